@@ -1,0 +1,83 @@
+// An accepted webhook as the product knows it: its identity, its contact, its times.
+
+import { canonicalContact } from './contact.ts';
+import type { EventType, Status, Webhook } from './webhook.ts';
+
+/** What identifies and routes an event. Times are Unix milliseconds. */
+export interface EventHead {
+  /** Derived from the payload's own identifiers, the same for every delivery. Unique within its integration. */
+  id: string;
+  /** Slug of the integration that received it. */
+  integration: string;
+  type: EventType;
+  /** The step of a status event; `null` for a response. */
+  status: Status | null;
+  /** The customer's number in canonical form. */
+  contact: string;
+  appId: string;
+  /** `message.messageId` of the payload. */
+  messageId: string;
+  occurredAtMs: number;
+  receivedAtMs: number;
+}
+
+/** An event with the body exactly as it came. */
+export interface NewEvent extends EventHead {
+  payload: string;
+}
+
+/** A {@link NewEvent} that D1 has, under the number that orders all events. */
+export interface StoredEvent extends NewEvent {
+  seq: number;
+}
+
+/**
+ * `<message.messageId>:<event.messageId>:response`, or `…:status:<status>`. Both message ids are in it because
+ * the platform's documentation leaves open which of the two names the reply.
+ */
+export function eventId({ event, message }: Webhook): string {
+  const kind = event.type === 'status' ? `status:${event.status}` : 'response';
+  return `${message.messageId}:${event.messageId}:${kind}`;
+}
+
+/** The event that a webhook is. `payload` is the body it was parsed from. */
+export function eventOf(
+  webhook: Webhook,
+  arrival: { integration: string; payload: string; receivedAtMs: number },
+): NewEvent {
+  const { event, message } = webhook;
+  return {
+    id: eventId(webhook),
+    integration: arrival.integration,
+    type: event.type,
+    status: event.type === 'status' ? event.status : null,
+    contact: contactOf(webhook),
+    appId: message.appId,
+    messageId: message.messageId,
+    occurredAtMs: occurredAtMs(webhook) ?? arrival.receivedAtMs,
+    receivedAtMs: arrival.receivedAtMs,
+    payload: arrival.payload,
+  };
+}
+
+/** The customer: who wrote a response, whom a message with a status went to. */
+function contactOf(webhook: Webhook): string {
+  const written = isResponse(webhook) ? webhook.clientData.number : webhook.message.to;
+  const contact = canonicalContact(written);
+  if (contact === null) throw new TypeError('a webhook within the contract has a canonical contact');
+  return contact;
+}
+
+/**
+ * When it happened, by the platform's clock: `clientData.timeLastMessage` is the moment of the customer's message,
+ * `message.updatedAt` the step of a message. A response's own `message` times are not used: the documentation
+ * leaves open whether they are the reply's or those of the message replied to.
+ */
+function occurredAtMs(webhook: Webhook): number | null {
+  const written = isResponse(webhook) ? webhook.clientData.timeLastMessage : webhook.message.updatedAt;
+  return written == null ? null : Date.parse(written);
+}
+
+function isResponse(webhook: Webhook): webhook is Extract<Webhook, { event: { type: 'response' } }> {
+  return webhook.event.type === 'response';
+}
