@@ -1,7 +1,7 @@
 // What consumers get: a CloudEvents 1.0 object for each event (https://github.com/cloudevents/spec, v1.0.2).
 
-import type { EventType } from './webhook.ts';
 import type { EventHead } from './event.ts';
+import type { EventType } from './webhook.ts';
 
 export const CLOUDEVENT_TYPES = {
   response: 'digital.grupoboticario.instantmessage.response',

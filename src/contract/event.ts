@@ -33,11 +33,26 @@ export interface StoredEvent extends NewEvent {
 
 /**
  * `<message.messageId>:<event.messageId>:response`, or `…:status:<status>`. Both message ids are in it because
- * the platform's documentation leaves open which of the two names the reply.
+ * the platform's documentation leaves open which of the two names the reply. A `:` or `%` inside of one is written
+ * `%3A`, `%25`, so that no two events share an id.
  */
 export function eventId({ event, message }: Webhook): string {
   const kind = event.type === 'status' ? `status:${event.status}` : 'response';
-  return `${message.messageId}:${event.messageId}:${kind}`;
+  return `${messageIdPrefix(message.messageId)}${escapePart(event.messageId)}:${kind}`;
+}
+
+/** What the ids of all events of a message begin with. */
+export function messageIdPrefix(messageId: string): string {
+  return `${escapePart(messageId)}:`;
+}
+
+/** The `message.messageId` that an event id begins with. */
+export function messageIdOf(id: string): string {
+  return id.slice(0, id.indexOf(':')).replace(/%3A|%25/g, decodeURIComponent);
+}
+
+function escapePart(identifier: string): string {
+  return identifier.replace(/[%:]/g, encodeURIComponent);
 }
 
 /** The event that a webhook is. `payload` is the body it was parsed from. */

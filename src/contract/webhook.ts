@@ -73,6 +73,8 @@ const clientData = z.looseObject({
   name: z.string().nullish(),
   timeLastMessage: timestamp.nullish(),
 });
+/** Documented with a response only; tolerated, and checked, elsewhere. */
+const strayClientData = clientData.extend({ number: phoneNumber.nullish() });
 
 /** A customer wrote. */
 export const responseWebhook = z.looseObject({
@@ -88,7 +90,7 @@ export const statusWebhook = z.looseObject({
     type: z.literal('status'),
     status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`),
   }),
-  clientData: clientData.partial().nullish(),
+  clientData: strayClientData.nullish(),
   message,
 });
 

@@ -1,0 +1,22 @@
+// Bodies as bytes, as text and as JSON. A stored payload is the text exactly as it came, a byte order mark included.
+
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** The text of a body, its byte order mark kept; `null` where it is not UTF-8. */
+export function decodePayload(bytes: ArrayBuffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** The payload's JSON text, without what may stand before it. */
+export function payloadJson(payload: string): string {
+  return payload.startsWith(BYTE_ORDER_MARK) ? payload.slice(BYTE_ORDER_MARK.length) : payload;
+}
+
+/** The payload's value. Throws `SyntaxError` where it is not JSON, which no stored one is. */
+export function parsePayload(payload: string): unknown {
+  return JSON.parse(payloadJson(payload));
+}

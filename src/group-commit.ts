@@ -1,0 +1,124 @@
+// Group commit, as databases do it: what arrives while a write is under way waits and goes with the next one.
+// A lone item waits for nobody.
+//
+// This is the one place with state that outlives a request: requests of the same isolate must find each other to
+// share a write. What it holds are items on their way; nothing is kept once they are answered. What workerd asks of
+// such sharing, each found by a probe:
+// - A request that awaits only what another request will resolve is cancelled as hung. Every member therefore has a
+//   timer of its own pending, which is also its deadline.
+// - A request dies with its client unless its work is in `waitUntil`. Every member is: any may be asked to lead.
+// - A leader can die all the same (its CPU limit, say). A group that is overdue is given up and the next one begins;
+//   two groups at once are harmless, since the work is a single atomic write.
+
+import { firstGroupLength, type GroupLimits } from './cut-groups.ts';
+
+/** The part of a request's execution context that is needed here. */
+export type Lifetime = Pick<ExecutionContext, 'waitUntil'>;
+
+/** An answer did not come in time. What was asked for may still happen. */
+export class NotAnsweredInTime extends Error {
+  override name = 'NotAnsweredInTime';
+  constructor(timeoutMs: number) {
+    super(`not answered within ${timeoutMs} ms`);
+  }
+}
+
+export interface GroupCommitOptions<Item, Result> extends GroupLimits {
+  /** Does the work for a whole group, and gives a result for each item, in order. */
+  work: (items: Item[], lifetime: Lifetime) => Promise<Result[]>;
+  bytesOf: (item: Item) => number;
+  /** How long a group's work may take before its members are told that it failed. */
+  workTimeoutMs: number;
+}
+
+interface Member<Item, Result> {
+  item: Item;
+  result: PromiseWithResolvers<Result>;
+  /** Resolves with `true` for the member that is to lead the next group, with `false` once it need not any more. */
+  turn: PromiseWithResolvers<boolean>;
+}
+
+/** How long a member that was asked to lead may take to begin before somebody else does. */
+const HAND_OVER_MS = 500;
+
+/**
+ * Joins the calls of many requests into groups.
+ *
+ * @returns a function that takes one item into a group and gives its result. It rejects with the error of the
+ *   group's work, or with {@link NotAnsweredInTime} after `timeoutMs`; an item whose group has not begun by then
+ *   is taken out of it.
+ */
+export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>) {
+  let waiting: Member<Item, Result>[] = [];
+  /** The group under way, or the hand-over to the next. Overdue ones no longer count. */
+  let underWay: { overdueAtMs: number } | undefined;
+
+  return async function join(item: Item, lifetime: Lifetime, timeoutMs: number): Promise<Result> {
+    const member: Member<Item, Result> = {
+      item,
+      result: Promise.withResolvers(),
+      turn: Promise.withResolvers(),
+    };
+    const timer = setTimeout(() => {
+      waiting = waiting.filter((other) => other !== member);
+      member.turn.resolve(false);
+      member.result.reject(new NotAnsweredInTime(timeoutMs));
+    }, timeoutMs);
+    waiting.push(member);
+    if (underWay === undefined || underWay.overdueAtMs < Date.now()) {
+      lead(lifetime);
+    } else {
+      lifetime.waitUntil(member.turn.promise.then((chosen) => (chosen ? lead(lifetime) : undefined)));
+    }
+    const answered = member.result.promise.finally(() => clearTimeout(timer));
+    lifetime.waitUntil(answered.catch(() => undefined));
+    return answered;
+  };
+
+  /** Runs the next group in the life of the calling request, then hands over. */
+  function lead(lifetime: Lifetime): void {
+    const length = firstGroupLength(waiting, (member) => options.bytesOf(member.item), options);
+    const group = waiting.slice(0, length);
+    waiting = waiting.slice(length);
+    for (const member of group) member.turn.resolve(false);
+    const mine = { overdueAtMs: Date.now() + options.workTimeoutMs + HAND_OVER_MS };
+    underWay = mine;
+    lifetime.waitUntil(
+      answer(group, lifetime).then(() => {
+        if (underWay === mine) handOver();
+      }),
+    );
+  }
+
+  function handOver(): void {
+    const [next] = waiting;
+    underWay = next && { overdueAtMs: Date.now() + HAND_OVER_MS };
+    next?.turn.resolve(true);
+  }
+
+  /** Gives every member of a group its result, or the reason why there is none. Never rejects. */
+  async function answer(group: Member<Item, Result>[], lifetime: Lifetime): Promise<void> {
+    if (group.length === 0) return;
+    try {
+      const items = group.map((member) => member.item);
+      const results = await inTime(options.work(items, lifetime), options.workTimeoutMs, lifetime);
+      for (const [index, member] of group.entries()) member.result.resolve(results[index] as Result);
+    } catch (error) {
+      for (const member of group) member.result.reject(error);
+    }
+  }
+}
+
+/** What `promise` gives, or {@link NotAnsweredInTime}. The late one is waited for, so that it is not cut short. */
+async function inTime<T>(promise: Promise<T>, timeoutMs: number, lifetime: Lifetime): Promise<T> {
+  const timedOut = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    timedOut.reject(new NotAnsweredInTime(timeoutMs));
+    lifetime.waitUntil(promise.catch(() => undefined));
+  }, timeoutMs);
+  try {
+    return await Promise.race([promise, timedOut.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,101 @@
+// GET /api/events: finding events.
+
+import { zValidator } from '@hono/zod-validator';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { contactFromTyped } from '../contract/contact.ts';
+import { payloadJson } from '../contract/payload.ts';
+import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
+import { problem } from '../problem.ts';
+import { findEvent, type ListedEvent, listEvents } from '../store/events.ts';
+import { refuseParameters } from './parameters.ts';
+
+const MAX_PAGE_EVENTS = 200;
+const DEFAULT_PAGE_EVENTS = 50;
+
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 date and time with Z or an offset' })
+  .transform((text) => Date.parse(text));
+
+const contact = z.string().transform((typed, context) => {
+  const canonical = contactFromTyped(typed);
+  if (canonical !== null) return canonical;
+  context.addIssue({ code: 'custom', message: 'must be a phone number' });
+  return z.NEVER;
+});
+
+const limitMessage = `must be a whole number from 1 to ${MAX_PAGE_EVENTS}`;
+
+/** What `GET /api/events` takes. Unknown parameters are refused: a misspelt filter must not list everything. */
+const listing = z.strictObject({
+  type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional(),
+  status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`).optional(),
+  contact: contact.optional(),
+  integration: z.string().optional(),
+  messageId: z.string().min(1, 'must not be empty').optional(),
+  since: moment.optional(),
+  until: moment.optional(),
+  limit: z.coerce
+    .number(limitMessage)
+    .int(limitMessage)
+    .min(1, limitMessage)
+    .max(MAX_PAGE_EVENTS, limitMessage)
+    .default(DEFAULT_PAGE_EVENTS),
+  cursor: z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')
+    .transform(Number)
+    .optional(),
+});
+
+/** The listing and the single event, to be mounted at `/api/events`. */
+export function eventRoutes({ db }: { db: D1Database }): Hono {
+  const routes = new Hono();
+
+  routes.get('/', zValidator('query', listing, refuseParameters), async (c) => {
+    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
+    const { events, nextBeforeSeq } = await listEvents(
+      db,
+      { ...filter, sinceMs: since, untilMs: until },
+      { limit, beforeSeq: cursor },
+    );
+    const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);
+    return json(`{"data":[${events.map(eventJson).join()}],"next":${JSON.stringify(next)}}`);
+  });
+
+  routes.get('/:integration/:id', async (c) => {
+    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
+    return event === null ? noSuchEvent() : json(eventJson(event));
+  });
+
+  routes.get('/:integration/:id/payload', async (c) => {
+    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
+    return event === null ? noSuchEvent() : json(event.payload);
+  });
+
+  return routes;
+}
+
+function noSuchEvent(): Response {
+  return problem('not-found', 'There is no such event, or it is past its retention.');
+}
+
+/**
+ * An event as JSON. The payload goes in as the text it came in: parsing and writing it again would round large
+ * numbers, and costs more.
+ */
+function eventJson(event: ListedEvent): string {
+  const { seq: _, payload, occurredAtMs, receivedAtMs, isForwarded, deliveries, ...head } = event;
+  const shown = {
+    ...head,
+    occurredAt: new Date(occurredAtMs).toISOString(),
+    receivedAt: new Date(receivedAtMs).toISOString(),
+    deliveries,
+    forwarded: isForwarded,
+  };
+  return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
+}
+
+function json(text: string): Response {
+  return new Response(text, { headers: { 'content-type': 'application/json' } });
+}

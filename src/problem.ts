@@ -1,0 +1,43 @@
+// Every error answer of the product, as RFC 9457 problem details. One place turns a code into a status.
+// Details are written for whoever reads the answer and carry no value of the request: those may be personal data.
+
+/** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
+export const PROBLEMS = {
+  'not-utf8': { status: 400, title: 'The body is not UTF-8' },
+  'not-json': { status: 400, title: 'The body is not JSON' },
+  'invalid-parameters': { status: 400, title: 'Invalid parameters' },
+  unauthorized: { status: 401, title: 'Not authorized' },
+  'not-found': { status: 404, title: 'Not found' },
+  'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'encoded-body': { status: 415, title: 'Encoded bodies are not taken' },
+  'contract-broken': { status: 422, title: 'The webhook breaks the contract' },
+  internal: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Temporarily unavailable' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What is wrong with one part of the request. */
+export interface ProblemError {
+  /** Where, with dots. */
+  path: string;
+  message: string;
+}
+
+/**
+ * An `application/problem+json` answer.
+ *
+ * @param detail what is wrong in this case and what to do about it.
+ */
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  { errors, headers }: { errors?: ProblemError[]; headers?: Record<string, string> } = {},
+): Response {
+  const { status, title } = PROBLEMS[code];
+  return Response.json(
+    { type: `/problems/${code}`, title, status, detail, ...(errors && { errors }) },
+    { status, headers: { 'content-type': 'application/problem+json', ...headers } },
+  );
+}

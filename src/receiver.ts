@@ -1,0 +1,66 @@
+// The receiver of an isolate: what its three handlers share, made once from the bindings.
+
+import { createApp } from './app.ts';
+import type { CloudEvent } from './contract/cloudevent.ts';
+import { settingsFrom } from './env.ts';
+import { consumeIntake } from './forward/intake.ts';
+import { sweepOutbox } from './forward/sweep.ts';
+import { describeError, log } from './log.ts';
+import { purgeEvents } from './store/retention.ts';
+import { webhookTokens } from './webhook-token.ts';
+
+export interface Receiver {
+  fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;
+  /** Consumes the intake queue. */
+  queue(batch: MessageBatch): Promise<void>;
+  /** The cron's tasks. Rejects when one of them failed, after all had their turn. */
+  scheduled(): Promise<void>;
+}
+
+/** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
+export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
+  const settings = settingsFrom(env);
+  const deps = {
+    db: env.DB,
+    events: env.EVENTS as Queue<CloudEvent>,
+    intake: env.INTAKE,
+    tokens: webhookTokens(settings.webhookSecret),
+    adminToken: settings.adminToken,
+    publicUrl: settings.publicUrl,
+    now,
+  };
+  const app = createApp(deps);
+
+  const tasks = {
+    sweep: async () => sweepOutbox(deps, now()),
+    purge: async () => {
+      const purged = await purgeEvents(env.DB, {
+        storedBeforeMs: now() - settings.retentionMs,
+        maxDatabaseBytes: settings.maxDatabaseBytes,
+      });
+      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
+      if (purged.overflowing > 0) {
+        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+      }
+    },
+  };
+
+  return {
+    fetch: async (request, lifetime) => app.fetch(request, env, lifetime),
+
+    queue: async (batch) => consumeIntake(deps, batch.messages),
+
+    async scheduled() {
+      const failed: string[] = [];
+      for (const [task, run] of Object.entries(tasks)) {
+        try {
+          await run();
+        } catch (error) {
+          failed.push(task);
+          log('error', 'scheduled task failed', { task, error: describeError(error) });
+        }
+      }
+      if (failed.length > 0) throw new Error(`scheduled tasks failed: ${failed.join(', ')}`);
+    },
+  };
+}

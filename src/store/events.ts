@@ -1,0 +1,297 @@
+// The events table: recording, listing, reading. See migrations/0001_events.sql for what its columns mean.
+
+import {
+  type EventHead,
+  messageIdOf,
+  messageIdPrefix,
+  type NewEvent,
+  type StoredEvent,
+} from '../contract/event.ts';
+import type { EventType, Status } from '../contract/webhook.ts';
+
+/**
+ * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value
+ * (https://developers.cloudflare.com/d1/platform/limits/), and a row's JSON is measured exactly.
+ */
+export const MAX_RECORD_BYTES = 1_900_000;
+/** Keeps the D1 thread free for others between two statements. */
+export const MAX_RECORD_EVENTS = 500;
+
+/** An event made ready for {@link recordEvents}. */
+export interface RecordableEvent {
+  event: NewEvent;
+  /** The row as JSON; without the payload where that is bound by itself. */
+  json: string;
+  /** What it takes of a statement's {@link MAX_RECORD_BYTES}. */
+  bytes: number;
+  isLarge: boolean;
+}
+
+/** From here on a payload is bound by itself: escaped as JSON it could double and pass D1's limit. */
+const LARGE_PAYLOAD_LENGTH = 300_000;
+
+const encoder = new TextEncoder();
+
+/** Makes an event ready to be recorded, together with others or, when its payload is large, alone. */
+export function recordable(event: NewEvent): RecordableEvent {
+  const isLarge = event.payload.length > LARGE_PAYLOAD_LENGTH;
+  const { messageId: _, payload, ...columns } = event;
+  const json = JSON.stringify(isLarge ? columns : { ...columns, payload });
+  return { event, json, bytes: isLarge ? MAX_RECORD_BYTES : encoder.encode(json).byteLength + 1, isLarge };
+}
+
+export interface RecordedEvent {
+  /** Its place among all events: microseconds since 1970, unique and growing in commit order. */
+  seq: number;
+  /** Whether this was the first delivery of it. False for the second of two in the same group. */
+  isNew: boolean;
+}
+
+/** How an event came to be recorded: by the webhook's own request, or later, out of the intake queue. */
+export type Arrival = 'direct' | 'deferred';
+
+/**
+ * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated
+ * ones counted.
+ *
+ * Queues deliver at least once, and D1 may have recorded what it did not confirm in time. A deferred event whose
+ * row bears the same time of arrival is therefore taken for the same delivery, and is not counted again.
+ *
+ * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
+ * @returns one for each of `events`, in order.
+ */
+export async function recordEvents(
+  db: D1Database,
+  events: readonly RecordableEvent[],
+  nowMs: number,
+  arrival: Arrival = 'direct',
+): Promise<RecordedEvent[]> {
+  const rows = new Map<string, { json: string; arrivals: Set<unknown> }>();
+  for (const [index, { event, json }] of events.entries()) {
+    const key = rowKey(event);
+    const row = rows.get(key) ?? { json, arrivals: new Set() };
+    rows.set(key, row);
+    row.arrivals.add(arrival === 'deferred' ? event.receivedAtMs : index);
+  }
+  const largePayload = events[0]?.isLarge ? events[0].event.payload : null;
+  const deliveries = [...rows.values()].map(({ arrivals }) => arrivals.size);
+  const { results } = await db
+    .prepare(RECORD[arrival])
+    .bind(
+      `[${[...rows.values()].map(({ json }) => json).join()}]`,
+      JSON.stringify(deliveries),
+      nowMs,
+      largePayload,
+    )
+    .run<{ seq: number; id: string; integration: string; deliveries: number }>();
+  const recorded = new Map(results.map((row) => [rowKey(row), row]));
+  const seen = new Set<string>();
+  return events.map(({ event }) => {
+    const key = rowKey(event);
+    const row = recorded.get(key);
+    if (row === undefined) throw new Error('D1 returned no row for a recorded event');
+    const isNew = row.deliveries === rows.get(key)?.arrivals.size && !seen.has(key);
+    seen.add(key);
+    return { seq: row.seq, isNew };
+  });
+}
+
+function rowKey({ integration, id }: { integration: string; id: string }): string {
+  return `${integration} ${id}`;
+}
+
+/**
+ * ?1 rows, ?2 the deliveries of each, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
+ * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
+ */
+const RECORD: Record<Arrival, string> = {
+  direct: recordSql('deliveries + excluded.deliveries'),
+  deferred: recordSql('deliveries + excluded.deliveries - (received_at = excluded.received_at)'),
+};
+
+function recordSql(countedDeliveries: string): string {
+  return `
+    INSERT INTO events (
+      seq, id, integration, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
+    )
+    SELECT
+      next.seq + event.key,
+      event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
+      event.value ->> 'contact', event.value ->> 'appId', event.value ->> 'receivedAtMs',
+      event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key
+    FROM
+      (SELECT max(?3 * 1000, coalesce((SELECT max(seq) FROM events), 0) + 1) AS seq) AS next,
+      json_each(?1) AS event
+    WHERE true
+    ON CONFLICT (id, integration) DO UPDATE SET deliveries = ${countedDeliveries}
+    RETURNING seq, id, integration, deliveries`;
+}
+
+/** An event as operators see it. */
+export interface ListedEvent extends StoredEvent {
+  deliveries: number;
+  /** Whether the queue has confirmed it. */
+  isForwarded: boolean;
+}
+
+/** Which events to list. Every filter that is absent lets all through. */
+export interface EventFilter {
+  type?: EventType | undefined;
+  status?: Status | undefined;
+  integration?: string | undefined;
+  /** Canonical. */
+  contact?: string | undefined;
+  messageId?: string | undefined;
+  /** Stored at or after this time, Unix ms. */
+  sinceMs?: number | undefined;
+  /** Stored before this time, Unix ms. */
+  untilMs?: number | undefined;
+}
+
+export interface EventPage {
+  events: ListedEvent[];
+  /** Events older than this are on the next page; `null` when there are none. */
+  nextBeforeSeq: number | null;
+}
+
+/**
+ * Rows that one listing may scan for a filter that has no index. It then answers with what it found; the cursor
+ * goes on from there. An index for each would make every event dearer to write.
+ */
+export const MAX_SCANNED_ROWS = 5_000;
+
+/** What a listing shows of an event, with `e` for events. */
+const LISTED_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.payload,
+  e.deliveries, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded`;
+
+/**
+ * Lists events, newest first, at most `limit`. The cost does not depend on how many are stored: a listing by
+ * contact, message or time reads what it returns, one by type, status or integration at most
+ * {@link MAX_SCANNED_ROWS} more.
+ */
+export async function listEvents(
+  db: D1Database,
+  filter: EventFilter,
+  page: { limit: number; beforeSeq?: number | undefined },
+): Promise<EventPage> {
+  const bounds = {
+    from: filter.sinceMs === undefined ? 0 : filter.sinceMs * 1000,
+    to: Math.min(
+      page.beforeSeq ?? Number.MAX_SAFE_INTEGER,
+      (filter.untilMs ?? Number.MAX_SAFE_INTEGER / 1000) * 1000,
+    ),
+  };
+  const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
+  const prefix = filter.messageId === undefined ? null : messageIdPrefix(filter.messageId);
+  const { results } = await db
+    .prepare(listSql(filter, isScan))
+    .bind(
+      bounds.from,
+      bounds.to,
+      page.limit,
+      filter.contact ?? null,
+      prefix,
+      prefix && `${prefix.slice(0, -1)};`, // ';' follows ':': past every id with this prefix
+      ...(isScan
+        ? [filter.type ?? null, filter.status ?? null, filter.integration ?? null, MAX_SCANNED_ROWS]
+        : []),
+    )
+    .run<EventRow & { is_match: number; nth: number }>();
+  const last = results.at(-1);
+  const isFull = results.length === page.limit || last?.nth === MAX_SCANNED_ROWS;
+  return {
+    events: results.filter((row) => row.is_match === 1).map(listedEventOf),
+    nextBeforeSeq: isFull && last !== undefined ? last.seq : null,
+  };
+}
+
+/**
+ * The listing's statement. The inner query walks one index, newest first, within the bounds; with a filter that has
+ * no index it numbers what it walks over, and passes on what matches and the last row it may scan, where the next
+ * page begins.
+ */
+function listSql(filter: EventFilter, isScan: boolean): string {
+  const walked = `
+    FROM events${indexFor(filter)}
+    WHERE seq >= ?1 AND seq < ?2
+      AND (${filter.contact === undefined ? '?4 IS NULL' : 'contact = ?4'})
+      AND (${filter.messageId === undefined ? '?5 IS NULL AND ?6 IS NULL' : 'id >= ?5 AND id < ?6'})
+    ORDER BY seq DESC`;
+  const found = isScan
+    ? `SELECT seq, is_match, nth FROM (
+         SELECT seq, row_number() OVER () AS nth,
+           (?7 IS NULL OR type = ?7) AND (?8 IS NULL OR status = ?8) AND (?9 IS NULL OR integration = ?9) AS is_match
+         FROM (SELECT seq, type, status, integration ${walked} LIMIT ?10)
+       ) WHERE is_match OR nth = ?10 LIMIT ?3`
+    : `SELECT seq, 1 AS is_match, 0 AS nth ${walked} LIMIT ?3`;
+  return `
+    SELECT ${LISTED_COLUMNS}, found.is_match, found.nth
+    FROM (${found}) AS found CROSS JOIN events AS e ON e.seq = found.seq
+    ORDER BY found.seq DESC`;
+}
+
+/** A message has few events, a contact some, a time range many: the narrowest index is walked. */
+function indexFor(filter: EventFilter): string {
+  if (filter.messageId !== undefined) return ' INDEXED BY sqlite_autoindex_events_1';
+  if (filter.contact !== undefined) return ' INDEXED BY events_by_contact';
+  return ' NOT INDEXED';
+}
+
+/** One event, or `null`. */
+export async function findEvent(
+  db: D1Database,
+  integration: string,
+  id: string,
+): Promise<ListedEvent | null> {
+  const row = await db
+    .prepare(`SELECT ${LISTED_COLUMNS} FROM events AS e WHERE e.id = ?1 AND e.integration = ?2`)
+    .bind(id, integration)
+    .first<EventRow>();
+  return row && listedEventOf(row);
+}
+
+/** Columns of {@link LISTED_COLUMNS}. */
+interface EventRow extends HeadRow {
+  payload: string;
+  deliveries: number;
+  is_forwarded: number;
+}
+
+/** The columns that every reader of events selects. */
+export interface HeadRow {
+  seq: number;
+  id: string;
+  integration: string;
+  type: EventType;
+  status: Status | null;
+  contact: string;
+  app_id: string;
+  received_at: number;
+  occurred_at: number;
+}
+
+/** The domain's view of a row, without the payload. */
+export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
+  return {
+    seq: row.seq,
+    id: row.id,
+    integration: row.integration,
+    type: row.type,
+    status: row.status,
+    contact: row.contact,
+    appId: row.app_id,
+    messageId: messageIdOf(row.id),
+    occurredAtMs: row.occurred_at,
+    receivedAtMs: row.received_at,
+  };
+}
+
+function listedEventOf(row: EventRow): ListedEvent {
+  return {
+    ...eventHeadOf(row),
+    payload: row.payload,
+    deliveries: row.deliveries,
+    isForwarded: row.is_forwarded === 1,
+  };
+}

@@ -1,0 +1,104 @@
+// What the tests send and how: the documented bodies, a registered integration, requests from outside.
+
+import { env, exports } from 'cloudflare:workers';
+import { webhookTokens } from '../src/webhook-token.ts';
+import responseText from './samples/response.json?raw';
+import statusText from './samples/status.json?raw';
+
+export { responseText };
+/** The documented status body, its placeholder replaced by a real step. */
+export const deliveredText = statusText;
+
+// biome-ignore lint/suspicious/noExplicitAny: tests change whatever they like in these bodies
+export type Body = any;
+
+/** The documented response, changed by `change`. */
+export function responseBody(change: (body: Body) => void = () => undefined): Body {
+  const body = JSON.parse(responseText);
+  change(body);
+  return body;
+}
+
+/** The documented status, changed by `change`. */
+export function statusBody(change: (body: Body) => void = () => undefined): Body {
+  const body = JSON.parse(statusText);
+  change(body);
+  return body;
+}
+
+let numbered = 0;
+
+/** A response like no other before it, with a text of about `textBytes`. */
+export function uniqueResponse(textBytes = 20, name = ''): Body {
+  const number = ++numbered;
+  return responseBody((body) => {
+    body.event.messageId = `event-${name}${number}`;
+    body.message.messageId = `message-${name}${number}`;
+    body.message.message = 'x'.repeat(textBytes);
+  });
+}
+
+export const ADMIN_TOKEN = 'admin-token-of-the-tests';
+export const ORIGIN = 'https://receiver.example';
+
+/** Registers an integration, or changes it. */
+export async function register(slug: string, { generation = 1, enabled = 1 } = {}): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO integrations (slug, generation, enabled, created_at) VALUES (?1, ?2, ?3, 0)
+     ON CONFLICT (slug) DO UPDATE SET generation = ?2, enabled = ?3`,
+  )
+    .bind(slug, generation, enabled)
+    .run();
+}
+
+export async function tokenOf(slug: string, generation = 1): Promise<string> {
+  return webhookTokens(env.WEBHOOK_SECRET).derive(slug, generation);
+}
+
+/** Delivers a body to an integration, as the platform would. */
+export async function deliver(
+  body: unknown,
+  {
+    slug = 'shop',
+    headers = {},
+    signal,
+  }: { slug?: string; headers?: HeadersInit; signal?: AbortSignal } = {},
+): Promise<Response> {
+  return exports.default.fetch(`${ORIGIN}/webhooks/${slug}/${await tokenOf(slug)}`, {
+    method: 'POST',
+    body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+    headers,
+    ...(signal && { signal }),
+  });
+}
+
+/** Delivers and gives the status with the answer's JSON. */
+export async function delivered(
+  ...args: Parameters<typeof deliver>
+): Promise<{ status: number; answer: Body }> {
+  const response = await deliver(...args);
+  return { status: response.status, answer: await response.json() };
+}
+
+/** Asks the operators' API. */
+export async function ask(path: string): Promise<{ status: number; answer: Body }> {
+  const response = await exports.default.fetch(`${ORIGIN}${path}`, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  return { status: response.status, answer: await response.json() };
+}
+
+/** Waits until something has become true; fails after a while, naming what it waited for. */
+export async function eventually(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const attempts = 400;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+/** How many rows a table has. */
+export async function countRows(table: 'events' | 'outbox'): Promise<number> {
+  return (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n')) ?? 0;
+}
