@@ -26,6 +26,8 @@ export function log(level: 'info' | 'warn' | 'error', what: string, fields: LogF
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const ofBinding = /^(D1_|Queue |Network connection|internal error|Too many requests|not answered)/i;
+  // D1_TYPE_ERROR is the exception: it quotes the value that could not be bound.
+  const ofBinding =
+    /^(D1_(?!TYPE_)|Queue |Network connection|internal error|Too many requests|not answered)/i;
   return ofBinding.test(error.message) ? `${error.name}: ${error.message.slice(0, 200)}` : error.name;
 }

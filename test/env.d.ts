@@ -1,9 +1,9 @@
 declare namespace Cloudflare {
   interface Env {
     TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
-  }
-  interface GlobalProps {
-    mainModule: typeof import('./worker.ts');
+    /** The receiver under test, see receiver/worker.ts. */
+    RECEIVER: Fetcher;
+    PROBE: Service<import('./receiver/worker.ts').Probe>;
   }
 }
 

@@ -1,7 +1,8 @@
 // What the tests send and how: the documented bodies, a registered integration, requests from outside.
 
-import { env, exports } from 'cloudflare:workers';
+import { env } from 'cloudflare:workers';
 import { webhookTokens } from '../src/webhook-token.ts';
+import type { Binding, Fault, Seen, SeenEvent } from './receiver/worker.ts';
 import responseText from './samples/response.json?raw';
 import statusText from './samples/status.json?raw';
 
@@ -64,7 +65,7 @@ export async function deliver(
     signal,
   }: { slug?: string; headers?: HeadersInit; signal?: AbortSignal } = {},
 ): Promise<Response> {
-  return exports.default.fetch(`${ORIGIN}/webhooks/${slug}/${await tokenOf(slug)}`, {
+  return env.RECEIVER.fetch(`${ORIGIN}/webhooks/${slug}/${await tokenOf(slug)}`, {
     method: 'POST',
     body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
     headers,
@@ -82,7 +83,7 @@ export async function delivered(
 
 /** Asks the operators' API. */
 export async function ask(path: string): Promise<{ status: number; answer: Body }> {
-  const response = await exports.default.fetch(`${ORIGIN}${path}`, {
+  const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
     headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
   return { status: response.status, answer: await response.json() };
@@ -101,4 +102,28 @@ export async function eventually(what: string, isTrue: () => boolean | Promise<b
 /** How many rows a table has. */
 export async function countRows(table: 'events' | 'outbox'): Promise<number> {
   return (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n')) ?? 0;
+}
+
+/** Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. */
+export async function reset(settings: Partial<Env> = {}): Promise<void> {
+  await env.DB.batch(
+    ['events', 'outbox', 'integrations'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+  );
+  await env.PROBE.reset(settings);
+  await register('shop');
+}
+
+/** Makes bindings fail from now on; without a fault they work again. */
+export async function inject(faults: Partial<Record<Binding, Fault>>): Promise<void> {
+  await env.PROBE.inject(faults);
+}
+
+/** What the receiver did since the last reset. */
+export async function seen(): Promise<Seen> {
+  return env.PROBE.seen() as unknown as Promise<Seen>;
+}
+
+/** Every event that the EVENTS queue confirmed, repeats included. */
+export async function forwardedEvents(): Promise<SeenEvent[]> {
+  return (await seen()).batches.flat();
 }

@@ -24,11 +24,8 @@ export interface EventHead {
 /** An event with the body exactly as it came. */
 export interface NewEvent extends EventHead {
   payload: string;
-}
-
-/** A {@link NewEvent} that D1 has, under the number that orders all events. */
-export interface StoredEvent extends NewEvent {
-  seq: number;
+  /** Of the request that delivered it: tells one delivery from another. */
+  requestId: string;
 }
 
 /**
@@ -58,7 +55,7 @@ function escapePart(identifier: string): string {
 /** The event that a webhook is. `payload` is the body it was parsed from. */
 export function eventOf(
   webhook: Webhook,
-  arrival: { integration: string; payload: string; receivedAtMs: number },
+  arrival: Pick<NewEvent, 'integration' | 'payload' | 'receivedAtMs' | 'requestId'>,
 ): NewEvent {
   const { event, message } = webhook;
   return {
@@ -72,6 +69,7 @@ export function eventOf(
     occurredAtMs: occurredAtMs(webhook) ?? arrival.receivedAtMs,
     receivedAtMs: arrival.receivedAtMs,
     payload: arrival.payload,
+    requestId: arrival.requestId,
   };
 }
 

@@ -41,12 +41,12 @@ const mediaData = z.looseObject({
   filename: z.string().nullish(),
 });
 
-const coordinate = z.union([z.number(), z.string()]);
+const numberOrText = z.union([z.number(), z.string()], 'must be a number or a text');
 
 const location = z.looseObject({
   address: z.string().nullish(),
-  latitude: coordinate.nullish(),
-  longitude: coordinate.nullish(),
+  latitude: numberOrText.nullish(),
+  longitude: numberOrText.nullish(),
   name: z.string().nullish(),
 });
 
@@ -62,7 +62,7 @@ const message = z.looseObject({
   from: phoneNumber,
   appId: identifier,
   status: z.string().nullish(), // the platform's own storage state, not the step of a status event
-  failCode: z.union([z.number(), z.string()]).nullish(),
+  failCode: numberOrText.nullish(),
   failMessage: z.string().nullish(),
   createdAt: timestamp.nullish(),
   updatedAt: timestamp.nullish(),

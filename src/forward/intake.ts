@@ -22,6 +22,7 @@ const deferredWebhook = z.object({
   integration: z.string(),
   /** Of the token that it came with. */
   generation: z.int().positive(),
+  requestId: z.string(),
   receivedAtMs: z.int(),
   /** The body exactly as it came. */
   payload: z.string().optional(),
@@ -33,6 +34,7 @@ const deferredWebhook = z.object({
 export interface DeferredWebhook {
   integration: string;
   generation: number;
+  requestId: string;
   receivedAtMs: number;
   payload: string;
 }
@@ -158,7 +160,6 @@ async function recordGroup(
       db,
       group.map(({ event }) => event),
       now(),
-      'deferred',
     );
     for (const { message } of group) message.ack();
     return recorded.map(({ seq }) => seq);

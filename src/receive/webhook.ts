@@ -48,7 +48,7 @@ interface Authenticated {
 }
 
 interface WebhookEnv {
-  Variables: { sender: Authenticated };
+  Variables: { sender: Authenticated; requestId: string };
 }
 
 /** The webhook addresses, to be mounted at `/webhooks`. */
@@ -78,7 +78,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
 
   const receive = async (c: Context<WebhookEnv>): Promise<Response> => {
     const sender = c.get('sender');
-    const read = readEvent(await c.req.arrayBuffer(), sender);
+    const read = readEvent(await c.req.arrayBuffer(), { ...sender, requestId: c.get('requestId') });
     if (!read.ok) return refuse(read.refusal);
     const outcome = await take(read.event, sender, c.executionCtx);
     return outcome === null ? refuse({ reason: 'unavailable' }) : c.json({ id: read.event.id, outcome });
@@ -90,7 +90,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     { generation, isRegistrationKnown }: Authenticated,
     lifetime: Lifetime,
   ): Promise<'stored' | 'duplicate' | 'deferred' | null> {
-    const { integration, receivedAtMs, payload } = event;
+    const { integration, requestId, receivedAtMs, payload } = event;
     const remainingMs = receivedAtMs + D1_TIMEOUT_MS - deps.now();
     if (isRegistrationKnown && remainingMs > 0) {
       try {
@@ -101,7 +101,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
       }
     }
     try {
-      await deferWebhook(deps.intake, { integration, generation, receivedAtMs, payload });
+      await deferWebhook(deps.intake, { integration, generation, requestId, receivedAtMs, payload });
       return 'deferred';
     } catch (error) {
       log('error', 'event neither recorded nor deferred', { integration, error: describeError(error) });
@@ -135,7 +135,10 @@ function isOpenTo(registration: Registration, generation: number): boolean {
 type ReadEvent = { ok: true; event: NewEvent } | { ok: false; refusal: Refusal };
 
 /** The event of a body. */
-function readEvent(body: ArrayBuffer, { slug, receivedAtMs }: Authenticated): ReadEvent {
+function readEvent(
+  body: ArrayBuffer,
+  { slug, requestId, receivedAtMs }: Authenticated & { requestId: string },
+): ReadEvent {
   if (body.byteLength === 0) return { ok: false, refusal: { reason: 'empty' } };
   const payload = decodePayload(body);
   if (payload === null) return { ok: false, refusal: { reason: 'not-utf8' } };
@@ -147,7 +150,10 @@ function readEvent(body: ArrayBuffer, { slug, receivedAtMs }: Authenticated): Re
   }
   const parsed = parseWebhook(value);
   if (!parsed.ok) return { ok: false, refusal: { reason: 'contract', problems: parsed.problems } };
-  return { ok: true, event: eventOf(parsed.webhook, { integration: slug, payload, receivedAtMs }) };
+  return {
+    ok: true,
+    event: eventOf(parsed.webhook, { integration: slug, payload, requestId, receivedAtMs }),
+  };
 }
 
 function refuse(refusal: Refusal): Response {

@@ -1,12 +1,6 @@
 // The events table: recording, listing, reading. See migrations/0001_events.sql for what its columns mean.
 
-import {
-  type EventHead,
-  messageIdOf,
-  messageIdPrefix,
-  type NewEvent,
-  type StoredEvent,
-} from '../contract/event.ts';
+import { type EventHead, messageIdOf, messageIdPrefix, type NewEvent } from '../contract/event.ts';
 import type { EventType, Status } from '../contract/webhook.ts';
 
 /**
@@ -43,19 +37,14 @@ export function recordable(event: NewEvent): RecordableEvent {
 export interface RecordedEvent {
   /** Its place among all events: microseconds since 1970, unique and growing in commit order. */
   seq: number;
-  /** Whether this was the first delivery of it. False for the second of two in the same group. */
+  /** Whether it was this delivery that stored it. False for the second of two in the same group. */
   isNew: boolean;
 }
 
-/** How an event came to be recorded: by the webhook's own request, or later, out of the intake queue. */
-export type Arrival = 'direct' | 'deferred';
-
 /**
  * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated
- * ones counted.
- *
- * Queues deliver at least once, and D1 may have recorded what it did not confirm in time. A deferred event whose
- * row bears the same time of arrival is therefore taken for the same delivery, and is not counted again.
+ * ones counted. The delivery that stored an event is not counted again when it comes a second time, by way of the
+ * intake queue: queues deliver at least once, and D1 may have recorded what it did not confirm in time.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
  * @returns one for each of `events`, in order.
@@ -64,35 +53,28 @@ export async function recordEvents(
   db: D1Database,
   events: readonly RecordableEvent[],
   nowMs: number,
-  arrival: Arrival = 'direct',
 ): Promise<RecordedEvent[]> {
-  const rows = new Map<string, { json: string; arrivals: Set<unknown> }>();
-  for (const [index, { event, json }] of events.entries()) {
-    const key = rowKey(event);
-    const row = rows.get(key) ?? { json, arrivals: new Set() };
-    rows.set(key, row);
-    row.arrivals.add(arrival === 'deferred' ? event.receivedAtMs : index);
+  const rows = new Map<string, { json: string; requestIds: Set<string> }>();
+  for (const { event, json } of events) {
+    const row = rows.get(rowKey(event)) ?? { json, requestIds: new Set() };
+    row.requestIds.add(event.requestId);
+    rows.set(rowKey(event), row);
   }
   const largePayload = events[0]?.isLarge ? events[0].event.payload : null;
-  const deliveries = [...rows.values()].map(({ arrivals }) => arrivals.size);
   const { results } = await db
-    .prepare(RECORD[arrival])
+    .prepare(RECORD)
     .bind(
-      `[${[...rows.values()].map(({ json }) => json).join()}]`,
-      JSON.stringify(deliveries),
+      `[${Array.from(rows.values(), ({ json }) => json).join()}]`,
+      JSON.stringify(Array.from(rows.values(), ({ requestIds }) => requestIds.size)),
       nowMs,
       largePayload,
     )
-    .run<{ seq: number; id: string; integration: string; deliveries: number }>();
+    .run<{ seq: number; id: string; integration: string; request_id: string }>();
   const recorded = new Map(results.map((row) => [rowKey(row), row]));
-  const seen = new Set<string>();
   return events.map(({ event }) => {
-    const key = rowKey(event);
-    const row = recorded.get(key);
+    const row = recorded.get(rowKey(event));
     if (row === undefined) throw new Error('D1 returned no row for a recorded event');
-    const isNew = row.deliveries === rows.get(key)?.arrivals.size && !seen.has(key);
-    seen.add(key);
-    return { seq: row.seq, isNew };
+    return { seq: row.seq, isNew: row.request_id === event.requestId };
   });
 }
 
@@ -104,31 +86,27 @@ function rowKey({ integration, id }: { integration: string; id: string }): strin
  * ?1 rows, ?2 the deliveries of each, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
  * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
  */
-const RECORD: Record<Arrival, string> = {
-  direct: recordSql('deliveries + excluded.deliveries'),
-  deferred: recordSql('deliveries + excluded.deliveries - (received_at = excluded.received_at)'),
-};
-
-function recordSql(countedDeliveries: string): string {
-  return `
-    INSERT INTO events (
-      seq, id, integration, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
-    )
-    SELECT
-      next.seq + event.key,
-      event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
-      event.value ->> 'contact', event.value ->> 'appId', event.value ->> 'receivedAtMs',
-      event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key
-    FROM
-      (SELECT max(?3 * 1000, coalesce((SELECT max(seq) FROM events), 0) + 1) AS seq) AS next,
-      json_each(?1) AS event
-    WHERE true
-    ON CONFLICT (id, integration) DO UPDATE SET deliveries = ${countedDeliveries}
-    RETURNING seq, id, integration, deliveries`;
-}
+const RECORD = `
+  INSERT INTO events (
+    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries
+  )
+  SELECT
+    next.seq + event.key,
+    event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
+    event.value ->> 'contact', event.value ->> 'appId', event.value ->> 'requestId', event.value ->> 'receivedAtMs',
+    event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key
+  FROM
+    (SELECT max(?3 * 1000, coalesce((SELECT max(seq) FROM events), 0) + 1) AS seq) AS next,
+    json_each(?1) AS event
+  WHERE true
+  ON CONFLICT (id, integration) DO UPDATE
+    SET deliveries = deliveries + excluded.deliveries - (request_id = excluded.request_id)
+  RETURNING seq, id, integration, request_id`;
 
 /** An event as operators see it. */
-export interface ListedEvent extends StoredEvent {
+export interface ListedEvent extends EventHead {
+  seq: number;
+  payload: string;
   deliveries: number;
   /** Whether the queue has confirmed it. */
   isForwarded: boolean;

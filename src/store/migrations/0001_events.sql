@@ -19,6 +19,7 @@ CREATE TABLE events (
   status      TEXT,
   contact     TEXT    NOT NULL,
   app_id      TEXT    NOT NULL,
+  request_id  TEXT    NOT NULL,             -- of the delivery that stored it
   received_at INTEGER NOT NULL,
   occurred_at INTEGER NOT NULL,
   payload     TEXT    NOT NULL,             -- the body exactly as it came

@@ -1,0 +1,119 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  countRows,
+  delivered,
+  eventually,
+  forwardedEvents,
+  reset,
+  seen,
+  uniqueResponse,
+} from '../webhooks.ts';
+
+const MAX_BODY_BYTES = 1_048_576;
+const MAX_BOUND_BYTES = 2_000_000;
+const MAX_MESSAGE_BYTES = 128_000;
+const MAX_BATCH_BYTES = 256_000;
+
+beforeEach(async () => reset());
+
+/** Largest value that was bound to any statement. */
+async function largestBoundBytes(): Promise<number> {
+  const { statements } = await seen();
+  return Math.max(...statements.flatMap(({ boundBytes }) => boundBytes));
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}
+
+describe('webhooks that arrive at the same time', () => {
+  it('answers 200 deliveries of one event, stores one row and forwards one message', async () => {
+    const body = uniqueResponse();
+    const answers = await Promise.all(Array.from({ length: 200 }, () => delivered(body)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(200).fill(200));
+    const outcomes = Object.groupBy(answers, ({ answer }) => answer.outcome as string);
+    expect(outcomes.stored).toHaveLength(1);
+    expect(outcomes.duplicate).toHaveLength(199);
+    expect(await countRows('events')).toBe(1);
+    expect(await env.DB.prepare('SELECT deliveries FROM events').first('deliveries')).toBe(200);
+    await eventually('the event is out of the outbox', async () => (await countRows('outbox')) === 0);
+    await eventually('it was consumed', async () => (await seen()).consumed.length > 0);
+    expect(await forwardedEvents()).toHaveLength(1);
+    expect((await seen()).consumed).toHaveLength(1);
+  });
+
+  it('records 100 events in at most 6 statements, the look-up of a cold isolate included', async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => delivered(uniqueResponse())));
+
+    expect(answers.map(({ answer }) => answer.outcome)).toEqual(Array(100).fill('stored'));
+    const recording = (await seen()).statements.filter(({ sql }) => !sql.includes('DELETE FROM outbox'));
+    expect(recording.length).toBeLessThanOrEqual(6);
+    expect(recording.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)).toBe(400);
+  });
+
+  it('stores and forwards 300 events of 100 KB within every limit', async () => {
+    const bodies = Array.from({ length: 300 }, () => uniqueResponse(100_000));
+    const answers = await Promise.all(bodies.map((body) => delivered(body)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(300).fill(200));
+    await eventually('all are stored', async () => (await countRows('events')) === 300);
+    await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
+    expect(new Set((await forwardedEvents()).map(({ id }) => id)).size).toBe(300);
+    expect((await forwardedEvents()).every(({ data }) => data !== undefined)).toBe(true);
+    for (const batch of (await seen()).batches) {
+      const sizes = batch.map(({ bytes }) => bytes);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MAX_BATCH_BYTES);
+    }
+    expect(await largestBoundBytes()).toBeLessThanOrEqual(MAX_BOUND_BYTES);
+  });
+
+  it('cuts many small events into batches of at most 100', async () => {
+    await Promise.all(Array.from({ length: 350 }, () => delivered(uniqueResponse())));
+
+    await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
+    expect(await forwardedEvents()).toHaveLength(350);
+    expect(Math.max(...(await seen()).batches.map((batch) => batch.length))).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('a large webhook', () => {
+  it('of 900 KB is stored whole and forwarded by reference', async () => {
+    const body = uniqueResponse(900_000);
+    const { answer } = await delivered(body);
+
+    expect(answer.outcome).toBe('stored');
+    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    const [event] = await forwardedEvents();
+    expect(event).toMatchObject({ id: answer.id, source: '/webhooks/shop' });
+    expect(event).not.toHaveProperty('data');
+    expect(event?.dataref).toBe(`/api/events/shop/${encodeURIComponent(answer.id)}/payload`);
+    const payload = await env.DB.prepare('SELECT payload FROM events').first<string>('payload');
+    expect(payload).toBe(JSON.stringify(body));
+  });
+
+  it('of 1 MiB that doubles when it is escaped keeps within what D1 takes', async () => {
+    const text = JSON.stringify(uniqueResponse());
+    const body = text + '\n'.repeat(MAX_BODY_BYTES - bytesOf(text));
+    const { status, answer } = await delivered(body);
+
+    expect({ status, outcome: answer.outcome }).toEqual({ status: 200, outcome: 'stored' });
+    expect(await largestBoundBytes()).toBeLessThanOrEqual(MAX_BOUND_BYTES);
+    const stored = await env.DB.prepare('SELECT payload FROM events').first<string>('payload');
+    expect(stored).toBe(body);
+  });
+
+  it('nested too deeply to be sent is forwarded by reference and holds back no other', async () => {
+    const depth = 20_000;
+    const text = JSON.stringify(uniqueResponse());
+    const deep = `${text.slice(0, -1)},"deep":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    const [first, second] = await Promise.all([delivered(deep), delivered(uniqueResponse())]);
+
+    expect([first.answer.outcome, second.answer.outcome]).toEqual(['stored', 'stored']);
+    await eventually('both are forwarded', async () => (await countRows('outbox')) === 0);
+    expect((await forwardedEvents()).find(({ id }) => id === first.answer.id)?.dataref).toBeDefined();
+    expect((await forwardedEvents()).find(({ id }) => id === second.answer.id)?.data).toBeDefined();
+  });
+});

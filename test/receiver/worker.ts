@@ -1,0 +1,258 @@
+// The Worker under test: the receiver itself, on bindings that can be made to fail and that keep count. It runs in an
+// isolate of its own, with the compatibility flags of production, and is reached from outside, by service bindings.
+// (The isolate that tests run in cannot host it: the test runner switches off there what lets a request resolve
+// another's promise, which the group commit is built on.)
+
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { createReceiver, type Receiver } from '../../src/receiver.ts';
+
+/** How a binding fails. */
+export interface Fault {
+  /**
+   * `reject`: not done, says so. `hang`: not done, says nothing. `late`: done after `ms`. `late-answer`: done at once,
+   * answers after `ms`. `lost-answer`: done, but rejects.
+   */
+  kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer';
+  ms?: number;
+  /** Only statements that contain this text. */
+  on?: string;
+  /** Lets so many calls through before it sets in. */
+  after?: number;
+  /** Ends after so many calls. */
+  times?: number;
+}
+
+export type Binding = 'd1' | 'events' | 'intake';
+
+export interface Statement {
+  sql: string;
+  boundBytes: number[];
+  rowsRead: number;
+  rowsWritten: number;
+}
+
+/** An event in a queue, with its size as JSON. Large data is not kept. */
+export interface SeenEvent extends CloudEvent {
+  bytes: number;
+}
+
+/** What was seen since the last reset. */
+export interface Seen {
+  statements: Statement[];
+  /** Batches that the EVENTS queue confirmed. */
+  batches: SeenEvent[][];
+  /** What arrived at a consumer of the EVENTS queue. */
+  consumed: SeenEvent[];
+  /** What the INTAKE queue confirmed. */
+  deferred: unknown[];
+  /** How often each outcome befell a message of the intake queue. */
+  acked: number;
+  retried: number;
+  /** What the receiver logged, a line each. */
+  logged: string[];
+}
+
+const nothingSeen = (): Seen => ({
+  statements: [],
+  batches: [],
+  consumed: [],
+  deferred: [],
+  acked: 0,
+  retried: 0,
+  logged: [],
+});
+
+let seen = nothingSeen();
+let faults: Partial<Record<Binding, Fault>> = {};
+let settings: Partial<Env> = {};
+let clockAheadMs = 0;
+let receiver: Receiver | undefined;
+
+for (const level of ['info', 'warn', 'error', 'log', 'debug'] as const) {
+  console[level] = (...parts: unknown[]) => void seen.logged.push(parts.map(String).join(' '));
+}
+
+/** The tests' hold on the receiver. */
+export class Probe extends WorkerEntrypoint<Env> {
+  /** Ends all faults and forgets what was seen; the receiver begins anew, as a cold isolate would. */
+  reset(changed: Partial<Env> = {}): void {
+    seen = nothingSeen();
+    faults = {};
+    settings = changed;
+    clockAheadMs = 0;
+    receiver = undefined;
+  }
+
+  /** Forgets the receiver only: what a cold isolate knows. */
+  restart(): void {
+    receiver = undefined;
+  }
+
+  inject(injected: Partial<Record<Binding, Fault>>): void {
+    faults = structuredClone(injected);
+  }
+
+  seen(): Seen {
+    return seen;
+  }
+
+  /** Sets the receiver's clock ahead of the real one. */
+  setClock(aheadMs: number): void {
+    clockAheadMs = aheadMs;
+  }
+
+  async runCron(): Promise<void> {
+    await receiverOf(this.env).scheduled();
+  }
+
+  /** Consumes messages as if the intake queue had delivered them, and tells what became of each. */
+  async consumeIntake(bodies: unknown[], attempts = 1): Promise<string[]> {
+    const outcomes = bodies.map(() => 'none');
+    const messages = bodies.map((body, index) => ({
+      body,
+      attempts,
+      ack: () => {
+        outcomes[index] = 'ack';
+      },
+      retry: ({ delaySeconds }: QueueRetryOptions = {}) => {
+        outcomes[index] = `retry ${delaySeconds}`;
+      },
+    }));
+    await receiverOf(this.env).queue({ queue: 'intake', messages } as unknown as MessageBatch);
+    return outcomes;
+  }
+}
+
+export default {
+  async fetch(request, env, lifetime) {
+    return receiverOf(env).fetch(request, lifetime);
+  },
+
+  async queue(batch, env) {
+    if (batch.queue === 'instant-message-events') {
+      seen.consumed.push(...batch.messages.map(({ body }) => seenEvent(body as CloudEvent)));
+    } else {
+      const messages = batch.messages.map(counted);
+      await receiverOf(env).queue({ queue: batch.queue, messages } as unknown as MessageBatch);
+    }
+  },
+} satisfies ExportedHandler<Env>;
+
+function receiverOf(env: Env): Receiver {
+  receiver ??= createReceiver(
+    {
+      ...env,
+      ...settings,
+      DB: probedD1(env.DB),
+      EVENTS: probedEvents(env.EVENTS),
+      INTAKE: probedIntake(env.INTAKE),
+    },
+    () => Date.now() + clockAheadMs,
+  );
+  return receiver;
+}
+
+/** A call to a binding, as the fault in force lets it be. */
+async function withFault<T>(binding: Binding, what: string, call: () => Promise<T>): Promise<T> {
+  const fault = faults[binding];
+  if (fault === undefined || (fault.on !== undefined && !what.includes(fault.on))) return call();
+  if (fault.after !== undefined && fault.after-- > 0) return call();
+  if (fault.times !== undefined && fault.times-- <= 0) return call();
+  switch (fault.kind) {
+    case 'reject':
+      throw new Error(`${binding === 'd1' ? 'D1_ERROR' : 'Queue send failed'}: injected`);
+    case 'hang':
+      while (faults[binding] === fault) await sleep(25); // until the fault is over, and then still without success
+      throw new Error('Network connection lost.');
+    case 'late':
+      await sleep(fault.ms ?? 0);
+      return call();
+    case 'late-answer': {
+      const result = await call();
+      await sleep(fault.ms ?? 0);
+      return result;
+    }
+    case 'lost-answer':
+      await call();
+      throw new Error('Network connection lost.');
+  }
+}
+
+async function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function probedD1(db: D1Database): D1Database {
+  const probed = (statement: D1PreparedStatement, sql: string, bound: unknown[]): D1PreparedStatement => {
+    const run = async () =>
+      withFault('d1', sql, async () => {
+        const result = await statement.run();
+        const { rows_read: rowsRead, rows_written: rowsWritten } = result.meta;
+        seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
+        return result;
+      });
+    return intercept(statement, {
+      bind: (...values: unknown[]) => probed(statement.bind(...values), sql, values),
+      first: async () => (await run()).results[0] ?? null,
+      run,
+      all: run,
+    });
+  };
+  return intercept(db, { prepare: (sql: string) => probed(db.prepare(sql), sql, []) });
+}
+
+function seenEvent(event: CloudEvent): SeenEvent {
+  const bytes = bytesOf(JSON.stringify(event));
+  return { ...event, bytes, ...(bytes > 10_000 && event.data !== undefined && { data: 'large' }) };
+}
+
+function bytesOf(value: unknown): number {
+  return typeof value === 'string' ? new TextEncoder().encode(value).byteLength : 8;
+}
+
+function probedEvents(queue: Queue): Queue {
+  return intercept(queue, {
+    sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
+      withFault('events', '', async () => {
+        const sent = await queue.sendBatch(messages);
+        seen.batches.push(messages.map(({ body }) => seenEvent(body)));
+        return sent;
+      }),
+  });
+}
+
+function probedIntake(queue: Queue): Queue {
+  return intercept(queue, {
+    send: async (body: unknown, options?: QueueSendOptions) =>
+      withFault('intake', '', async () => {
+        const sent = await queue.send(body, options);
+        seen.deferred.push(body);
+        return sent;
+      }),
+  });
+}
+
+function counted(message: Message): Message {
+  return intercept(message, {
+    ack: () => {
+      seen.acked++;
+      message.ack();
+    },
+    retry: () => {
+      seen.retried++;
+      message.retry({ delaySeconds: 1 }); // the tests need not wait as long as production does
+    },
+  });
+}
+
+/** `target` with some of its methods replaced. */
+function intercept<T extends object>(target: T, methods: object): T {
+  return new Proxy(target, {
+    get(_, name) {
+      if (name in methods) return Reflect.get(methods, name);
+      const value = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
