@@ -13,7 +13,7 @@ export interface AppDeps extends ReceiveDeps {
 }
 
 /** Names the answer for the logs of both sides. */
-const REQUEST_ID_HEADER = 'x-request-id';
+export const REQUEST_ID_HEADER = 'x-request-id';
 
 interface AppEnv {
   Variables: { requestId: string };

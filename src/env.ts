@@ -1,6 +1,6 @@
 // Bindings and settings: what wrangler.toml and the secrets give, checked once for each isolate.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Settings as the code uses them. */
 export interface Settings {

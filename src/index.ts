@@ -1,5 +1,6 @@
 // The Worker: fetch, queue, scheduled. Wiring only.
 
+import { REQUEST_ID_HEADER } from './app.ts';
 import { ConfigurationError } from './env.ts';
 import { log } from './log.ts';
 import { problem } from './problem.ts';
@@ -19,9 +20,10 @@ export default {
       return await receiverOf(env).fetch(request, lifetime);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
-      log('error', 'misconfigured', { problem: error.message });
+      const requestId = crypto.randomUUID();
+      log('error', 'misconfigured', { requestId, problem: error.message });
       return problem('unavailable', 'The receiver is misconfigured; its log says how.', {
-        headers: { 'retry-after': '60' },
+        headers: { 'retry-after': '60', [REQUEST_ID_HEADER]: requestId },
       });
     }
   },

@@ -1,7 +1,7 @@
 // The bodies that the Instant Message platform sends: what must be there, what may be, and what breaks the
 // contract. Checks only: the stored and forwarded payload is the body as it came, never what zod made of it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalContact } from './contact.ts';
 
 /** Longest identifier taken. The platform's own have 8 to 36 characters. */

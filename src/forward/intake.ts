@@ -1,7 +1,7 @@
 // The intake queue: takes webhooks while D1 cannot, and gives them to this same Worker later. What it holds has a
 // genuine token; whether the registration still stands is checked here, against D1.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { eventOf } from '../contract/event.ts';
 import { parsePayload } from '../contract/payload.ts';
 import { parseWebhook } from '../contract/webhook.ts';

@@ -15,8 +15,8 @@ export function requireAdmin(adminToken: string) {
         headers: { 'www-authenticate': 'Bearer' },
       });
     }
-    c.header('cache-control', 'no-store'); // events are personal data
-    return next();
+    await next();
+    c.header('cache-control', 'no-store'); // events are personal data; set last, or an answer made by hand lacks it
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { contactFromTyped } from '../contract/contact.ts';
 import { payloadJson } from '../contract/payload.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';

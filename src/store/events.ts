@@ -133,10 +133,13 @@ export interface EventPage {
 }
 
 /**
- * Rows that one listing may scan for a filter that has no index. It then answers with what it found; the cursor
+ * Rows that one listing scans at most for a filter that has no index. It then answers with what it found; the cursor
  * goes on from there. An index for each would make every event dearer to write.
  */
 export const MAX_SCANNED_ROWS = 5_000;
+
+/** Messages with more events than this, a hundred times the usual, are sorted by D1. */
+const MAX_SORTED_EVENTS = 400;
 
 /** What a listing shows of an event, with `e` for events. */
 const LISTED_COLUMNS = `
@@ -145,68 +148,102 @@ const LISTED_COLUMNS = `
 
 /**
  * Lists events, newest first, at most `limit`. The cost does not depend on how many are stored: a listing by
- * contact, message or time reads what it returns, one by type, status or integration at most
- * {@link MAX_SCANNED_ROWS} more.
+ * contact, message or time reads what it returns, one by type, status or integration scans at most
+ * {@link MAX_SCANNED_ROWS} besides.
  */
 export async function listEvents(
   db: D1Database,
   filter: EventFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<EventPage> {
-  const bounds = {
-    from: filter.sinceMs === undefined ? 0 : filter.sinceMs * 1000,
-    to: Math.min(
-      page.beforeSeq ?? Number.MAX_SAFE_INTEGER,
-      (filter.untilMs ?? Number.MAX_SAFE_INTEGER / 1000) * 1000,
-    ),
-  };
-  const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
+  const fromSeq = (filter.sinceMs ?? 0) * 1000;
+  const untilSeq = filter.untilMs === undefined ? Number.MAX_SAFE_INTEGER : filter.untilMs * 1000;
   const prefix = filter.messageId === undefined ? null : messageIdPrefix(filter.messageId);
+  const walk = [
+    fromSeq,
+    Math.min(page.beforeSeq ?? untilSeq, untilSeq),
+    filter.contact ?? null,
+    prefix,
+    prefix && `${prefix.slice(0, -1)};`, // ';' follows ':': past every id with this prefix
+    page.limit,
+  ];
+  const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
+  if (filter.messageId !== undefined && !isScan) {
+    const { results } = await db
+      .prepare(messageSql(filter))
+      .bind(...walk.with(-1, MAX_SORTED_EVENTS + 1))
+      .run<EventRow>();
+    if (results.length <= MAX_SORTED_EVENTS) {
+      const newestFirst = results.toSorted((a, b) => b.seq - a.seq).slice(0, page.limit);
+      return pageOf(newestFirst, page.limit, null);
+    }
+  }
+  if (!isScan) {
+    const { results } = await db
+      .prepare(walkSql(filter))
+      .bind(...walk)
+      .run<EventRow>();
+    return pageOf(results, page.limit, null);
+  }
   const { results } = await db
-    .prepare(listSql(filter, isScan))
-    .bind(
-      bounds.from,
-      bounds.to,
-      page.limit,
-      filter.contact ?? null,
-      prefix,
-      prefix && `${prefix.slice(0, -1)};`, // ';' follows ':': past every id with this prefix
-      ...(isScan
-        ? [filter.type ?? null, filter.status ?? null, filter.integration ?? null, MAX_SCANNED_ROWS]
-        : []),
-    )
-    .run<EventRow & { is_match: number; nth: number }>();
-  const last = results.at(-1);
-  const isFull = results.length === page.limit || last?.nth === MAX_SCANNED_ROWS;
+    .prepare(scanSql(filter))
+    .bind(...walk, filter.type ?? null, filter.status ?? null, filter.integration ?? null, MAX_SCANNED_ROWS)
+    .run<(EventRow | { seq: null }) & { scanned: number; last_scanned: number }>();
+  const [scan] = results;
+  const hasMore = scan?.scanned === MAX_SCANNED_ROWS;
+  return pageOf(
+    results.filter((row) => row.seq !== null),
+    page.limit,
+    hasMore ? scan.last_scanned : null,
+  );
+}
+
+/** @param scannedTo where the next page begins when this one is not full; `null`: there is none. */
+function pageOf(rows: EventRow[], limit: number, scannedTo: number | null): EventPage {
+  const last = rows.at(-1);
   return {
-    events: results.filter((row) => row.is_match === 1).map(listedEventOf),
-    nextBeforeSeq: isFull && last !== undefined ? last.seq : null,
+    events: rows.map(listedEventOf),
+    nextBeforeSeq: last !== undefined && rows.length === limit ? last.seq : scannedTo,
   };
 }
 
-/**
- * The listing's statement. The inner query walks one index, newest first, within the bounds; with a filter that has
- * no index it numbers what it walks over, and passes on what matches and the last row it may scan, where the next
- * page begins.
- */
-function listSql(filter: EventFilter, isScan: boolean): string {
-  const walked = `
-    FROM events${indexFor(filter)}
-    WHERE seq >= ?1 AND seq < ?2
-      AND (${filter.contact === undefined ? '?4 IS NULL' : 'contact = ?4'})
-      AND (${filter.messageId === undefined ? '?5 IS NULL AND ?6 IS NULL' : 'id >= ?5 AND id < ?6'})
-    ORDER BY seq DESC`;
-  const found = isScan
-    ? `SELECT seq, is_match, nth FROM (
-         SELECT seq, row_number() OVER () AS nth,
-           (?7 IS NULL OR type = ?7) AND (?8 IS NULL OR status = ?8) AND (?9 IS NULL OR integration = ?9) AS is_match
-         FROM (SELECT seq, type, status, integration ${walked} LIMIT ?10)
-       ) WHERE is_match OR nth = ?10 LIMIT ?3`
-    : `SELECT seq, 1 AS is_match, 0 AS nth ${walked} LIMIT ?3`;
+/** The events that a filter's index leads to. ?1 to ?5 bound the walk. */
+function matchedRows(filter: EventFilter): string {
   return `
-    SELECT ${LISTED_COLUMNS}, found.is_match, found.nth
-    FROM (${found}) AS found CROSS JOIN events AS e ON e.seq = found.seq
-    ORDER BY found.seq DESC`;
+    FROM events AS e${indexFor(filter)}
+    WHERE seq >= ?1 AND seq < ?2
+      AND ${filter.contact === undefined ? '?3 IS NULL' : 'contact = ?3'}
+      AND ${filter.messageId === undefined ? '?4 IS NULL AND ?5 IS NULL' : 'id >= ?4 AND id < ?5'}`;
+}
+
+/** A message's events by its index alone, in no order: D1 counts the rows that it sorts a second time. */
+function messageSql(filter: EventFilter): string {
+  return `SELECT ${LISTED_COLUMNS} ${matchedRows(filter)} LIMIT ?6`;
+}
+
+function walkSql(filter: EventFilter): string {
+  return `SELECT ${LISTED_COLUMNS} ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?6`;
+}
+
+/**
+ * For filters without an index: a walk of at most ?10 rows is summed up as the places that match, in order, and how
+ * far it came. The joins keep to the order in which they are written, so that LIMIT ends the reading.
+ */
+function scanSql(filter: EventFilter): string {
+  return `
+    SELECT ${LISTED_COLUMNS}, scan.scanned, scan.last_scanned
+    FROM (
+      SELECT
+        count(*) AS scanned,
+        min(seq) AS last_scanned,
+        json_group_array(seq) FILTER (WHERE
+          (?7 IS NULL OR type = ?7) AND (?8 IS NULL OR status = ?8) AND (?9 IS NULL OR integration = ?9)
+        ) AS matches
+      FROM (SELECT seq, type, status, integration ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?10)
+    ) AS scan
+    LEFT JOIN json_each(scan.matches) AS found
+    LEFT JOIN events AS e ON e.seq = found.value
+    LIMIT ?6`;
 }
 
 /** A message has few events, a contact some, a time range many: the narrowest index is walked. */

@@ -102,8 +102,14 @@ export class Probe extends WorkerEntrypoint<Env> {
     clockAheadMs = aheadMs;
   }
 
-  async runCron(): Promise<void> {
-    await receiverOf(this.env).scheduled();
+  /** Runs the cron's tasks; gives the reason where they failed. */
+  async runCron(): Promise<string | null> {
+    try {
+      await receiverOf(this.env).scheduled();
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** Consumes messages as if the intake queue had delivered them, and tells what became of each. */

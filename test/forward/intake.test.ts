@@ -1,0 +1,124 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Body,
+  countRows,
+  delivered,
+  eventually,
+  forwardedEvents,
+  inject,
+  register,
+  reset,
+  seen,
+  uniqueResponse,
+} from '../webhooks.ts';
+
+beforeEach(async () => reset());
+
+/** A message of the intake queue that holds a body. */
+function deferred(body: Body, changes: Body = {}): Body {
+  return {
+    integration: 'shop',
+    generation: 1,
+    requestId: crypto.randomUUID(),
+    receivedAtMs: 1_700_000_000_000,
+    payload: JSON.stringify(body),
+    ...changes,
+  };
+}
+
+describe('the intake consumer', () => {
+  it('records and forwards a batch, with the times of arrival', async () => {
+    const messages = Array.from({ length: 100 }, () => deferred(uniqueResponse()));
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(Array(100).fill('ack'));
+
+    expect(await countRows('events')).toBe(100);
+    expect(await countRows('outbox')).toBe(0);
+    const forwarded = await forwardedEvents();
+    expect(forwarded).toHaveLength(100);
+    expect(forwarded[0]?.receivedtime).toBe('2023-11-14T22:13:20.000Z');
+    const recording = (await seen()).statements.filter(({ sql }) => sql.includes('INSERT INTO events'));
+    expect(recording).toHaveLength(1);
+  });
+
+  it('cuts a batch of large messages by bytes', async () => {
+    const messages = Array.from({ length: 60 }, () => deferred(uniqueResponse(100_000)));
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(Array(60).fill('ack'));
+
+    const { statements } = await seen();
+    expect(Math.max(...statements.flatMap(({ boundBytes }) => boundBytes))).toBeLessThanOrEqual(2_000_000);
+    expect(await countRows('events')).toBe(60);
+  });
+
+  it('retries all while D1 is down, with delays that grow to a quarter of an hour', async () => {
+    await inject({ d1: { kind: 'reject' } });
+    const message = deferred(uniqueResponse());
+
+    expect(await env.PROBE.consumeIntake([message, message], 1)).toEqual(['retry 5', 'retry 5']);
+    expect(await env.PROBE.consumeIntake([message], 4)).toEqual(['retry 40']);
+    expect(await env.PROBE.consumeIntake([message], 60)).toEqual(['retry 900']);
+  });
+
+  it('records the others when D1 refuses a group because of one of them', async () => {
+    await inject({ d1: { kind: 'reject', on: 'INSERT INTO events', times: 2 } }); // the group, then its first
+    const messages = Array.from({ length: 5 }, () => deferred(uniqueResponse()));
+
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'ack', 'ack', 'ack', 'ack']);
+    expect(await countRows('events')).toBe(4);
+  });
+
+  it.each([
+    ['of an integration that is unknown', { integration: 'nobody' }],
+    ['of another generation', { generation: 2 }],
+    ['that is no such message', { payload: undefined, gzip: '!' }],
+    ['that breaks the contract', { payload: '{}' }],
+  ])('neither records nor drops a message %s', async (_, changes) => {
+    const messages = [deferred(uniqueResponse(), changes), deferred(uniqueResponse())];
+
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'ack']);
+    expect(await countRows('events')).toBe(1);
+  });
+
+  it('does not record for an integration that was disabled meanwhile', async () => {
+    await register('shop', { enabled: 0 });
+    expect(await env.PROBE.consumeIntake([deferred(uniqueResponse())])).toEqual(['retry 5']);
+    expect(await countRows('events')).toBe(0);
+  });
+
+  it('leaves the events to the sweep when the queue rejects them', async () => {
+    await inject({ events: { kind: 'reject' } });
+    expect(await env.PROBE.consumeIntake([deferred(uniqueResponse())])).toEqual(['ack']);
+    expect(await countRows('outbox')).toBe(1);
+
+    await inject({});
+    await env.PROBE.setClock(60_000);
+    await env.PROBE.runCron();
+    expect(await countRows('outbox')).toBe(0);
+    expect(await forwardedEvents()).toHaveLength(1);
+  });
+});
+
+describe('a webhook too large for a queue message', () => {
+  it('is deferred compressed, and comes back byte for byte', async () => {
+    const body = uniqueResponse(900_000);
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(body);
+    expect(answer.outcome).toBe('deferred');
+
+    await inject({});
+    await eventually('it is stored', async () => (await countRows('events')) === 1);
+    const payload = await env.DB.prepare('SELECT payload FROM events').first('payload');
+    expect(payload).toBe(JSON.stringify(body));
+  });
+
+  it('even when compressed is answered 503', async () => {
+    const noise = Array.from({ length: 16 }, () =>
+      Buffer.from(crypto.getRandomValues(new Uint8Array(40_000))).toString('base64'),
+    );
+    const body = uniqueResponse();
+    body.message.message = noise.join('');
+    await inject({ d1: { kind: 'reject' } });
+
+    expect((await delivered(body)).status).toBe(503);
+  });
+});

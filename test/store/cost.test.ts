@@ -1,0 +1,171 @@
+// What the product's statements cost, by D1's own counts. A listing must not cost more because more is stored.
+
+import { env } from 'cloudflare:workers';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MAX_SCANNED_ROWS } from '../../src/store/events.ts';
+import { ask, countRows, delivered, eventually, reset, seen, uniqueResponse } from '../webhooks.ts';
+import { storeEvents } from './stored-events.ts';
+
+const STORED = 100_000;
+
+describe('a new event', () => {
+  beforeEach(async () => reset());
+
+  it('writes 4 rows, and leaving the outbox 1', async () => {
+    await delivered(uniqueResponse());
+    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+
+    const { statements } = await seen();
+    expect(statements.map(({ sql, rowsWritten }) => [sql.trim().split(/\s/, 1)[0], rowsWritten])).toEqual([
+      ['SELECT', 0],
+      ['INSERT', 4],
+      ['DELETE', 1],
+    ]);
+  });
+
+  it('takes one statement to record and one to leave the outbox in a warm isolate; a repeat writes one row', async () => {
+    await delivered(uniqueResponse());
+    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    const before = (await seen()).statements.length;
+    const body = uniqueResponse();
+    await delivered(body);
+    await eventually('it is forwarded', async () => (await seen()).statements.length === before + 2);
+    await delivered(body);
+
+    const repeat = (await seen()).statements.slice(before + 2);
+    expect(repeat.map(({ rowsWritten }) => rowsWritten)).toEqual([1]);
+  });
+});
+
+describe(`with ${STORED} events stored`, () => {
+  beforeAll(async () => {
+    await reset();
+    await storeEvents({ count: STORED });
+  }, 120_000);
+
+  /** Asks for a page; gives what it returned and the rows that D1 read for it. */
+  async function page(query: string) {
+    const before = (await seen()).statements.length;
+    const { status, answer } = await ask(`/api/events?${query}`);
+    expect(status).toBe(200);
+    const statements = (await seen()).statements.slice(before);
+    expect(statements).toHaveLength(1);
+    return { data: answer.data, next: answer.next, rowsRead: statements[0]?.rowsRead ?? Number.NaN };
+  }
+
+  it.each([
+    ['nothing', '', 50],
+    ['nothing, the most there is', 'limit=200', 200],
+    ['a contact', 'contact=%2B5541910000007', 50],
+    ['a message', 'messageId=m77', 4],
+    ['a time', 'since=1970-01-01T00:00:30Z&until=1970-01-01T00:00:31Z', 50],
+    ['a contact and a time', 'contact=%2B5541910000007&since=1970-01-01T00:00:30Z', 50],
+  ])('a page filtered by %s reads at most 3 rows for each that it returns', async (_, query, returned) => {
+    const { data, rowsRead } = await page(query);
+
+    expect(data).toHaveLength(returned);
+    expect(rowsRead).toBeLessThanOrEqual(3 * returned);
+  });
+
+  it('the pages deep down cost the same as the first', async () => {
+    const deep = await page('cursor=2000000&limit=100');
+    const shallow = await page('limit=100');
+
+    expect(deep.data).toHaveLength(100);
+    expect(deep.rowsRead).toBe(shallow.rowsRead);
+  });
+
+  it.each([
+    ['a type', 'type=response'],
+    ['a status', 'status=delivered'],
+    ['an integration', 'integration=shop'],
+  ])('a page filtered by %s reads little where matches are frequent', async (_, query) => {
+    const { data, rowsRead } = await page(query);
+
+    expect(data).toHaveLength(50);
+    expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 3 * 50);
+  });
+
+  it.each([
+    ['a status that none has', 'status=failed'],
+    ['an integration that none came to', 'integration=nobody'],
+    ['a type and a status that exclude each other', 'type=response&status=read'],
+  ])(
+    'a page filtered by %s gives up after the rows it may scan, with a cursor that goes on',
+    async (_, query) => {
+      let { data, next, rowsRead } = await page(query);
+      expect(data).toEqual([]);
+      expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 5);
+
+      let pages = 1;
+      for (; next !== null; pages++) {
+        ({ data, next, rowsRead } = await page(`${query}&cursor=${next}`));
+        expect(data).toEqual([]);
+        expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 5);
+      }
+      expect(pages).toBeGreaterThanOrEqual(STORED / MAX_SCANNED_ROWS);
+    },
+  );
+
+  it('finds every match of a rare kind across the pages of a scan, once', async () => {
+    await env.DB.prepare("UPDATE events SET status = 'failed' WHERE seq % 7777000 = 0").run();
+    const expected = await env.DB.prepare(
+      "SELECT count(*) AS n FROM events WHERE status = 'failed'",
+    ).first<number>('n');
+    const ids = new Set<string>();
+    let listed = 0;
+    let cursor = '';
+    do {
+      const { data, next } = await page(`status=failed${cursor}`);
+      for (const { id } of data) ids.add(id);
+      listed += data.length;
+      cursor = next === null ? '' : `&cursor=${next}`;
+    } while (cursor !== '');
+
+    expect(ids.size).toBe(expected);
+    expect(listed).toBe(expected);
+  });
+
+  it('an event is found by three rows at most', async () => {
+    const before = (await seen()).statements.length;
+    expect((await ask('/api/events/shop/m77%3Ae77%3Astatus%3Adelivered')).status).toBe(200);
+    expect((await seen()).statements[before]?.rowsRead).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('the statements of sweep and purge', () => {
+  beforeEach(async () => reset({ RETENTION_DAYS: '1' }));
+
+  /** SQL of the statements that the cron ran, with what SQLite says it would do for them. */
+  async function plans(): Promise<string[]> {
+    await env.PROBE.runCron();
+    const { statements } = await seen();
+    return Promise.all(
+      statements.map(async ({ sql }) => {
+        const parameters = new Set(sql.match(/\?\d/g));
+        const explained = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+          .bind(...Array(parameters.size).fill(1))
+          .run<{ detail: string }>();
+        return explained.results.map(({ detail }) => detail).join('; ');
+      }),
+    );
+  }
+
+  it('walk the primary key', async () => {
+    const [sweep, purge] = await plans();
+
+    expect(sweep).toBe(
+      'SEARCH o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)',
+    );
+    expect(purge).toContain('SEARCH e USING INTEGER PRIMARY KEY (rowid<?)');
+    expect(purge).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid=?)');
+    expect(purge).not.toMatch(/SCAN (e|events|outbox)|TEMP B-TREE/);
+  });
+
+  it('read nothing of the events that stay', async () => {
+    await storeEvents({ count: 2_000, firstSeq: Date.now() * 1000 });
+    await env.PROBE.runCron();
+
+    for (const { rowsRead } of (await seen()).statements) expect(rowsRead).toBeLessThanOrEqual(2);
+  });
+});

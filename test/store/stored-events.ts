@@ -1,0 +1,44 @@
+// Events in bulk, straight into D1: what a receiver would have stored, without the way there.
+
+import { env } from 'cloudflare:workers';
+
+export interface Bulk {
+  count: number;
+  /** How many contacts and messages they are spread over. */
+  contacts?: number;
+  messages?: number;
+  /** Rare ones: only every n-th event is of this kind, the others are delivered statuses. */
+  everyNthIsResponse?: number;
+  firstSeq?: number;
+  payload?: string;
+}
+
+const CHUNK = 5_000;
+
+/** Stores `count` forwarded events, one a millisecond. */
+export async function storeEvents({
+  count,
+  contacts = 1_000,
+  messages = Math.ceil(count / 4),
+  everyNthIsResponse = 10,
+  firstSeq = 1_000_000,
+  payload = '{"event":{}}',
+}: Bulk): Promise<void> {
+  for (let from = 0; from < count; from += CHUNK) {
+    const to = Math.min(from + CHUNK, count);
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
+       INSERT INTO events (
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+       )
+       SELECT ?3 + i * 1000,
+         'm' || (i % CAST(?5 AS INTEGER)) || ':e' || i || iif(i % CAST(?6 AS INTEGER) = 0, ':response', ':status:delivered'),
+         'shop', iif(i % CAST(?6 AS INTEGER) = 0, 'response', 'status'), iif(i % CAST(?6 AS INTEGER) = 0, NULL, 'delivered'),
+         '+55419' || (10000000 + i % CAST(?4 AS INTEGER)), 'app', 'request', ?3 / 1000 + i, ?3 / 1000 + i, ?7
+       FROM n`,
+    )
+      .bind(from, to, firstSeq, contacts, messages, everyNthIsResponse, payload)
+      .run();
+  }
+  await env.DB.prepare('DELETE FROM outbox').run();
+}
