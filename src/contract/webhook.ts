@@ -18,11 +18,17 @@ export type EventType = (typeof EVENT_TYPES)[number];
 // biome-ignore lint/suspicious/noControlCharactersInRegex: naming them is the point
 const UNFAITHFUL = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 
-const identifier = z
+/** Text that names something. */
+const label = z
   .string()
   .min(1, 'must not be empty')
-  .max(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`)
-  .refine((text) => !UNFAITHFUL.test(text), 'must not contain control characters or lone surrogates');
+  .max(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`);
+
+/** A label that events are stored and found by. */
+const identifier = label.refine(
+  (text) => !UNFAITHFUL.test(text),
+  'must not contain control characters or lone surrogates',
+);
 
 const phoneNumber = z
   .string()
@@ -52,8 +58,8 @@ const location = z.looseObject({
 
 const message = z.looseObject({
   messageId: identifier,
-  contextId: identifier.nullish(), // free text chosen by the application
-  interactionsId: identifier.nullish(),
+  contextId: label.nullish(), // free text chosen by the application
+  interactionsId: label.nullish(),
   mediaType: z.string().nullish(), // any word
   message: z.string().nullish(),
   mediaData: mediaData.nullish(),

@@ -13,6 +13,12 @@ const MAX_MESSAGE_BYTES = 128_000;
 /** The limits count a message's metadata, "around 100 bytes"; twice that is kept free for each. */
 const METADATA_BYTES = 200;
 
+/**
+ * The platform's bodies have three levels. From some thousand on, what stands between here and the consumer fails to
+ * write or to parse a message; many JSON parsers end at 64 or 100 by themselves.
+ */
+const MAX_FORWARDED_DEPTH = 60;
+
 /** A payload larger than this cannot go into a message, whatever surrounds it. */
 export const MAX_FORWARDED_PAYLOAD_BYTES = MAX_MESSAGE_BYTES;
 
@@ -66,26 +72,26 @@ export async function forwardEvents(deps: ForwardingDeps, pending: PendingEvent[
   return pending.filter(({ seq }) => !confirmedSeqs.has(seq));
 }
 
-/** The message of an event: with its payload where that fits, else with a reference to it. */
+/** The message of an event: with its payload where that can go into a message, else with a reference to it. */
 function messageOf(pending: PendingEvent, publicUrl: string): Message {
   const head = cloudEventHead(pending.head, pending.replay);
-  const whole = pending.payload === null ? null : measured({ ...head, data: parsePayload(pending.payload) });
-  const { body, bytes } =
-    whole ?? measuredReference({ ...head, dataref: publicUrl + payloadPath(pending.head) });
-  return { pending, body, bytes };
-}
-
-/** The body with its size as the queue will count it; `null` where it is too large or nested too deeply to send. */
-function measured(body: CloudEvent): { body: CloudEvent; bytes: number } | null {
-  try {
-    const bytes = encoder.encode(JSON.stringify(body)).byteLength + METADATA_BYTES;
-    return bytes <= MAX_MESSAGE_BYTES ? { body, bytes } : null;
-  } catch (error) {
-    if (error instanceof RangeError) return null; // nested more deeply than the stack allows
-    throw error;
+  const data = pending.payload === null ? undefined : parsePayload(pending.payload);
+  if (data !== undefined && !isDeeperThan(data, MAX_FORWARDED_DEPTH)) {
+    const whole = { ...head, data };
+    const bytes = messageBytes(whole);
+    if (bytes <= MAX_MESSAGE_BYTES) return { pending, body: whole, bytes };
   }
+  const reference = { ...head, dataref: publicUrl + payloadPath(pending.head) };
+  return { pending, body: reference, bytes: messageBytes(reference) };
 }
 
-function measuredReference(body: CloudEvent): { body: CloudEvent; bytes: number } {
-  return { body, bytes: encoder.encode(JSON.stringify(body)).byteLength + METADATA_BYTES };
+/** Size of a message as the queue counts it. */
+function messageBytes(body: CloudEvent): number {
+  return encoder.encode(JSON.stringify(body)).byteLength + METADATA_BYTES;
+}
+
+/** Whether a JSON value has more levels of objects and arrays than that. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }

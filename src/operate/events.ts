@@ -17,8 +17,9 @@ const moment = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 date and time with Z or an offset' })
   .transform((text) => Date.parse(text));
 
+/** Any written form. A `+` that was not encoded arrives as a space. */
 const contact = z.string().transform((typed, context) => {
-  const canonical = contactFromTyped(typed);
+  const canonical = contactFromTyped(typed.replace(/^ (?=\d)/, '+'));
   if (canonical !== null) return canonical;
   context.addIssue({ code: 'custom', message: 'must be a phone number' });
   return z.NEVER;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { cloudEventHead, payloadPath } from '../../src/contract/cloudevent.ts';
+import type { EventHead } from '../../src/contract/event.ts';
+
+const RESPONSE: EventHead = {
+  id: 'message-1:event-1:response',
+  integration: 'shop',
+  type: 'response',
+  status: null,
+  contact: '+5544999999999',
+  appId: 'app-1',
+  messageId: 'message-1',
+  occurredAtMs: Date.UTC(2020, 5, 18, 17, 7, 51, 271),
+  receivedAtMs: Date.UTC(2020, 5, 18, 17, 7, 52),
+};
+
+describe('a CloudEvent', () => {
+  it('has the attributes of the specification and of the design, and no others', () => {
+    expect(cloudEventHead(RESPONSE, 0)).toEqual({
+      specversion: '1.0',
+      id: 'message-1:event-1:response',
+      source: '/webhooks/shop',
+      type: 'digital.grupoboticario.instantmessage.response',
+      subject: 'message-1',
+      time: '2020-06-18T17:07:51.271Z',
+      datacontenttype: 'application/json',
+      contact: '+5544999999999',
+      receivedtime: '2020-06-18T17:07:52.000Z',
+    });
+  });
+
+  it('has a type of its own for a status', () => {
+    const status: EventHead = { ...RESPONSE, type: 'status', status: 'read' };
+    expect(cloudEventHead(status, 0).type).toBe('digital.grupoboticario.instantmessage.status');
+  });
+
+  it('tells which replay it is, on a replay only', () => {
+    expect(cloudEventHead(RESPONSE, 2)).toMatchObject({ replay: 2, id: RESPONSE.id });
+    expect(cloudEventHead(RESPONSE, 0)).not.toHaveProperty('replay');
+  });
+
+  it('has attribute names within CloudEvents, lower-case letters and digits', () => {
+    for (const name of Object.keys(cloudEventHead(RESPONSE, 1))) expect(name).toMatch(/^[a-z0-9]{1,20}$/);
+  });
+});
+
+describe('the path of a payload', () => {
+  it('is a single segment for whatever an id holds', () => {
+    expect(payloadPath({ integration: 'shop', id: 'a%3Ab:c/d?e#f é:response' })).toBe(
+      '/api/events/shop/a%253Ab%3Ac%2Fd%3Fe%23f%20%C3%A9%3Aresponse/payload',
+    );
+  });
+});

@@ -1,0 +1,450 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { payloadPath } from '../../src/contract/cloudevent.ts';
+import {
+  ADMIN_TOKEN,
+  ask,
+  type Body,
+  countRows,
+  deliver,
+  delivered,
+  eventually,
+  inject,
+  ORIGIN,
+  register,
+  reset,
+  responseBody,
+  responseText,
+  statusBody,
+  uniqueResponse,
+} from '../webhooks.ts';
+
+const NO_TIME = 'must be an ISO 8601 date and time with Z or an offset';
+const BOM = '\ufeff';
+const encoder = new TextEncoder();
+
+/** The answer itself, where its text or its bytes matter. */
+async function fetchApi(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  return env.RECEIVER.fetch(`${ORIGIN}${path}`, { headers, ...init });
+}
+
+async function list(parameters: Record<string, string> = {}): Promise<{ data: Body[]; next: string | null }> {
+  const { status, answer } = await ask(`/api/events?${new URLSearchParams(parameters)}`);
+  expect(status, JSON.stringify(answer)).toBe(200);
+  return answer;
+}
+
+async function idsOf(parameters: Record<string, string> = {}): Promise<string[]> {
+  return (await list(parameters)).data.map(({ id }) => id);
+}
+
+/** Every page, by its cursor. */
+async function walk(
+  parameters: Record<string, string>,
+  between: () => Promise<unknown> = async () => undefined,
+) {
+  const pages: string[][] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const { data, next }: Awaited<ReturnType<typeof list>> = await list({
+      ...parameters,
+      ...(cursor && { cursor }),
+    });
+    pages.push(data.map(({ id }) => id));
+    cursor = next;
+    expect(pages.length).toBeLessThan(50);
+    await between();
+  }
+  return pages;
+}
+
+async function deliverAll(bodies: Body[], slug = 'shop'): Promise<string[]> {
+  const answers = await Promise.all(bodies.map(async (body) => delivered(body, { slug })));
+  expect(answers.map(({ answer }) => answer.outcome)).toEqual(bodies.map(() => 'stored'));
+  return answers.map(({ answer }) => answer.id);
+}
+
+describe('the listing of events', () => {
+  const ANA = '+5541988956674';
+  const BIA = '+5544999027914';
+  const MINUTE_MS = 60_000;
+  let events: Body[] = [];
+
+  /** Ten minutes of two integrations, a minute apart. */
+  const sent: [slug: string, contact: string, messageId: string, status?: string][] = [
+    ['shop', BIA, 'm1', 'sent'],
+    ['shop', BIA, 'm1', 'delivered'],
+    ['mail', BIA, 'm1', 'delivered'],
+    ['shop', '554188956674', 'm2', 'sent'],
+    ['shop', '+554188956674', 'm2'],
+    ['shop', '5541988956674', 'm20', 'read'],
+    ['mail', ANA, 'm:3'],
+    ['shop', '5544999027914', 'm1', 'read'],
+    ['shop', BIA, 'm4'],
+    ['mail', BIA, 'm', 'failed'],
+  ];
+
+  beforeAll(async () => {
+    await reset();
+    await register('mail');
+    for (const [index, [slug, contact, messageId, status]] of sent.entries()) {
+      const body = status === undefined ? responseBody() : statusBody();
+      body.message.messageId = messageId;
+      if (status === undefined) body.clientData.number = contact;
+      else Object.assign(body.message, { to: contact });
+      if (status !== undefined) body.event.status = status;
+      await env.PROBE.setClock(index * MINUTE_MS);
+      await deliverAll([body], slug);
+    }
+    events = (await list()).data;
+  });
+
+  it('gives the newest first', () => {
+    expect(events.map(({ integration, messageId, status }) => [integration, messageId, status])).toEqual(
+      sent.toReversed().map(([slug, , messageId, status]) => [slug, messageId, status ?? null]),
+    );
+  });
+
+  it('lets through what meets every filter given, whichever are combined', async () => {
+    const since = events[7].receivedAt;
+    const until = events[1].receivedAt;
+    const filters: [name: string, value: string, isMet: (event: Body) => boolean][] = [
+      ['type', 'status', (event) => event.type === 'status'],
+      ['status', 'delivered', (event) => event.status === 'delivered'],
+      ['integration', 'shop', (event) => event.integration === 'shop'],
+      ['contact', BIA, (event) => event.contact === BIA],
+      ['messageId', 'm1', (event) => event.messageId === 'm1'],
+      ['since', since, (event) => event.receivedAt >= since],
+      ['until', until, (event) => event.receivedAt < until],
+    ];
+    for (let combination = 0; combination < 2 ** filters.length; combination++) {
+      const given = filters.filter((_, index) => combination & (1 << index));
+      const expected = events.filter((event) => given.every(([, , isMet]) => isMet(event)));
+      const parameters = Object.fromEntries(given.map(([name, value]) => [name, value]));
+      expect(await idsOf(parameters), JSON.stringify(parameters)).toEqual(expected.map(({ id }) => id));
+    }
+  });
+
+  it.each([
+    ['type', 'response', 3],
+    ['type', 'status', 7],
+    ['status', 'sent', 2],
+    ['status', 'read', 2],
+    ['status', 'failed', 1],
+    ['integration', 'mail', 3],
+    ['integration', 'nobody', 0],
+    ['messageId', 'm', 1], // not what only begins with it
+    ['messageId', 'm2', 2],
+    ['messageId', 'm:3', 1],
+    ['messageId', 'm%3A3', 0],
+    ['messageId', 'M1', 0],
+    ['messageId', 'm1:i3i4321d', 0],
+    ['contact', '+5511900000000', 0],
+  ])('by %s %s has %i', async (name, value, count) => {
+    expect(await idsOf({ [name]: value })).toHaveLength(count);
+  });
+
+  it.each([
+    '+5541988956674',
+    '5541988956674',
+    '+554188956674',
+    '554188956674',
+    '41988956674',
+    '(41) 98895-6674',
+    '41 8895 6674',
+    '041 98895-6674',
+    '00 55 41 98895 6674',
+    '+55 (41) 8895.6674',
+  ])('knows a contact written %s', async (contact) => {
+    expect(await idsOf({ contact })).toEqual(
+      events.filter((event) => event.contact === ANA).map(({ id }) => id),
+    );
+    expect(await idsOf({ contact })).toHaveLength(4);
+  });
+
+  it('takes a `+` that nobody encoded', async () => {
+    const { answer } = await ask(`/api/events?contact=${ANA}`);
+    expect(answer.data).toHaveLength(4);
+    const foreign = uniqueResponse();
+    foreign.clientData.number = '+51987654321';
+    const { id } = (await delivered(foreign)).answer;
+    const { answer: found } = await ask('/api/events?contact=+51987654321');
+    expect(found.data).toHaveLength(1);
+    await env.DB.prepare('DELETE FROM events WHERE id = ?1').bind(id).run();
+  });
+
+  it('counts the offset of a time, from which and until which', async () => {
+    const [, , event] = events;
+    const inBrazil = new Date(Date.parse(event.receivedAt) - 3 * 60 * MINUTE_MS)
+      .toISOString()
+      .replace('Z', '-03:00');
+    const at = events.indexOf(event);
+    const ids = events.map(({ id }) => id);
+    expect(await idsOf({ since: inBrazil })).toEqual(ids.slice(0, at + 1));
+    expect(await idsOf({ until: inBrazil })).toEqual(ids.slice(at + 1));
+  });
+
+  it.each<Record<string, string>>([
+    {},
+    { contact: BIA },
+    { messageId: 'm1' },
+    { type: 'status' },
+    { integration: 'shop', contact: BIA },
+  ])('is walked by its cursor without gap or repeat, whatever the page: %o', async (filter) => {
+    const all = await idsOf(filter);
+    expect(all.length).toBeGreaterThan(2);
+    for (const limit of ['1', '2', '3', '4', '7']) {
+      const pages = await walk({ ...filter, limit });
+      expect(pages.flat()).toEqual(all);
+      for (const page of pages) expect(page.length).toBeLessThanOrEqual(Number(limit));
+    }
+  });
+
+  it('goes on from a cursor under other filters, too', async () => {
+    const { next } = await list({ limit: '2' });
+    const cursor = next ?? '';
+    const ids = events.map(({ id }) => id);
+    expect(await idsOf({ cursor })).toEqual(ids.slice(2));
+    expect(await idsOf({ cursor, until: events[4].receivedAt })).toEqual(ids.slice(5));
+    expect(await idsOf({ cursor, until: events[0].receivedAt })).toEqual(ids.slice(2));
+    expect(await idsOf({ cursor, since: events[6].receivedAt })).toEqual(ids.slice(2, 7));
+  });
+
+  it('has no cursor where it ends', async () => {
+    expect((await list({ limit: '11' })).next).toBeNull();
+    expect((await list({ integration: 'nobody' })).next).toBeNull();
+  });
+
+  it.each<[string, { path: string; message: string }[]]>([
+    ['type=reply', [{ path: 'type', message: 'must be one of response, status' }]],
+    ['type=', [{ path: 'type', message: 'must be one of response, status' }]],
+    ['status=Read', [{ path: 'status', message: 'must be one of sent, delivered, read, failed' }]],
+    ['contact=Maria5544', [{ path: 'contact', message: 'must be a phone number' }]],
+    ['contact=', [{ path: 'contact', message: 'must be a phone number' }]],
+    ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
+    ['since=2020-01-01', [{ path: 'since', message: NO_TIME }]],
+    ['until=2020-01-01T00:00:00', [{ path: 'until', message: NO_TIME }]],
+    ['since=yesterday&until=', ['since', 'until'].map((path) => ({ path, message: NO_TIME }))],
+    ...['0', '201', '-1', '1.5', 'ten', '', 'NaN'].map(
+      (limit): [string, { path: string; message: string }[]] => [
+        `limit=${limit}`,
+        [{ path: 'limit', message: 'must be a whole number from 1 to 200' }],
+      ],
+    ),
+    ...['x', '', '-1', '1.5', '12345678901234567'].map(
+      (cursor): [string, { path: string; message: string }[]] => [
+        `cursor=${cursor}`,
+        [{ path: 'cursor', message: 'must be the `next` of an earlier answer' }],
+      ],
+    ),
+    ['contakt=5544', [{ path: 'contakt', message: 'is not a known parameter' }]],
+    [
+      'a=1&__proto__=2',
+      [
+        { path: 'a', message: 'is not a known parameter' },
+        { path: '__proto__', message: 'is not a known parameter' },
+      ],
+    ],
+    ['type=status&type=response', [{ path: 'type', message: 'must be one of response, status' }]],
+    [
+      'status=seen&limit=0&Type=response',
+      [
+        { path: 'status', message: 'must be one of sent, delivered, read, failed' },
+        { path: 'limit', message: 'must be a whole number from 1 to 200' },
+        { path: 'Type', message: 'is not a known parameter' },
+      ],
+    ],
+  ])('refuses ?%s, naming each wrong parameter', async (query, errors) => {
+    const response = await fetchApi(`/api/events?${query}`);
+    expect(response.status).toBe(400);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toEqual({
+      type: '/problems/invalid-parameters',
+      title: 'Invalid parameters',
+      status: 400,
+      detail: 'Parameters are not valid; see errors.',
+      errors,
+    });
+  });
+});
+
+describe('a page of events', () => {
+  beforeEach(async () => reset());
+
+  it('has 50 events unless told, and 200 at the most', async () => {
+    await deliverAll(Array.from({ length: 205 }, () => uniqueResponse()));
+    expect(await idsOf()).toHaveLength(50);
+    expect(await idsOf({ limit: '200' })).toHaveLength(200);
+    expect(await idsOf({ limit: '1' })).toHaveLength(1);
+    expect(new Set((await walk({ limit: '200' })).flat()).size).toBe(205);
+  });
+
+  it('is followed by the next one also while new events arrive', async () => {
+    await deliverAll(Array.from({ length: 10 }, () => uniqueResponse()));
+    const before = await idsOf();
+    const pages = await walk({ limit: '3' }, async () => deliverAll([uniqueResponse(), uniqueResponse()]));
+    expect(pages.flat()).toEqual(before);
+  });
+
+  it('is empty while there are no events', async () => {
+    expect(await list()).toEqual({ data: [], next: null });
+  });
+});
+
+describe('an event', () => {
+  beforeEach(async () => reset());
+
+  it('has the fields that are promised, in the listing and by itself', async () => {
+    const before = Date.now();
+    await delivered(responseText);
+    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    const { data } = await list();
+
+    expect(data).toEqual([
+      {
+        id: '5e178088a88ad9001b6e1914:i3i4321d:response',
+        integration: 'shop',
+        type: 'response',
+        status: null,
+        contact: '+5544999999999',
+        appId: '5e138ee5d53f5b001b96fa54',
+        messageId: '5e178088a88ad9001b6e1914',
+        occurredAt: '2020-06-18T17:07:51.271Z',
+        receivedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        deliveries: 1,
+        forwarded: true,
+        payload: JSON.parse(responseText),
+      },
+    ]);
+    const receivedAt = Date.parse(data[0].receivedAt);
+    expect(receivedAt).toBeGreaterThanOrEqual(before);
+    expect(receivedAt).toBeLessThanOrEqual(Date.now());
+    expect(await ask('/api/events/shop/5e178088a88ad9001b6e1914:i3i4321d:response')).toEqual({
+      status: 200,
+      answer: data[0],
+    });
+  });
+
+  it('has the step of a status', async () => {
+    await delivered(statusBody());
+    expect((await list()).data).toMatchObject([
+      {
+        id: '5e178088a88ad9001b6e1914:i3i4321d:status:delivered',
+        type: 'status',
+        status: 'delivered',
+        contact: '+5544999027914',
+        occurredAt: '2020-01-09T20:19:44.942Z',
+      },
+    ]);
+  });
+
+  it('counts its deliveries', async () => {
+    for (let delivery = 1; delivery <= 3; delivery++) {
+      await delivered(responseText);
+      expect((await list()).data).toMatchObject([{ deliveries: delivery }]);
+    }
+  });
+
+  it('is not forwarded before the queue has confirmed it', async () => {
+    await inject({ events: { kind: 'reject' } });
+    await delivered(responseText);
+    expect((await list()).data).toMatchObject([{ forwarded: false }]);
+
+    await inject({});
+    await env.PROBE.setClock(60_000);
+    await env.PROBE.runCron();
+    expect((await list()).data).toMatchObject([{ forwarded: true }]);
+  });
+
+  it('of another integration is another event', async () => {
+    await register('mail');
+    await deliver(responseText, { slug: 'shop' });
+    const { answer } = await delivered(responseText, { slug: 'mail' });
+    expect(answer.outcome).toBe('stored');
+    for (const slug of ['shop', 'mail']) {
+      expect((await ask(`/api/events/${slug}/${answer.id}`)).answer).toMatchObject({ integration: slug });
+    }
+  });
+
+  it.each(['a:b', '100%', '%3A', 'a/b', 'a?b#c', 'é \u{1f600}', '+', '..', '%E9', 'a;b&c=d', "'; --"])(
+    'is found by an id that holds %j',
+    async (messageId) => {
+      const body = responseBody((changed) => {
+        changed.message.messageId = messageId;
+        changed.event.messageId = messageId;
+      });
+      const [id = ''] = await deliverAll([body]);
+      const path = payloadPath({ integration: 'shop', id });
+
+      expect((await ask(path.replace(/\/payload$/, ''))).answer).toMatchObject({ id, messageId });
+      expect((await ask(path)).answer).toEqual(body);
+      expect(await idsOf({ messageId })).toEqual([id]);
+    },
+  );
+});
+
+describe('a payload', () => {
+  beforeEach(async () => reset());
+  const ID = '5e178088a88ad9001b6e1914:i3i4321d:response';
+
+  it.each([
+    ['as documented', responseText],
+    ['after a byte order mark', `${BOM}${responseText}`],
+    ['with numbers that a parser would round', withRaw('"n": 12345678901234567890, "e": 1.0E+2, "z": 0.10')],
+    ['with a key twice', withRaw('"twice": 1, "twice": 2')],
+    ['with a `__proto__` key', withRaw('"__proto__": { "a": 1 }')],
+    ['with escapes and lone surrogates', withRaw('"text": "\\u0000\\ud800\\/\\u00e9"')],
+    ['with every kind of letter', withRaw('"text": "ação \u{1f600} \u2028 \u007f ?1 \'\'"')],
+    ['with white space around it', `\r\n\t ${responseText} \n`],
+    ['nested deeply', withRaw(`"deep": ${'['.repeat(1_000)}${']'.repeat(1_000)}`)],
+  ])('is shown as it came: %s', async (_, text) => {
+    expect(await delivered(text)).toEqual({ status: 200, answer: { id: ID, outcome: 'stored' } });
+
+    const payload = await fetchApi(`/api/events/shop/${ID}/payload`);
+    expect(payload.headers.get('content-type')).toBe('application/json');
+    expect(new Uint8Array(await payload.arrayBuffer())).toEqual(encoder.encode(text));
+
+    const json = text.replace(BOM, '');
+    for (const path of [`/api/events/shop/${ID}`, '/api/events']) {
+      const shown = await (await fetchApi(path)).text();
+      expect(shown).toContain(`"payload":${json}}`);
+      expect(() => JSON.parse(shown)).not.toThrow();
+    }
+  });
+
+  it('of 900 KB is shown as it came', async () => {
+    const text = withRaw(`"text": "${'é'.repeat(450_000)}"`);
+    await delivered(text);
+    const payload = await fetchApi(`/api/events/shop/${ID}/payload`);
+    expect((await payload.text()) === text).toBe(true);
+  });
+
+  it.each([
+    `/api/events/shop/nothing`,
+    `/api/events/nobody/${ID}`,
+    `/api/events/shop/${ID}x`,
+    `/api/events/shop/${ID.slice(0, -1)}`,
+    `/api/events/shop/${ID.toUpperCase()}`,
+    `/api/events/shop/nothing/payload`,
+    `/api/events/nobody/${ID}/payload`,
+    `/api/events/shop/%25`,
+    `/api/events/shop/%E0%A4%A`,
+  ])('and its event are not found at %s', async (path) => {
+    await delivered(responseText);
+    const response = await fetchApi(path);
+    expect(response.status).toBe(404);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toEqual({
+      type: '/problems/not-found',
+      title: 'Not found',
+      status: 404,
+      detail: 'There is no such event, or it is past its retention.',
+    });
+  });
+});
+
+/** The documented response with more fields, as text. */
+function withRaw(fields: string): string {
+  return responseText.replace('{', `{ ${fields},`);
+}
