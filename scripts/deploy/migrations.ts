@@ -1,0 +1,37 @@
+// The migration files as they lie in the repository; what is applied where is wrangler's business.
+import { readdirSync } from 'node:fs';
+import { Refusal } from './refusal.ts';
+
+const MIGRATION_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/**
+ * The names of a directory's migrations in the order in which they are applied. Refuses names that leave the
+ * order open: two of one number, or a gap that a file could later fill after its successor was applied.
+ */
+export function requireMigrations(directory: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory)
+      .filter((name) => name.endsWith('.sql'))
+      .sort();
+  } catch (error) {
+    throw new Refusal(`The migrations could not be read: ${(error as Error).message}`);
+  }
+  if (names.length === 0) throw new Refusal(`There are no migrations in ${directory}.`);
+
+  names.forEach((name, index) => {
+    const number = MIGRATION_NAME.exec(name)?.[1];
+    if (number === undefined) {
+      throw new Refusal(`The migration ${name} must be named like 0002_what_it_does.sql.`);
+    }
+    const expected = String(index + 1).padStart(4, '0');
+    if (number === expected) return;
+    const previous = names[index - 1];
+    throw new Refusal(
+      previous?.startsWith(number)
+        ? `The migrations ${previous} and ${name} have the same number.`
+        : `The migration ${name} is number ${number}, but ${expected} is missing.`,
+    );
+  });
+  return names;
+}

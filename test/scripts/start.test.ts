@@ -1,0 +1,353 @@
+// `npm start`, from its parts to the whole: the last block runs the script as a developer does, with a state of
+// its own, and sends to it what it prints.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { instructionsFor, shellQuote } from '../../scripts/start/instructions.ts';
+import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
+import { parseStartOptions } from '../../scripts/start/options.ts';
+import { presentLine } from '../../scripts/start/wrangler-output.ts';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const RESPONSE = readFileSync(join(PROJECT, 'test/samples/response.json'), 'utf8');
+const STATUS = readFileSync(join(PROJECT, 'test/samples/status.json'), 'utf8');
+const RESPONSE_ID = '5e178088a88ad9001b6e1914:i3i4321d:response';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'start-test-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('the options', () => {
+  it('takes the default port where none is given', () => {
+    expect(parseStartOptions([])).toEqual({ kind: 'run', port: 8787 });
+  });
+
+  it('takes a port and a place for the state', () => {
+    expect(parseStartOptions(['--port', '9000', '--persist-to=state'])).toEqual({
+      kind: 'run',
+      port: 9000,
+      persistTo: 'state',
+    });
+  });
+
+  it('gives help without looking at the rest', () => {
+    expect(parseStartOptions(['--port', '0', '--help'])).toEqual({ kind: 'help' });
+  });
+
+  it.each(['0', '65536', '80a', '1e3', '-1', '8787.5', ''])('refuses "%s" as a port', (port) => {
+    expect(parseStartOptions([`--port=${port}`])).toEqual({
+      kind: 'invalid',
+      reason: `--port takes a number from 1 to 65535, not "${port}"`,
+    });
+  });
+
+  it.each([
+    { args: ['--prot', '9000'], reason: /--prot/ },
+    { args: ['9000'], reason: /9000/ },
+    { args: ['--port'], reason: /--port/ },
+    { args: ['--port', '-1'], reason: /--port/ },
+    { args: ['--persist-to='], reason: /--persist-to/ },
+  ])('names what is wrong with $args in one line', ({ args, reason }) => {
+    const options = parseStartOptions(args);
+    expect(options).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });
+    expect(options).toEqual({ kind: 'invalid', reason: expect.not.stringContaining('\n') });
+  });
+});
+
+describe('the local secrets', () => {
+  const added = (contents: string) => missingSecretLines(contents, () => 'new');
+
+  it('adds both to an empty file', () => {
+    expect(added('')).toBe('WEBHOOK_SECRET=new\nADMIN_TOKEN=new\n');
+  });
+
+  it.each([
+    { contents: 'WEBHOOK_SECRET=mine\n', lines: 'ADMIN_TOKEN=new\n' },
+    { contents: 'ADMIN_TOKEN="mine"\n', lines: 'WEBHOOK_SECRET=new\n' },
+    { contents: 'WEBHOOK_SECRET=mine\nADMIN_TOKEN=\n', lines: 'ADMIN_TOKEN=new\n' },
+    { contents: '#ADMIN_TOKEN=old\nWEBHOOK_SECRET=mine\n', lines: 'ADMIN_TOKEN=new\n' },
+    { contents: 'OTHER=x\nWEBHOOK_SECRET=mine', lines: '\nADMIN_TOKEN=new\n' },
+    { contents: 'WEBHOOK_SECRET=mine\nADMIN_TOKEN=mine', lines: '' },
+  ])('adds to $contents only what is missing', ({ contents, lines }) => {
+    expect(added(contents)).toBe(lines);
+  });
+
+  it('writes a file for its owner alone, with two different secrets of 32 bytes', async () => {
+    const path = join(directory, '.dev.vars');
+    const secrets = await ensureLocalSecrets(path);
+    expect(parseEnv(readFileSync(path, 'utf8'))).toEqual(secrets);
+    expect(secrets.WEBHOOK_SECRET).not.toBe(secrets.ADMIN_TOKEN);
+    for (const secret of [secrets.WEBHOOK_SECRET, secrets.ADMIN_TOKEN]) {
+      expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
+    }
+    if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps what a file holds and closes it to others when it adds to it', async () => {
+    const path = join(directory, '.dev.vars');
+    writeFileSync(path, '# mine\nOTHER=x\nWEBHOOK_SECRET=mine');
+    chmodSync(path, 0o644);
+    const secrets = await ensureLocalSecrets(path);
+    expect(secrets.WEBHOOK_SECRET).toBe('mine');
+    expect(readFileSync(path, 'utf8')).toBe(
+      `# mine\nOTHER=x\nWEBHOOK_SECRET=mine\nADMIN_TOKEN=${secrets.ADMIN_TOKEN}\n`,
+    );
+    if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('gives the same secrets the next time', async () => {
+    const path = join(directory, '.dev.vars');
+    expect(await ensureLocalSecrets(path)).toEqual(await ensureLocalSecrets(path));
+  });
+});
+
+describe("wrangler's output", () => {
+  it.each([
+    { line: '[instant-message-push-consumer] 17:07:51  response', shown: 'consumer  17:07:51  response' },
+    { line: '[instant-message-receiver] {"level":"info"}', shown: 'receiver  {"level":"info"}' },
+    { line: '\u001b[31m✘ \u001b[1m[ERROR] {"level":"error"}\u001b[0m', shown: 'receiver  {"level":"error"}' },
+  ])('labels "$line"', ({ line, shown }) => {
+    expect(presentLine(line)).toBe(shown);
+  });
+
+  it.each(['✘ [ERROR] Build failed with 1 error:', '    at fetch (src/index.ts:1:1)', 'something new'])(
+    'shows "%s" as it is',
+    (line) => {
+      expect(presentLine(line)).toBe(line);
+    },
+  );
+
+  it.each([
+    '[wrangler:info] POST /webhooks/demo/1.secret 200 OK (8ms)',
+    '[wrangler:info] QUEUE instant-message-events 1/1 (3ms)',
+    'env.EVENTS (instant-message-events)      Queue      local',
+    '',
+  ])('hides "%s"', (line) => {
+    expect(presentLine(line)).toBeUndefined();
+  });
+});
+
+describe('the printed commands', () => {
+  it('quotes whatever a body holds', () => {
+    const body = `{"it's":"$HOME \`id\` \\"\\\\ 'x'"}\n`;
+    expect(spawnSync('sh', ['-c', `printf %s ${shellQuote(body)}`], { encoding: 'utf8' }).stdout).toBe(body);
+  });
+
+  it('sends to this machine, also when the receiver has a public address', () => {
+    const text = instructionsFor({
+      origin: 'http://localhost:9000',
+      webhookUrl: 'https://webhooks.example.com/webhooks/demo/token',
+      adminToken: 'admin',
+      sample: '{}',
+    });
+    expect(text).toContain("curl --request POST 'http://localhost:9000/webhooks/demo/token' --data-raw '{}'");
+    expect(text).toContain('  https://webhooks.example.com/webhooks/demo/token\n');
+  });
+});
+
+describe('npm start', () => {
+  const started: Started[] = [];
+
+  /** A running `npm start` and all that it has printed so far. */
+  class Started {
+    output = '';
+    readonly #child: ChildProcess;
+    readonly exit: Promise<number | null>;
+
+    constructor(port: number, state: string) {
+      const args = [join(PROJECT, 'scripts/start.ts'), '--port', String(port), '--persist-to', state];
+      this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      for (const stream of [this.#child.stdout, this.#child.stderr]) {
+        stream?.setEncoding('utf8').on('data', (chunk: string) => {
+          this.output += chunk;
+        });
+      }
+      this.exit = new Promise((resolve) => this.#child.once('close', resolve));
+      started.push(this);
+    }
+
+    /** Resolves once `text` has been printed; fails as soon as the process has ended without. */
+    async printed(text: string): Promise<void> {
+      let hasEnded = false;
+      void this.exit.then(() => {
+        hasEnded = true;
+      });
+      while (!this.output.includes(text)) {
+        if (hasEnded) throw new Error(`npm start ended without printing "${text}":\n${this.output}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+
+    /** The part of the output between two texts. */
+    between(before: string, after: string): string {
+      const start = this.output.indexOf(before) + before.length;
+      return this.output.slice(start, this.output.indexOf(after, start)).trim();
+    }
+
+    interrupt(): Promise<number | null> {
+      this.#child.kill('SIGINT');
+      return this.exit;
+    }
+  }
+
+  const START_TIMEOUT_MS = 240_000;
+  const READY = 'From here on:';
+  const CONSUMED_RESPONSE = 'consumer  17:07:51  response   +5544999999999  document  "Mensagem de teste"';
+  const CONSUMED_STATUS = 'consumer  20:19:44  delivered  +5544999027914  message 5e178088a88ad9001b6e1914';
+
+  afterAll(async () => {
+    await Promise.all(started.map((start) => start.interrupt()));
+  });
+
+  it(
+    'brings up what the printed commands work with, and ends with all it started',
+    async () => {
+      const port = await freePort();
+      const first = new Started(port, directory);
+      await first.printed(READY);
+      const send = first.between('The same again is a duplicate:', 'Read what is stored:');
+      const list = first.between('Read what is stored:', READY);
+
+      expect(send.endsWith(` --data-raw '${RESPONSE}'`)).toBe(true);
+      expect(await runCurl(send)).toEqual({ id: RESPONSE_ID, outcome: 'stored' });
+      await first.printed(CONSUMED_RESPONSE);
+      expect(await runCurl(send)).toEqual({ id: RESPONSE_ID, outcome: 'duplicate' });
+      // What the queue held before this event has been consumed when its line appears.
+      expect(await runCurl(send.replace(RESPONSE, STATUS))).toMatchObject({ outcome: 'stored' });
+      await first.printed(CONSUMED_STATUS);
+      expect(first.output.split(CONSUMED_RESPONSE)).toHaveLength(2);
+      const escapes = RESPONSE.replace('i3i4321d', 'e5c').replace(
+        'Mensagem de teste',
+        '\\u001b[31mred\\nline',
+      );
+      expect(await runCurl(send.replace(RESPONSE, escapes))).toMatchObject({ outcome: 'stored' });
+      await first.printed('consumer  17:07:51  response   +5544999999999  document  " [31mred line"');
+      const token = /\/webhooks\/demo\/([^']+)'/.exec(send)?.[1] ?? '';
+      expect(first.output.slice(first.output.indexOf(READY))).not.toContain(token);
+
+      const stored = [
+        { type: 'response' },
+        { type: 'status' },
+        { id: RESPONSE_ID, integration: 'demo', deliveries: 2 },
+      ];
+      expect(await runCurl(list)).toMatchObject({ data: stored });
+
+      expect(await first.interrupt()).toBe(0);
+      expect(await isFree(port)).toBe(true);
+      expect(processesNaming(directory)).toEqual([]);
+
+      putBackIntoOutbox(directory, RESPONSE_ID);
+      const second = new Started(port, directory);
+      await second.printed(READY);
+      expect(second.between('The same again is a duplicate:', 'Read what is stored:')).toBe(send);
+      expect(await runCurl(list)).toMatchObject({ data: stored });
+      await second.printed(CONSUMED_RESPONSE); // by the cron run that follows each start
+      expect(await second.interrupt()).toBe(0);
+    },
+    START_TIMEOUT_MS,
+  );
+
+  it('starts nothing when the port is in use', async () => {
+    const port = await freePort();
+    const other = await listen(port);
+    try {
+      const start = new Started(port, join(directory, 'state'));
+      expect(await start.exit).toBe(1);
+      expect(start.output).toBe(
+        `npm start: port ${port} is in use. Take another one: npm start -- --port N\n`,
+      );
+      expect(existsSync(join(directory, 'state'))).toBe(false);
+    } finally {
+      other.close();
+    }
+  });
+
+  it(
+    'leaves nothing behind when it is stopped before it is up',
+    async () => {
+      const port = await freePort();
+      const start = new Started(port, directory);
+      await start.printed('Starting receiver and consumer');
+      await vi.waitFor(() => expect(processesNaming(directory)).not.toEqual([]), { timeout: 30_000 });
+      expect(await start.interrupt()).toBe(0);
+      expect(processesNaming(directory)).toEqual([]);
+      expect(await isFree(port)).toBe(true);
+    },
+    START_TIMEOUT_MS,
+  );
+});
+
+/** Runs a printed curl command in a shell; where there is no curl, does what it would do. Gives the JSON answer. */
+async function runCurl(command: string): Promise<unknown> {
+  if (spawnSync('curl', ['--version']).status === 0) {
+    const { stdout, stderr, status } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${command}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+  const [, url = '', option, value = ''] = /'([^']*)' (--data-raw|--header) '([\s\S]*)'$/.exec(command) ?? [];
+  const answer = await fetch(
+    url,
+    option === '--data-raw'
+      ? {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: value.replaceAll(`'\\''`, "'"),
+        }
+      : { headers: { authorization: value.replace('Authorization: ', '') } },
+  );
+  return answer.json();
+}
+
+/** As after a Worker that died a minute ago between storing the event and forwarding it. */
+function putBackIntoOutbox(state: string, id: string): void {
+  const wrangler = join(PROJECT, 'node_modules/wrangler/bin/wrangler.js');
+  const sql = `
+    UPDATE events SET seq = seq - 60000000 WHERE id = '${id}';
+    INSERT INTO outbox (seq) SELECT seq FROM events WHERE id = '${id}';`;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [wrangler, 'd1', 'execute', 'DB', '--local', '--persist-to', state, '--command', sql],
+    { cwd: PROJECT, encoding: 'utf8', env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' } },
+  );
+  if (status !== 0) throw new Error(stderr);
+}
+
+/** Wrangler and `npm start` name their state's directory on their command line. */
+function processesNaming(text: string): string[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' });
+  return stdout.split('\n').filter((line) => line.includes('wrangler') && line.includes(text));
+}
+
+function listen(port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject).listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+async function isFree(port: number): Promise<boolean> {
+  try {
+    const server = await listen(port);
+    await new Promise((resolve) => server.close(resolve));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = await listen(0);
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('Listening on no port');
+  return address.port;
+}
