@@ -1,0 +1,199 @@
+// `npm start`: the receiver and the example consumer on this machine, ready to be sent to. Uses wrangler's local
+// mode only: nothing of a Cloudflare account is read or changed. scripts/install.mjs has run before.
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { StartFailure } from './start/failure.ts';
+import { instructionsFor } from './start/instructions.ts';
+import { ensureLocalSecrets } from './start/local-secrets.ts';
+import { DEFAULT_STATE, parseStartOptions, USAGE } from './start/options.ts';
+import { HeldLines, presentLine } from './start/wrangler-output.ts';
+import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+const SAMPLE = join(PROJECT, 'test', 'samples', 'response.json');
+
+const READY_TIMEOUT_MS = 60_000;
+const REFUSAL_TIMEOUT_MS = 5_000;
+const READY_POLL_MS = 200;
+const REQUEST_TIMEOUT_MS = 10_000;
+const CRON = '* * * * *'; // of wrangler.toml
+const CRON_INTERVAL_MS = 60_000;
+const CRON_TIMEOUT_MS = 55_000; // one run at a time
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** One Ctrl-C can come twice within this time: from the terminal, and from npm, which passes it on. */
+const REPEATED_SIGNAL_MS = 500;
+
+const options = parseStartOptions(process.argv.slice(2));
+switch (options.kind) {
+  case 'help':
+    console.log(USAGE);
+    break;
+  case 'invalid':
+    console.error(`npm start: ${options.reason}`);
+    process.exitCode = 1;
+    break;
+  case 'run':
+    await runUntilStopped(options.port, options.persistTo);
+    break;
+}
+
+/** Runs until a signal, a failure or wrangler's own end, and leaves no process behind. */
+async function runUntilStopped(port: number, persistTo: string | undefined): Promise<void> {
+  const state = persistTo === undefined ? join(PROJECT, DEFAULT_STATE) : resolve(persistTo);
+  const wranglers = new WranglerProcesses(PROJECT, {
+    // Wrangler sessions find each other's Workers and queues through the registry. One with a state of its own
+    // stays apart; one without can be read from by a consumer in a `wrangler dev` beside it.
+    ...(persistTo !== undefined && {
+      WRANGLER_REGISTRY_PATH: process.env.WRANGLER_REGISTRY_PATH ?? join(state, 'registry'),
+    }),
+  });
+  process.once('exit', () => wranglers.kill());
+
+  const stopRequested = new Promise<'stop'>((resolveRequest) => {
+    let firstAtMs: number | undefined;
+    const onSignal = () => {
+      firstAtMs ??= performance.now();
+      if (performance.now() - firstAtMs > REPEATED_SIGNAL_MS) process.exit(1); // impatience: by force
+      resolveRequest('stop');
+    };
+    for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+    process.stdout.on('error', () => resolveRequest('stop')); // whoever reads the output has gone
+  });
+
+  const status = await Promise.race([stopRequested, run(port, state, wranglers)]).then(
+    (end) => {
+      if (end === 'stop') return 0;
+      console.error(`npm start: wrangler dev has ended by itself, with status ${end}`);
+      return end;
+    },
+    (error: unknown) => {
+      console.error(error instanceof StartFailure ? `npm start: ${error.message}` : error);
+      return 1;
+    },
+  );
+  await wranglers.stop();
+  process.exit(status);
+}
+
+/** Brings everything up, then resolves with wrangler's exit status when it ends. */
+async function run(port: number, state: string, wranglers: WranglerProcesses): Promise<number> {
+  if (await isPortInUse(port)) {
+    throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
+  }
+  const { ADMIN_TOKEN: adminToken } = await ensureLocalSecrets(join(PROJECT, '.dev.vars'));
+
+  console.log('Preparing the local database …');
+  await prepareDatabase(state, wranglers);
+
+  console.log('Starting receiver and consumer …');
+  const origin = `http://localhost:${port}`;
+  const shown = new HeldLines();
+  const wrangler = wranglers.start(
+    [
+      'dev',
+      ...['-c', 'wrangler.toml', '-c', 'examples/push-consumer/wrangler.toml'],
+      ...['--port', String(port), '--inspector-port', '0', '--persist-to', state],
+      '--show-interactive-dev-session=false',
+    ],
+    (line) => shown.add(presentLine(line)),
+  );
+  await requireReady(origin, wrangler, shown);
+
+  console.log(
+    instructionsFor({
+      origin,
+      webhookUrl: await readWebhookUrl(origin, adminToken),
+      adminToken,
+      sample: await readFile(SAMPLE, 'utf8'),
+    }),
+  );
+  shown.release();
+
+  // Both end with the process.
+  setInterval(() => void fireCron(origin), CRON_INTERVAL_MS);
+  void fireCron(origin);
+
+  return wrangler.ended;
+}
+
+/** Migrations, then the integration `demo`; what is there already stays as it is. */
+async function prepareDatabase(state: string, wranglers: WranglerProcesses): Promise<void> {
+  const local = ['DB', '--local', '--persist-to', state];
+  const insertDemo = `INSERT INTO integrations (slug, created_at) VALUES ('demo', ${Date.now()}) ON CONFLICT DO NOTHING`;
+  for (const args of [
+    ['d1', 'migrations', 'apply', ...local],
+    ['d1', 'execute', ...local, '--command', insertDemo],
+  ]) {
+    const wrangler = wranglers.start(args);
+    if ((await wrangler.ended) !== 0) {
+      throw new StartFailure(`wrangler ${args.join(' ')} failed:\n\n${wrangler.output()}`);
+    }
+  }
+}
+
+/** A connection tells, where binding might not: some systems allow a second listener beside a wildcard one. */
+async function isPortInUse(port: number): Promise<boolean> {
+  const accepted = await Promise.all(
+    ['127.0.0.1', '::1'].map(
+      (host) =>
+        new Promise<boolean>((resolveAccepted) => {
+          const socket = connect({ host, port });
+          socket.once('connect', () => resolveAccepted(true)).once('error', () => resolveAccepted(false));
+          socket.once('connect', () => socket.destroy());
+        }),
+    ),
+  );
+  return accepted.includes(true);
+}
+
+async function requireReady(origin: string, wrangler: WranglerProcess, shown: HeldLines): Promise<void> {
+  let deadlineMs = performance.now() + READY_TIMEOUT_MS;
+  let problem = '';
+  const isUp = async () => {
+    while (performance.now() < deadlineMs) {
+      try {
+        const answer = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+        if (answer.status === 200) return;
+        problem = `GET /healthz answered ${answer.status}: ${await answer.text()}`;
+        // It is up and says no, e.g. to a setting: that seldom passes.
+        deadlineMs = Math.min(deadlineMs, performance.now() + REFUSAL_TIMEOUT_MS);
+      } catch {
+        problem = 'nobody answered GET /healthz';
+      }
+      await sleep(READY_POLL_MS);
+    }
+    throw new StartFailure(`the receiver did not come up: ${problem}\n\n${shown.distinct()}`);
+  };
+  const hasEnded = async () => {
+    const status = await wrangler.ended;
+    throw new StartFailure(`wrangler dev ended with status ${status}\n\n${shown.distinct()}`);
+  };
+  await Promise.race([isUp(), hasEnded()]);
+}
+
+async function readWebhookUrl(origin: string, adminToken: string): Promise<string> {
+  const answer = await fetch(`${origin}/api/integrations/demo`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new StartFailure(`GET /api/integrations/demo answered ${answer.status}: ${text}`);
+  return (JSON.parse(text) as { url: string }).url;
+}
+
+/** Cron triggers do not fire by themselves in local mode. A failure is shown; the next minute tries again. */
+async function fireCron(origin: string): Promise<void> {
+  // https://developers.cloudflare.com/workers/configuration/cron-triggers/#test-cron-triggers-locally
+  const url = `${origin}/cdn-cgi/local/scheduled?${new URLSearchParams({ cron: CRON })}`;
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(CRON_TIMEOUT_MS) });
+    const outcome = await answer.text();
+    if (!answer.ok) console.error(`The cron run failed: ${outcome}`);
+  } catch (error) {
+    console.error(`The cron run failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

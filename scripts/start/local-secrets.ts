@@ -1,0 +1,40 @@
+// The secrets of the local receiver, in .dev.vars, where wrangler dev reads them. Adds what is missing; never
+// changes or removes what is there.
+import { randomBytes } from 'node:crypto';
+import { appendFile, chmod, readFile } from 'node:fs/promises';
+import { parseEnv } from 'node:util';
+
+/** The `[secrets] required` of wrangler.toml. */
+const SECRETS = ['WEBHOOK_SECRET', 'ADMIN_TOKEN'] as const;
+const SECRET_BYTES = 32;
+
+export type LocalSecrets = Record<(typeof SECRETS)[number], string>;
+
+/** Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. */
+export async function ensureLocalSecrets(path: string): Promise<LocalSecrets> {
+  const contents = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const missing = missingSecretLines(contents, randomSecret);
+  if (missing !== '') {
+    await appendFile(path, missing, { mode: 0o600 });
+    await chmod(path, 0o600); // the mode above counts for a new file only
+  }
+  return parseEnv(contents + missing) as LocalSecrets;
+}
+
+/**
+ * What has to be appended to a .dev.vars file so that it has every secret: '' when nothing is missing. An empty
+ * value is a missing one; of two lines with one name the later counts.
+ */
+export function missingSecretLines(contents: string, newSecret: () => string): string {
+  const present = parseEnv(contents);
+  const lines = SECRETS.filter((name) => !present[name]).map((name) => `${name}=${newSecret()}\n`);
+  const endsInsideLine = contents !== '' && !contents.endsWith('\n');
+  return lines.length > 0 && endsInsideLine ? `\n${lines.join('')}` : lines.join('');
+}
+
+function randomSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url');
+}

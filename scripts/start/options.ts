@@ -1,0 +1,58 @@
+// The command line of `npm start`. Reads it and nothing else: no file, no port is touched here.
+import { parseArgs } from 'node:util';
+
+export const DEFAULT_PORT = 8787; // wrangler dev's own
+
+/** Relative to the project; wrangler dev's own. */
+export const DEFAULT_STATE = '.wrangler/state';
+
+export const USAGE = `Usage: npm start [-- options]
+
+Runs the receiver and the example consumer on this machine, with a local database and local queues.
+
+Options:
+  --port N           the port to listen on (default ${DEFAULT_PORT})
+  --persist-to DIR   where database and queues are kept (default ${DEFAULT_STATE})
+  --help             this text`;
+
+export type StartOptions =
+  | { kind: 'run'; port: number /** As written; undefined where it was not given. */; persistTo?: string }
+  | { kind: 'help' }
+  | { kind: 'invalid' /** One line. */; reason: string };
+
+/** Reads what follows `npm start --`. */
+export function parseStartOptions(args: readonly string[]): StartOptions {
+  const parsed = parseOptions(args);
+  if (typeof parsed === 'string') return { kind: 'invalid', reason: parsed };
+  if (parsed.help === true) return { kind: 'help' };
+
+  const port = parsePort(parsed.port ?? String(DEFAULT_PORT));
+  if (port === undefined) {
+    return { kind: 'invalid', reason: `--port takes a number from 1 to 65535, not "${parsed.port}"` };
+  }
+  const persistTo = parsed['persist-to'];
+  if (persistTo === '') return { kind: 'invalid', reason: '--persist-to takes a directory' };
+  return { kind: 'run', port, ...(persistTo !== undefined && { persistTo }) };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        'persist-to': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return values;
+  } catch (error) {
+    const [firstLine = ''] = (error as Error).message.split('\n');
+    return firstLine;
+  }
+}
+
+function parsePort(text: string): number | undefined {
+  const port = Number(text);
+  return /^\d+$/.test(text) && port >= 1 && port <= 65_535 ? port : undefined;
+}

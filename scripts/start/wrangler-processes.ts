@@ -1,0 +1,110 @@
+// The wrangler processes of one start, and their end: each gets a process group of its own, so that Ctrl-C reaches
+// this script alone, and this script can end a wrangler together with the runtimes and bundlers it started.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const STOP_TIMEOUT_MS = 5_000;
+const STOP_POLL_MS = 50;
+const LAST_OUTPUT_MS = 500;
+const IS_WINDOWS = process.platform === 'win32'; // no process groups there; taskkill ends a tree
+
+export interface WranglerProcess {
+  /** All it has written so far, both streams. */
+  output(): string;
+  /** Resolves with its exit status when it ends; 1 for an end by a signal. */
+  ended: Promise<number>;
+}
+
+export class WranglerProcesses {
+  readonly #project: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #children = new Set<ChildProcess>();
+  #stopping: boolean = false;
+
+  /** `project` is the directory of wrangler.toml; `env` is added to this process's environment. */
+  constructor(project: string, env: Record<string, string>) {
+    this.#project = project;
+    this.#env = {
+      ...process.env,
+      CI: 'true', // asks nothing
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false', // no request for a sample `request.cf`
+      WRANGLER_SEND_METRICS: 'false',
+      WRANGLER_HIDE_BANNER: 'true', // and with it the question to the npm registry whether there is a newer one
+      WRANGLER_WRITE_LOGS: 'false', // its log files would keep URLs with tokens, and what the consumer prints
+      ...env,
+    };
+    // Another environment of wrangler.toml would have other bindings and another .dev.vars.
+    Reflect.deleteProperty(this.#env, 'CLOUDFLARE_ENV');
+  }
+
+  /** Starts wrangler without a terminal to read from. `onLine` gets each line of its output. */
+  start(args: readonly string[], onLine: (line: string) => void = () => {}): WranglerProcess {
+    if (this.#stopping) throw new Error('No wrangler is started while stopping');
+    const wrangler = join(this.#project, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
+    const child = spawn(process.execPath, [wrangler, ...args], {
+      cwd: this.#project,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: !IS_WINDOWS,
+      windowsHide: true,
+    });
+    this.#children.add(child);
+
+    const lines: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line);
+        onLine(line);
+      });
+    }
+    const ended = new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      // 'close' comes when the last of its output has; never, while a process that it leaves behind holds a pipe.
+      child.once('close', (code) => resolve(code ?? 1));
+      child.once('exit', (code) => setTimeout(() => resolve(code ?? 1), LAST_OUTPUT_MS));
+    });
+    return { output: () => lines.join('\n'), ended };
+  }
+
+  /** Ends every process that was started and all of theirs; by force those that take too long. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const child of this.#children) signalTree(child, 'SIGTERM');
+    const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
+    while ([...this.#children].some(isTreeAlive) && performance.now() < deadlineMs) await sleep(STOP_POLL_MS);
+    this.kill();
+  }
+
+  /** Ends everything at once, by force; synchronous, so that it can be the last thing this process does. */
+  kill(): void {
+    this.#stopping = true;
+    for (const child of this.#children) signalTree(child, 'SIGKILL');
+  }
+}
+
+function signalTree(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  if (IS_WINDOWS) {
+    spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore' });
+    return;
+  }
+  signalGroup(child.pid, signal);
+}
+
+function isTreeAlive(child: ChildProcess): boolean {
+  if (child.pid === undefined) return false;
+  if (IS_WINDOWS) return child.exitCode === null && child.signalCode === null;
+  return signalGroup(child.pid, 0);
+}
+
+/** False when the group is gone. The group outlives its first process for as long as it has members. */
+function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-groupId, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
