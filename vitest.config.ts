@@ -13,10 +13,10 @@ const SECRETS = {
   ADMIN_TOKEN: 'admin-token-of-the-tests',
 };
 
-/** The Worker under test in one file: test/receiver/worker.ts says why it has an isolate of its own. */
-async function bundleReceiver(): Promise<string> {
+/** A Worker under test in one file: test/receiver/worker.ts says why it has an isolate of its own. */
+async function bundle(entryPoint: string) {
   const { outputFiles } = await build({
-    entryPoints: ['test/receiver/worker.ts'],
+    entryPoints: [entryPoint],
     bundle: true,
     write: false,
     format: 'esm',
@@ -25,7 +25,7 @@ async function bundleReceiver(): Promise<string> {
     external: ['cloudflare:*', 'node:*'],
     sourcemap: 'inline',
   });
-  return outputFiles[0]?.text ?? '';
+  return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: outputFiles[0]?.text ?? '' }];
 }
 
 export default defineConfig(async () => ({
@@ -38,13 +38,20 @@ export default defineConfig(async () => ({
             miniflare: {
               compatibilityDate,
               bindings: { ...SECRETS, TEST_MIGRATIONS: await readD1Migrations('./src/store/migrations') },
-              d1Databases: { DB: DATABASE },
-              serviceBindings: { RECEIVER: 'receiver', PROBE: { name: 'receiver', entrypoint: 'Probe' } },
+              d1Databases: { DB: DATABASE, KIT_STATE: 'kit-state', PUSH_STATE: 'push-state' },
+              queueProducers: { KIT_EVENTS: 'kit-events', PUSH_EVENTS: 'push-events' },
+              serviceBindings: {
+                RECEIVER: 'receiver',
+                PAYLOADS: { name: 'receiver', entrypoint: 'Payloads' },
+                PROBE: { name: 'receiver', entrypoint: 'Probe' },
+                KIT: { name: 'kit', entrypoint: 'Probe' },
+                PLATFORM: { name: 'platform', entrypoint: 'Probe' },
+              },
               workers: [
                 {
                   name: 'receiver',
                   compatibilityDate,
-                  modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await bundleReceiver() }],
+                  modules: await bundle('test/receiver/worker.ts'),
                   bindings: {
                     RETENTION_DAYS: '30',
                     MAX_DATABASE_GB: '8',
@@ -57,6 +64,39 @@ export default defineConfig(async () => ({
                     'instant-message-events': { maxBatchSize: 100, maxBatchTimeout: 0 },
                     'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 10 },
                   },
+                },
+                {
+                  name: 'kit',
+                  compatibilityDate,
+                  modules: await bundle('test/consumer/worker.ts'),
+                  d1Databases: { STATE: 'kit-state' },
+                  queueConsumers: {
+                    'kit-events': {
+                      maxBatchSize: 30,
+                      maxBatchTimeout: 0,
+                      maxRetries: 2,
+                      deadLetterQueue: 'kit-dead',
+                    },
+                    'kit-dead': { maxBatchSize: 30, maxBatchTimeout: 0 },
+                  },
+                },
+                {
+                  name: 'push-consumer',
+                  compatibilityDate,
+                  modules: await bundle('examples/push-consumer/src/index.ts'),
+                  bindings: {
+                    INSTANT_MESSAGE_URL: 'https://platform.example',
+                    INSTANT_MESSAGE_TOKEN: 'token-of-the-tests',
+                  },
+                  d1Databases: { STATE: 'push-state' },
+                  serviceBindings: { RECEIVER: { name: 'receiver', entrypoint: 'Payloads' } },
+                  outboundService: 'platform',
+                  queueConsumers: { 'push-events': { maxBatchSize: 30, maxBatchTimeout: 0 } },
+                },
+                {
+                  name: 'platform',
+                  compatibilityDate,
+                  modules: await bundle('test/examples/platform.ts'),
                 },
               ],
             },

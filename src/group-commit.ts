@@ -27,6 +27,8 @@ export interface GroupCommitOptions<Item, Result> extends GroupLimits {
   /** Does the work for a whole group, and gives a result for each item, in order. */
   work: (items: Item[], lifetime: Lifetime) => Promise<Result[]>;
   bytesOf: (item: Item) => number;
+  /** How long a group waits for more before its work begins; 0 or absent: not at all. */
+  lingerMs?: number;
   /** How long a group's work may take before its members are told that it failed. */
   workTimeoutMs: number;
 }
@@ -49,6 +51,7 @@ const HAND_OVER_MS = 500;
  *   is taken out of it.
  */
 export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>) {
+  const { lingerMs = 0 } = options;
   let waiting: Member<Item, Result>[] = [];
   /** The group under way, or the hand-over to the next. Overdue ones no longer count. */
   let underWay: { overdueAtMs: number } | undefined;
@@ -65,29 +68,32 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
       member.result.reject(new NotAnsweredInTime(timeoutMs));
     }, timeoutMs);
     waiting.push(member);
-    if (underWay === undefined || underWay.overdueAtMs < Date.now()) {
-      lead(lifetime);
-    } else {
-      lifetime.waitUntil(member.turn.promise.then((chosen) => (chosen ? lead(lifetime) : undefined)));
+    const isBusy = underWay !== undefined && underWay.overdueAtMs >= Date.now();
+    const led = isBusy ? leadInTurn(member, lifetime) : lead(lifetime);
+    lifetime.waitUntil(Promise.allSettled([led, member.result.promise]));
+    try {
+      return await member.result.promise;
+    } finally {
+      clearTimeout(timer);
     }
-    const answered = member.result.promise.finally(() => clearTimeout(timer));
-    lifetime.waitUntil(answered.catch(() => undefined));
-    return answered;
   };
 
-  /** Runs the next group in the life of the calling request, then hands over. */
-  function lead(lifetime: Lifetime): void {
+  /** Leads the next group if this member is the one that is asked to. */
+  async function leadInTurn(member: Member<Item, Result>, lifetime: Lifetime): Promise<void> {
+    if (await member.turn.promise) await lead(lifetime);
+  }
+
+  /** Runs the next group in the life of the calling request, then hands over. Never rejects. */
+  async function lead(lifetime: Lifetime): Promise<void> {
+    const mine = { overdueAtMs: Date.now() + lingerMs + options.workTimeoutMs + HAND_OVER_MS };
+    underWay = mine;
+    if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
     const length = firstGroupLength(waiting, (member) => options.bytesOf(member.item), options);
     const group = waiting.slice(0, length);
     waiting = waiting.slice(length);
     for (const member of group) member.turn.resolve(false);
-    const mine = { overdueAtMs: Date.now() + options.workTimeoutMs + HAND_OVER_MS };
-    underWay = mine;
-    lifetime.waitUntil(
-      answer(group, lifetime).then(() => {
-        if (underWay === mine) handOver();
-      }),
-    );
+    await answer(group, lifetime);
+    if (underWay === mine) handOver();
   }
 
   function handOver(): void {

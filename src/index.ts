@@ -1,5 +1,6 @@
 // The Worker: fetch, queue, scheduled. Wiring only.
 
+import { WorkerEntrypoint } from 'cloudflare:workers';
 import { REQUEST_ID_HEADER } from './app.ts';
 import { ConfigurationError } from './env.ts';
 import { log } from './log.ts';
@@ -14,18 +15,16 @@ function receiverOf(env: Env): Receiver {
   return receiver;
 }
 
+/** What consumers are bound to: reads the payloads that are too large for a queue. Not reachable from outside. */
+export class Payloads extends WorkerEntrypoint<Env> {
+  override async fetch(request: Request): Promise<Response> {
+    return answer(async () => receiverOf(this.env).fetchPayload(request));
+  }
+}
+
 export default {
   async fetch(request, env, lifetime) {
-    try {
-      return await receiverOf(env).fetch(request, lifetime);
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      const requestId = crypto.randomUUID();
-      log('error', 'misconfigured', { requestId, problem: error.message });
-      return problem('unavailable', 'The receiver is misconfigured; its log says how.', {
-        headers: { 'retry-after': '60', [REQUEST_ID_HEADER]: requestId },
-      });
-    }
+    return answer(async () => receiverOf(env).fetch(request, lifetime));
   },
 
   async queue(batch, env) {
@@ -36,3 +35,16 @@ export default {
     await receiverOf(env).scheduled();
   },
 } satisfies ExportedHandler<Env>;
+
+async function answer(request: () => Promise<Response>): Promise<Response> {
+  try {
+    return await request();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const requestId = crypto.randomUUID();
+    log('error', 'misconfigured', { requestId, problem: error.message });
+    return problem('unavailable', 'The receiver is misconfigured; its log says how.', {
+      headers: { 'retry-after': '60', [REQUEST_ID_HEADER]: requestId },
+    });
+  }
+}

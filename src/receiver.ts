@@ -1,6 +1,6 @@
 // The receiver of an isolate: what its three handlers share, made once from the bindings.
 
-import { createApp } from './app.ts';
+import { createApp, createPayloadApp } from './app.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { consumeIntake } from './forward/intake.ts';
@@ -11,6 +11,8 @@ import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
   fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;
+  /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
+  fetchPayload(request: Request): Promise<Response>;
   /** Consumes the intake queue. */
   queue(batch: MessageBatch): Promise<void>;
   /** The cron's tasks. Rejects when one of them failed, after all had their turn. */
@@ -30,6 +32,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     now,
   };
   const app = createApp(deps);
+  const payloads = createPayloadApp(deps);
 
   const tasks = {
     sweep: async () => sweepOutbox(deps, now()),
@@ -47,6 +50,8 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
 
   return {
     fetch: async (request, lifetime) => app.fetch(request, env, lifetime),
+
+    fetchPayload: async (request) => payloads.fetch(request),
 
     queue: async (batch) => consumeIntake(deps, batch.messages),
 

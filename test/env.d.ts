@@ -4,6 +4,15 @@ declare namespace Cloudflare {
     /** The receiver under test, see receiver/worker.ts. */
     RECEIVER: Fetcher;
     PROBE: Service<import('./receiver/worker.ts').Probe>;
+    PAYLOADS: Fetcher;
+    /** A consumer built with the kit, see consumer/worker.ts, with its queue and its database. */
+    KIT: Service<import('./consumer/worker.ts').Probe>;
+    KIT_EVENTS: Queue;
+    KIT_STATE: D1Database;
+    /** The example's queue and database, and the platform that it answers to. */
+    PUSH_EVENTS: Queue;
+    PUSH_STATE: D1Database;
+    PLATFORM: Service<import('./examples/platform.ts').Probe>;
   }
 }
 

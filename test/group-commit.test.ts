@@ -95,6 +95,16 @@ describe('groupCommit', () => {
     expect(groups).toEqual([[1]]);
   });
 
+  it('lingers for more before a group begins, when it is told to', async () => {
+    const { groups, release, join } = setUp({ lingerMs: 20 });
+    const results = Promise.all([join(1), join(2)]);
+    expect(groups).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(groups).toEqual([[1, 2]]);
+    await release();
+    expect(await results).toEqual([10, 20]);
+  });
+
   it('gives up a group whose work never ends, and runs the next', async () => {
     const { groups, join } = setUp({ workTimeoutMs: 30 });
     const first = join(1);

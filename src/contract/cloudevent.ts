@@ -1,7 +1,17 @@
 // What consumers get: a CloudEvents 1.0 object for each event (https://github.com/cloudevents/spec, v1.0.2).
 
+import * as z from 'zod';
+import { canonicalContact } from './contact.ts';
 import type { EventHead } from './event.ts';
-import type { EventType } from './webhook.ts';
+import {
+  type ContractProblem,
+  contractProblems,
+  type EventType,
+  type ResponseWebhook,
+  responseWebhook,
+  type StatusWebhook,
+  statusWebhook,
+} from './webhook.ts';
 
 export const CLOUDEVENT_TYPES = {
   response: 'digital.grupoboticario.instantmessage.response',
@@ -21,6 +31,8 @@ export interface CloudEvent {
   /** When it happened, RFC 3339. */
   time: string;
   datacontenttype: 'application/json';
+  /** Which schema `data` follows, see {@link schemaUri}. */
+  dataschema: string;
   /** The customer's number in canonical form. */
   contact: string;
   /** When it arrived, RFC 3339. */
@@ -36,23 +48,142 @@ export interface CloudEvent {
   dataref?: string;
 }
 
-/** The CloudEvent of an event, without its payload. */
-export function cloudEventHead(event: EventHead, replay: number): CloudEvent {
+/**
+ * The CloudEvent of an event, without its payload.
+ *
+ * @param publicUrl address of the receiver, without a slash at its end; empty: not known.
+ */
+export function cloudEventHead(event: EventHead, replay: number, publicUrl = ''): CloudEvent {
   return {
     specversion: '1.0',
     id: event.id,
     source: `/webhooks/${event.integration}`,
     type: CLOUDEVENT_TYPES[event.type],
     subject: event.messageId,
-    time: new Date(event.occurredAtMs).toISOString(),
+    time: rfc3339(event.occurredAtMs),
     datacontenttype: 'application/json',
+    dataschema: schemaUri(event.type, publicUrl),
     contact: event.contact,
-    receivedtime: new Date(event.receivedAtMs).toISOString(),
+    receivedtime: rfc3339(event.receivedAtMs),
     ...(replay > 0 && { replay }),
   };
+}
+
+const YEAR_0_MS = Date.parse('0000-01-01T00:00:00Z');
+const YEAR_9999_END_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** An offset can lead out of the four-digit years that RFC 3339 knows. */
+function rfc3339(ms: number): string {
+  return new Date(Math.min(Math.max(ms, YEAR_0_MS), YEAR_9999_END_MS)).toISOString();
 }
 
 /** Where an event's payload can be read, relative to the receiver's address. */
 export function payloadPath({ integration, id }: Pick<EventHead, 'integration' | 'id'>): string {
   return `/api/events/${integration}/${encodeURIComponent(id)}/payload`;
+}
+
+/** The schemas of {@link eventSchemas}: of the whole event, and of the `data` of each type. */
+export type SchemaName = 'event' | EventType;
+
+/**
+ * The URI of a schema. `dataschema` names that of `data` with it, and CloudEvents asks for an absolute URI there
+ * (spec 1.0.2, "Type System"): its SDKs refuse an event with a relative one. A receiver that does not know its own
+ * address therefore names the schema by a tag URI (RFC 4151), which names and does not locate: the receiver serves
+ * the schema of that `$id` at the path all the same.
+ */
+export function schemaUri(name: SchemaName, publicUrl: string): string {
+  return publicUrl === ''
+    ? `tag:instantmessage.grupoboticario.digital,2026:${name}`
+    : publicUrl + SCHEMA_PATHS[name];
+}
+
+/** Where the receiver serves its schemas. */
+export const SCHEMA_PATHS = {
+  event: '/schemas/event.json',
+  response: '/schemas/response.json',
+  status: '/schemas/status.json',
+} as const satisfies Record<SchemaName, string>;
+
+const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time' });
+
+/** The attributes of every event, whatever its type. */
+const attributes = {
+  specversion: z.literal('1.0'),
+  id: z.string().min(1, 'must not be empty'),
+  source: z.string().min(1, 'must not be empty'),
+  subject: z.string().min(1, 'must not be empty'),
+  time: moment,
+  datacontenttype: z.literal('application/json'),
+  dataschema: z.string().min(1, 'must not be empty').optional(), // events of before it have none
+  contact: z
+    .string()
+    .refine((text) => canonicalContact(text) === text, 'must be a phone number in canonical form'),
+  receivedtime: moment,
+  replay: z.int().positive('must be greater than 0').optional(),
+  dataref: z.string().min(1, 'must not be empty').optional(),
+};
+
+/** An event has its data with it or says where it is: JSON Schema says that with `anyOf`, zod with a check. */
+const HAS_DATA_JSON_SCHEMA = { anyOf: [{ required: ['data'] }, { required: ['dataref'] }] };
+
+function hasData({ data, dataref }: { data?: unknown; dataref?: unknown }): boolean {
+  return data !== undefined || dataref !== undefined;
+}
+const NO_DATA = { path: ['data'], error: 'is required where there is no dataref' };
+
+const responseEvent = z
+  .looseObject({
+    ...attributes,
+    type: z.literal(CLOUDEVENT_TYPES.response),
+    data: responseWebhook.optional(),
+  })
+  .refine(hasData, NO_DATA)
+  .meta(HAS_DATA_JSON_SCHEMA);
+
+const statusEvent = z
+  .looseObject({ ...attributes, type: z.literal(CLOUDEVENT_TYPES.status), data: statusWebhook.optional() })
+  .refine(hasData, NO_DATA)
+  .meta(HAS_DATA_JSON_SCHEMA);
+
+/** What consumers parse with, and what is published as `/schemas/event.json`. Unknown attributes are let through. */
+export const eventSchema = z.discriminatedUnion('type', [responseEvent, statusEvent]);
+
+/** What stands in an event of either type. */
+type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema'> & { dataschema?: string };
+
+/** A customer wrote. */
+export interface ResponseEvent extends Attributes {
+  type: typeof CLOUDEVENT_TYPES.response;
+  data?: ResponseWebhook;
+}
+
+/** A message that was sent took a step. */
+export interface StatusEvent extends Attributes {
+  type: typeof CLOUDEVENT_TYPES.status;
+  data?: StatusWebhook;
+}
+
+export type ParsedEvent =
+  | { ok: true; event: ResponseEvent | StatusEvent }
+  | { ok: false; problems: ContractProblem[] };
+
+/** Checks a message of the events queue against the published schema; every problem is named, without a value. */
+export function parseEvent(body: unknown): ParsedEvent {
+  const result = eventSchema.safeParse(body);
+  if (!result.success) return { ok: false, problems: contractProblems(result.error) };
+  return { ok: true, event: body as ResponseEvent | StatusEvent }; // as it came, not as zod rebuilt it
+}
+
+/**
+ * The schemas as JSON Schema 2020-12 documents, each complete by itself: that of the event holds the two others as
+ * `$defs`. They leave out what JSON Schema cannot say (that a text is a phone number), so they accept no less.
+ */
+export function eventSchemas(publicUrl: string): Record<SchemaName, object> {
+  const registry = z.registry<{ id: SchemaName; title: string }>();
+  registry.add(eventSchema, { id: 'event', title: 'An event of the Instant Message receiver' });
+  registry.add(responseWebhook, { id: 'response', title: 'A customer wrote' });
+  registry.add(statusWebhook, { id: 'status', title: 'A message that was sent took a step' });
+  const { schemas } = z.toJSONSchema(registry, { uri: (name) => schemaUri(name as SchemaName, publicUrl) });
+  const { event, response, status } = schemas as unknown as Record<SchemaName, object>;
+  return { event: { ...event, $defs: { response, status } }, response, status };
 }

@@ -128,13 +128,15 @@ export function parseWebhook(body: unknown): ParsedWebhook {
   const schema = schemaFor(body);
   const result = schema.safeParse(body);
   if (result.success) return { ok: true, webhook: result.data as Webhook };
-  return {
-    ok: false,
-    problems: result.error.issues.map((issue) => ({
-      path: issue.path.map(String).join('.'),
-      message: describeIssue(issue),
-    })),
-  };
+  return { ok: false, problems: contractProblems(result.error) };
+}
+
+/** What zod found, without the values in which it found it. */
+export function contractProblems(error: z.core.$ZodError): ContractProblem[] {
+  return error.issues.map((issue) => ({
+    path: issue.path.map(String).join('.'),
+    message: describeIssue(issue),
+  }));
 }
 
 function schemaFor(body: unknown) {

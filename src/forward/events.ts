@@ -74,7 +74,7 @@ export async function forwardEvents(deps: ForwardingDeps, pending: PendingEvent[
 
 /** The message of an event: with its payload where that can go into a message, else with a reference to it. */
 function messageOf(pending: PendingEvent, publicUrl: string): Message {
-  const head = cloudEventHead(pending.head, pending.replay);
+  const head = cloudEventHead(pending.head, pending.replay, publicUrl);
   const data = pending.payload === null ? undefined : parsePayload(pending.payload);
   if (data !== undefined && !isDeeperThan(data, MAX_FORWARDED_DEPTH)) {
     const whole = { ...head, data };

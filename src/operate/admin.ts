@@ -16,7 +16,7 @@ export function requireAdmin(adminToken: string) {
       });
     }
     await next();
-    c.header('cache-control', 'no-store'); // events are personal data; set last, or an answer made by hand lacks it
+    c.res.headers.set('cache-control', 'no-store'); // events are personal data
   });
 }
 

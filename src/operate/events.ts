@@ -69,12 +69,15 @@ export function eventRoutes({ db }: { db: D1Database }): Hono {
     return event === null ? noSuchEvent() : json(eventJson(event));
   });
 
-  routes.get('/:integration/:id/payload', async (c) => {
+  return routes.route('/', payloadRoutes({ db }));
+}
+
+/** The payloads alone, as consumers read those that are too large for a queue, to be mounted at `/api/events`. */
+export function payloadRoutes({ db }: { db: D1Database }): Hono {
+  return new Hono().get('/:integration/:id/payload', async (c) => {
     const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
     return event === null ? noSuchEvent() : json(event.payload);
   });
-
-  return routes;
 }
 
 function noSuchEvent(): Response {

@@ -19,6 +19,8 @@ import type { PendingEvent } from '../store/outbox.ts';
 export const D1_TIMEOUT_MS = 2_000;
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
 const FORWARD_TIMEOUT_MS = 25_000;
+/** Forwarding waits for the answers to go out, and for more events to share its batch and its confirmation. */
+const FORWARD_LINGER_MS = 10;
 /** Events forwarded together. The queue's own limits cut them further into batches. */
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;
@@ -32,6 +34,7 @@ export function createPipeline(deps: ForwardingDeps & { now: () => number }): Re
     maxItems: MAX_FORWARD_EVENTS,
     maxBytes: MAX_FORWARD_BYTES,
     bytesOf: (events) => events.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0),
+    lingerMs: FORWARD_LINGER_MS,
     workTimeoutMs: FORWARD_TIMEOUT_MS,
     work: async (groups) => {
       await forwardEvents(deps, groups.flat());

@@ -78,7 +78,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
 
   const receive = async (c: Context<WebhookEnv>): Promise<Response> => {
     const sender = c.get('sender');
-    const read = readEvent(await c.req.arrayBuffer(), { ...sender, requestId: c.get('requestId') });
+    const read = readEvent(await c.req.raw.arrayBuffer(), { ...sender, requestId: c.get('requestId') });
     if (!read.ok) return refuse(read.refusal);
     const outcome = await take(read.event, sender, c.executionCtx);
     return outcome === null ? refuse({ reason: 'unavailable' }) : c.json({ id: read.event.id, outcome });

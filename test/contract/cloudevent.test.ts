@@ -24,6 +24,7 @@ describe('a CloudEvent', () => {
       subject: 'message-1',
       time: '2020-06-18T17:07:51.271Z',
       datacontenttype: 'application/json',
+      dataschema: 'tag:instantmessage.grupoboticario.digital,2026:response',
       contact: '+5544999999999',
       receivedtime: '2020-06-18T17:07:52.000Z',
     });
@@ -37,6 +38,18 @@ describe('a CloudEvent', () => {
   it('tells which replay it is, on a replay only', () => {
     expect(cloudEventHead(RESPONSE, 2)).toMatchObject({ replay: 2, id: RESPONSE.id });
     expect(cloudEventHead(RESPONSE, 0)).not.toHaveProperty('replay');
+  });
+
+  it('names the schema of its data where the receiver serves it, by an absolute URI without fragment', () => {
+    const { dataschema } = cloudEventHead(RESPONSE, 0, 'https://receiver.example');
+    expect(dataschema).toBe('https://receiver.example/schemas/response.json');
+  });
+
+  it('has times within RFC 3339, however far off the platform writes them', () => {
+    const late = { ...RESPONSE, occurredAtMs: Date.parse('9999-12-31T23:59:59-12:00') };
+    expect(cloudEventHead(late, 0).time).toBe('9999-12-31T23:59:59.999Z');
+    const early = { ...RESPONSE, occurredAtMs: Date.parse('0000-01-01T00:00:00+12:00') };
+    expect(cloudEventHead(early, 0).time).toBe('0000-01-01T00:00:00.000Z');
   });
 
   it('has attribute names within CloudEvents, lower-case letters and digits', () => {

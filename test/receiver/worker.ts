@@ -130,6 +130,13 @@ export class Probe extends WorkerEntrypoint<Env> {
   }
 }
 
+/** As the receiver's own entry point has it. */
+export class Payloads extends WorkerEntrypoint<Env> {
+  override async fetch(request: Request): Promise<Response> {
+    return receiverOf(this.env).fetchPayload(request);
+  }
+}
+
 export default {
   async fetch(request, env, lifetime) {
     return receiverOf(env).fetch(request, lifetime);

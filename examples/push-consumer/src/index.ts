@@ -1,77 +1,43 @@
-// A consumer of the events queue: prints one line an event. A queue delivers at least once, so a consumer whose
-// work must not be done twice drops events whose `source` + `id` it has already seen.
-//
-// These lines hold personal data (numbers, texts). That is fine on your own machine and only there: in production,
-// log the event's id and nothing of its content.
+// A consumer of the events queue: answers customers within their window, and keeps the status of each message.
 
-const MAX_TEXT_CHARACTERS = 80;
+import { consume, conversationWindow, d1Once, dataFromService } from 'instant-message-receiver/consumer';
+import { describeEvent } from './describe-event.ts';
+import { keepStatus } from './message-statuses.ts';
+import { type Platform, reply } from './reply.ts';
 
-/** What of an event is printed (CloudEvents 1.0, https://github.com/cloudevents/spec). */
-interface Event {
-  id: string;
-  type: string;
-  subject: string;
-  time: string;
-  contact: string;
-  /** The webhook's body. Absent when it is too large for a queue: `dataref` says where to read it. */
-  data?: {
-    event?: { status?: unknown };
-    message?: { message?: unknown; mediaType?: unknown; location?: unknown };
-  };
-  dataref?: string;
+export interface Env {
+  STATE: D1Database;
+  RECEIVER: Fetcher;
+  INSTANT_MESSAGE_URL: string;
+  /** Without it nobody is answered. */
+  INSTANT_MESSAGE_TOKEN?: string;
 }
+
+const REPLY = 'Recebemos a sua mensagem e já vamos responder.';
 
 export default {
-  async queue(batch) {
-    for (const message of batch.messages) {
-      if (isEvent(message.body)) {
-        console.log(describeEvent(message.body));
-        message.ack();
+  queue: consume<Env>({
+    // An answer must not be sent twice. A printed line can come twice.
+    once: (env) => (platformOf(env) ? d1Once(env.STATE) : undefined),
+    fetchData: (env) => dataFromService(env.RECEIVER),
+
+    async onResponse(event, { env, signal }) {
+      const platform = platformOf(env);
+      if (platform && conversationWindow(event.time, Date.now()).open) {
+        await reply(platform, event.data, REPLY, signal);
+        console.log(`answered ${event.id}`);
       } else {
-        console.warn(
-          `message ${message.id} is not an event; it goes to the dead letters after its last retry`,
-        );
-        message.retry();
+        console.log(describeEvent(event));
       }
-    }
-  },
-} satisfies ExportedHandler;
+    },
 
-function isEvent(body: unknown): body is Event {
-  if (typeof body !== 'object' || body === null) return false;
-  const event = body as Record<string, unknown>;
-  const hasData = typeof event.data === 'object' && event.data !== null;
-  return (
-    ['id', 'type', 'subject', 'time', 'contact'].every((name) => typeof event[name] === 'string') &&
-    !Number.isNaN(Date.parse(event.time as string)) &&
-    (hasData || typeof event.dataref === 'string')
-  );
-}
+    async onStatus(event, { env }) {
+      await keepStatus(env.STATE, event.data);
+      console.log(describeEvent(event));
+    },
+  }),
+} satisfies ExportedHandler<Env>;
 
-/** E.g. `17:07:51  response   +5544999999999  text  "Bom dia"`; the time is UTC. */
-function describeEvent(event: Event): string {
-  const time = new Date(event.time).toISOString().slice(11, 19);
-  const kind = event.type.endsWith('.response')
-    ? 'response'
-    : printable(event.data?.event?.status ?? 'status');
-  return `${time}  ${kind.padEnd(9)}  ${printable(event.contact)}  ${describeContent(event)}`;
-}
-
-function describeContent(event: Event): string {
-  if (event.data === undefined)
-    return `too large for the queue, read it at ${printable(event.dataref, Infinity)}`;
-  if (!event.type.endsWith('.response')) return `message ${printable(event.subject)}`;
-  const { message, location, mediaType = location ? 'location' : 'text' } = event.data.message ?? {};
-  const text = typeof message === 'string' && message !== '' ? `  "${printable(message)}"` : '';
-  return printable(mediaType ?? 'text') + text;
-}
-
-/**
- * What a customer wrote can hold anything, terminal commands included: control characters, line ends and marks
- * that turn the direction of writing become spaces, and what is long is cut.
- */
-function printable(value: unknown, maxCharacters = MAX_TEXT_CHARACTERS): string {
-  const characters = [...String(value).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')];
-  if (characters.length <= maxCharacters) return characters.join('');
-  return `${characters.slice(0, maxCharacters - 1).join('')}…`;
+function platformOf({ INSTANT_MESSAGE_URL: url, INSTANT_MESSAGE_TOKEN: token }: Env): Platform | undefined {
+  return token ? { url, token } : undefined;
 }

@@ -1,0 +1,117 @@
+// `npm run bench`: this receiver beside the limit of the runtime and beside one written in an afternoon. Everything
+// runs on this machine, on 127.0.0.1, in workerd processes that end with it.
+import { writeFileSync } from 'node:fs';
+import { measureGrowth } from './bench/growth.ts';
+import { startLoadGenerator } from './bench/load.ts';
+import { describeMachine } from './bench/machine.ts';
+import { type Bench, measureCost, measurePace, measureThroughput } from './bench/measurements.ts';
+import { parseBenchOptions, type RunOptions, USAGE } from './bench/options.ts';
+import { planOf } from './bench/plan.ts';
+import { plot } from './bench/plot.ts';
+import { profileReceiver } from './bench/profile.ts';
+import { aimsOf, type Results } from './bench/results.ts';
+import {
+  bundleSubjects,
+  type RunningSubject,
+  startReceiverBesideCounted,
+  startSubject,
+} from './bench/subjects.ts';
+import { renderTable } from './bench/table.ts';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** How long an interrupted run may take to end what it started. */
+const STOP_TIMEOUT_MS = 5_000;
+
+const options = parseBenchOptions(process.argv.slice(2));
+switch (options.kind) {
+  case 'help':
+    console.log(USAGE);
+    break;
+  case 'invalid':
+    console.error(`npm run bench: ${options.reason}`);
+    process.exitCode = 1;
+    break;
+  case 'run':
+    await runBench(options);
+    break;
+}
+
+async function runBench(run: RunOptions): Promise<void> {
+  const load = startLoadGenerator();
+  const running = new Set<RunningSubject>();
+  const stopAll = async () => {
+    load.stop();
+    await Promise.allSettled(Array.from(running, async (subject) => subject.stop()));
+  };
+  /** Has a subject stopped when the run ends, if not before. */
+  const tracked = async <S extends RunningSubject>(starting: Promise<S>): Promise<S> => {
+    const subject = await starting;
+    const stop = async () => {
+      running.delete(tracking);
+      await subject.stop();
+    };
+    const tracking = { ...subject, stop };
+    running.add(tracking);
+    return tracking;
+  };
+  let isStopping = false;
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (isStopping) return; // Ctrl-C can come twice: from the terminal, and from npm, which passes it on
+      isStopping = true;
+      setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
+      void stopAll().then(() => process.exit(130));
+    });
+  }
+
+  try {
+    const plan = planOf(run);
+    const bundles = await bundleSubjects();
+    const bench: Bench = {
+      plan,
+      bundles,
+      load,
+      start: async (subject, options) => tracked(startSubject(subject, bundles, options)),
+      progress: (what) => console.error(`… ${what}`),
+    };
+    if (run.profile !== undefined) {
+      console.log(await profileReceiver(bench, run.profile));
+      return;
+    }
+    const results: Results = {
+      at: new Date().toISOString(),
+      command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+      machine: describeMachine(),
+      rounds: plan.rounds,
+      aims: [],
+    };
+    if (plan.sections.includes('throughput')) results.throughput = await measureThroughput(bench);
+    if (plan.sections.includes('pace')) results.pace = await measurePace(bench);
+    if (plan.sections.includes('cost')) results.cost = await measureCost(bench);
+    if (plan.sections.includes('growth')) {
+      results.growth = await measureGrowth({
+        ...bench,
+        startGrowing: async () => tracked(startReceiverBesideCounted(bundles)),
+      });
+    }
+    results.aims = aimsOf(results);
+    present(run, results);
+  } catch (error) {
+    if (isStopping) return; // what was under way failed because everything is being stopped
+    console.error(error);
+    process.exitCode = 1;
+  } finally {
+    if (!isStopping) await stopAll();
+  }
+}
+
+function present({ json, plot: plotFile }: RunOptions, results: Results): void {
+  if (plotFile !== undefined) writeFileSync(plotFile, plot(results));
+  const text = `${JSON.stringify(results, null, 2)}\n`;
+  if (json === true) {
+    process.stdout.write(text);
+    return;
+  }
+  if (json !== undefined) writeFileSync(json, text);
+  console.log(renderTable(results));
+}

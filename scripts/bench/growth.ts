@@ -1,0 +1,183 @@
+// How it grows: what a listing reads and how long it takes, and how fast events come in, by what is stored already.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { LocalRuntime } from '../local-worker.ts';
+import { HttpConnection } from './http-connection.ts';
+import { type Bench, measureLoad, takeCounts } from './measurements.ts';
+import { median } from './statistics.ts';
+import { ADMIN_HEADERS, type RunningReceiver } from './subjects.ts';
+
+/** One listing with so many events stored. */
+export interface ListingCost {
+  rowsRead: number;
+  /** Over HTTP, as an operator waits for it. */
+  p50Ms: number;
+  /** Events in the answer. */
+  listed: number;
+}
+
+export interface Listing {
+  listing: string;
+  bySize: { stored: number; cost: ListingCost }[];
+}
+
+export interface Growth {
+  listings: Listing[];
+  /** Ingest at 64 connections. */
+  ingest: { stored: number; eventsPerSecond: number; p99Ms: number; failures: number }[];
+}
+
+const INGEST_CONNECTIONS = 64;
+const INSERTED_TOGETHER = 10_000;
+
+/** Events are spread over the last 29 days, as many as there are, so that all are within their retention. */
+const SPAN_MS = 29 * 86_400_000;
+const CONTACTS = 5_000;
+const EVENTS_PER_MESSAGE = 4;
+/** A rare event is one in so many. */
+const RARE = 10_000;
+
+export async function measureGrowth(
+  bench: Bench & { startGrowing(): Promise<RunningReceiver> },
+): Promise<Growth> {
+  const { rounds: ingestRounds, growth } = bench.plan;
+  const { sizes } = growth;
+  const fullSize = sizes.at(-1) ?? 0;
+  const full = await bench.startGrowing();
+  const events = new StoredEvents(full.runtime, Date.now() - SPAN_MS, SPAN_MS / fullSize);
+  const listings = new Map<string, Listing>();
+  for (const stored of sizes) {
+    await events.storeUpTo(stored, (count) =>
+      bench.progress(`growth, storing ${count.toLocaleString('en')}`),
+    );
+    bench.progress(`growth, listing ${stored.toLocaleString('en')}`);
+    for (const [listing, query] of Object.entries(events.listings())) {
+      const row = listings.get(listing) ?? { listing, bySize: [] };
+      row.bySize.push({ stored, cost: await measureListing(full, query, growth.repeats) });
+      listings.set(listing, row);
+    }
+  }
+  const empty = await bench.start('receiver');
+  const measured = [empty, full].map((running) => ({ running, rounds: [] as Ingest[] }));
+  for (let round = 1; round <= ingestRounds; round++) {
+    bench.progress(`growth, ingest, round ${round} of ${ingestRounds}`);
+    for (const { running, rounds } of measured) {
+      rounds.push(await measureLoad(bench, running, INGEST_CONNECTIONS));
+    }
+  }
+  await Promise.all([empty.stop(), full.stop()]);
+  const ingest = measured.map(({ rounds }, index) => ({
+    stored: index === 0 ? 0 : fullSize,
+    eventsPerSecond: median(rounds.map(({ eventsPerSecond }) => eventsPerSecond)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+    failures: rounds.reduce((total, { failures }) => total + failures, 0),
+  }));
+  return { listings: [...listings.values()], ingest };
+}
+
+type Ingest = Awaited<ReturnType<typeof measureLoad>>;
+
+/** Events straight into the receiver's database: forwarded, as they would be. */
+class StoredEvents {
+  readonly #runtime: LocalRuntime;
+  readonly #startMs: number;
+  readonly #stepMs: number;
+  readonly #payload = readFileSync(
+    fileURLToPath(new URL('../../test/samples/response.json', import.meta.url)),
+    'utf8',
+  );
+  #count = 0;
+
+  constructor(runtime: LocalRuntime, startMs: number, stepMs: number) {
+    this.#runtime = runtime;
+    this.#startMs = Math.floor(startMs);
+    this.#stepMs = Math.floor(stepMs);
+  }
+
+  async storeUpTo(count: number, progress: (count: number) => void): Promise<void> {
+    while (this.#count < count) {
+      const to = Math.min(count, this.#count + INSERTED_TOGETHER);
+      await this.#runtime.execute(
+        'receiver',
+        'DB',
+        STORE_EVENTS,
+        ...[this.#count, to, this.#startMs, this.#stepMs, this.#payload],
+      );
+      await this.#runtime.execute('receiver', 'DB', 'DELETE FROM outbox');
+      this.#count = to;
+      progress(to);
+    }
+  }
+
+  /** Queries of `GET /api/events`, by what they are called. */
+  listings(): Record<string, string> {
+    const placeOf = (share: number) => this.#startMs + Math.floor(this.#count * share) * this.#stepMs;
+    const middleMs = placeOf(0.5);
+    const cursor = `cursor=${placeOf(0.1) * 1000}`;
+    const contact = `contact=${encodeURIComponent('+5544999000123')}`;
+    const message = String(Math.floor(this.#count / EVENTS_PER_MESSAGE / 2)).padStart(16, '0');
+    const iso = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
+    return {
+      'newest first': '',
+      'of a contact': contact,
+      'of a message': `messageId=5e178088${message}`,
+      'of an hour': `since=${iso(middleMs)}&until=${iso(middleMs + 3_600_000)}`,
+      'type, 1 in 4': 'type=response',
+      'status, 1 in 4': 'status=delivered',
+      'status, 1 in 10,000': 'status=failed',
+      'integration, nearly all': 'integration=bench',
+      'integration, 1 in 10,000': 'integration=seldom',
+      'deep: newest first': cursor,
+      'deep: of a contact': `${contact}&${cursor}`,
+      'deep: status, 1 in 10,000': `status=failed&${cursor}`,
+    };
+  }
+}
+
+/** ?1 from, ?2 to, ?3 the time of the first, ?4 between two, ?5 payload. Message ids ascend, as the platform's do. */
+const STORE_EVENTS = `
+  WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
+  INSERT INTO events (
+    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+  )
+  SELECT
+    (CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER)) * 1000,
+    printf('5e178088%016d:%08d:', i / ${EVENTS_PER_MESSAGE}, i) || CASE i % 4
+      WHEN 0 THEN 'status:sent' WHEN 1 THEN 'status:delivered' WHEN 2 THEN 'status:read' ELSE 'response' END,
+    iif(i % ${RARE} = ${RARE / 2}, 'seldom', 'bench'),
+    iif(i % 4 = 3, 'response', 'status'),
+    CASE WHEN i % ${RARE} = 0 THEN 'failed'
+      ELSE CASE i % 4 WHEN 0 THEN 'sent' WHEN 1 THEN 'delivered' WHEN 2 THEN 'read' END END,
+    printf('+5544999%06d', (i / ${EVENTS_PER_MESSAGE}) % ${CONTACTS}),
+    '5e138ee5d53f5b001b96fa54', printf('%08d-0000-4000-8000-%012d', i, i),
+    CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), ?5
+  FROM n`;
+
+/** Rows are counted by the Worker that counts, the time is that of the one that does not. */
+async function measureListing(
+  { runtime, countedOrigin }: RunningReceiver,
+  query: string,
+  repeats: number,
+): Promise<ListingCost> {
+  const path = `/api/events?${query}`;
+  await takeCounts(countedOrigin);
+  const answer = await fetch(new URL(path, countedOrigin), { headers: ADMIN_HEADERS });
+  if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${await answer.text()}`);
+  const { data } = (await answer.json()) as { data: unknown[] };
+  const { rowsRead } = await takeCounts(countedOrigin);
+
+  const { host, hostname, port } = runtime.originOf('receiver');
+  const request = Buffer.from(
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${ADMIN_HEADERS.authorization}\r\n\r\n`,
+  );
+  const connection = await HttpConnection.open(hostname, Number(port));
+  const elapsedMs: number[] = [];
+  for (let i = -2; i < repeats; i++) {
+    const startMs = performance.now();
+    const status = await new Promise((resolve) => connection.send(request, resolve));
+    if (status !== 200) throw new Error(`GET ${path} answered ${status}`);
+    if (i >= 0) elapsedMs.push(performance.now() - startMs);
+  }
+  connection.close();
+  return { rowsRead, p50Ms: median(elapsedMs), listed: data.length };
+}

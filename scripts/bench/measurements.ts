@@ -1,0 +1,199 @@
+// The sections of the benchmark but growth: throughput, pace, cost. Subjects take turns within each round, so that
+// whatever else the machine does meets all of them; every round starts them anew, so that none has a past.
+import { COUNTS_PATH, type Counts } from './counts.ts';
+import { cpuMs, settle } from './cpu.ts';
+import type { LoadGenerator, LoadResult } from './load.ts';
+import type { Plan } from './plan.ts';
+import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
+import { median, medianOrNull } from './statistics.ts';
+import {
+  type Bundles,
+  type RunningSubject,
+  SUBJECTS,
+  type Subject,
+  type SubjectOptions,
+} from './subjects.ts';
+
+/** What the sections run with. */
+export interface Bench {
+  plan: Plan;
+  bundles: Bundles;
+  load: LoadGenerator;
+  /** Starts a subject that is stopped when the benchmark ends, whatever ends it. */
+  start(subject: Subject, options?: SubjectOptions): Promise<RunningSubject>;
+  /** Tells what is being done. */
+  progress(what: string): void;
+}
+
+export interface Throughput {
+  subject: Subject;
+  connections: number;
+  eventsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** CPU time of the runtime: the Worker, and the databases and queues that it simulates. `null`: unknown here. */
+  cpuMsPerEvent: number | null;
+  /** Of all rounds. */
+  failures: number;
+  rounds: Measured[];
+}
+
+type Measured = LoadResult & { cpuMsPerEvent: number | null };
+
+/** Closed loop: every connection sends its next event as soon as the last is answered. */
+export async function measureThroughput(bench: Bench): Promise<Throughput[]> {
+  const { plan } = bench;
+  const measured = new Map<string, Measured[]>();
+  for (let round = 1; round <= plan.rounds; round++) {
+    const running = await startAll(bench, SUBJECTS);
+    for (const connections of plan.connections) {
+      bench.progress(`throughput, round ${round} of ${plan.rounds}, ${connections} connections`);
+      for (const subject of running) {
+        const key = `${subject.subject} ${connections}`;
+        measured.set(key, [...(measured.get(key) ?? []), await measureLoad(bench, subject, connections)]);
+      }
+    }
+    await stopAll(running);
+  }
+  return plan.connections.flatMap((connections) =>
+    SUBJECTS.map((subject) => {
+      const rounds = measured.get(`${subject} ${connections}`) ?? [];
+      return { subject, connections, ...mediansOf(rounds), rounds };
+    }),
+  );
+}
+
+export interface Pace {
+  subject: Subject;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  failures: number;
+  rounds: LoadResult[];
+}
+
+/** Open loop: one webhook at a time, with pauses. */
+export async function measurePace(bench: Bench): Promise<Pace[]> {
+  const { perSecond, rounds, durationMs } = bench.plan.pace;
+  const measured = new Map<Subject, LoadResult[]>();
+  for (let round = 1; round <= rounds; round++) {
+    bench.progress(`pace, round ${round} of ${rounds}`);
+    const running = await startAll(bench, ['naive', 'receiver']);
+    for (const { webhookUrl, runtime } of running) {
+      await bench.load.run({
+        kind: 'closed',
+        url: webhookUrl,
+        connections: 1,
+        durationMs: bench.plan.warmUpMs,
+      });
+      await settle(runtime.pid);
+    }
+    for (const { subject, webhookUrl } of running) {
+      const job = { kind: 'open', url: webhookUrl, perSecond, durationMs, maxConnections: 16 } as const;
+      measured.set(subject, [...(measured.get(subject) ?? []), await bench.load.run(job)]);
+    }
+    await stopAll(running);
+  }
+  return Array.from(measured, ([subject, results]) => ({
+    subject,
+    perSecond,
+    p50Ms: median(results.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(results.map(({ p99Ms }) => p99Ms)),
+    failures: sum(results.map(({ failures }) => failures)),
+    rounds: results,
+  }));
+}
+
+export interface Cost {
+  subject: Subject;
+  connections: number;
+  perEvent: PerEvent;
+  /** Calls to queues; each may write many messages. */
+  sendsPerEvent: number;
+  millionEvents: MillionEvents;
+}
+
+/** What is asked of D1 and Queues, counted at the bindings. Counts need no rounds. */
+export async function measureCost(bench: Bench): Promise<Cost[]> {
+  const costs: Cost[] = [];
+  for (const connections of [1, 64]) {
+    for (const subject of ['naive', 'receiver'] as const) {
+      bench.progress(`cost, ${connections} connections`);
+      const { countedNaive, countedReceiver } = bench.bundles;
+      const script = subject === 'naive' ? countedNaive : countedReceiver;
+      const running = await bench.start(subject, { script });
+      let counts = noCounts;
+      const { acknowledged, cpuMsPerEvent } = await measureLoad(bench, running, connections, async () => {
+        counts = await takeCounts(running.runtime.originOf(subject));
+      });
+      await running.stop();
+      const { statements, rowsRead, rowsWritten, messages, sends } = counts;
+      const perEvent: PerEvent = {
+        statements: statements / acknowledged,
+        rowsRead: rowsRead / acknowledged,
+        rowsWritten: rowsWritten / acknowledged,
+        messages: messages / acknowledged,
+        cpuMs: cpuMsPerEvent,
+      };
+      const millionEvents = priceOfMillionEvents(perEvent);
+      costs.push({ subject, connections, perEvent, sendsPerEvent: sends / acknowledged, millionEvents });
+    }
+  }
+  return costs;
+}
+
+const noCounts: Counts = { statements: 0, rowsRead: 0, rowsWritten: 0, messages: 0, sends: 0 };
+
+/** What a counted Worker has asked for since the last time. */
+export async function takeCounts(origin: URL): Promise<Counts> {
+  const answer = await fetch(new URL(COUNTS_PATH, origin));
+  return (await answer.json()) as Counts;
+}
+
+/**
+ * Warms a subject up and measures it, until it has also done what it does after the answers.
+ *
+ * @param onMark called when the measurement begins, and when all is done.
+ */
+export async function measureLoad(
+  bench: Pick<Bench, 'load' | 'plan'>,
+  { webhookUrl, runtime }: RunningSubject,
+  connections: number,
+  onMark = async () => {},
+): Promise<Measured> {
+  const { warmUpMs, loadMs } = bench.plan;
+  await bench.load.run({ kind: 'closed', url: webhookUrl, connections, durationMs: warmUpMs });
+  await settle(runtime.pid);
+  await onMark();
+  const beforeMs = await cpuMs(runtime.pid);
+  const result = await bench.load.run({ kind: 'closed', url: webhookUrl, connections, durationMs: loadMs });
+  await settle(runtime.pid);
+  const afterMs = await cpuMs(runtime.pid);
+  await onMark();
+  const spentMs = beforeMs === null || afterMs === null ? null : afterMs - beforeMs;
+  return { ...result, cpuMsPerEvent: spentMs === null ? null : spentMs / result.acknowledged };
+}
+
+function mediansOf(rounds: readonly Measured[]) {
+  return {
+    eventsPerSecond: median(rounds.map((round) => round.eventsPerSecond)),
+    p50Ms: median(rounds.map((round) => round.p50Ms)),
+    p99Ms: median(rounds.map((round) => round.p99Ms)),
+    cpuMsPerEvent: medianOrNull(rounds.map((round) => round.cpuMsPerEvent)),
+    failures: sum(rounds.map((round) => round.failures)),
+  };
+}
+
+async function startAll(bench: Bench, subjects: readonly Subject[]): Promise<RunningSubject[]> {
+  const running: RunningSubject[] = [];
+  for (const subject of subjects) running.push(await bench.start(subject)); // one by one: pids are told apart by it
+  return running;
+}
+
+async function stopAll(running: readonly RunningSubject[]): Promise<void> {
+  await Promise.all(running.map(async (subject) => subject.stop()));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

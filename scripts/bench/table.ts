@@ -1,0 +1,149 @@
+// The figures as text, aligned.
+import type { Growth } from './growth.ts';
+import type { Cost, Pace, Throughput } from './measurements.ts';
+import { OPERATIONS_PER_MESSAGE } from './prices.ts';
+import type { Aim, Results } from './results.ts';
+import { SUBJECT_NAMES } from './subjects.ts';
+
+export function renderTable(results: Results): string {
+  const { machine, throughput, pace, cost, growth, aims } = results;
+  const sections = [
+    [
+      `${results.command}   ${results.at}`,
+      `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.system}`,
+      `node ${machine.node}, workerd ${machine.workerd}, miniflare ${machine.miniflare}`,
+      `medians of ${results.rounds} ${results.rounds === 1 ? 'round' : 'rounds'}`,
+    ].join('\n'),
+    throughput && throughputTable(throughput),
+    pace && paceTable(pace),
+    cost && costTable(cost),
+    growth && growthTable(growth),
+    aims.length > 0 && aimsTable(aims),
+  ];
+  return sections.filter((section) => typeof section === 'string').join('\n\n');
+}
+
+function throughputTable(rows: readonly Throughput[]): string {
+  const table = align(
+    ['connections', '', 'events/s', 'p50 ms', 'p99 ms', 'CPU ms/event', 'failed'],
+    rows.map((row, index) => [
+      rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
+      SUBJECT_NAMES[row.subject],
+      whole(row.eventsPerSecond),
+      figure(row.p50Ms),
+      figure(row.p99Ms),
+      row.cpuMsPerEvent === null ? 'n/a' : row.cpuMsPerEvent.toFixed(2),
+      whole(row.failures),
+    ]),
+    [1],
+  );
+  return `Throughput: each connection sends as soon as it is answered\n${table}`;
+}
+
+function paceTable(rows: readonly Pace[]): string {
+  const table = align(
+    ['', 'p50 ms', 'p99 ms', 'failed'],
+    rows.map((row) => [
+      SUBJECT_NAMES[row.subject],
+      figure(row.p50Ms),
+      figure(row.p99Ms),
+      whole(row.failures),
+    ]),
+    [0],
+  );
+  return `Pace: one webhook at a time, ${rows[0]?.perSecond} a second\n${table}`;
+}
+
+function costTable(rows: readonly Cost[]): string {
+  const table = align(
+    [
+      'connections',
+      '',
+      'D1 statements',
+      'rows written',
+      'rows read',
+      'queue calls',
+      'queue operations',
+      'US$/million',
+    ],
+    rows.map((row, index) => [
+      rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
+      SUBJECT_NAMES[row.subject],
+      row.perEvent.statements.toFixed(2),
+      row.perEvent.rowsWritten.toFixed(2),
+      row.perEvent.rowsRead.toFixed(2),
+      row.sendsPerEvent.toFixed(2),
+      (row.perEvent.messages * OPERATIONS_PER_MESSAGE).toFixed(2),
+      row.millionEvents.total.toFixed(2),
+    ]),
+    [1],
+  );
+  return `Cost: for each event, and of a million at the published prices beyond what is included\n${table}`;
+}
+
+function growthTable({ listings, ingest }: Growth): string {
+  const sizes = listings[0]?.bySize.map(({ stored }) => stored) ?? [];
+  const listed = align(
+    ['listing', ...sizes.flatMap((stored) => [`${whole(stored)} stored`, 'ms', 'listed'])],
+    listings.map(({ listing, bySize }) => [
+      listing,
+      ...bySize.flatMap(({ cost }) => [
+        `${whole(cost.rowsRead)} rows`,
+        figure(cost.p50Ms),
+        whole(cost.listed),
+      ]),
+    ]),
+    [0],
+  );
+  const taken = align(
+    ['stored before', 'events/s', 'p99 ms', 'failed'],
+    ingest.map((row) => [
+      whole(row.stored),
+      whole(row.eventsPerSecond),
+      figure(row.p99Ms),
+      whole(row.failures),
+    ]),
+    [],
+  );
+  return `Growth: rows read and time of a listing of up to 50\n${listed}\n\nGrowth: ingest at 64 connections\n${taken}`;
+}
+
+function aimsTable(aims: readonly Aim[]): string {
+  const table = align(
+    ['', 'aim', 'measured', ''],
+    aims.map((aim) => [
+      aim.what,
+      aim.atLeast !== undefined ? `≥ ${aim.atLeast.toFixed(2)}` : `≤ ${aim.atMost?.toFixed(2)}`,
+      aim.actual.toFixed(2),
+      aim.isReached ? 'reached' : 'MISSED',
+    ]),
+    [0, 3],
+  );
+  return `Aims\n${table}`;
+}
+
+/** Columns aligned to the right, those of `leftAligned` to the left. */
+export function align(head: string[], rows: string[][], leftAligned: readonly number[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) => {
+      const cells = line.map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return leftAligned.includes(column) ? cell.padEnd(width) : cell.padStart(width);
+      });
+      return `  ${cells.join('  ')}`.trimEnd();
+    })
+    .join('\n');
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+/** Three figures are as many as mean something. */
+export function figure(value: number): string {
+  if (Number.isNaN(value)) return 'n/a';
+  if (value >= 99.95) return whole(value);
+  return value.toFixed(value >= 9.995 ? 1 : 2);
+}

@@ -1,0 +1,8 @@
+// Takes what a receiver forwards and does nothing with it, so that messages are delivered: a local queue without a
+// consumer drops them.
+
+export default {
+  async queue(batch) {
+    batch.ackAll();
+  },
+} satisfies ExportedHandler;

@@ -1,0 +1,68 @@
+// One life of the runtime: a process of its own, which runs the receiver on a persisted state until it is killed.
+// Its parent kills the whole process group, workerd included. Not to be run by hand.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type LocalRuntime, startWorkers } from '../local-worker.ts';
+
+/** What the parent asks for, as JSON in the first argument. */
+export interface HostOrder {
+  /** Holds the database, and the bundle of the receiver as `receiver.mjs`. */
+  directory: string;
+  secrets: { WEBHOOK_SECRET: string; ADMIN_TOKEN: string };
+  slug: string;
+  /** The first life applies the migrations and registers the integration. */
+  isFirst: boolean;
+}
+
+/** What it tells the parent. */
+export type HostMessage =
+  | { kind: 'ready'; origin: string; workerdPid: number | undefined }
+  | { kind: 'failed'; reason: string };
+
+const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+/** As wrangler.toml and the example consumer have it. */
+const BATCH = { maxBatchSize: 100, maxBatchTimeoutSeconds: 1 };
+const CONSUMER = 'export default { queue() {} };';
+
+try {
+  const order = JSON.parse(process.argv[2] ?? '') as HostOrder;
+  const runtime = await start(order);
+  tell({ kind: 'ready', origin: runtime.originOf('receiver').href, workerdPid: runtime.pid });
+  process.once('disconnect', () => process.exit()); // the parent has gone
+} catch (error) {
+  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+}
+
+async function start({ directory, secrets, slug, isFirst }: HostOrder): Promise<LocalRuntime> {
+  const script = await readFile(join(directory, 'receiver.mjs'), 'utf8');
+  const runtime = await startWorkers(
+    [
+      {
+        name: 'receiver',
+        script,
+        vars: { RETENTION_DAYS: '30', MAX_DATABASE_GB: '8', PUBLIC_URL: '', ...secrets },
+        databases: { DB: 'crash' },
+        queues: { EVENTS: 'events', INTAKE: 'intake' },
+        consumes: [{ queue: 'intake', ...BATCH, maxRetries: 100 }],
+      },
+      { name: 'consumer', script: CONSUMER, consumes: [{ queue: 'events', ...BATCH }] },
+    ],
+    { persistTo: join(directory, 'state') },
+  );
+  if (isFirst) {
+    await runtime.migrate('receiver', 'DB', MIGRATIONS);
+    await runtime.execute(
+      'receiver',
+      'DB',
+      'INSERT INTO integrations (slug, created_at) VALUES (?1, ?2)',
+      slug,
+      Date.now(),
+    );
+  }
+  return runtime;
+}
+
+function tell(message: HostMessage): void {
+  process.send?.(message);
+}

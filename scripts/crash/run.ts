@@ -1,0 +1,142 @@
+// The crash run: load, kills and restarts, then the reckoning.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Ledger } from '../simulate/ledger.ts';
+import { planOf } from '../simulate/plan.ts';
+import { showProgress } from '../simulate/progress.ts';
+import { Random } from '../simulate/random.ts';
+import { ReceiverApi } from '../simulate/receiver-api.ts';
+import { type Baseline, isOfRun, reconcile } from '../simulate/reconcile.ts';
+import { type Tally, tallyOf } from '../simulate/report.ts';
+import { startSending } from '../simulate/sender.ts';
+import type { CrashOptions } from './options.ts';
+import { INTEGRATION, type MortalRuntime, RuntimeUnusable } from './runtime.ts';
+
+export interface CrashReport extends Tally {
+  seed: number;
+  seconds: number;
+  kills: {
+    count: number;
+    /** Kills that met requests under way, and how many requests in all. */
+    underLoad: number;
+    requestsCut: number;
+    /** Stored events whose forwarding a kill cut off: what the outbox is for. */
+    strandedInOutbox: number;
+    /** From a start to the first answer, the longest. */
+    longestStartMs: number;
+  };
+  /** Events in the outbox before the last sweep. */
+  leftForLastSweep: number;
+}
+
+/** What a restart may take on a slow machine; the load must last for it. */
+const RESTART_SECONDS = 5;
+/** More than any machine that this was tried on takes, for a load without a rate. */
+const FASTEST_RATE = 2_000;
+const ATTEMPT_TIMEOUT_MS = 10_000;
+const RETRY_FOR_MS = 600_000;
+/** The sweep leaves younger events to the requests that brought them: src/forward/sweep.ts. */
+const SWEEP_GRACE_MS = 31_000;
+const MAX_LAST_SWEEPS = 10;
+const CRON_TIMEOUT_MS = 60_000;
+const NOTHING_EARLIER: Baseline = new Map();
+
+/** Runs it on a prepared runtime. */
+export async function crash(runtime: MortalRuntime, options: CrashOptions): Promise<CrashReport> {
+  const { seed, kills: killCount, rate, secondsBetween } = options;
+  const moments = new Random(`crash:${seed}:moments`);
+  const plan = planOf({
+    events: Math.ceil((rate || FASTEST_RATE) * (killCount + 1) * (secondsBetween + RESTART_SECONDS)),
+    seed,
+    run: 'crash',
+    contacts: 300,
+    disorder: 0.3,
+    duplicates: 0.1,
+    invalid: 0.02,
+    abandoned: 0.01,
+  });
+  const ledger = new Ledger(plan);
+  const kills = { count: 0, underLoad: 0, requestsCut: 0, strandedInOutbox: 0, longestStartMs: 0 };
+  const startMs = performance.now();
+
+  let origin = await runtime.start();
+  let lastStrandedSeq = 0;
+  const webhookPath = `/webhooks/${INTEGRATION}/${runtime.webhookToken(INTEGRATION)}`;
+  const progress = showProgress(ledger, null, { isWanted: options.progress });
+  const sending = startSending(
+    plan.deliveries,
+    {
+      url: () => new URL(webhookPath, origin),
+      rate,
+      connections: options.connections,
+      timeoutMs: ATTEMPT_TIMEOUT_MS,
+      retryForMs: RETRY_FOR_MS,
+    },
+    ledger,
+  );
+
+  try {
+    while (kills.count < killCount) {
+      await sleep(secondsBetween * 1000 * (0.1 + moments.fraction() * 1.8));
+      if (ledger.begun === plan.deliveries.length) {
+        throw new RuntimeUnusable('the load ended before the last kill: lower --rate or --seconds-between');
+      }
+      const cut = sending.inFlight();
+      await runtime.kill();
+      kills.count++;
+      kills.requestsCut += cut;
+      if (cut > 0) kills.underLoad++;
+
+      const restartMs = performance.now();
+      const restarted = await runtime.start();
+      // Asked before anybody sends to it again: what it finds is what the kill left.
+      const { pending, lastSeq } = await outboxAfter(restarted, lastStrandedSeq);
+      kills.strandedInOutbox += pending;
+      lastStrandedSeq = lastSeq ?? lastStrandedSeq;
+      origin = restarted;
+      const startedInMs = Math.round(performance.now() - restartMs);
+      kills.longestStartMs = Math.max(kills.longestStartMs, startedInMs);
+      progress.say(
+        `Kill ${kills.count} of ${killCount}: ${cut} requests cut, ${pending} events left in the outbox; up again after ${startedInMs} ms`,
+      );
+      void runCron(restarted).catch(() => undefined); // the next kill may cut it short, as it would the real one
+    }
+    await sleep(secondsBetween * 1000);
+    sending.stop();
+    progress.phase('Waiting until everything that was sent is acknowledged …');
+    await sending.done;
+
+    progress.phase(`Waiting ${SWEEP_GRACE_MS / 1000} s, until the sweep takes the youngest events …`);
+    await sleep(SWEEP_GRACE_MS);
+    const api = new ReceiverApi(origin, runtime.adminToken);
+    const compare = async () =>
+      reconcile(plan, ledger, INTEGRATION, NOTHING_EARLIER, await api.listEvents(isOfRun(plan)));
+    let findings = await compare();
+    const leftForLastSweep = findings.unforwarded.length;
+    for (
+      let sweep = 0;
+      sweep === 0 || (findings.unforwarded.length > 0 && sweep < MAX_LAST_SWEEPS);
+      sweep++
+    ) {
+      await runCron(origin);
+      findings = await compare();
+    }
+    const tally = tallyOf(plan, ledger, findings, { intakeSurvives: false });
+    const seconds = Math.round(performance.now() - startMs) / 1000;
+    return { seed, seconds, kills, leftForLastSweep, ...tally };
+  } finally {
+    progress.stop();
+  }
+}
+
+async function outboxAfter(origin: URL, seq: number): Promise<{ pending: number; lastSeq: number | null }> {
+  const answer = await fetch(new URL(`/crash/outbox?after=${seq}`, origin));
+  if (!answer.ok) throw new RuntimeUnusable(`its outbox cannot be read after a restart (${answer.status})`);
+  return (await answer.json()) as { pending: number; lastSeq: number | null };
+}
+
+async function runCron(origin: URL): Promise<void> {
+  const answer = await fetch(new URL('/crash/cron', origin), {
+    signal: AbortSignal.timeout(CRON_TIMEOUT_MS),
+  });
+  if (!answer.ok) throw new RuntimeUnusable(`its cron failed (${answer.status})`);
+}

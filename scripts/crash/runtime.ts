@@ -1,0 +1,129 @@
+// The runtime under test, from outside: started on a persisted state, killed without warning, started again.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { bundleWorker } from '../local-worker.ts';
+import type { HostMessage, HostOrder } from './host.ts';
+
+export const INTEGRATION = 'crash';
+const HOST = fileURLToPath(new URL('host.ts', import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+const DEATH_TIMEOUT_MS = 5_000;
+const DEATH_POLL_MS = 5;
+const IS_WINDOWS = process.platform === 'win32'; // no process groups there; taskkill ends a tree
+
+/** The runtime did what it must not: did not start, or did not die. */
+export class RuntimeUnusable extends Error {
+  override name = 'RuntimeUnusable';
+}
+
+export class MortalRuntime {
+  readonly adminToken: string = randomBytes(32).toString('base64url');
+  readonly directory: string;
+  readonly #secret: string = randomBytes(32).toString('base64url');
+  #host: { process: ChildProcess; workerdPid: number | undefined } | undefined;
+  #isFirst: boolean = true;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Makes a place for the state, and the bundle beside it. */
+  static async prepare(): Promise<MortalRuntime> {
+    const directory = await mkdtemp(join(tmpdir(), 'crash-'));
+    await writeFile(join(directory, 'receiver.mjs'), await bundleWorker('scripts/crash/worker.mjs'));
+    return new MortalRuntime(directory);
+  }
+
+  /** The integration's token, generation 1: as src/webhook-token.ts derives it. */
+  webhookToken(slug: string): string {
+    const mac = createHmac('sha256', this.#secret).update(`webhook-token:${slug}:1`);
+    return `1.${mac.digest('base64url')}`;
+  }
+
+  /** Starts a life on the state that the last one left, and gives its address. */
+  async start(): Promise<URL> {
+    const order: HostOrder = {
+      directory: this.directory,
+      secrets: { WEBHOOK_SECRET: this.#secret, ADMIN_TOKEN: this.adminToken },
+      slug: INTEGRATION,
+      isFirst: this.#isFirst,
+    };
+    this.#isFirst = false;
+    const child = spawn(process.execPath, [HOST, JSON.stringify(order)], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      detached: !IS_WINDOWS, // a group of its own, workerd in it
+      windowsHide: true,
+    });
+    this.#host = { process: child, workerdPid: undefined };
+    const answer = await new Promise<HostMessage>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new RuntimeUnusable(`not up after ${START_TIMEOUT_MS} ms`)),
+        START_TIMEOUT_MS,
+      );
+      child.once('message', (message) => resolve(message as HostMessage));
+      child.once('error', reject);
+      child.once('exit', (code) =>
+        reject(new RuntimeUnusable(`ended while it started, with status ${code}`)),
+      );
+      child.once('message', () => clearTimeout(timer));
+      child.once('exit', () => clearTimeout(timer));
+    });
+    if (answer.kind === 'failed') throw new RuntimeUnusable(`did not start: ${answer.reason}`);
+    this.#host.workerdPid = answer.workerdPid;
+    return new URL(answer.origin);
+  }
+
+  /** SIGKILL for workerd and the process that started it, at once. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    const { process: child, workerdPid } = this.#host ?? {};
+    if (child?.pid === undefined) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    killGroup(child.pid);
+    await exited;
+    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
+    while (workerdPid !== undefined && isRunning(workerdPid)) {
+      if (performance.now() > deadlineMs)
+        throw new RuntimeUnusable(`workerd (${workerdPid}) survived SIGKILL`);
+      await sleep(DEATH_POLL_MS);
+    }
+    this.#host = undefined;
+  }
+
+  /** The same as the last thing a process does: synchronous. */
+  killNow(): void {
+    if (this.#host?.process.pid !== undefined) killGroup(this.#host.process.pid);
+  }
+
+  async removeState(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+function killGroup(pid: number): void {
+  if (IS_WINDOWS) {
+    spawnSync('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore' });
+    return;
+  }
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // gone already
+  }
+}
+
+/** False for what waits only for its parent to take note of its death. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  if (IS_WINDOWS) return true;
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout !== null && !stdout.trim().startsWith('Z') && stdout.trim() !== '';
+}

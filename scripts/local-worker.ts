@@ -1,0 +1,184 @@
+// Workers on this machine without wrangler: bundled from their sources and run in Miniflare, in a workerd process of
+// their own, each reached at a socket of its own. (The address that Miniflare itself listens on leads through a proxy
+// Worker, whose work would be taken for the Worker's.) Listens on 127.0.0.1 only.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { Miniflare, type MiniflareOptions } from 'miniflare';
+import { unstable_readConfig } from 'wrangler';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+
+type WorkerOptions = MiniflareOptions['workers'][number];
+type Bindings = NonNullable<WorkerOptions['config']['env']>;
+
+/** A Worker to run. */
+export interface LocalWorker {
+  name: string;
+  /** Its bundle, of {@link bundleWorker}. */
+  script: string;
+  /** Text bindings: settings and secrets. */
+  vars?: Record<string, string>;
+  /** D1 databases by binding. Workers that name the same database share it. */
+  databases?: Record<string, string>;
+  /** Queues that it sends to, by binding. */
+  queues?: Record<string, string>;
+  /** Queues that it consumes. A local queue without a consumer drops what it is sent. */
+  consumes?: { queue: string; maxBatchSize: number; maxBatchTimeoutSeconds: number; maxRetries?: number }[];
+}
+
+/** Running Workers. */
+export interface LocalRuntime {
+  /** The Worker's own socket. */
+  originOf(worker: string): URL;
+  /** Applies migrations to one of its databases, in the order of their names. */
+  migrate(worker: string, binding: string, directory: string): Promise<void>;
+  /** Runs one statement in one of its databases, from outside of any Worker. */
+  execute(worker: string, binding: string, sql: string, ...values: unknown[]): Promise<void>;
+  /** Where a Worker is debugged and profiled, when an inspector port was given. */
+  inspectorOf(worker: string): Promise<URL>;
+  /** Process id of workerd; `undefined` where there is no /proc to find it in. */
+  pid: number | undefined;
+  /** Ends the process. Databases under `persistTo` stay. */
+  dispose(): Promise<void>;
+}
+
+/** One ES module of a Worker and all that it imports, as wrangler would build it. Takes a path within the project. */
+export async function bundleWorker(entryPoint: string): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: PROJECT,
+    entryPoints: [entryPoint],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'esnext',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    sourcemap: 'inline',
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** The compatibility date that the receiver is deployed with. */
+export function compatibilityDate(): string {
+  return unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') }).compatibility_date ?? '';
+}
+
+/**
+ * Starts Workers in one new workerd process.
+ *
+ * @param persistTo directory for databases.
+ * @param inspectorPort where the debugging protocol is served, 0 for any port; absent: it is not.
+ */
+export async function startWorkers(
+  workers: readonly LocalWorker[],
+  { persistTo, inspectorPort }: { persistTo: string; inspectorPort?: number },
+): Promise<LocalRuntime> {
+  const date = compatibilityDate();
+  const before = await findChildren('workerd');
+  const miniflare = new Miniflare({
+    resourcePersistencePath: persistTo,
+    telemetry: { enabled: false },
+    enableDevRegistry: false,
+    logRequests: false,
+    ...(inspectorPort !== undefined && { inspectorPort }),
+    workers: workers.map((worker) => optionsOf(worker, date)),
+  });
+  try {
+    await miniflare.ready;
+    const origins = new Map<string, URL>();
+    for (const { name } of workers) origins.set(name, await miniflare.unsafeGetDirectURL(name));
+    const started = (await findChildren('workerd')).filter((pid) => !before.includes(pid));
+
+    const execute: LocalRuntime['execute'] = async (worker, binding, sql, ...values) => {
+      const database = await miniflare.getD1Database(binding, worker);
+      await database
+        .prepare(sql)
+        .bind(...values)
+        .run();
+    };
+    return {
+      originOf(worker) {
+        const origin = origins.get(worker);
+        if (origin === undefined) throw new Error(`no Worker is named ${worker}`);
+        return origin;
+      },
+      execute,
+      async migrate(worker, binding, directory) {
+        const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort();
+        for (const file of files) {
+          for (const statement of splitSql(await readFile(join(directory, file), 'utf8'))) {
+            await execute(worker, binding, statement);
+          }
+        }
+      },
+      inspectorOf: async (worker) => new URL(`/core:user:${worker}`, await miniflare.getInspectorURL()),
+      pid: started.length === 1 ? started[0] : undefined,
+      dispose: async () => miniflare.dispose(),
+    };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}
+
+function optionsOf(worker: LocalWorker, date: string): WorkerOptions {
+  const env: Bindings = {};
+  for (const [binding, value] of Object.entries(worker.vars ?? {})) env[binding] = { type: 'text', value };
+  for (const [binding, id] of Object.entries(worker.databases ?? {})) env[binding] = { type: 'd1', id };
+  for (const [binding, name] of Object.entries(worker.queues ?? {})) env[binding] = { type: 'queue', name };
+  return {
+    config: {
+      name: worker.name,
+      compatibilityDate: date,
+      manifest: {
+        mainModule: 'worker.mjs',
+        modulesRoot: PROJECT,
+        modules: { 'worker.mjs': { type: 'esm', contents: worker.script } },
+      },
+      env,
+      triggers: (worker.consumes ?? []).map(({ queue, maxBatchTimeoutSeconds, ...consumer }) => ({
+        type: 'queue',
+        name: queue,
+        maxBatchTimeout: maxBatchTimeoutSeconds,
+        ...consumer,
+      })),
+    },
+    dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
+  };
+}
+
+/**
+ * The statements of a migration: D1's `exec` takes one a line, and `prepare` one at a time. A trigger's body ends
+ * with `END;`.
+ */
+export function splitSql(sql: string): string[] {
+  const statements: string[] = [];
+  let statement = '';
+  for (const line of sql.split('\n')) {
+    const code = line.replace(/--.*$/, '').trimEnd();
+    if (code === '') continue;
+    statement += `${code}\n`;
+    const isTrigger = /^\s*CREATE\s+TRIGGER/i.test(statement);
+    if (isTrigger ? /\bEND;$/i.test(code) : code.endsWith(';')) {
+      statements.push(statement.trim());
+      statement = '';
+    }
+  }
+  if (statement.trim() !== '') statements.push(statement.trim());
+  return statements;
+}
+
+/** Child processes of this one by name. Empty where there is no /proc. */
+async function findChildren(name: string): Promise<number[]> {
+  const entries = await readdir('/proc').catch(() => []);
+  const found: number[] = [];
+  for (const entry of entries.filter((candidate) => /^\d+$/.test(candidate))) {
+    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
+    const [, comm, ppid] = /^\d+ \((.*)\) \S (\d+)/.exec(stat) ?? [];
+    if (comm === name && Number(ppid) === process.pid) found.push(Number(entry));
+  }
+  return found;
+}

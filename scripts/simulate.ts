@@ -1,0 +1,42 @@
+// `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
+import { fileURLToPath } from 'node:url';
+import { UsageError } from './simulate/option-values.ts';
+import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
+import { deliveryLine, planOf } from './simulate/plan.ts';
+import { ReceiverUnusable } from './simulate/receiver-api.ts';
+import { formatRows, formatVerdict, rowsOf } from './simulate/report.ts';
+import { type SimulateReport, simulate } from './simulate/run.ts';
+
+const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url));
+const EXIT_FAILED = 1;
+const EXIT_UNUSABLE = 2;
+
+try {
+  const options = parseSimulateOptions(process.argv.slice(2));
+  if (options.kind === 'help') console.log(USAGE);
+  else if (options.dryRun) printPlan(options);
+  else {
+    const report = await simulate(options, DEV_VARS);
+    console.log(options.json ? JSON.stringify(report) : textOf(report));
+    if (report.failures.length > 0) process.exitCode = EXIT_FAILED;
+  }
+} catch (error) {
+  const isExpected = error instanceof UsageError || error instanceof ReceiverUnusable;
+  console.error(isExpected ? `simulate: ${error.message}` : error);
+  process.exitCode = EXIT_UNUSABLE;
+}
+
+function printPlan(options: SimulateOptions): void {
+  for (const delivery of planOf(options).deliveries) console.log(deliveryLine(delivery));
+}
+
+function textOf(report: SimulateReport): string {
+  const rate = Math.round(report.requests.deliveries / Math.max(report.seconds, 0.001));
+  return `
+Receiver ${report.receiver}, integration ${report.integration}. Seed ${report.seed}${report.run && `, run ${report.run}`}, plan ${report.plan}.
+${report.seconds.toFixed(1)} s, ${rate} deliveries/s.
+
+${formatRows(rowsOf(report))}
+
+${formatVerdict(report)}`;
+}

@@ -1,0 +1,63 @@
+// The customers of a run, and the forms in which the platform writes their numbers.
+import type { Random } from './random.ts';
+
+export interface Contact {
+  /** As the receiver is to show it. */
+  canonical: string;
+  /** Every form in which the platform may write it. */
+  written: [string, ...string[]];
+  name: string;
+}
+
+const AREA_CODES = ['11', '21', '31', '41', '44', '48', '51', '62', '71', '81', '85', '92'] as const;
+const FIRST_NAMES = [
+  'Ana',
+  'João',
+  'Maria',
+  'Antônio',
+  'Conceição',
+  'Zé',
+  '李',
+  'Noor',
+  'Íris 🌸',
+  "D'Ávila",
+] as const;
+const LAST_NAMES = ['da Silva', 'Souza', 'Gonçalves', 'Ibañez', 'Müller', 'dos Santos', ''] as const;
+
+/** Numbers that no other run has, as far as chance allows: those seen under a run are its own. */
+export function contactsOf(random: Random, count: number): [Contact, ...Contact[]] {
+  const contacts = new Map<string, Contact>();
+  while (contacts.size < count) {
+    const contact = newContact(random);
+    contacts.set(contact.canonical, contact);
+  }
+  return [...contacts.values()] as [Contact, ...Contact[]];
+}
+
+function newContact(random: Random): Contact {
+  const name = `${random.pick(FIRST_NAMES)} ${random.pick(LAST_NAMES)}`.trim();
+  const kind = random.fraction();
+  if (kind < 0.06)
+    return withAndWithoutPlus(`351${random.pick(['91', '93', '96'])}${digits(random, 7)}`, name);
+  if (kind < 0.12) {
+    const fixedLine = `55${random.pick(AREA_CODES)}${random.whole(2, 5)}${digits(random, 7)}`;
+    return withAndWithoutPlus(fixedLine, name);
+  }
+  const areaCode = random.pick(AREA_CODES);
+  const ofEight = `${random.whole(6, 9)}${digits(random, 7)}`;
+  const withNinth = `55${areaCode}9${ofEight}`;
+  const withoutNinth = `55${areaCode}${ofEight}`;
+  return {
+    canonical: `+${withNinth}`,
+    written: [`+${withNinth}`, withNinth, `+${withoutNinth}`, withoutNinth],
+    name,
+  };
+}
+
+function withAndWithoutPlus(number: string, name: string): Contact {
+  return { canonical: `+${number}`, written: [`+${number}`, number], name };
+}
+
+function digits(random: Random, length: number): string {
+  return random.text(length, '0123456789');
+}

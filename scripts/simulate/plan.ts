@@ -1,0 +1,145 @@
+// What a run sends and in which order. Pure: the same options give the same bytes.
+import { createHash } from 'node:crypto';
+import { type BrokenBody, brokenBody } from './broken-bodies.ts';
+import { contactsOf } from './contacts.ts';
+import { conversationOf, type SimulatedEvent } from './conversations.ts';
+import { Random } from './random.ts';
+
+export interface PlanOptions {
+  /** How many different events. */
+  events: number;
+  seed: number;
+  /** Distinguishes runs of the same seed: it changes every id. */
+  run: string;
+  contacts: number;
+  /** Shares from 0 to 1: of the status events that come late, of the events that come again, … */
+  disorder: number;
+  duplicates: number;
+  /** … of broken bodies for each event, and of the deliveries whose sender hangs up before the answer. */
+  invalid: number;
+  abandoned: number;
+}
+
+/** One arrival at the receiver, to be sent until it is acknowledged or refused. */
+export interface Delivery {
+  /** Its turn. Deliveries with the same one are sent at the same instant. */
+  slot: number;
+  /** The sender hangs up on the first attempt, as soon as the body is out. */
+  abandon: boolean;
+  /** `null`: it breaks the contract. */
+  event: SimulatedEvent | null;
+  /** What is wrong with it; `null`: nothing. */
+  flaw: string | null;
+  body: Buffer;
+  contentType: string | null;
+}
+
+export interface Plan {
+  /** What every message id of the run begins with. */
+  namespace: string;
+  /** Canonical numbers that belong to this run alone. */
+  contacts: Set<string>;
+  events: Map<string, SimulatedEvent>;
+  deliveries: Delivery[];
+  /** Digest of all that is sent, in order: the same for the same options. */
+  fingerprint: string;
+}
+
+const NAMESPACE_DIGITS = 8;
+const TRANSIT_MS = 300;
+/** How late what is late can be, in the time of the story: past the steps that follow, and past whole turns. */
+const LATE_MS = [1_000, 1_200_000] as const;
+const AGAIN_MS = [500, 1_800_000] as const;
+
+/** The plan of a run. */
+export function planOf(options: PlanOptions): Plan {
+  const { run, seed, events: count, contacts: contactCount } = options;
+  // What decides the ids decides the contents, so that one id never stands for two contents.
+  const namespace = digest(`${run}:${seed}:${count}:${contactCount}`).slice(0, NAMESPACE_DIGITS);
+  const contacts = contactsOf(new Random(`${namespace}:contacts`), contactCount);
+
+  const events: SimulatedEvent[] = [];
+  for (let conversation = 0; events.length < count; conversation++) {
+    events.push(...conversationOf(namespace, conversation, contacts));
+  }
+  events.length = count;
+
+  const deliveries = inOrderOfArrival(arrivalsOf(namespace, events, options));
+  return {
+    namespace,
+    contacts: new Set(contacts.map(({ canonical }) => canonical)),
+    events: new Map(events.map((event) => [event.id, event])),
+    deliveries,
+    fingerprint: digest(deliveries.map(deliveryLine).join('\n')).slice(0, 16),
+  };
+}
+
+interface Arrival extends Omit<Delivery, 'slot'> {
+  atMs: number;
+  /** Arrivals of the same one at the same time share a slot. */
+  origin: number;
+}
+
+function arrivalsOf(namespace: string, events: SimulatedEvent[], options: PlanOptions): Arrival[] {
+  const order = new Random(`${namespace}:order`);
+  const repeat = new Random(`${namespace}:repeats`);
+  const breakage = new Random(`${namespace}:broken`);
+  const hangUp = new Random(`${namespace}:abandoned`);
+  const arrivals: Arrival[] = [];
+  const add = (origin: number, atMs: number, what: SimulatedEvent | BrokenBody) =>
+    arrivals.push({
+      atMs,
+      origin,
+      abandon: hangUp.chance(options.abandoned),
+      event: 'flaw' in what ? null : what,
+      flaw: 'flaw' in what ? what.flaw : null,
+      body: what.body,
+      contentType: what.contentType,
+    });
+  let broken = 0;
+  for (const [index, event] of events.entries()) {
+    const transitMs = order.whole(0, TRANSIT_MS);
+    const delayMs = order.whole(...LATE_MS);
+    const isLate = order.chance(options.disorder) && event.type === 'status';
+    const atMs = event.happenedAtMs + transitMs + (isLate ? delayMs : 0);
+    add(index, atMs, event);
+    if (repeat.chance(options.duplicates)) {
+      const times = repeat.pick([1, 1, 1, 2]);
+      for (let time = 0; time < times; time++) {
+        add(index, repeat.chance(0.5) ? atMs : atMs + repeat.whole(...AGAIN_MS), event);
+      }
+    }
+    if (breakage.chance(options.invalid)) add(-1, atMs, brokenBody(namespace, broken++, breakage));
+  }
+  return arrivals;
+}
+
+function inOrderOfArrival(arrivals: Arrival[]): Delivery[] {
+  const sorted = arrivals.sort((a, b) => a.atMs - b.atMs || a.origin - b.origin);
+  let slot = 0;
+  return sorted.map(({ atMs, origin, ...delivery }, index) => {
+    const before = sorted[index - 1];
+    const isSameInstant =
+      before !== undefined && before.atMs === atMs && before.origin === origin && origin >= 0;
+    if (!isSameInstant) slot = index;
+    return { slot, ...delivery };
+  });
+}
+
+/** A delivery in one line of JSON; the body in base64 where it is not text. */
+export function deliveryLine({ slot, abandon, event, flaw, body, contentType }: Delivery): string {
+  const text = body.toString('utf8');
+  const isText = Buffer.from(text).equals(body);
+  return JSON.stringify({
+    slot,
+    id: event?.id ?? null,
+    flaw,
+    abandon,
+    contentType,
+    ...(isText ? { body: text } : { bodyBase64: body.toString('base64') }),
+  });
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,113 @@
+// One run against a receiver: send, wait until it has settled, compare.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
+import { Ledger } from './ledger.ts';
+import { UsageError } from './option-values.ts';
+import type { SimulateOptions } from './options.ts';
+import { planOf } from './plan.ts';
+import { type Progress, showProgress } from './progress.ts';
+import { ReceiverApi, ReceiverUnusable, requireWebhookUrl } from './receiver-api.ts';
+import { type Baseline, type Findings, isOfRun, reconcile } from './reconcile.ts';
+import { type Tally, tallyOf } from './report.ts';
+import { startSending } from './sender.ts';
+
+/** The integration that `npm start` makes. */
+const LOCAL_INTEGRATION = 'demo';
+const FIRST_POLL_MS = 250;
+const LONGEST_POLL_MS = 5_000;
+
+export interface SimulateReport extends Tally {
+  receiver: string;
+  integration: string;
+  seed: number;
+  run: string;
+  seconds: number;
+}
+
+/** Where a run goes. */
+interface Target {
+  api: ReceiverApi;
+  webhookUrl: URL;
+  integration: string;
+}
+
+/** Runs it. Throws `UsageError` or `ReceiverUnusable` where it cannot. */
+export async function simulate(options: SimulateOptions, devVarsPath: string): Promise<SimulateReport> {
+  const { api, webhookUrl, integration } = await targetOf(options, devVarsPath);
+  await requireWebhookUrl(webhookUrl);
+  const plan = planOf(options);
+  const baseline: Baseline = new Map(
+    (await api.listEvents(isOfRun(plan))).map(({ id, deliveries }) => [id, deliveries]),
+  );
+
+  const ledger = new Ledger(plan);
+  const progress = showProgress(ledger, plan.deliveries.length, { isWanted: options.progress });
+  try {
+    const startMs = performance.now();
+    await startSending(plan.deliveries, { ...options, url: () => webhookUrl }, ledger).done;
+    const seconds = Math.round(performance.now() - startMs) / 1000;
+    const compare = async () =>
+      reconcile(plan, ledger, integration, baseline, await api.listEvents(isOfRun(plan)));
+    const findings = await settledFindings(compare, options.settleMs, progress);
+    const tally = tallyOf(plan, ledger, findings, { intakeSurvives: true });
+    return {
+      receiver: webhookUrl.origin,
+      integration,
+      seed: options.seed,
+      run: options.run,
+      seconds,
+      ...tally,
+    };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Compares again and again while events are still on their way: deferred ones to D1, stored ones to the queue. */
+async function settledFindings(
+  compare: () => Promise<Findings>,
+  settleMs: number,
+  progress: Progress,
+): Promise<Findings> {
+  const deadlineMs = performance.now() + settleMs;
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
+    const findings = await compare();
+    const { unforwarded, deferredMissing } = findings;
+    if (unforwarded.length + deferredMissing.length === 0 || performance.now() > deadlineMs) return findings;
+    progress.phase(
+      `Waiting: ${unforwarded.length} events to be forwarded, ${deferredMissing.length} deferred ones to be stored …`,
+    );
+    await sleep(pollMs);
+  }
+}
+
+async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<Target> {
+  const local = new URL(`http://127.0.0.1:${options.port}`);
+  const address = options.url ?? local;
+  const token = options.token ?? process.env.ADMIN_TOKEN ?? (await localAdminToken(address, devVarsPath));
+  if (options.url === null) {
+    const api = new ReceiverApi(local, token);
+    return { api, webhookUrl: await api.webhookUrl(LOCAL_INTEGRATION), integration: LOCAL_INTEGRATION };
+  }
+  const [, base, integration] = /^(.*)\/webhooks\/([^/]+)\/[^/]+$/.exec(options.url.href) ?? [];
+  if (base === undefined || integration === undefined) {
+    throw new UsageError('--url takes a webhook URL, http(s)://…/webhooks/<integration>/<token>');
+  }
+  return { api: new ReceiverApi(new URL(`${base}/`), token), webhookUrl: options.url, integration };
+}
+
+/** The token of `npm start`. It is no other receiver's, so it goes to this machine only. */
+async function localAdminToken(address: URL, devVarsPath: string): Promise<string> {
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(address.hostname)) {
+    throw new UsageError('--url of another machine needs --token, its admin token');
+  }
+  const contents = await readFile(devVarsPath, 'utf8').catch(() => '');
+  const { ADMIN_TOKEN: token } = parseEnv(contents);
+  if (!token) {
+    throw new ReceiverUnusable(
+      'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',
+    );
+  }
+  return token;
+}

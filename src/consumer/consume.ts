@@ -1,0 +1,209 @@
+// The `queue` handler of a consumer: when each message of a batch is handled, and whether it is then acknowledged or
+// retried. Every message is settled by itself, as soon as its own handler has ended.
+
+import type { ResponseEvent, StatusEvent } from '../contract/cloudevent.ts';
+import type { FetchData } from './fetch-data.ts';
+import {
+  type EventContext,
+  handleMessage,
+  type OtherEvent,
+  type Outcome,
+  type WithData,
+} from './handle-message.ts';
+import { logError } from './log.ts';
+import type { OnceStore } from './once.ts';
+import { MAX_DELAY_SECONDS, type RetryDelay, retryDelaySeconds } from './retry-delay.ts';
+
+type Handler<Event, Env> = (event: Event, context: EventContext<Env>) => Promise<void> | void;
+
+interface CommonOptions<Env> {
+  /** An event of an unknown type. Without it such an event counts as one that breaks the schema. */
+  onOther?: Handler<OtherEvent, Env>;
+  /**
+   * Where it is kept which events were handled, so that none is handled twice; {@link OnceStore} says what that
+   * guarantees. Called for each batch; where it gives nothing, repeats are handled.
+   */
+  once?: (env: Env) => OnceStore | undefined;
+  /** Whether `once` lets each replay through once. Default: a replay of a handled event is a repeat. */
+  handleReplays?: boolean;
+  /** How long a failed message waits. Default 5 s at first, 15 min at most. */
+  retry?: Partial<RetryDelay>;
+  /** Contacts that are served at the same time. Default 6, the connections a Worker can have waiting at once. */
+  concurrency?: number;
+  /** A handler that takes longer has failed. Default 60. */
+  handlerTimeoutSeconds?: number;
+  /** Gets what a handler threw, to report it. The log line names its kind only: a message can quote personal data. */
+  onError?: (error: unknown, message: { id: string; attempt: number }) => void;
+}
+
+/**
+ * Options of {@link consume} with `fetchData`: every event has its data when a handler gets it. An event without a
+ * handler is acknowledged.
+ */
+export interface CompleteConsumeOptions<Env> extends CommonOptions<Env> {
+  /** Reads the data of events that were too large for a queue. */
+  fetchData: (env: Env) => FetchData;
+  onResponse?: Handler<WithData<ResponseEvent>, Env>;
+  onStatus?: Handler<WithData<StatusEvent>, Env>;
+}
+
+/** Options of {@link consume} without `fetchData`: events too large for a queue have `dataref` in place of `data`. */
+export interface ConsumeOptions<Env> extends CommonOptions<Env> {
+  fetchData?: undefined;
+  onResponse?: Handler<ResponseEvent, Env>;
+  onStatus?: Handler<StatusEvent, Env>;
+}
+
+/** A batch of the Workers runtime, as far as this needs it. */
+interface Batch {
+  readonly queue: string;
+  readonly messages: readonly Message[];
+}
+interface Message {
+  readonly id: string;
+  readonly body: unknown;
+  readonly attempts: number;
+  ack(): void;
+  retry(options: { delaySeconds: number }): void;
+}
+
+type QueueHandler<Env> = (batch: Batch, env: Env) => Promise<void>;
+
+const DEFAULT_RETRY: RetryDelay = { firstSeconds: 5, longestSeconds: 900 };
+/** https://developers.cloudflare.com/workers/platform/limits/#simultaneous-open-connections */
+const DEFAULT_CONCURRENCY = 6;
+const DEFAULT_HANDLER_TIMEOUT_SECONDS = 60;
+/** https://developers.cloudflare.com/queues/platform/limits/: "Consumer duration (wall clock time): 15 minutes" */
+const MAX_HANDLER_TIMEOUT_SECONDS = 900;
+
+/**
+ * The `queue` handler of a Worker that consumes events.
+ *
+ * Each message is acknowledged when its handler has succeeded and retried, later each time, when it has not; it holds
+ * back and repeats no other. One that breaks the schema is retried too, and so ends in the dead-letter queue.
+ *
+ * Order: of one batch, the events of a contact are handled one after the other, as they came; those of different
+ * contacts at the same time. Beyond a batch there is no order, queues have none, and a failed event comes back behind
+ * those that followed it. `messageStatus` makes a status of events in any order.
+ *
+ * @throws TypeError where the options make no sense.
+ * @example
+ * export default {
+ *   queue: consume<Env>({
+ *     onResponse: async (event, { env }) => answer(env, event.contact),
+ *     onStatus: async (event, { env }) => note(env, event.subject, event.data?.event.status),
+ *   }),
+ * } satisfies ExportedHandler<Env>;
+ */
+export function consume<Env = unknown>(options: CompleteConsumeOptions<Env>): QueueHandler<Env>;
+export function consume<Env = unknown>(options: ConsumeOptions<Env>): QueueHandler<Env>;
+export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptions<Env>): QueueHandler<Env> {
+  const retry = { ...DEFAULT_RETRY, ...options.retry };
+  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  const handlerTimeoutSeconds = options.handlerTimeoutSeconds ?? DEFAULT_HANDLER_TIMEOUT_SECONDS;
+  requireSensible(options, { retry, concurrency, handlerTimeoutSeconds });
+
+  return async (batch, env) => {
+    const store = options.once?.(env);
+    const work = {
+      // Handlers that count on data come with fetchData, by the types of the two forms; handleMessage keeps to it.
+      handlers: options as CompleteConsumeOptions<Env>,
+      env,
+      store,
+      fetchData: options.fetchData?.(env),
+      handleReplays: options.handleReplays ?? false,
+      timeoutMs: handlerTimeoutSeconds * 1000,
+    };
+    const lanes = [...Map.groupBy(batch.messages, contactOf).values()];
+    await inParallel(lanes, concurrency, async (lane) => {
+      for (const message of lane) {
+        const outcome = await handleMessage(message, work).catch(
+          (error: unknown): Outcome => ({ kind: 'failed', what: 'event could not be handled', error }),
+        );
+        settle(message, outcome, batch.queue);
+      }
+    });
+    try {
+      await store?.prune?.(Date.now());
+    } catch (error) {
+      logError('store of handled events could not be pruned', { queue: batch.queue, error });
+    }
+  };
+
+  function settle(message: Message, outcome: Outcome, queue: string): void {
+    const delaySeconds = retryDelaySeconds(message.attempts, retry);
+    const about = { queue, message: message.id, attempt: message.attempts };
+    switch (outcome.kind) {
+      case 'handled':
+      case 'repeated':
+        message.ack();
+        return;
+      case 'taken':
+        message.retry({ delaySeconds: Math.max(delaySeconds, secondsUntil(outcome.untilMs)) });
+        return;
+      case 'unreadable':
+        message.retry({ delaySeconds });
+        logError('event breaks the schema', { ...about, paths: outcome.paths });
+        return;
+      case 'failed': {
+        message.retry({ delaySeconds });
+        const { what, error, source, id } = outcome;
+        logError(what, { ...about, source, id, error });
+        try {
+          options.onError?.(error, { id: message.id, attempt: message.attempts });
+        } catch (thrown) {
+          logError('onError failed', { ...about, error: thrown }); // it must not cost the neighbours their outcome
+        }
+        return;
+      }
+      default:
+        outcome satisfies never;
+    }
+  }
+}
+
+/** Whose event it is; a message without a contact is by itself. */
+function contactOf(message: Message): unknown {
+  const contact = (message.body as { contact?: unknown } | null | undefined)?.contact;
+  return typeof contact === 'string' ? contact : message;
+}
+
+function secondsUntil(ms: number): number {
+  return Math.min(Math.max(1, Math.ceil((ms - Date.now()) / 1000)), MAX_DELAY_SECONDS);
+}
+
+/** Runs the work for all items, at most `limit` at a time. */
+async function inParallel<Item>(
+  items: Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values(); // one iterator, which all workers take from
+  const worker = async () => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}
+
+function requireSensible(
+  { onResponse, onStatus, onOther }: { onResponse?: unknown; onStatus?: unknown; onOther?: unknown },
+  {
+    retry,
+    concurrency,
+    handlerTimeoutSeconds,
+  }: { retry: RetryDelay; concurrency: number; handlerTimeoutSeconds: number },
+): void {
+  const { firstSeconds, longestSeconds } = retry;
+  const require = (isSensible: boolean, rule: string) => {
+    if (!isSensible) throw new TypeError(`consume: ${rule}`);
+  };
+  require(Boolean(onResponse ?? onStatus ?? onOther), 'give at least one of onResponse, onStatus, onOther');
+  require(firstSeconds >= 1, 'retry.firstSeconds must be at least 1');
+  require(longestSeconds >= firstSeconds &&
+    longestSeconds <=
+      MAX_DELAY_SECONDS, `retry.longestSeconds must be from retry.firstSeconds to ${MAX_DELAY_SECONDS}`);
+  require(Number.isInteger(concurrency) && concurrency >= 1, 'concurrency must be a whole number from 1');
+  require(handlerTimeoutSeconds > 0 &&
+    handlerTimeoutSeconds <=
+      MAX_HANDLER_TIMEOUT_SECONDS, `handlerTimeoutSeconds must be greater than 0 and at most ${MAX_HANDLER_TIMEOUT_SECONDS}`);
+}

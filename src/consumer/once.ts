@@ -1,0 +1,178 @@
+// Handling an event once, although queues and the receiver deliver at least once. Only claims are kept here: what is
+// done with an event, and when it is acknowledged, is consume's.
+
+/** What makes two deliveries the same event. */
+export interface ConsumedKey {
+  source: string;
+  id: string;
+  /** Which replay, where replays are to be handled anew; otherwise 0. */
+  replay: number;
+}
+
+/**
+ * `granted`: handle the event, then call `done` or `release` with the token. `done`: it has been handled. `taken`:
+ * another invocation has it, at most until then.
+ */
+export type Claim =
+  | { kind: 'granted'; token: string }
+  | { kind: 'done' }
+  | { kind: 'taken'; untilMs: number };
+
+/**
+ * Keeps which events have been handled. What follows from it for a handler:
+ *
+ * - An event whose handler succeeded, and for which `done` was kept, is not handled again for as long as the store
+ *   keeps its key.
+ * - No two invocations handle an event at the same time while a claim lasts, and a claim outlasts every invocation.
+ * - A handler that fails gives its claim back and is run again by the retry.
+ * - A crash after the claim and before `done` was kept leaves open whether the handler did its work. It is run again
+ *   once the claim has expired: at least once, not at most once. A handler that must not repeat an effect even then
+ *   has to make that effect itself repeatable (an idempotency key, an upsert).
+ * - Where `done` cannot be kept although the handler succeeded, the message is acknowledged all the same; a further
+ *   delivery after the claim's end is handled again.
+ * - While the store fails, events wait and are retried; none is handled without a claim.
+ */
+export interface OnceStore {
+  claim(key: ConsumedKey, nowMs: number): Promise<Claim>;
+  /** The event has been handled: for good, whoever holds the claim by now. */
+  done(key: ConsumedKey): Promise<void>;
+  /** The handler failed. Gives back the claim of this token; one of another stays. */
+  release(key: ConsumedKey, token: string): Promise<void>;
+  /** Forgets what is past its keeping, in bounded work. Called after each batch. */
+  prune?(nowMs: number): Promise<void>;
+}
+
+/** D1, as far as this needs it. */
+interface Database {
+  prepare(sql: string): Statement;
+  batch(statements: Statement[]): Promise<{ results: unknown[] }[]>;
+}
+interface Statement {
+  bind(...values: unknown[]): Statement;
+  run(): Promise<unknown>;
+}
+
+export interface D1OnceOptions {
+  /** Of the table; one for each consumer that shares the database. Default `consumed_events`. */
+  table?: string;
+  /**
+   * How long a claim lasts: longer than any handler runs. Default 15 minutes, the longest that a queue's invocation
+   * can.
+   */
+  leaseSeconds?: number;
+  /** How long a handled event is remembered. Default 30 days, which is as long as the receiver keeps it. */
+  keepDays?: number;
+}
+
+const DEFAULT_TABLE = 'consumed_events';
+/** https://developers.cloudflare.com/queues/platform/limits/: "Consumer duration (wall clock time): 15 minutes" */
+const DEFAULT_LEASE_SECONDS = 900;
+const DEFAULT_KEEP_DAYS = 30;
+/** Twice the largest batch, so that forgetting keeps up with what comes in. */
+const PRUNED_ROWS = 200;
+const DAY_MS = 86_400_000;
+
+/**
+ * The table of {@link d1Once}, for those who keep their schema in migrations. Otherwise it is created on first use.
+ *
+ * `seq` grows with age, so that the oldest rows are found without an index on time, which every event would pay for.
+ */
+export function onceTableSql(table = DEFAULT_TABLE): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+  seq         INTEGER PRIMARY KEY,
+  source      TEXT    NOT NULL,
+  id          TEXT    NOT NULL,
+  replay      INTEGER NOT NULL,
+  token       TEXT    NOT NULL,
+  claimed_at  INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL,
+  done        INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (source, id, replay)
+) STRICT`;
+}
+
+/**
+ * A {@link OnceStore} in a D1 database, in a table of its own. Costs three rows written for each event (two for the
+ * claim, one when it is done) and one statement before and after each handler.
+ *
+ * @example consume({ once: (env: Env) => d1Once(env.DB), … })
+ */
+export function d1Once(
+  db: Database,
+  {
+    table = DEFAULT_TABLE,
+    leaseSeconds = DEFAULT_LEASE_SECONDS,
+    keepDays = DEFAULT_KEEP_DAYS,
+  }: D1OnceOptions = {},
+): OnceStore {
+  if (!/^[a-z_]\w{0,62}$/i.test(table))
+    throw new TypeError('the name of the table must be a plain identifier');
+
+  const withTable = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!String(error).includes(`no such table: ${table}`)) throw error;
+      await db.prepare(onceTableSql(table)).run();
+      return work();
+    }
+  };
+
+  return {
+    async claim({ source, id, replay }, nowMs) {
+      const token = crypto.randomUUID();
+      const [, found] = await withTable(async () =>
+        db.batch([
+          db
+            .prepare(
+              `INSERT INTO ${table} (source, id, replay, token, claimed_at, lease_until)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?5 + ?6)
+               ON CONFLICT (source, id, replay) DO UPDATE
+               SET token = ?4, claimed_at = ?5, lease_until = ?5 + ?6 WHERE NOT done AND lease_until <= ?5`,
+            )
+            .bind(source, id, replay, token, nowMs, leaseSeconds * 1000),
+          db
+            .prepare(
+              `SELECT token, lease_until, done FROM ${table} WHERE source = ?1 AND id = ?2 AND replay = ?3`,
+            )
+            .bind(source, id, replay),
+        ]),
+      );
+      const [row] = (found?.results ?? []) as { token: string; lease_until: number; done: number }[];
+      if (row === undefined) throw new Error('D1 returned no row for a claim');
+      if (row.done === 1) return { kind: 'done' };
+      return row.token === token ? { kind: 'granted', token } : { kind: 'taken', untilMs: row.lease_until };
+    },
+
+    async done({ source, id, replay }) {
+      await db
+        .prepare(`UPDATE ${table} SET done = 1 WHERE source = ?1 AND id = ?2 AND replay = ?3`)
+        .bind(source, id, replay)
+        .run();
+    },
+
+    async release({ source, id, replay }, token) {
+      await db
+        .prepare(
+          `UPDATE ${table} SET lease_until = 0
+           WHERE source = ?1 AND id = ?2 AND replay = ?3 AND token = ?4 AND NOT done`,
+        )
+        .bind(source, id, replay, token)
+        .run();
+    },
+
+    async prune(nowMs) {
+      await withTable(async () =>
+        db
+          .prepare(
+            `DELETE FROM ${table} WHERE seq IN (
+               SELECT seq FROM (SELECT seq, claimed_at FROM ${table} ORDER BY seq LIMIT ${PRUNED_ROWS})
+               WHERE claimed_at < ?1
+             )`,
+          )
+          .bind(nowMs - keepDays * DAY_MS)
+          .run(),
+      );
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// A consumer as a user would write it, whose handler does as the test says. It has a queue of its own, and reads what
+// its dead-letter queue gets.
+
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import { consume, d1Once, type ResponseEvent } from 'instant-message-receiver/consumer';
+
+interface Env {
+  STATE: D1Database;
+}
+
+/** How the handler behaves. */
+export interface Behaviour {
+  /** Throws at every so many-th message that it is first given. */
+  failsEvery?: number;
+  /** Takes so long. */
+  takesMs?: number;
+  /** Whether repeats are kept away. */
+  once?: boolean;
+}
+
+export interface Seen {
+  /** The ids of events whose handler began, and those whose handler came to its end. */
+  begun: string[];
+  handled: string[];
+  attempts: number[];
+  batches: number;
+  deadLetters: unknown[];
+  logged: string[];
+}
+
+const nothingSeen = (): Seen => ({
+  begun: [],
+  handled: [],
+  attempts: [],
+  batches: 0,
+  deadLetters: [],
+  logged: [],
+});
+let seen = nothingSeen();
+let behaviour: Behaviour = {};
+
+console.error = (...parts: unknown[]) => void seen.logged.push(parts.map(String).join(' '));
+
+/** The tests' hold on the consumer. */
+export class Probe extends WorkerEntrypoint {
+  reset(changed: Behaviour = {}): void {
+    seen = nothingSeen();
+    behaviour = changed;
+  }
+
+  seen(): Seen {
+    return seen;
+  }
+}
+
+async function handle(event: ResponseEvent, { attempt }: { attempt: number }): Promise<void> {
+  seen.begun.push(event.id);
+  seen.attempts.push(attempt);
+  const { failsEvery, takesMs } = behaviour;
+  if (takesMs !== undefined) await new Promise((resolve) => setTimeout(resolve, takesMs));
+  const first = [...new Set(seen.begun)];
+  if (failsEvery !== undefined && attempt === 1 && (first.indexOf(event.id) + 1) % failsEvery === 0) {
+    throw new Error(`failed over ${event.contact}`);
+  }
+  seen.handled.push(event.id);
+}
+
+const queue = consume<Env>({
+  onResponse: handle,
+  once: ({ STATE }) => (behaviour.once ? d1Once(STATE) : undefined),
+  retry: { firstSeconds: 1, longestSeconds: 1 },
+});
+
+export default {
+  async queue(batch, env) {
+    if (batch.queue === 'kit-dead') {
+      seen.deadLetters.push(...batch.messages.map(({ body }) => body));
+      return;
+    }
+    seen.batches++;
+    await queue(batch, env);
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,66 @@
+// What is published and parsed with. That a validator of JSON Schema agrees is shown by test/scripts/schemas.test.ts.
+
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { eventSchemas, parseEvent, SCHEMA_PATHS, schemaUri } from '../../src/contract/cloudevent.ts';
+import { responseEvent, statusEvent } from '../consumer/events.ts';
+import { type Body, ORIGIN, reset } from '../webhooks.ts';
+
+describe('the schemas', () => {
+  it.each(Object.entries(SCHEMA_PATHS))(
+    '%s is served at %s, without a token, for caches to keep',
+    async (_, path) => {
+      await reset();
+      const response = await env.RECEIVER.fetch(ORIGIN + path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toBe('application/schema+json');
+      expect(response.headers.get('cache-control')).toBe('public, max-age=3600');
+      expect(await response.json()).toMatchObject({
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+      });
+    },
+  );
+
+  it('go by the names that events give them, with and without an address of the receiver', async () => {
+    for (const publicUrl of ['', 'https://receiver.example']) {
+      const { event, response, status } = eventSchemas(publicUrl) as Body;
+      expect(event.$id).toBe(schemaUri('event', publicUrl));
+      expect(event.$defs).toEqual({ response, status });
+      expect(response.$id).toBe(schemaUri('response', publicUrl));
+      expect(event.oneOf.map((one: Body) => one.properties.data)).toEqual([
+        { $ref: response.$id },
+        { $ref: status.$id },
+      ]);
+    }
+    await reset({ PUBLIC_URL: 'https://receiver.example' });
+    const served: Body = await (await env.RECEIVER.fetch(`${ORIGIN}/schemas/status.json`)).json();
+    expect(served.$id).toBe('https://receiver.example/schemas/status.json');
+  });
+});
+
+describe('parsing an event', () => {
+  it('gives the event as it came', () => {
+    for (const event of [responseEvent(), statusEvent(), { ...statusEvent(), replay: 1, more: {} }]) {
+      expect(parseEvent(event)).toEqual({ ok: true, event });
+    }
+  });
+
+  it('takes an event that says where its data is, and one from before dataschema', () => {
+    const { data: _, dataschema: __, ...head } = responseEvent();
+    expect(parseEvent({ ...head, dataref: '/api/events/shop/x/payload' }).ok).toBe(true);
+  });
+
+  it.each<[string, (event: Body) => void, string[]]>([
+    ['no data and no dataref', (event) => delete event.data, ['data']],
+    ['an unknown type', (event) => (event.type = 'x'), ['type']],
+    ['data of the other type', (event) => (event.data.event.type = 'status'), ['data.event.type']],
+    ['a contact that is not canonical', (event) => (event.contact = '+554188956674'), ['contact']],
+    ['a replay that is none', (event) => (event.replay = 0), ['replay']],
+    ['several at once', (event) => Object.assign(event, { id: '', time: 1 }), ['id', 'time']],
+  ])('names what is wrong: %s', (_, change, paths) => {
+    const event = responseEvent();
+    change(event);
+    const parsed = parseEvent(event);
+    expect(parsed.ok ? [] : parsed.problems.map(({ path }) => path)).toEqual(paths);
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { conversationWindow } from '../../src/contract/window.ts';
+
+const WROTE_AT = '2026-03-01T12:00:00.000Z';
+const CLOSES_AT = new Date('2026-03-02T12:00:00.000Z');
+
+describe('the conversation window', () => {
+  it.each([
+    ['at once', '2026-03-01T12:00:00.000Z', true],
+    ['until the last millisecond of 24 hours', '2026-03-02T11:59:59.999Z', true],
+    ['not after 24 hours', '2026-03-02T12:00:00.000Z', false],
+    ['also where the clocks differ', '2026-03-01T11:59:00.000Z', true],
+  ])('is open %s', (_, now, open) => {
+    expect(conversationWindow(WROTE_AT, new Date(now))).toEqual({ open, closesAt: CLOSES_AT });
+  });
+
+  it('takes a time in any form', () => {
+    for (const wroteAt of [WROTE_AT, '2026-03-01T09:00:00-03:00', Date.parse(WROTE_AT), new Date(WROTE_AT)]) {
+      expect(conversationWindow(wroteAt, Date.parse(WROTE_AT)).closesAt).toEqual(CLOSES_AT);
+    }
+  });
+
+  it('refuses what is no time', () => {
+    expect(() => conversationWindow('yesterday', 0)).toThrow(RangeError);
+  });
+});

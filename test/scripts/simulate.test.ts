@@ -1,0 +1,537 @@
+// `npm run simulate`: what it plans, and that it tells an honest receiver from one that is not. The receivers are
+// stand-ins in this process, honest or with one fault each.
+import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Ledger, type Outcome } from '../../scripts/simulate/ledger.ts';
+import { parseSimulateOptions } from '../../scripts/simulate/options.ts';
+import { type Plan, type PlanOptions, planOf } from '../../scripts/simulate/plan.ts';
+import { Random } from '../../scripts/simulate/random.ts';
+import { reconcile } from '../../scripts/simulate/reconcile.ts';
+import { tallyOf } from '../../scripts/simulate/report.ts';
+import { eventOf } from '../../src/contract/event.ts';
+import { parsePayload } from '../../src/contract/payload.ts';
+import { parseWebhook } from '../../src/contract/webhook.ts';
+
+const SIMULATE = fileURLToPath(new URL('../../scripts/simulate.ts', import.meta.url));
+const ADMIN_TOKEN = 'admin-token-of-the-tests';
+const OPTIONS: PlanOptions = {
+  events: 2_000,
+  seed: 42,
+  run: '',
+  contacts: 50,
+  disorder: 0.3,
+  duplicates: 0.1,
+  invalid: 0.05,
+  abandoned: 0.02,
+};
+
+describe('the plan', () => {
+  it('is the same for the same options, byte by byte, and another for another seed or run', () => {
+    const plan = planOf(OPTIONS);
+    expect(planOf(OPTIONS).fingerprint).toBe(plan.fingerprint);
+    expect(bytesOf(planOf(OPTIONS)).equals(bytesOf(plan))).toBe(true);
+    expect(planOf({ ...OPTIONS, seed: 43 }).fingerprint).not.toBe(plan.fingerprint);
+    expect(idsOf(planOf({ ...OPTIONS, run: 'again' })).some((id) => plan.events.has(id))).toBe(false);
+  });
+
+  it('holds the same events however badly they are delivered', () => {
+    const clean = planOf({ ...OPTIONS, disorder: 0, duplicates: 0, invalid: 0, abandoned: 0 });
+    expect(isDeepStrictEqual(clean.events, planOf(OPTIONS).events)).toBe(true); // a diff would be endless
+    expect(clean.deliveries).toHaveLength(OPTIONS.events);
+  });
+
+  it('counts as asked', () => {
+    const { events, deliveries, contacts } = planOf(OPTIONS);
+    expect(events.size).toBe(2_000);
+    expect(contacts.size).toBe(50);
+    const broken = deliveries.filter(({ event }) => event === null).length;
+    expect(broken / 2_000).toBeCloseTo(0.05, 1);
+    expect(deliveries.length - broken - 2_000).toBeGreaterThan(200 * 0.8);
+    expect(deliveries.filter(({ abandon }) => abandon).length).toBeGreaterThan(20);
+  });
+
+  it('knows of each event what the receiver makes of it, and breaks what it says is broken', () => {
+    for (const { event, body, flaw } of planOf(OPTIONS).deliveries) {
+      const made = eventIn(body);
+      if (event === null) expect(made, String(flaw)).toBeNull();
+      else {
+        const { id, type, status, contact, appId, messageId, occurredAtMs } = event;
+        expect(made).toMatchObject({ id, type, status, contact, appId, messageId });
+        if (occurredAtMs !== null) expect(made?.occurredAtMs).toBe(occurredAtMs);
+      }
+    }
+  });
+
+  it('has every kind of event and every oddity of the platform', () => {
+    const { events, deliveries } = planOf(OPTIONS);
+    const bodies = [...events.values()].map(({ body }) => JSON.parse(body.toString()));
+    const distinct = (of: (body: (typeof bodies)[number]) => unknown) => new Set(bodies.map(of));
+    expect(distinct(({ event }) => event.status)).toEqual(
+      new Set(['sent', 'delivered', 'read', 'failed', undefined]),
+    );
+    expect(distinct(({ message }) => message.mediaType)).toEqual(
+      new Set(['text', 'document', 'audio', 'image', 'video', 'location', 'sticker', undefined]),
+    );
+    expect(bodies.some(({ message }) => message.location?.latitude !== undefined)).toBe(true);
+    expect(bodies.some(({ message }) => message.mediaData?.link === 'null')).toBe(true);
+    expect(bodies.some(({ message }) => /^wdad-\d+$/.test(message.contextId ?? ''))).toBe(true);
+    expect(bodies.some(({ message }) => typeof message.failCode === 'number')).toBe(true);
+    expect(new Set(deliveries.map(({ contentType }) => contentType))).toEqual(
+      new Set(['application/json', 'application/x-www-form-urlencoded', null]),
+    );
+    const flaws = new Set(deliveries.map(({ flaw }) => flaw));
+    for (const flaw of ['JSON cut off', 'no message.messageId', 'unknown status', 'not UTF-8']) {
+      expect(flaws).toContain(flaw);
+    }
+    const written = { status: new Map<string, Set<string>>(), response: new Map<string, Set<string>>() };
+    for (const { type, body, contact } of events.values()) {
+      const { message, clientData } = JSON.parse(body.toString());
+      const forms = written[type].get(contact) ?? new Set();
+      written[type].set(contact, forms.add(type === 'status' ? message.to : clientData.number));
+    }
+    for (const byContact of Object.values(written)) {
+      const formCounts = Array.from(byContact.values(), (forms) => forms.size);
+      expect(Math.max(...formCounts)).toBe(4); // with and without +, with and without the ninth digit
+    }
+  });
+
+  it('sends statuses out of order, as many as asked', () => {
+    const inversions = (disorder: number) => {
+      const latest = new Map<string, number>();
+      let found = 0;
+      for (const { event } of planOf({ ...OPTIONS, duplicates: 0, disorder }).deliveries) {
+        if (event?.type !== 'status') continue;
+        const before = latest.get(event.messageId) ?? 0;
+        if (event.happenedAtMs < before) found++;
+        latest.set(event.messageId, Math.max(before, event.happenedAtMs));
+      }
+      return found;
+    };
+    expect(inversions(0)).toBe(0);
+    expect(inversions(0.3)).toBeGreaterThan(100);
+  });
+
+  it('repeats some at the same instant and others later', () => {
+    const first = new Map<string, number>();
+    const after: number[] = [];
+    for (const { event, slot } of planOf(OPTIONS).deliveries) {
+      if (event === null) continue;
+      const firstSlot = first.get(event.id);
+      if (firstSlot === undefined) first.set(event.id, slot);
+      else after.push(slot - firstSlot);
+    }
+    expect(after.filter((slots) => slots === 0).length).toBeGreaterThan(40);
+    expect(after.filter((slots) => slots > 10).length).toBeGreaterThan(40);
+  });
+});
+
+it('draws from sfc32 as published', () => {
+  const random = new Random('sfc32');
+  const drawn = Array.from({ length: 4 }, () => random.whole(0, 0xffff_ffff));
+  expect(drawn).toEqual(referenceSfc32('sfc32', 4));
+});
+
+describe('the options', () => {
+  it('has the documented defaults', () => {
+    expect(parseSimulateOptions([])).toMatchObject({
+      events: 10_000,
+      rate: 200,
+      seed: 42,
+      contacts: 300,
+      disorder: 0.3,
+      duplicates: 0.1,
+      invalid: 0.02,
+      url: null,
+      port: 8787,
+      progress: true,
+    });
+    expect(parseSimulateOptions(['--no-progress'])).toMatchObject({ progress: false });
+  });
+
+  it.each([
+    ['--evnts', '3'],
+    ['--events', '0'],
+    ['--events', '1.5'],
+    ['--events', '1e3'],
+    ['--rate', '-1'],
+    ['--disorder', '1.1'],
+    ['--seed', 'x'],
+    ['--url', 'ftp://x'],
+    ['--url', 'http://x/', '--port', '1'],
+    ['10000'],
+  ])('refuses %s %s in one line', (...args) => {
+    expect(() => parseSimulateOptions(args)).toThrow(/^[^\n]+$/);
+    expect(() => parseSimulateOptions(args)).toThrow(expect.objectContaining({ name: 'UsageError' }));
+  });
+});
+
+describe('a run', () => {
+  it('finds nothing wrong with an honest receiver, and all stored earlier the second time', async () => {
+    const receiver = await standIn();
+    const first = await simulate(receiver, '--events', '1500');
+    expect(first.report).toMatchObject({
+      failures: [],
+      events: { sent: 1500, acknowledged: 1500, stored: 1500, storedEarlier: 0, lost: 0, invented: 0 },
+      requests: { givenUp: 0 },
+    });
+    const { broken, refused, repeats, abandoned } = first.report.requests;
+    expect(refused).toBe(broken);
+    for (const count of [broken, repeats, abandoned]) expect(count).toBeGreaterThan(5);
+    expect(first.status).toBe(0);
+
+    const second = await simulate(receiver, '--events', '1500');
+    expect(second.report).toMatchObject({
+      failures: [],
+      plan: first.report.plan,
+      events: { stored: 1500, storedEarlier: 1500 },
+      requests: { acknowledged: { stored: 0 } },
+    });
+    expect(second.status).toBe(0);
+  });
+
+  it('says in words that nothing was lost', async () => {
+    const { status, stdout } = await simulateForPeople(await standIn(), '--events', '50');
+    expect(stdout).toMatch(/lost +0\n/);
+    expect(stdout).toMatch(/invented +0\n/);
+    expect(stdout).toContain('OK: 50 events acknowledged, 0 lost, 0 invented, all forwarded.');
+    expect(status).toBe(0);
+  });
+
+  it('sends again what was refused for the moment or not answered, and loses nothing', async () => {
+    const receiver = await standIn({ isOutOfOrder: true });
+    const { status, report } = await simulate(receiver, '--events', '300', '--timeout', '0.3');
+    expect(report).toMatchObject({ failures: [], events: { acknowledged: 300, stored: 300 } });
+    expect(report.requests.ends['503']).toBeGreaterThan(10);
+    expect(report.requests.ends.timeout).toBeGreaterThan(10);
+    expect(status).toBe(0);
+  });
+
+  it('waits for what is deferred and for what is not forwarded yet', async () => {
+    const receiver = await standIn({ isSlowToSettle: true });
+    const { status, report } = await simulate(receiver, '--events', '100', '--settle', '20');
+    expect(report).toMatchObject({ failures: [], events: { stored: 100, unforwarded: 0 } });
+    expect(report.requests.acknowledged.deferred).toBeGreaterThan(5);
+    expect(status).toBe(0);
+  });
+
+  it.each<[string, Faults, string, Record<string, unknown>]>([
+    ['acknowledges without storing', { forgets: 3 }, 'lost', { lost: 3 }],
+    ['alters a payload', { alters: 2 }, 'invented', { invented: 2 }],
+    ['shows another number', { misreads: 1 }, 'invented', { invented: 1 }],
+    ['invents events', { invents: 2 }, 'invented', { invented: 2 }],
+    ['stores what it refuses', { storesBroken: true }, 'invented', { lost: 0 }],
+    ['never forwards an event', { keepsBack: 4 }, 'unforwarded', { unforwarded: 4 }],
+    ['miscounts deliveries', { miscounts: 2 }, 'wrong delivery count', { wrongDeliveries: 2 }],
+    ['takes what breaks the contract', { acceptsBroken: true }, 'wrong answer', { lost: 0 }],
+  ])('says so when a receiver %s, and exits 1', async (_, faults, what, events) => {
+    const receiver = await standIn(faults);
+    const { status, report } = await simulate(
+      receiver,
+      '--events',
+      '200',
+      '--invalid',
+      '0.2',
+      '--settle',
+      '0.5',
+    );
+    expect(report.failures.map((failure: { what: string }) => failure.what.split(':')[0])).toEqual([what]);
+    expect(report).toMatchObject({ events });
+    expect(status).toBe(1);
+  });
+
+  it('names what is wrong in words, too', async () => {
+    const { status, stdout } = await simulateForPeople(await standIn({ forgets: 3 }), '--events', '50');
+    expect(stdout).toMatch(/lost +3\n/);
+    expect(stdout).toContain('FAILED, 3 × lost: acknowledged, and not in the API');
+    expect(status).toBe(1);
+  });
+
+  it('exits 2 when there is no receiver, the URL lets nobody in, or the admin token is wrong', async () => {
+    const receiver = await standIn();
+    const wrongToken = receiver.url.replace('secret', 'guess');
+    const exits = [
+      await run('--url', 'http://127.0.0.1:9/webhooks/demo/x', '--token', ADMIN_TOKEN),
+      await run('--url', wrongToken, '--token', ADMIN_TOKEN),
+      await run('--url', receiver.url, '--token', 'not-the-admin-token'),
+      await run('--url', 'http://example.invalid/webhooks/demo/x'),
+    ];
+    for (const { status, stdout, stderr } of exits) {
+      expect(stderr).toMatch(/^simulate: [^\n]+\n$/);
+      expect(stdout).toBe('');
+      expect(status).toBe(2);
+    }
+    // The token of `npm start` goes to no other machine.
+    expect(exits.at(-1)?.stderr).toContain('--url of another machine needs --token');
+  });
+});
+
+describe('the reckoning', () => {
+  const plan = planOf({ ...OPTIONS, events: 3 });
+  const [first = '', second = ''] = idsOf(plan);
+
+  /** What is said of a run in which the receiver shows nothing. */
+  const tally = (fill: (ledger: Ledger) => void, intakeSurvives: boolean) => {
+    const ledger = new Ledger(plan);
+    fill(ledger);
+    return tallyOf(plan, ledger, reconcile(plan, ledger, 'demo', new Map(), []), { intakeSurvives });
+  };
+  const acknowledge = (ledger: Ledger, id: string, ...outcomes: Outcome[]) => {
+    const delivery = plan.deliveries.find(({ event }) => event?.id === id);
+    if (delivery === undefined) throw new Error('every event is delivered');
+    for (const outcome of outcomes) {
+      ledger.attempt(delivery);
+      ledger.end(delivery, { kind: 'acknowledged', status: 200, outcome, id }, 1);
+    }
+  };
+
+  it('counts a deferred event that is missing as lost only where the intake queue survives', () => {
+    const deferredOnce = (ledger: Ledger) => acknowledge(ledger, first, 'deferred');
+    expect(tally(deferredOnce, true).events).toMatchObject({ lost: 1, deferredMissing: 1, deferredOnly: 1 });
+    expect(tally(deferredOnce, false).events).toMatchObject({ lost: 0, deferredMissing: 1, deferredOnly: 1 });
+    expect(tally(deferredOnce, false).failures).toEqual([]);
+  });
+
+  it('counts as lost what was acknowledged as stored or duplicate, deferred besides or not', () => {
+    const fill = (ledger: Ledger) => {
+      acknowledge(ledger, first, 'deferred', 'stored');
+      acknowledge(ledger, second, 'duplicate');
+    };
+    expect(tally(fill, false).events).toMatchObject({ acknowledged: 2, lost: 2, deferredMissing: 0 });
+  });
+
+  it('notices an event that was new twice: between the two it was lost', () => {
+    const fill = (ledger: Ledger) => acknowledge(ledger, first, 'stored', 'stored');
+    expect(tally(fill, true).events).toMatchObject({ storedTwice: 1 });
+  });
+});
+
+interface Faults {
+  /** The first so many events are acknowledged and forgotten, … */
+  forgets?: number;
+  /** … shown with another payload, another number, … */
+  alters?: number;
+  misreads?: number;
+  /** … never forwarded, or counted once more than they came. */
+  keepsBack?: number;
+  miscounts?: number;
+  /** Shows so many that nobody sent. */
+  invents?: number;
+  storesBroken?: boolean;
+  acceptsBroken?: boolean;
+  /** Answers 503 or not at all, at random; some of it after storing. */
+  isOutOfOrder?: boolean;
+  /** Defers some events for a while, and forwards the others late. */
+  isSlowToSettle?: boolean;
+}
+
+interface Stored {
+  body: Buffer;
+  deliveries: number;
+  isForwarded: boolean;
+}
+
+const LATE_MS = 700;
+const PAGE = 50;
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A receiver in memory: the webhook's answers and the listing with its cursor. */
+async function standIn(faults: Faults = {}): Promise<{ url: string }> {
+  const stored = new Map<string, Stored>();
+  const chance = new Random('stand-in');
+
+  const record = (id: string, body: Buffer): 'stored' | 'duplicate' => {
+    const known = stored.get(id);
+    if (known !== undefined) {
+      known.deliveries++;
+      return 'duplicate';
+    }
+    const isForwarded = faults.isSlowToSettle !== true;
+    stored.set(id, { body, deliveries: 1, isForwarded });
+    if (!isForwarded) setTimeout(() => Object.assign(stored.get(id) ?? {}, { isForwarded: true }), LATE_MS);
+    return 'stored';
+  };
+
+  const receive = (body: Buffer, answer: ServerResponse) => {
+    const event = eventIn(body);
+    if (event === null) {
+      if (faults.storesBroken) record(brokenIdIn(body), body);
+      if (faults.acceptsBroken && body.length > 0) return json(answer, 200, { id: 'x', outcome: 'stored' });
+      return json(answer, body.length === 0 ? 400 : 422, {});
+    }
+    const fate = faults.isOutOfOrder ? chance.fraction() : 1;
+    if (fate < 0.1) return json(answer, 503, {});
+    if (fate < 0.2) return undefined; // no answer
+    if (faults.isSlowToSettle && chance.chance(0.2)) {
+      setTimeout(() => record(event.id, body), LATE_MS);
+      return json(answer, 200, { id: event.id, outcome: 'deferred' });
+    }
+    const outcome = record(event.id, body);
+    if (fate < 0.3) return undefined; // stored, and no answer
+    return json(answer, 200, { id: event.id, outcome });
+  };
+
+  const shown = () => {
+    const all = [...stored].map(([id, { body, deliveries, isForwarded }], index) => {
+      const event = eventIn(body);
+      return {
+        id,
+        integration: 'demo',
+        type: event?.type,
+        status: event?.status,
+        contact: index < (faults.misreads ?? 0) ? '+10000000' : event?.contact,
+        appId: event?.appId,
+        messageId: event?.messageId,
+        occurredAt: event && new Date(event.occurredAtMs).toISOString(),
+        deliveries: index < (faults.miscounts ?? 0) ? deliveries + 9 : deliveries,
+        forwarded: isForwarded && index >= (faults.keepsBack ?? 0),
+        payload: index < (faults.alters ?? 0) ? { event: {} } : safely(() => parsePayload(body.toString())),
+      };
+    });
+    const invented = all.slice(0, faults.invents ?? 0).map((event, index) => ({
+      ...event,
+      id: index === 0 ? event.id.replace(':', ':0:') : `0:${event.id}`,
+    }));
+    return [...all.slice(faults.forgets ?? 0), ...invented].reverse();
+  };
+
+  const list = (query: URLSearchParams, answer: ServerResponse) => {
+    const from = Number(query.get('cursor') ?? 0);
+    const limit = Math.min(Number(query.get('limit')), PAGE); // more pages than the real one has
+    const all = shown();
+    const next = from + limit < all.length ? String(from + limit) : null;
+    json(answer, 200, { data: all.slice(from, from + limit), next });
+  };
+
+  const server = createServer((request, answer) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://stand-in');
+    if (pathname === '/api/events') {
+      if (request.headers.authorization !== `Bearer ${ADMIN_TOKEN}`) return json(answer, 401, {});
+      return list(searchParams, answer);
+    }
+    if (pathname !== '/webhooks/demo/secret') return json(answer, 401, {});
+    bodyOf(request).then(
+      (body) => receive(body, answer),
+      () => undefined, // its sender hung up
+    );
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('listening on no port');
+  return { url: `http://127.0.0.1:${address.port}/webhooks/demo/secret` };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function json(answer: ServerResponse, status: number, body: unknown): void {
+  answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** The event of a body, by the product's own contract; `null` where it breaks it. */
+function eventIn(body: Buffer) {
+  const payload = safely(() => new TextDecoder('utf-8', { fatal: true }).decode(body));
+  if (payload === undefined) return null;
+  const parsed = safely(() => parseWebhook(parsePayload(payload)));
+  if (!parsed?.ok) return null;
+  return eventOf(parsed.webhook, { integration: 'demo', payload, receivedAtMs: 0, requestId: '' });
+}
+
+/** What a careless receiver might make its id of. */
+function brokenIdIn(body: Buffer): string {
+  const messageId = /"messageId":\s*"([0-9a-f]{24})"/.exec(body.toString())?.[1];
+  return messageId === undefined ? 'none:none:response' : `${messageId}:x:response`;
+}
+
+function safely<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** All that is sent, in order. */
+function bytesOf({ deliveries }: Plan): Buffer {
+  return Buffer.concat(deliveries.map(({ body }) => body));
+}
+
+function idsOf({ events }: Plan): string[] {
+  return [...events.keys()];
+}
+
+/** sfc32 in 64-bit integers, from its description, to hold the 32-bit tricks against. */
+function referenceSfc32(label: string, count: number): number[] {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const seed = createHash('sha256').update(label).digest();
+  const mask = 0xffff_ffffn;
+  let [a, b, c, counter] = [0, 4, 8, 12].map((at) => BigInt(seed.readUInt32LE(at))) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ];
+  return Array.from({ length: count }, () => {
+    const sum = (a + b + counter) & mask;
+    counter = (counter + 1n) & mask;
+    a = b ^ (b >> 9n);
+    b = (c + (c << 3n)) & mask;
+    c = ((((c << 21n) | (c >> 11n)) & mask) + sum) & mask;
+    return Number(sum);
+  });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the report as the machine reads it
+type Report = any;
+
+async function simulate(
+  { url }: { url: string },
+  ...args: string[]
+): Promise<{ status: number | null; report: Report }> {
+  const { status, stdout, stderr } = await run(
+    '--url',
+    url,
+    '--token',
+    ADMIN_TOKEN,
+    '--rate',
+    '0',
+    '--json',
+    ...args,
+  );
+  if (stdout === '') throw new Error(stderr);
+  return { status, report: JSON.parse(stdout) };
+}
+
+async function simulateForPeople({ url }: { url: string }, ...args: string[]) {
+  return run('--url', url, '--token', ADMIN_TOKEN, '--rate', '0', '--settle', '1', ...args);
+}
+
+/** Runs the script as npm does. The stand-in is in this process, so it must not block. */
+function run(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const { ADMIN_TOKEN: _, ...env } = process.env;
+    const child = spawn(process.execPath, [SIMULATE, ...args], { env });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
