@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets } from './start/local-secrets.ts';
-import { DEFAULT_STATE, parseStartOptions, USAGE } from './start/options.ts';
+import { DEFAULT_STATE, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
 import { HeldLines, presentLine } from './start/wrangler-output.ts';
 import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
 
@@ -37,12 +37,12 @@ switch (options.kind) {
     process.exitCode = 1;
     break;
   case 'run':
-    await runUntilStopped(options.port, options.persistTo);
+    await runUntilStopped(options);
     break;
 }
 
 /** Runs until a signal, a failure or wrangler's own end, and leaves no process behind. */
-async function runUntilStopped(port: number, persistTo: string | undefined): Promise<void> {
+async function runUntilStopped({ port, persistTo, hasConsumer }: RunOptions): Promise<void> {
   const state = persistTo === undefined ? join(PROJECT, DEFAULT_STATE) : resolve(persistTo);
   const wranglers = new WranglerProcesses(PROJECT, {
     // Wrangler sessions find each other's Workers and queues through the registry. One with a state of its own
@@ -64,7 +64,7 @@ async function runUntilStopped(port: number, persistTo: string | undefined): Pro
     process.stdout.on('error', () => resolveRequest('stop')); // whoever reads the output has gone
   });
 
-  const status = await Promise.race([stopRequested, run(port, state, wranglers)]).then(
+  const status = await Promise.race([stopRequested, run(port, state, hasConsumer, wranglers)]).then(
     (end) => {
       if (end === 'stop') return 0;
       console.error(`npm start: wrangler dev has ended by itself, with status ${end}`);
@@ -80,7 +80,12 @@ async function runUntilStopped(port: number, persistTo: string | undefined): Pro
 }
 
 /** Brings everything up, then resolves with wrangler's exit status when it ends. */
-async function run(port: number, state: string, wranglers: WranglerProcesses): Promise<number> {
+async function run(
+  port: number,
+  state: string,
+  hasConsumer: boolean,
+  wranglers: WranglerProcesses,
+): Promise<number> {
   if (await isPortInUse(port)) {
     throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
   }
@@ -89,13 +94,14 @@ async function run(port: number, state: string, wranglers: WranglerProcesses): P
   console.log('Preparing the local database …');
   await prepareDatabase(state, wranglers);
 
-  console.log('Starting receiver and consumer …');
+  console.log(hasConsumer ? 'Starting receiver and consumer …' : 'Starting the receiver …');
   const origin = `http://localhost:${port}`;
   const shown = new HeldLines();
   const wrangler = wranglers.start(
     [
       'dev',
-      ...['-c', 'wrangler.toml', '-c', 'examples/push-consumer/wrangler.toml'],
+      ...['-c', 'wrangler.toml'],
+      ...(hasConsumer ? ['-c', 'examples/push-consumer/wrangler.toml'] : []),
       ...['--port', String(port), '--inspector-port', '0', '--persist-to', state],
       '--show-interactive-dev-session=false',
     ],
@@ -109,6 +115,7 @@ async function run(port: number, state: string, wranglers: WranglerProcesses): P
       webhookUrl: await readWebhookUrl(origin, adminToken),
       adminToken,
       sample: await readFile(SAMPLE, 'utf8'),
+      hasConsumer,
     }),
   );
   shown.release();

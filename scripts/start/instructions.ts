@@ -8,10 +8,17 @@ export interface Running {
   adminToken: string;
   /** The body to send, as the platform documents it. */
   sample: string;
+  /** Whether the example consumer runs with it. */
+  hasConsumer: boolean;
 }
 
+const BESIDE_CONSUMER = `From here on: what the example consumer reads from the queue, and the receiver's log.`;
+const ALONE = `From here on: the receiver's log. A local queue drops what nobody consumes. For the example, in another terminal:
+
+npx wrangler dev -c examples/push-consumer/wrangler.toml --port 8788`;
+
 /** The text for the terminal. */
-export function instructionsFor({ origin, webhookUrl, adminToken, sample }: Running): string {
+export function instructionsFor({ origin, webhookUrl, adminToken, sample, hasConsumer }: Running): string {
   const localUrl = new URL(new URL(webhookUrl).pathname, origin).href;
   // As in the platform's documentation: `--data-raw` and no content type.
   const send = `curl --request POST ${shellQuote(localUrl)} --data-raw ${shellQuote(sample)}`;
@@ -35,7 +42,7 @@ Read what is stored:
 
 ${list}
 
-From here on: what the example consumer reads from the queue, and the receiver's log.
+${hasConsumer ? BESIDE_CONSUMER : ALONE}
 `;
 }
 

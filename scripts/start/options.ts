@@ -13,12 +13,22 @@ Runs the receiver and the example consumer on this machine, with a local databas
 Options:
   --port N           the port to listen on (default ${DEFAULT_PORT})
   --persist-to DIR   where database and queues are kept (default ${DEFAULT_STATE})
+  --no-consumer      the receiver alone: for a consumer in a \`wrangler dev\` of its own
   --help             this text`;
 
 export type StartOptions =
-  | { kind: 'run'; port: number /** As written; undefined where it was not given. */; persistTo?: string }
+  | {
+      kind: 'run';
+      port: number;
+      /** As written; absent where it was not given. */
+      persistTo?: string;
+      hasConsumer: boolean;
+    }
   | { kind: 'help' }
   | { kind: 'invalid' /** One line. */; reason: string };
+
+/** What to run. */
+export type RunOptions = Extract<StartOptions, { kind: 'run' }>;
 
 /** Reads what follows `npm start --`. */
 export function parseStartOptions(args: readonly string[]): StartOptions {
@@ -32,7 +42,8 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   }
   const persistTo = parsed['persist-to'];
   if (persistTo === '') return { kind: 'invalid', reason: '--persist-to takes a directory' };
-  return { kind: 'run', port, ...(persistTo !== undefined && { persistTo }) };
+  const hasConsumer = parsed['no-consumer'] !== true;
+  return { kind: 'run', port, hasConsumer, ...(persistTo !== undefined && { persistTo }) };
 }
 
 function parseOptions(args: readonly string[]) {
@@ -42,6 +53,7 @@ function parseOptions(args: readonly string[]) {
       options: {
         port: { type: 'string' },
         'persist-to': { type: 'string' },
+        'no-consumer': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

@@ -17,6 +17,8 @@ const NOISE = [
   / has access to the following bindings:$/,
   /^Binding\s+Resource\s+Mode/,
   /^env\.\w+ \(/,
+  /^Service bindings, Durable Object bindings, and Tail consumers/,
+  /^⎔ Connection status updated/,
   /^Cloudflare collects anonymous telemetry/, // it does not: WRANGLER_SEND_METRICS
   // Cron triggers: `npm start` fires them.
   /Scheduled Workers are not automatically triggered during local development/,

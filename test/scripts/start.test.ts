@@ -28,12 +28,17 @@ afterEach(() => {
 
 describe('the options', () => {
   it('takes the default port where none is given', () => {
-    expect(parseStartOptions([])).toEqual({ kind: 'run', port: 8787 });
+    expect(parseStartOptions([])).toEqual({ kind: 'run', port: 8787, hasConsumer: true });
+  });
+
+  it('leave the consumer out when told to', () => {
+    expect(parseStartOptions(['--no-consumer'])).toMatchObject({ kind: 'run', hasConsumer: false });
   });
 
   it('takes a port and a place for the state', () => {
     expect(parseStartOptions(['--port', '9000', '--persist-to=state'])).toEqual({
       kind: 'run',
+      hasConsumer: true,
       port: 9000,
       persistTo: 'state',
     });
@@ -148,6 +153,7 @@ describe('the printed commands', () => {
       webhookUrl: 'https://webhooks.example.com/webhooks/demo/token',
       adminToken: 'admin',
       sample: '{}',
+      hasConsumer: true,
     });
     expect(text).toContain("curl --request POST 'http://localhost:9000/webhooks/demo/token' --data-raw '{}'");
     expect(text).toContain('  https://webhooks.example.com/webhooks/demo/token\n');
