@@ -1,7 +1,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
-import { build } from 'esbuild';
 import { defineConfig } from 'vitest/config';
 import { unstable_readConfig } from 'wrangler';
+import { bundleWorker } from './scripts/local-worker.ts';
 
 const { compatibility_date: compatibilityDate, d1_databases } = unstable_readConfig({
   config: 'wrangler.toml',
@@ -13,19 +13,9 @@ const SECRETS = {
   ADMIN_TOKEN: 'admin-token-of-the-tests',
 };
 
-/** A Worker under test in one file: test/receiver/worker.ts says why it has an isolate of its own. */
+/** The modules of a Worker under test: test/receiver/worker.ts says why it has an isolate of its own. */
 async function bundle(entryPoint: string) {
-  const { outputFiles } = await build({
-    entryPoints: [entryPoint],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'esnext',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    sourcemap: 'inline',
-  });
-  return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: outputFiles[0]?.text ?? '' }];
+  return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: await bundleWorker(entryPoint) }];
 }
 
 export default defineConfig(async () => ({
