@@ -11,8 +11,6 @@ import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
 export interface AppDeps extends ReceiveDeps {
   adminToken: string;
-  /** Without a slash at its end; empty: not known. */
-  publicUrl: string;
 }
 
 /** Names the answer for the logs of both sides. */

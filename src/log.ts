@@ -4,14 +4,11 @@
 export interface LogFields {
   integration?: string;
   requestId?: string;
-  queue?: string;
   task?: string;
   events?: number;
   attempts?: number;
-  bytes?: number;
   seq?: number;
   problem?: string;
-  paths?: string[];
   error?: string;
 }
 

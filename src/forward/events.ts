@@ -26,7 +26,7 @@ export const MAX_FORWARDED_PAYLOAD_BYTES = MAX_MESSAGE_BYTES;
 export interface ForwardingDeps {
   db: D1Database;
   events: Queue<CloudEvent>;
-  /** Address of the receiver for `dataref`, without a slash at its end; empty: relative. */
+  /** Address of the receiver, without a slash at its end; empty: not known, a `dataref` is relative then. */
   publicUrl: string;
 }
 

@@ -7,6 +7,7 @@ import { parsePayload } from '../contract/payload.ts';
 import { parseWebhook } from '../contract/webhook.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { describeError, log } from '../log.ts';
+import { isAnswering } from '../store/answering.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
@@ -14,7 +15,7 @@ import {
   recordable,
   recordEvents,
 } from '../store/events.ts';
-import { findIntegrations } from '../store/integrations.ts';
+import { findIntegrations, type Integration } from '../store/integrations.ts';
 import { findPending } from '../store/outbox.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 
@@ -111,7 +112,7 @@ async function admit(db: D1Database, messages: readonly Message<unknown>[]): Pro
   const read = await Promise.all(messages.map(readMessage));
   const deferred = read.filter((entry) => entry !== null);
   const slugs = [...new Set(deferred.map(({ webhook }) => webhook.integration))];
-  let integrations: Awaited<ReturnType<typeof findIntegrations>>;
+  let integrations: Integration[];
   try {
     integrations = await findIntegrations(db, slugs);
   } catch (error) {
@@ -166,6 +167,7 @@ async function recordGroup(
   } catch (error) {
     log('warn', 'deferred webhooks not recorded', { events: group.length, error: describeError(error) });
   }
+  // During an outage a statement for each message would only add to it.
   if (group.length > 1 && (await isAnswering(db))) {
     const seqs: number[] = [];
     for (const arrived of group) seqs.push(...(await recordGroup({ db, now }, [arrived])));
@@ -173,16 +175,6 @@ async function recordGroup(
   }
   for (const { message } of group) retryLater(message);
   return [];
-}
-
-/** Whether D1 works at all, so that an outage is not answered with a statement for each message. */
-async function isAnswering(db: D1Database): Promise<boolean> {
-  try {
-    await db.prepare('SELECT 1').run();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function retryLater(message: Message<unknown>): void {

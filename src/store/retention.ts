@@ -24,20 +24,20 @@ export interface Purged {
 /** Deletes what is past its retention, then the oldest events while the database is too large. */
 export async function purgeEvents(db: D1Database, limits: RetentionLimits): Promise<Purged> {
   const purged = { expired: 0, overflowing: 0 };
-  let chunk = await purgeChunk(db, limits.storedBeforeMs);
-  purged.expired += chunk.events;
-  for (let chunks = 1; chunks < MAX_CHUNKS; chunks++) {
-    if (chunk.isFull) {
-      chunk = await purgeChunk(db, limits.storedBeforeMs);
-      purged.expired += chunk.events;
-    } else if (chunk.databaseBytes > limits.maxDatabaseBytes) {
-      const before = chunk.databaseBytes;
-      chunk = { ...(await purgeChunk(db, Number.MAX_SAFE_INTEGER / 1000)), isFull: false };
-      purged.overflowing += chunk.events;
-      if (chunk.databaseBytes >= before) break; // nothing left to delete, or deleting does not help
-    } else {
-      break;
-    }
+  let chunk: PurgedChunk;
+  let chunks = 0;
+  do {
+    chunk = await purgeChunk(db, limits.storedBeforeMs);
+    purged.expired += chunk.events;
+    chunks++;
+  } while (chunk.isFull && chunks < MAX_CHUNKS);
+
+  let isShrinking = true; // not: nothing is left that may be deleted, or deleting does not help
+  for (; chunk.databaseBytes > limits.maxDatabaseBytes && isShrinking && chunks < MAX_CHUNKS; chunks++) {
+    const before = chunk.databaseBytes;
+    chunk = await purgeChunk(db, Number.MAX_SAFE_INTEGER / 1000);
+    purged.overflowing += chunk.events;
+    isShrinking = chunk.databaseBytes < before;
   }
   return purged;
 }
