@@ -13,6 +13,8 @@ const SECRETS = {
   ADMIN_TOKEN: 'admin-token-of-the-tests',
 };
 
+const FAILURE_LIMIT = { limit: 20, period: 60 } as const;
+
 /** The modules of a Worker under test: test/receiver/worker.ts says why it has an isolate of its own. */
 async function bundle(entryPoint: string) {
   return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: await bundleWorker(entryPoint) }];
@@ -47,6 +49,10 @@ export default defineConfig(async () => ({
                     MAX_DATABASE_GB: '8',
                     PUBLIC_URL: '',
                     ...SECRETS,
+                  },
+                  ratelimits: {
+                    WEBHOOK_FAILURES: { namespace_id: 'webhooks', simple: FAILURE_LIMIT },
+                    API_FAILURES: { namespace_id: 'api', simple: FAILURE_LIMIT },
                   },
                   d1Databases: { DB: DATABASE },
                   queueProducers: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },

@@ -11,6 +11,21 @@ export interface Settings {
   publicUrl: string;
   webhookSecret: string;
   adminToken: string;
+  /** May read and change nothing; `null`: there is none. */
+  readToken: string | null;
+  /** Where Cloudflare Access stands in front of the API; `null`: it does not. */
+  access: AccessSettings | null;
+  /** Origins whose pages may use the API from a browser. */
+  allowedOrigins: string[];
+  rejectionMs: number;
+}
+
+/** How to tell that an identity was given by one's own Cloudflare Access. */
+export interface AccessSettings {
+  /** E.g. `https://example.cloudflareaccess.com`, which is the issuer of its tokens. */
+  teamDomain: string;
+  /** The audience tag of the Access application. */
+  audience: string;
 }
 
 /** Settings that make no sense, each named. Carries no value: some are secrets. */
@@ -24,6 +39,9 @@ const MIN_ADMIN_TOKEN_LENGTH = 24;
 /** D1 takes no more: https://developers.cloudflare.com/d1/platform/limits/ */
 const D1_MAX_GB = 10;
 
+/** An unset variable is an empty one. */
+const unset = z.literal('').transform(() => null);
+
 const positive = z.coerce.number('must be a number').positive('must be greater than 0');
 
 const settings = z.object({
@@ -34,7 +52,38 @@ const settings = z.object({
     .default(''),
   WEBHOOK_SECRET: secret(MIN_WEBHOOK_SECRET_LENGTH),
   ADMIN_TOKEN: secret(MIN_ADMIN_TOKEN_LENGTH),
+  READ_TOKEN: z.union([unset, secret(MIN_ADMIN_TOKEN_LENGTH)]).default(null),
+  ACCESS_TEAM_DOMAIN: z
+    .union([unset, z.url({ protocol: /^https$/, error: 'must be an https URL' }).transform(originOf)])
+    .default(null),
+  ACCESS_AUD: z.union([unset, z.string()]).default(null),
+  ALLOWED_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(/[\s,]+/).filter((origin) => origin !== ''))
+    .pipe(
+      z.array(
+        z.string().refine((origin) => originOf(origin) === origin, 'must be origins: https://example.com'),
+      ),
+    ),
+  REJECTION_DAYS: positive.default(7),
 });
+
+/** A request with one token must not be taken for one with the other, and Access is configured whole or not. */
+const consistentSettings = settings
+  .refine(({ READ_TOKEN, ADMIN_TOKEN }) => READ_TOKEN !== ADMIN_TOKEN, {
+    path: ['READ_TOKEN'],
+    error: 'must not be the ADMIN_TOKEN',
+  })
+  .refine(({ ACCESS_TEAM_DOMAIN, ACCESS_AUD }) => (ACCESS_TEAM_DOMAIN === null) === (ACCESS_AUD === null), {
+    path: ['ACCESS_TEAM_DOMAIN'],
+    error: 'and ACCESS_AUD must both be set, or neither',
+  });
+
+/** The origin of a URL, `null` where the text is none. */
+function originOf(url: string): string | null {
+  return URL.parse(url)?.origin ?? null;
+}
 
 function secret(minLength: number) {
   return z
@@ -44,17 +93,22 @@ function secret(minLength: number) {
 
 /** The settings of an environment. Throws {@link ConfigurationError} naming all that is wrong. */
 export function settingsFrom(env: Env): Settings {
-  const result = settings.safeParse(env);
+  const result = consistentSettings.safeParse(env);
   if (!result.success) {
     const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
     throw new ConfigurationError(problems.join('; '));
   }
   const { RETENTION_DAYS, MAX_DATABASE_GB, PUBLIC_URL, WEBHOOK_SECRET, ADMIN_TOKEN } = result.data;
+  const { ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience } = result.data;
   return {
     retentionMs: RETENTION_DAYS * DAY_MS,
     maxDatabaseBytes: MAX_DATABASE_GB * 1e9,
     publicUrl: PUBLIC_URL.replace(/\/+$/, ''),
     webhookSecret: WEBHOOK_SECRET,
     adminToken: ADMIN_TOKEN,
+    readToken: result.data.READ_TOKEN,
+    access: teamDomain === null || audience === null ? null : { teamDomain, audience },
+    allowedOrigins: result.data.ALLOWED_ORIGINS,
+    rejectionMs: result.data.REJECTION_DAYS * DAY_MS,
   };
 }

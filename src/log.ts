@@ -7,6 +7,8 @@ export interface LogFields {
   task?: string;
   events?: number;
   attempts?: number;
+  rejections?: number;
+  reason?: string;
   seq?: number;
   problem?: string;
   error?: string;

@@ -100,14 +100,16 @@ export async function eventually(what: string, isTrue: () => boolean | Promise<b
 }
 
 /** How many rows a table has. */
-export async function countRows(table: 'events' | 'outbox'): Promise<number> {
+export async function countRows(table: 'events' | 'outbox' | 'rejections' | 'audit'): Promise<number> {
   return (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n')) ?? 0;
 }
 
 /** Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. */
 export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await env.DB.batch(
-    ['events', 'outbox', 'integrations'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+    ['events', 'outbox', 'integrations', 'retired_integrations', 'rejections', 'audit'].map((table) =>
+      env.DB.prepare(`DELETE FROM ${table}`),
+    ),
   );
   await env.PROBE.reset(settings);
   await register('shop');

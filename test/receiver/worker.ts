@@ -67,6 +67,8 @@ let seen = nothingSeen();
 let faults: Partial<Record<Binding, Fault>> = {};
 let settings: Partial<Env> = {};
 let clockAheadMs = 0;
+/** Failed authentications are counted anew from each reset on. */
+let resets = 0;
 let receiver: Receiver | undefined;
 
 for (const level of ['info', 'warn', 'error', 'log', 'debug'] as const) {
@@ -81,6 +83,7 @@ export class Probe extends WorkerEntrypoint<Env> {
     faults = {};
     settings = changed;
     clockAheadMs = 0;
+    resets++;
     receiver = undefined;
   }
 
@@ -160,6 +163,8 @@ function receiverOf(env: Env): Receiver {
       DB: probedD1(env.DB),
       EVENTS: probedEvents(env.EVENTS),
       INTAKE: probedIntake(env.INTAKE),
+      WEBHOOK_FAILURES: probedLimit(env.WEBHOOK_FAILURES),
+      API_FAILURES: probedLimit(env.API_FAILURES),
     },
     () => Date.now() + clockAheadMs,
   );
@@ -196,23 +201,54 @@ async function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** A statement as it was prepared and bound, by the proxy that stands for it. */
+interface Prepared {
+  statement: D1PreparedStatement;
+  sql: string;
+  bound: unknown[];
+}
+
 function probedD1(db: D1Database): D1Database {
-  const probed = (statement: D1PreparedStatement, sql: string, bound: unknown[]): D1PreparedStatement => {
+  const preparedBy = new WeakMap<D1PreparedStatement, Prepared>();
+  const record = ({ sql, bound }: Prepared, { meta }: D1Result) => {
+    const { rows_read: rowsRead, rows_written: rowsWritten } = meta;
+    seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
+  };
+  const probed = (prepared: Prepared): D1PreparedStatement => {
+    const { statement, sql } = prepared;
     const run = async () =>
       withFault('d1', sql, async () => {
         const result = await statement.run();
-        const { rows_read: rowsRead, rows_written: rowsWritten } = result.meta;
-        seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
+        record(prepared, result);
         return result;
       });
-    return intercept(statement, {
-      bind: (...values: unknown[]) => probed(statement.bind(...values), sql, values),
-      first: async () => (await run()).results[0] ?? null,
+    const proxy = intercept(statement, {
+      bind: (...values: unknown[]) => probed({ statement: statement.bind(...values), sql, bound: values }),
+      first: async (column?: string) => {
+        const row = (await run()).results[0] as Record<string, unknown> | undefined;
+        return row === undefined ? null : column === undefined ? row : row[column];
+      },
       run,
       all: run,
     });
+    preparedBy.set(proxy, prepared);
+    return proxy;
   };
-  return intercept(db, { prepare: (sql: string) => probed(db.prepare(sql), sql, []) });
+  return intercept(db, {
+    prepare: (sql: string) => probed({ statement: db.prepare(sql), sql, bound: [] }),
+    batch: async (proxies: D1PreparedStatement[]) => {
+      const batch = proxies.map((proxy) => preparedBy.get(proxy) as Prepared);
+      return withFault('d1', batch.map(({ sql }) => sql).join(';'), async () => {
+        const results = await db.batch(batch.map(({ statement }) => statement));
+        for (const [index, result] of results.entries()) record(batch[index] as Prepared, result);
+        return results;
+      });
+    },
+  });
+}
+
+function probedLimit(limiter: RateLimit): RateLimit {
+  return { limit: async ({ key }) => limiter.limit({ key: `${resets} ${key}` }) };
 }
 
 function seenEvent(event: CloudEvent): SeenEvent {
