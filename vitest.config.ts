@@ -3,17 +3,17 @@ import { defineConfig } from 'vitest/config';
 import { unstable_readConfig } from 'wrangler';
 import { bundleWorker } from './scripts/local-worker.ts';
 
-const { compatibility_date: compatibilityDate, d1_databases } = unstable_readConfig({
-  config: 'wrangler.toml',
-});
+const {
+  compatibility_date: compatibilityDate,
+  d1_databases,
+  ratelimits,
+} = unstable_readConfig({ config: 'wrangler.toml' });
 const DATABASE = d1_databases[0]?.database_name ?? '';
 
 const SECRETS = {
   WEBHOOK_SECRET: 'webhook-secret-of-the-tests-and-of-nothing-else',
   ADMIN_TOKEN: 'admin-token-of-the-tests',
 };
-
-const FAILURE_LIMIT = { limit: 20, period: 60 } as const;
 
 /** The modules of a Worker under test: test/receiver/worker.ts says why it has an isolate of its own. */
 async function bundle(entryPoint: string) {
@@ -29,7 +29,11 @@ export default defineConfig(async () => ({
           cloudflareTest({
             miniflare: {
               compatibilityDate,
-              bindings: { ...SECRETS, TEST_MIGRATIONS: await readD1Migrations('./src/store/migrations') },
+              bindings: {
+                ...SECRETS,
+                TEST_MIGRATIONS: await readD1Migrations('./src/store/migrations'),
+                PROPERTY_SEED: process.env.PROPERTY_SEED ?? '',
+              },
               d1Databases: { DB: DATABASE, KIT_STATE: 'kit-state', PUSH_STATE: 'push-state' },
               queueProducers: { KIT_EVENTS: 'kit-events', PUSH_EVENTS: 'push-events' },
               serviceBindings: {
@@ -38,6 +42,7 @@ export default defineConfig(async () => ({
                 PROBE: { name: 'receiver', entrypoint: 'Probe' },
                 KIT: { name: 'kit', entrypoint: 'Probe' },
                 PLATFORM: { name: 'platform', entrypoint: 'Probe' },
+                ACCESS: { name: 'access', entrypoint: 'Probe' },
               },
               workers: [
                 {
@@ -50,11 +55,9 @@ export default defineConfig(async () => ({
                     PUBLIC_URL: '',
                     ...SECRETS,
                   },
-                  ratelimits: {
-                    WEBHOOK_FAILURES: { namespace_id: 'webhooks', simple: FAILURE_LIMIT },
-                    API_FAILURES: { namespace_id: 'api', simple: FAILURE_LIMIT },
-                  },
+                  ratelimits: Object.fromEntries(ratelimits.map(({ name, ...limit }) => [name, limit])),
                   d1Databases: { DB: DATABASE },
+                  outboundService: 'access',
                   queueProducers: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },
                   queueConsumers: {
                     'instant-message-events': { maxBatchSize: 100, maxBatchTimeout: 0 },
@@ -93,6 +96,11 @@ export default defineConfig(async () => ({
                   name: 'platform',
                   compatibilityDate,
                   modules: await bundle('test/examples/platform.ts'),
+                },
+                {
+                  name: 'access',
+                  compatibilityDate,
+                  modules: await bundle('test/operate/access.ts'),
                 },
               ],
             },

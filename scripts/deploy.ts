@@ -188,8 +188,7 @@ Deployed: ${url}${rotated ? '\n\nWEBHOOK_SECRET was replaced: register the new U
 
 To add an integration, e.g. "shop", and see the URL to register for it:
 
-  npx wrangler d1 execute ${plan.database.binding} --remote --command "INSERT INTO integrations (slug, created_at) VALUES ('shop', unixepoch() * 1000)"
-  curl -H "Authorization: Bearer <ADMIN_TOKEN>" ${url}/api/integrations/shop`);
+  curl ${url}/api/integrations -H "Authorization: Bearer <ADMIN_TOKEN>" -H "Content-Type: application/json" --data '{"slug":"shop"}'`);
 }
 
 /** The first of wrangler's targets that is an address; others are schedules, queues and route patterns. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
-import { ensureLocalSecrets } from './start/local-secrets.ts';
+import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
 import { DEFAULT_STATE, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
 import { HeldLines, presentLine } from './start/wrangler-output.ts';
 import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
@@ -89,7 +89,8 @@ async function run(
   if (await isPortInUse(port)) {
     throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
   }
-  const { ADMIN_TOKEN: adminToken } = await ensureLocalSecrets(join(PROJECT, '.dev.vars'));
+  const secrets = await ensureLocalSecrets(join(PROJECT, '.dev.vars'));
+  const adminToken = secrets.ADMIN_TOKEN;
 
   console.log('Preparing the local database …');
   await prepareDatabase(state, wranglers);
@@ -104,6 +105,7 @@ async function run(
       ...(hasConsumer ? ['-c', 'examples/push-consumer/wrangler.toml'] : []),
       ...['--port', String(port), '--inspector-port', '0', '--persist-to', state],
       '--show-interactive-dev-session=false',
+      ...optionalSecretArguments(secrets),
     ],
     (line) => shown.add(presentLine(line)),
   );
@@ -129,16 +131,9 @@ async function run(
 
 /** Migrations, then the integration `demo`; what is there already stays as it is. */
 async function prepareDatabase(state: string, wranglers: WranglerProcesses): Promise<void> {
-  const local = ['DB', '--local', '--persist-to', state];
-  const insertDemo = `INSERT INTO integrations (slug, created_at) VALUES ('demo', ${Date.now()}) ON CONFLICT DO NOTHING`;
-  for (const args of [
-    ['d1', 'migrations', 'apply', ...local],
-    ['d1', 'execute', ...local, '--command', insertDemo],
-  ]) {
-    const wrangler = wranglers.start(args);
-    if ((await wrangler.ended) !== 0) {
-      throw new StartFailure(`wrangler ${args.join(' ')} failed:\n\n${wrangler.output()}`);
-    }
+  const preparation = wranglers.startScript('scripts/start/prepare.ts', [state]);
+  if ((await preparation.ended) !== 0) {
+    throw new StartFailure(`the local database could not be prepared:\n\n${preparation.output()}`);
   }
 }
 

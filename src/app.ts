@@ -1,23 +1,29 @@
 // The Hono app: what is mounted where, and what becomes of an error.
 
 import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
 import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
+import type { ConfigurationError } from './env.ts';
 import { describeError, log } from './log.ts';
-import { requireAdmin } from './operate/admin.ts';
+import { type ActorDeps, requireActor } from './operate/actor.ts';
+import { auditRoutes } from './operate/audit.ts';
 import { eventRoutes, payloadRoutes } from './operate/events.ts';
 import { integrationRoutes } from './operate/integrations.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
-export interface AppDeps extends ReceiveDeps {
-  adminToken: string;
-}
+export interface AppDeps extends ReceiveDeps, ActorDeps {}
 
 /** Names the answer for the logs of both sides. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** A deployment can change them. */
 const SCHEMA_MAX_AGE_SECONDS = 3600;
+/** For how long a browser may remember what it asked for in a preflight. */
+const PREFLIGHT_MAX_AGE_SECONDS = 600;
+const MISCONFIGURED_RETRY_AFTER_SECONDS = 60;
 
 interface AppEnv {
   Variables: { requestId: string };
@@ -27,9 +33,15 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = newApp();
 
   app.route('/webhooks', webhookRoutes(deps));
-  app.use('/api/*', requireAdmin(deps.adminToken));
+  if (deps.allowedOrigins.length > 0) {
+    const allowOrigins = crossOrigin(deps.allowedOrigins);
+    app.use('/api/*', allowOrigins); // before authentication: preflights carry no token
+    app.use('/schemas/*', allowOrigins);
+  }
+  app.use('/api/*', requireActor(deps));
   app.route('/api/events', eventRoutes(deps));
   app.route('/api/integrations', integrationRoutes(deps));
+  app.route('/api/audit', auditRoutes(deps));
   for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
     app.get(path, (c) => {
       c.header('cache-control', `public, max-age=${SCHEMA_MAX_AGE_SECONDS}`);
@@ -56,8 +68,24 @@ export function createPayloadApp(deps: Pick<AppDeps, 'db'>): Hono<AppEnv> {
   return app;
 }
 
-/** An app whose answers have a request id, and whose errors are problems. */
-function newApp(): Hono<AppEnv> {
+/** What answers everything while the settings make no sense. */
+export function createMisconfiguredApp(error: ConfigurationError): Hono<AppEnv> {
+  const app = newApp();
+  app.all('*', (c) => {
+    log('error', 'misconfigured', { requestId: c.get('requestId'), problem: error.message });
+    return problem('unavailable', 'The receiver is misconfigured; its log says how.', {
+      headers: { 'retry-after': String(MISCONFIGURED_RETRY_AFTER_SECONDS) },
+    });
+  });
+  return app;
+}
+
+/**
+ * An app whose answers have a request id and the headers that keep browsers from more than they should do with them,
+ * and whose errors are problems. A route that needs other headers sets them itself; what says nothing else is not to
+ * be stored by anybody, as most of it is personal data.
+ */
+export function newApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   app.use(async (c, next) => {
     const requestId = crypto.randomUUID();
@@ -65,12 +93,40 @@ function newApp(): Hono<AppEnv> {
     await next();
     const { headers } = c.res; // `c.header` would copy the whole answer
     headers.set(REQUEST_ID_HEADER, requestId);
-    headers.set('x-content-type-options', 'nosniff');
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
+  app.use(
+    secureHeaders({
+      overwrite: false,
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      strictTransportSecurity: 'max-age=31536000', // other hosts of the domain are not this Worker's to decide on
+      xFrameOptions: 'DENY',
+      // what only browsers of the past, or plugins, would read
+      originAgentCluster: false,
+      xDnsPrefetchControl: false,
+      xDownloadOptions: false,
+      xPermittedCrossDomainPolicies: false,
+      xXssProtection: false,
+    }),
+  );
   app.notFound(() => problem('not-found', 'There is nothing at this address.'));
   app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 400) {
+      return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
+    }
     log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
     return problem('internal', 'The request failed. Its id is in the x-request-id header.');
   });
   return app;
+}
+
+/** Lets pages of these origins read the answers. Without cookies: such a page has a token, or none of its business. */
+function crossOrigin(allowedOrigins: readonly string[]) {
+  return cors({
+    origin: [...allowedOrigins],
+    allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    allowHeaders: ['authorization', 'content-type'],
+    exposeHeaders: [REQUEST_ID_HEADER],
+    maxAge: PREFLIGHT_MAX_AGE_SECONDS,
+  });
 }

@@ -35,12 +35,10 @@ export class ConfigurationError extends Error {
 
 const DAY_MS = 86_400_000;
 const MIN_WEBHOOK_SECRET_LENGTH = 32;
-const MIN_ADMIN_TOKEN_LENGTH = 24;
+/** Of the tokens that open the API. */
+const MIN_API_TOKEN_LENGTH = 24;
 /** D1 takes no more: https://developers.cloudflare.com/d1/platform/limits/ */
 const D1_MAX_GB = 10;
-
-/** An unset variable is an empty one. */
-const unset = z.literal('').transform(() => null);
 
 const positive = z.coerce.number('must be a number').positive('must be greater than 0');
 
@@ -51,25 +49,30 @@ const settings = z.object({
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })])
     .default(''),
   WEBHOOK_SECRET: secret(MIN_WEBHOOK_SECRET_LENGTH),
-  ADMIN_TOKEN: secret(MIN_ADMIN_TOKEN_LENGTH),
-  READ_TOKEN: z.union([unset, secret(MIN_ADMIN_TOKEN_LENGTH)]).default(null),
-  ACCESS_TEAM_DOMAIN: z
-    .union([unset, z.url({ protocol: /^https$/, error: 'must be an https URL' }).transform(originOf)])
-    .default(null),
-  ACCESS_AUD: z.union([unset, z.string()]).default(null),
+  ADMIN_TOKEN: secret(MIN_API_TOKEN_LENGTH),
+  READ_TOKEN: optional(secret(MIN_API_TOKEN_LENGTH)),
+  ACCESS_TEAM_DOMAIN: optional(
+    z.string().transform((text, context) => {
+      const origin = originOf(text);
+      if (origin?.startsWith('https:')) return origin;
+      context.addIssue({ code: 'custom', message: 'must be like https://example.cloudflareaccess.com' });
+      return z.NEVER;
+    }),
+  ),
+  ACCESS_AUD: optional(z.string()),
   ALLOWED_ORIGINS: z
     .string()
-    .default('')
-    .transform((list) => list.split(/[\s,]+/).filter((origin) => origin !== ''))
-    .pipe(
-      z.array(
-        z.string().refine((origin) => originOf(origin) === origin, 'must be origins: https://example.com'),
-      ),
-    ),
+    .transform((list, context) => {
+      const origins = list.split(/[\s,]+/).flatMap((text) => (text === '' ? [] : [originOf(text)]));
+      if (origins.every((origin) => origin !== null)) return origins;
+      context.addIssue({ code: 'custom', message: 'must be origins, like https://ops.example.com' });
+      return z.NEVER;
+    })
+    .default([]),
   REJECTION_DAYS: positive.default(7),
 });
 
-/** A request with one token must not be taken for one with the other, and Access is configured whole or not. */
+/** What no setting can tell by itself. */
 const consistentSettings = settings
   .refine(({ READ_TOKEN, ADMIN_TOKEN }) => READ_TOKEN !== ADMIN_TOKEN, {
     path: ['READ_TOKEN'],
@@ -80,9 +83,16 @@ const consistentSettings = settings
     error: 'and ACCESS_AUD must both be set, or neither',
   });
 
-/** The origin of a URL, `null` where the text is none. */
-function originOf(url: string): string | null {
-  return URL.parse(url)?.origin ?? null;
+/** A variable that is empty is not set. */
+function optional<Setting extends z.ZodType>(setting: Setting) {
+  return z.preprocess((value) => (value === '' ? null : value), setting.nullable()).default(null);
+}
+
+/** The origin that a text is, as browsers write it; `null` where it is none, or more than one. */
+function originOf(text: string): string | null {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) return null;
+  return url.href === `${url.origin}/` ? url.origin : null;
 }
 
 function secret(minLength: number) {

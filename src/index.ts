@@ -1,10 +1,8 @@
 // The Worker: fetch, queue, scheduled. Wiring only.
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import { REQUEST_ID_HEADER } from './app.ts';
+import { createMisconfiguredApp } from './app.ts';
 import { ConfigurationError } from './env.ts';
-import { log } from './log.ts';
-import { problem } from './problem.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 
 /** Made by the first invocation of an isolate; holds the group commits, see group-commit.ts for why. */
@@ -18,13 +16,13 @@ function receiverOf(env: Env): Receiver {
 /** What consumers are bound to: reads the payloads that are too large for a queue. Not reachable from outside. */
 export class Payloads extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
-    return answer(async () => receiverOf(this.env).fetchPayload(request));
+    return answer(request, async () => receiverOf(this.env).fetchPayload(request));
   }
 }
 
 export default {
   async fetch(request, env, lifetime) {
-    return answer(async () => receiverOf(env).fetch(request, lifetime));
+    return answer(request, async () => receiverOf(env).fetch(request, lifetime));
   },
 
   async queue(batch, env) {
@@ -36,15 +34,11 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-async function answer(request: () => Promise<Response>): Promise<Response> {
+async function answer(request: Request, handle: () => Promise<Response>): Promise<Response> {
   try {
-    return await request();
+    return await handle();
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    const requestId = crypto.randomUUID();
-    log('error', 'misconfigured', { requestId, problem: error.message });
-    return problem('unavailable', 'The receiver is misconfigured; its log says how.', {
-      headers: { 'retry-after': '60', [REQUEST_ID_HEADER]: requestId },
-    });
+    return createMisconfiguredApp(error).fetch(request);
   }
 }

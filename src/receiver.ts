@@ -6,7 +6,7 @@ import { settingsFrom } from './env.ts';
 import { consumeIntake } from './forward/intake.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
-import { purgeEvents } from './store/retention.ts';
+import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
@@ -26,8 +26,13 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     db: env.DB,
     events: env.EVENTS as Queue<CloudEvent>,
     intake: env.INTAKE,
+    webhookFailures: env.WEBHOOK_FAILURES,
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,
+    readToken: settings.readToken,
+    access: settings.access,
+    allowedOrigins: settings.allowedOrigins,
+    apiFailures: env.API_FAILURES,
     publicUrl: settings.publicUrl,
     now,
   };
@@ -44,6 +49,16 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
       if (purged.overflowing > 0) {
         log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+      }
+    },
+    'purge of rejections': async () => {
+      const deliveredBeforeMs = now() - settings.rejectionMs;
+      const purged = await purgeRejections(env.DB, { deliveredBeforeMs, nowMs: now() });
+      if (purged.expired > 0) {
+        log('info', 'purged rejections past their retention', { rejections: purged.expired });
+      }
+      if (purged.overflowing > 0) {
+        log('warn', 'purged rejections: an integration has too many', { rejections: purged.overflowing });
       }
     },
   };

@@ -1,6 +1,8 @@
 declare namespace Cloudflare {
   interface Env {
     TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
+    /** Makes other cases for property tests, see seeded.ts; empty: the usual ones. */
+    PROPERTY_SEED: string;
     /** The receiver under test, see receiver/worker.ts. */
     RECEIVER: Fetcher;
     PROBE: Service<import('./receiver/worker.ts').Probe>;
@@ -13,6 +15,8 @@ declare namespace Cloudflare {
     PUSH_EVENTS: Queue;
     PUSH_STATE: D1Database;
     PLATFORM: Service<import('./examples/platform.ts').Probe>;
+    /** Cloudflare Access, as far as the receiver asks it for its keys. */
+    ACCESS: Service<import('./operate/access.ts').Probe>;
   }
 }
 

@@ -3,6 +3,11 @@ import { ConfigurationError, settingsFrom } from '../src/env.ts';
 
 const WEBHOOK_SECRET = 'a-webhook-secret-with-32-letters';
 const ADMIN_TOKEN = 'admin-token-of-24-letter';
+const READ_TOKEN = 'read-token-of-24-letters';
+
+const ORIGINS = ['https://a.example', 'http://localhost:3000'];
+const NO_TEAM_DOMAIN = 'must be like https://example.cloudflareaccess.com';
+const NO_ORIGINS = 'must be origins, like https://ops.example.com';
 
 /** An environment as wrangler.toml and the secrets give it, with some of it changed. */
 function environment(changed: Record<string, unknown> = {}): Env {
@@ -10,6 +15,10 @@ function environment(changed: Record<string, unknown> = {}): Env {
     RETENTION_DAYS: '30',
     MAX_DATABASE_GB: '8',
     PUBLIC_URL: '',
+    REJECTION_DAYS: '7',
+    ALLOWED_ORIGINS: '',
+    ACCESS_TEAM_DOMAIN: '',
+    ACCESS_AUD: '',
     WEBHOOK_SECRET,
     ADMIN_TOKEN,
     ...changed,
@@ -27,18 +36,37 @@ function errorOf(changed: Record<string, unknown>): Error {
 
 describe('settings', () => {
   it('are what the environment says, in the units of the code', () => {
-    expect(settingsFrom(environment({ PUBLIC_URL: 'https://webhooks.example.com' }))).toEqual({
+    const all = {
+      PUBLIC_URL: 'https://webhooks.example.com',
+      READ_TOKEN,
+      ACCESS_TEAM_DOMAIN: 'https://team.cloudflareaccess.com',
+      ACCESS_AUD: 'audience',
+      ALLOWED_ORIGINS: 'https://ops.example.com',
+    };
+    expect(settingsFrom(environment(all))).toEqual({
       retentionMs: 30 * 24 * 60 * 60 * 1000,
+      rejectionMs: 7 * 24 * 60 * 60 * 1000,
       maxDatabaseBytes: 8_000_000_000,
       publicUrl: 'https://webhooks.example.com',
       webhookSecret: WEBHOOK_SECRET,
       adminToken: ADMIN_TOKEN,
+      readToken: READ_TOKEN,
+      access: { teamDomain: 'https://team.cloudflareaccess.com', audience: 'audience' },
+      allowedOrigins: ['https://ops.example.com'],
     });
   });
 
   it('have defaults for what is not set', () => {
-    const unset = { RETENTION_DAYS: undefined, MAX_DATABASE_GB: undefined, PUBLIC_URL: undefined };
-    expect(settingsFrom(environment(unset))).toEqual(settingsFrom(environment()));
+    expect(settingsFrom({ WEBHOOK_SECRET, ADMIN_TOKEN } as Env)).toEqual(settingsFrom(environment()));
+  });
+
+  it('that are empty are not set, where they need not be', () => {
+    expect(settingsFrom(environment({ READ_TOKEN: '' }))).toMatchObject({
+      publicUrl: '',
+      readToken: null,
+      access: null,
+      allowedOrigins: [],
+    });
   });
 
   it.each([
@@ -49,6 +77,14 @@ describe('settings', () => {
     ['PUBLIC_URL', 'https://webhooks.example.com/', { publicUrl: 'https://webhooks.example.com' }],
     ['PUBLIC_URL', 'https://example.com/base//', { publicUrl: 'https://example.com/base' }],
     ['PUBLIC_URL', 'http://localhost:8787', { publicUrl: 'http://localhost:8787' }],
+    ['REJECTION_DAYS', '0.5', { rejectionMs: 43_200_000 }],
+    ['READ_TOKEN', READ_TOKEN, { readToken: READ_TOKEN }],
+    ['ALLOWED_ORIGINS', 'https://a.example,http://localhost:3000', { allowedOrigins: ORIGINS }],
+    ['ALLOWED_ORIGINS', ' https://a.example , http://localhost:3000 ', { allowedOrigins: ORIGINS }],
+    ['ALLOWED_ORIGINS', 'https://a.example http://localhost:3000', { allowedOrigins: ORIGINS }],
+    ['ALLOWED_ORIGINS', 'HTTPS://A.example:443/,http://localhost:3000/', { allowedOrigins: ORIGINS }],
+    ['ALLOWED_ORIGINS', 'https://ação.example', { allowedOrigins: ['https://xn--ao-siap.example'] }],
+    ['ALLOWED_ORIGINS', ' , ', { allowedOrigins: [] }],
   ])('take %s %o', (name, value, expected) => {
     expect(settingsFrom(environment({ [name]: value }))).toMatchObject(expected);
   });
@@ -77,10 +113,43 @@ describe('settings', () => {
       undefined,
       'is not set: `npx wrangler secret put` sets it, `npm start` writes a local one',
     ],
+    ['READ_TOKEN', 'x'.repeat(23), 'must have at least 24 characters'],
+    ['READ_TOKEN', ADMIN_TOKEN, 'must not be the ADMIN_TOKEN'],
+    ['REJECTION_DAYS', '0', 'must be greater than 0'],
+    ['REJECTION_DAYS', 'a week', 'must be a number'],
+    ['ACCESS_TEAM_DOMAIN', 'example', NO_TEAM_DOMAIN],
+    ['ACCESS_TEAM_DOMAIN', 'example.cloudflareaccess.com', NO_TEAM_DOMAIN],
+    ['ACCESS_TEAM_DOMAIN', 'http://example.cloudflareaccess.com', NO_TEAM_DOMAIN],
+    ['ACCESS_TEAM_DOMAIN', 'https://example.cloudflareaccess.com/cdn-cgi/access/certs', NO_TEAM_DOMAIN],
+    [
+      'ACCESS_TEAM_DOMAIN',
+      'https://example.cloudflareaccess.com',
+      'and ACCESS_AUD must both be set, or neither',
+    ],
+    ['ALLOWED_ORIGINS', '*', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'null', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'ops.example.com', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'https://*.example.com', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'https://ops.example.com/path', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'https://user@ops.example.com', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'ftp://ops.example.com', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', 'https://ops.example.com;https://a.example', NO_ORIGINS],
+    ['ALLOWED_ORIGINS', '*, https://ops.example.com, null', NO_ORIGINS],
   ])('refuse %s %o, saying what is wrong', (name, value, message) => {
     const error = errorOf({ [name]: value });
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error.message).toBe(`${name} ${message}`);
+  });
+
+  it('of Access are taken together, and refused one without the other', () => {
+    const both = { ACCESS_TEAM_DOMAIN: 'https://Team.cloudflareaccess.com/', ACCESS_AUD: 'audience' };
+    expect(settingsFrom(environment(both)).access).toEqual({
+      teamDomain: 'https://team.cloudflareaccess.com',
+      audience: 'audience',
+    });
+    expect(errorOf({ ACCESS_AUD: 'audience' }).message).toBe(
+      'ACCESS_TEAM_DOMAIN and ACCESS_AUD must both be set, or neither',
+    );
   });
 
   it('that make no sense are all named, and none is quoted', () => {
@@ -89,10 +158,21 @@ describe('settings', () => {
       PUBLIC_URL: 'quoted-2',
       WEBHOOK_SECRET: 'quoted-3',
       ADMIN_TOKEN: 'quoted-4',
+      READ_TOKEN: 'quoted-5',
+      ACCESS_TEAM_DOMAIN: 'quoted-6',
+      ALLOWED_ORIGINS: 'quoted-7',
+      REJECTION_DAYS: 'quoted-8',
     });
-    for (const name of ['RETENTION_DAYS', 'PUBLIC_URL', 'WEBHOOK_SECRET', 'ADMIN_TOKEN']) {
-      expect(message).toContain(name);
-    }
+    expect(message.split('; ').map((problem) => problem.split(' ')[0])).toEqual([
+      'RETENTION_DAYS',
+      'PUBLIC_URL',
+      'WEBHOOK_SECRET',
+      'ADMIN_TOKEN',
+      'READ_TOKEN',
+      'ACCESS_TEAM_DOMAIN',
+      'ALLOWED_ORIGINS',
+      'REJECTION_DAYS',
+    ]);
     expect(message).not.toContain('quoted');
   });
 });

@@ -1,5 +1,6 @@
+import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { presentedToken, webhookTokens } from '../src/webhook-token.ts';
+import { presentedToken, webhookTokens, writtenSigningSecret } from '../src/webhook-token.ts';
 
 const SECRET = 'a secret of the tests, 32 letters';
 const tokens = webhookTokens(SECRET);
@@ -63,6 +64,43 @@ describe('a derived token', () => {
     ['the digest in other case', SHOP_1.toLowerCase()],
   ])('is not: %s', async (_, token) => {
     expect(await tokens.verify('shop', token)).toBeNull();
+  });
+});
+
+describe('a derived signing secret', () => {
+  it('is the HMAC of its own purpose, slug and generation, written as Standard Webhooks has it', async () => {
+    // made by another implementation
+    for (const [generation, written] of [
+      [1, 'whsec_EXnDWJ08KYMhQe6b/ZNY8ZjWvsD6rT0tq4YuF5G+2I0='],
+      [12, 'whsec_t3q9qir/ofBEuFrr+apjHN0NgDXcKxZG6s3+Jm2CjXc='],
+    ] as const) {
+      const secret = await tokens.deriveSigningSecret('shop', generation);
+      expect(secret).toHaveLength(32);
+      expect(writtenSigningSecret(secret)).toBe(written);
+    }
+  });
+
+  it('is what a sender signs with, by the library of Standard Webhooks', async () => {
+    const secret = await tokens.deriveSigningSecret('shop', 1);
+    const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
+      'sign',
+    ]);
+    const at = new Date('2020-06-18T17:07:51Z');
+    const signed = new TextEncoder().encode(`msg_1.${at.getTime() / 1000}.{"a":1}`);
+    const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, signed)).toBase64();
+    expect(new Webhook(writtenSigningSecret(secret)).sign('msg_1', at, '{"a":1}')).toBe(`v1,${mac}`);
+  });
+
+  it('is another one for each slug, generation and secret, and none of them is a token', async () => {
+    const secrets = await Promise.all([
+      tokens.deriveSigningSecret('shop', 1),
+      tokens.deriveSigningSecret('shop', 2),
+      tokens.deriveSigningSecret('shop2', 1),
+      webhookTokens(`${SECRET}.`).deriveSigningSecret('shop', 1),
+    ]);
+    const written = secrets.map((secret) => secret.toBase64({ alphabet: 'base64url', omitPadding: true }));
+    expect(new Set(written).size).toBe(4);
+    for (const mac of written) expect(await tokens.verify('shop', `1.${mac}`)).toBeNull();
   });
 });
 

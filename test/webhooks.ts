@@ -42,13 +42,44 @@ export function uniqueResponse(textBytes = 20, name = ''): Body {
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 export const ORIGIN = 'https://receiver.example';
 
-/** Registers an integration, or changes it. */
-export async function register(slug: string, { generation = 1, enabled = 1 } = {}): Promise<void> {
+/** What an integration is registered with. */
+export interface Registered {
+  generation?: number;
+  enabled?: number;
+  appId?: string | null;
+  allowedIps?: string[] | null;
+  requireSignature?: boolean;
+  previous?: { generation: number; untilMs: number }[];
+}
+
+/** Registers an integration, or changes it, behind the back of the API. */
+export async function register(
+  slug: string,
+  {
+    generation = 1,
+    enabled = 1,
+    appId = null,
+    allowedIps = null,
+    requireSignature = false,
+    previous = [],
+  }: Registered = {},
+): Promise<void> {
   await env.DB.prepare(
-    `INSERT INTO integrations (slug, generation, enabled, created_at) VALUES (?1, ?2, ?3, 0)
-     ON CONFLICT (slug) DO UPDATE SET generation = ?2, enabled = ?3`,
+    `INSERT INTO integrations (
+       slug, generation, enabled, created_at, app_id, allowed_ips, require_signature, previous
+     ) VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)
+     ON CONFLICT (slug) DO UPDATE SET
+       generation = ?2, enabled = ?3, app_id = ?4, allowed_ips = ?5, require_signature = ?6, previous = ?7`,
   )
-    .bind(slug, generation, enabled)
+    .bind(
+      slug,
+      generation,
+      enabled,
+      appId,
+      allowedIps && JSON.stringify(allowedIps),
+      Number(requireSignature),
+      JSON.stringify(previous),
+    )
     .run();
 }
 
@@ -61,11 +92,12 @@ export async function deliver(
   body: unknown,
   {
     slug = 'shop',
+    generation = 1,
     headers = {},
     signal,
-  }: { slug?: string; headers?: HeadersInit; signal?: AbortSignal } = {},
+  }: { slug?: string; generation?: number; headers?: HeadersInit; signal?: AbortSignal } = {},
 ): Promise<Response> {
-  return env.RECEIVER.fetch(`${ORIGIN}/webhooks/${slug}/${await tokenOf(slug)}`, {
+  return env.RECEIVER.fetch(`${ORIGIN}/webhooks/${slug}/${await tokenOf(slug, generation)}`, {
     method: 'POST',
     body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
     headers,
@@ -85,6 +117,24 @@ export async function delivered(
 export async function ask(path: string): Promise<{ status: number; answer: Body }> {
   const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
     headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  return { status: response.status, answer: await response.json() };
+}
+
+/** Asks the operators' API for anything; a body goes as JSON. */
+export async function api(
+  method: string,
+  path: string,
+  body?: unknown,
+  token = ADMIN_TOKEN,
+): Promise<{ status: number; answer: Body }> {
+  const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   return { status: response.status, answer: await response.json() };
 }

@@ -10,9 +10,11 @@ import { PROJECT } from './wrangler.ts';
 interface Secret {
   purpose: string;
   minLength: number;
+  /** The Worker runs without it: wrangler.toml does not require it. */
+  isOptional?: true;
 }
 
-/** Every secret that wrangler.toml requires. */
+/** Every secret of the Worker. */
 const SECRETS: Readonly<Record<string, Secret>> = {
   WEBHOOK_SECRET: {
     purpose: 'the token in every registered webhook URL is derived from it',
@@ -22,7 +24,14 @@ const SECRETS: Readonly<Record<string, Secret>> = {
     purpose: "opens the operators' API, as a Bearer token",
     minLength: 24, // 144 bits when it is random base64url
   },
+  READ_TOKEN: {
+    purpose: "reads the operators' API and changes nothing",
+    minLength: 24,
+    isOptional: true,
+  },
 };
+
+const REQUIRED = Object.keys(SECRETS).filter((name) => !SECRETS[name]?.isOptional);
 
 const RANDOM_SECRET_BYTES = 32;
 
@@ -37,9 +46,8 @@ export type FileSecrets = Readonly<Record<string, string>>;
 
 /** Refuses when wrangler.toml does not require exactly the secrets that are known here. */
 export function requireKnownSecrets(declared: readonly string[]): void {
-  const known = Object.keys(SECRETS);
-  const undeclared = known.filter((name) => !declared.includes(name));
-  const unknown = declared.filter((name) => !known.includes(name));
+  const undeclared = REQUIRED.filter((name) => !declared.includes(name));
+  const unknown = declared.filter((name) => !REQUIRED.includes(name));
   if (undeclared.length > 0) {
     throw new Refusal(`wrangler.toml must name ${list(undeclared)} under [secrets] required.`);
   }
@@ -68,6 +76,7 @@ export function requireSecretsFile(path: string): FileSecrets {
     if (value === local[name]) {
       return `${name} is the local one of .dev.vars; a deployment must have its own.`;
     }
+    if (name === 'READ_TOKEN' && value === secrets.ADMIN_TOKEN) return 'READ_TOKEN is the ADMIN_TOKEN.';
     return [];
   });
   if (problems.length > 0) {
@@ -140,7 +149,7 @@ export function writeNewSecrets(path: string): void {
     );
   }
   const secrets = Object.fromEntries(
-    Object.keys(SECRETS).map((name) => [name, randomBytes(RANDOM_SECRET_BYTES).toString('base64url')]),
+    REQUIRED.map((name) => [name, randomBytes(RANDOM_SECRET_BYTES).toString('base64url')]),
   );
   try {
     writeFileSync(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });

@@ -8,7 +8,19 @@ import { parseEnv } from 'node:util';
 const SECRETS = ['WEBHOOK_SECRET', 'ADMIN_TOKEN'] as const;
 const SECRET_BYTES = 32;
 
-export type LocalSecrets = Record<(typeof SECRETS)[number], string>;
+/** Secrets that one may add. wrangler dev reads none from .dev.vars that wrangler.toml does not require. */
+const OPTIONAL_SECRETS = ['READ_TOKEN'] as const;
+
+export type LocalSecrets = Record<(typeof SECRETS)[number], string> &
+  Partial<Record<(typeof OPTIONAL_SECRETS)[number], string>>;
+
+/** The arguments by which wrangler dev gets the optional ones that are there. */
+export function optionalSecretArguments(secrets: LocalSecrets): string[] {
+  return OPTIONAL_SECRETS.flatMap((name) => {
+    const value = secrets[name];
+    return value === undefined || value === '' ? [] : ['--var', `${name}:${value}`];
+  });
+}
 
 /** Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. */
 export async function ensureLocalSecrets(path: string): Promise<LocalSecrets> {

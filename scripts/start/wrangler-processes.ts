@@ -41,9 +41,20 @@ export class WranglerProcesses {
 
   /** Starts wrangler without a terminal to read from. `onLine` gets each line of its output. */
   start(args: readonly string[], onLine: (line: string) => void = () => {}): WranglerProcess {
-    if (this.#stopping) throw new Error('No wrangler is started while stopping');
-    const wrangler = join(this.#project, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
-    const child = spawn(process.execPath, [wrangler, ...args], {
+    return this.#spawn(['node_modules/wrangler/bin/wrangler.js', ...args], onLine);
+  }
+
+  /** Starts a script of the project that uses wrangler, by its path in the project, in the same way. */
+  startScript(path: string, args: readonly string[]): WranglerProcess {
+    return this.#spawn([path, ...args], () => {});
+  }
+
+  #spawn(
+    [path, ...args]: [path: string, ...args: string[]],
+    onLine: (line: string) => void,
+  ): WranglerProcess {
+    if (this.#stopping) throw new Error('Nothing is started while stopping');
+    const child = spawn(process.execPath, [join(this.#project, path), ...args], {
       cwd: this.#project,
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe'],

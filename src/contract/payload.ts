@@ -11,6 +11,11 @@ export function decodePayload(bytes: ArrayBuffer): string | null {
   }
 }
 
+/** The bytes of a text that {@link decodePayload} gave, as they were. */
+export function encodePayload(payload: string): ArrayBuffer {
+  return new TextEncoder().encode(payload).buffer as ArrayBuffer; // never a shared one
+}
+
 /** The payload's JSON text, without what may stand before it. */
 export function payloadJson(payload: string): string {
   return payload.startsWith(BYTE_ORDER_MARK) ? payload.slice(BYTE_ORDER_MARK.length) : payload;

@@ -1,12 +1,13 @@
 // The intake queue: takes webhooks while D1 cannot, and gives them to this same Worker later. What it holds has a
-// genuine token; whether the registration still stands is checked here, against D1.
+// genuine token; whether the registration still stands is checked here, against D1. What it holds becomes an event or
+// a rejection: nothing is dropped.
 
 import * as z from 'zod';
-import { eventOf } from '../contract/event.ts';
-import { parsePayload } from '../contract/payload.ts';
-import { parseWebhook } from '../contract/webhook.ts';
+import { assessBody, type Refused, refused } from '../contract/assess.ts';
+import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { describeError, log } from '../log.ts';
+import { objectionTo, objectionToBody, type Sender } from '../sender.ts';
 import { isAnswering } from '../store/answering.ts';
 import {
   MAX_RECORD_BYTES,
@@ -17,18 +18,32 @@ import {
 } from '../store/events.ts';
 import { findIntegrations, type Integration } from '../store/integrations.ts';
 import { findPending } from '../store/outbox.ts';
+import {
+  MAX_REJECTION_BATCH,
+  MAX_REJECTION_BATCH_BYTES,
+  type NewRejection,
+  recordRejections,
+} from '../store/rejections.ts';
+import type { WebhookTokens } from '../webhook-token.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 
-const deferredWebhook = z.object({
+const intakeMessage = z.object({
   integration: z.string(),
   /** Of the token that it came with. */
   generation: z.int().positive(),
   requestId: z.string(),
   receivedAtMs: z.int(),
-  /** The body exactly as it came. */
+  /** The body exactly as it came, where it is UTF-8. */
   payload: z.string().optional(),
-  /** The same, gzipped and in base64, where it would not fit otherwise. */
+  /** The body gzipped and in base64, where it is not, or would not fit otherwise. */
   gzip: z.string().optional(),
+  /** What else is to be checked, where the registration could not be read when it arrived. */
+  sender: z
+    .object({
+      address: z.string().nullable(),
+      signature: z.object({ id: z.string(), timestamp: z.string(), signature: z.string() }).nullable(),
+    })
+    .optional(),
 });
 
 /** A webhook on its way through the intake queue. */
@@ -37,7 +52,8 @@ export interface DeferredWebhook {
   generation: number;
   requestId: string;
   receivedAtMs: number;
-  payload: string;
+  /** Exactly as it came. */
+  body: ArrayBuffer;
 }
 
 /** https://developers.cloudflare.com/queues/platform/limits/, less the metadata that counts towards it. */
@@ -50,52 +66,72 @@ const LONGEST_RETRY_SECONDS = 900;
 /**
  * Puts a webhook into the intake queue. Rejects when the queue does not take it, or when it is too large for a
  * message even when compressed.
+ *
+ * @param unchecked its sender, where the registration could not be read: to be checked when it comes out again.
  */
-export async function deferWebhook(intake: Queue<unknown>, webhook: DeferredWebhook): Promise<void> {
-  if (messageBytes(webhook) <= MAX_MESSAGE_BYTES) {
-    await intake.send(webhook, { contentType: 'json' });
-    return;
-  }
-  const { payload, ...head } = webhook;
-  await intake.send({ ...head, gzip: await gzipBase64(payload) }, { contentType: 'json' });
+export async function deferWebhook(
+  intake: Queue<unknown>,
+  { body, ...head }: DeferredWebhook,
+  unchecked: Pick<Sender, 'address' | 'signature'> | null,
+): Promise<void> {
+  const sender = unchecked && { address: unchecked.address, signature: unchecked.signature };
+  const message = { ...head, ...(sender && { sender }) };
+  const payload = decodePayload(body);
+  const plain = payload !== null && { ...message, payload };
+  const isSmall = plain && messageBytes(plain) <= MAX_MESSAGE_BYTES;
+  await intake.send(isSmall ? plain : { ...message, gzip: await gzipBase64(body) }, { contentType: 'json' });
 }
 
 function messageBytes(body: unknown): number {
   return new TextEncoder().encode(JSON.stringify(body)).byteLength;
 }
 
-async function gzipBase64(text: string): Promise<string> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+async function gzipBase64(bytes: ArrayBuffer): Promise<string> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer()).toBase64();
 }
 
-async function gunzipBase64(base64: string): Promise<string> {
+async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
   const stream = new Blob([Uint8Array.fromBase64(base64)]).stream();
-  return new Response(stream.pipeThrough(new DecompressionStream('gzip'))).text();
+  return new Response(stream.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
-/** A message of the batch whose event is ready to be recorded. */
-interface Arrived {
+/** A webhook with the message that holds it, until its outcome is known. */
+interface Arrived<Judged> {
   message: Message<unknown>;
-  event: RecordableEvent;
+  judged: Judged;
+}
+
+interface IntakeDeps extends ForwardingDeps {
+  tokens: WebhookTokens;
+  now: () => number;
 }
 
 /**
- * Records and forwards a batch of deferred webhooks. Each message is acknowledged once its event is in D1, and
- * otherwise retried with growing delays; the dead-letter queue keeps what is given up. Forwarding that fails is
- * left to the sweep.
+ * Records a batch of deferred webhooks as events or as rejections, and forwards the events. Each message is
+ * acknowledged once it is in D1, and otherwise retried with growing delays; the dead-letter queue keeps what is given
+ * up. Forwarding that fails is left to the sweep.
  */
-export async function consumeIntake(
-  deps: ForwardingDeps & { now: () => number },
-  messages: readonly Message<unknown>[],
-): Promise<void> {
-  const arrived = await admit(deps.db, messages);
-  const groups = cutGroups(arrived, ({ event }) => event.bytes, {
+export async function consumeIntake(deps: IntakeDeps, messages: readonly Message<unknown>[]): Promise<void> {
+  const { events, rejections } = await judge(deps, messages);
+  const rejectionGroups = cutGroups(rejections, ({ judged }) => judged.body.byteLength, {
+    maxItems: MAX_REJECTION_BATCH,
+    maxBytes: MAX_REJECTION_BATCH_BYTES,
+  });
+  for (const group of rejectionGroups) {
+    await recordGroup(deps.db, group, async (batch) => recordRejections(deps.db, batch, deps.now()));
+  }
+  const eventGroups = cutGroups(events, ({ judged }) => judged.bytes, {
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
   });
   const seqs: number[] = [];
-  for (const group of groups) seqs.push(...(await recordGroup(deps, group)));
+  for (const group of eventGroups) {
+    await recordGroup(deps.db, group, async (batch) => {
+      const recorded = await recordEvents(deps.db, batch, deps.now());
+      seqs.push(...recorded.map(({ seq }) => seq));
+    });
+  }
   if (seqs.length === 0) return;
   try {
     await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
@@ -107,40 +143,63 @@ export async function consumeIntake(
   }
 }
 
-/** The events of the messages whose registration stands. The others are retried, and end as dead letters. */
-async function admit(db: D1Database, messages: readonly Message<unknown>[]): Promise<Arrived[]> {
-  const read = await Promise.all(messages.map(readMessage));
-  const deferred = read.filter((entry) => entry !== null);
-  const slugs = [...new Set(deferred.map(({ webhook }) => webhook.integration))];
-  let integrations: Integration[];
+/** What the messages hold, judged by today's contract and registrations. Those that cannot be judged are retried. */
+async function judge({ db, tokens }: IntakeDeps, messages: readonly Message<unknown>[]) {
+  const events: Arrived<RecordableEvent>[] = [];
+  const rejections: Arrived<NewRejection>[] = [];
+  const read = (await Promise.all(messages.map(readMessage))).filter((entry) => entry !== null);
+  let registered: Map<string, Integration>;
   try {
-    integrations = await findIntegrations(db, slugs);
+    const slugs = [...new Set(read.map(({ webhook }) => webhook.integration))];
+    const integrations = await findIntegrations(db, slugs);
+    registered = new Map(integrations.map((integration) => [integration.slug, integration]));
   } catch (error) {
     log('warn', 'deferred webhooks retried', { events: messages.length, error: describeError(error) });
-    for (const { message } of deferred) retryLater(message);
-    return [];
+    for (const { message } of read) retryLater(message);
+    return { events, rejections };
   }
-  const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
-  const arrived: Arrived[] = [];
-  for (const { message, webhook, event } of deferred) {
+  for (const { message, webhook, sender } of read) {
     const integration = registered.get(webhook.integration);
-    if (integration?.isEnabled && integration.generation === webhook.generation) {
-      arrived.push({ message, event });
+    const judged = (await objectionOf(webhook, sender, integration, tokens)) ?? assess(webhook, integration);
+    if (judged.ok) {
+      events.push({ message, judged: recordable(judged.event) });
     } else {
-      log('error', 'deferred webhook has no registration', { attempts: message.attempts });
-      retryLater(message);
+      const { reason, problems } = judged;
+      log('warn', 'deferred webhook rejected', { integration: webhook.integration, reason });
+      rejections.push({ message, judged: { ...webhook, reason, problems } });
     }
   }
-  return arrived;
+  return { events, rejections };
+}
+
+function assess({ body, ...arrival }: DeferredWebhook, integration: Integration | undefined) {
+  return assessBody(body, { ...arrival, appId: integration?.appId ?? null });
+}
+
+/** What speaks against the sender now that the registration can be read, as of the time of its arrival. */
+async function objectionOf(
+  { generation, receivedAtMs, body }: DeferredWebhook,
+  unchecked: Pick<Sender, 'address' | 'signature'> | undefined,
+  integration: Integration | undefined,
+  tokens: WebhookTokens,
+): Promise<Refused | null> {
+  const sender = { generation, receivedAtMs, address: null, signature: null, ...unchecked };
+  // What was checked on arrival was found good, and is not in the message.
+  const asked =
+    integration && unchecked === undefined
+      ? { ...integration, allowedIps: null, requireSignature: false }
+      : integration;
+  const objection =
+    objectionTo(sender, asked) ?? (asked && (await objectionToBody(sender, asked, body, tokens))) ?? null;
+  return objection && refused('unauthorized', '', objection);
 }
 
 async function readMessage(message: Message<unknown>) {
   try {
-    const { gzip, payload = await gunzipBase64(gzip ?? ''), ...head } = deferredWebhook.parse(message.body);
-    const parsed = parseWebhook(parsePayload(payload));
-    if (!parsed.ok) throw new Error('breaks the contract');
-    const webhook: DeferredWebhook = { ...head, payload };
-    return { message, webhook, event: recordable(eventOf(parsed.webhook, webhook)) };
+    const { payload, gzip, sender, ...head } = intakeMessage.parse(message.body);
+    const body = payload === undefined ? await gunzipBase64(gzip ?? '') : encodePayload(payload);
+    const webhook: DeferredWebhook = { ...head, body };
+    return { message, webhook, sender };
   } catch (error) {
     log('error', 'intake message cannot be read', {
       attempts: message.attempts,
@@ -151,30 +210,25 @@ async function readMessage(message: Message<unknown>) {
   }
 }
 
-/** Records a group, or, should one of it be what D1 refuses, each by itself. Gives the places of the recorded. */
-async function recordGroup(
-  { db, now }: { db: D1Database; now: () => number },
-  group: Arrived[],
-): Promise<number[]> {
+/** Records a group, or, should one of it be what D1 refuses, each by itself. */
+async function recordGroup<Judged>(
+  db: D1Database,
+  group: Arrived<Judged>[],
+  record: (batch: Judged[]) => Promise<void>,
+): Promise<void> {
   try {
-    const recorded = await recordEvents(
-      db,
-      group.map(({ event }) => event),
-      now(),
-    );
+    await record(group.map(({ judged }) => judged));
     for (const { message } of group) message.ack();
-    return recorded.map(({ seq }) => seq);
+    return;
   } catch (error) {
     log('warn', 'deferred webhooks not recorded', { events: group.length, error: describeError(error) });
   }
   // During an outage a statement for each message would only add to it.
   if (group.length > 1 && (await isAnswering(db))) {
-    const seqs: number[] = [];
-    for (const arrived of group) seqs.push(...(await recordGroup({ db, now }, [arrived])));
-    return seqs;
+    for (const arrived of group) await recordGroup(db, [arrived], record);
+    return;
   }
   for (const { message } of group) retryLater(message);
-  return [];
 }
 
 function retryLater(message: Message<unknown>): void {

@@ -1,5 +1,17 @@
 // Who may use the operators' API, and what they may do.
 
+import type { MiddlewareHandler } from 'hono';
+import type { AccessSettings } from '../env.ts';
+import { failureLimit } from '../failure-limit.ts';
+import { problem } from '../problem.ts';
+import { accessVerifier, type VerifyAccess } from './access.ts';
+import { isCrossSite, isUnsafe } from './cross-site.ts';
+
+const encoder = new TextEncoder();
+
+/** When to ask again for what the keys of Access are needed for. */
+const RETRY_AFTER_SECONDS = 10;
+
 /** Who makes a request, once that has been verified. */
 export interface Actor {
   /** For the audit trail: `admin-token`, `read-token`, `access:<email>`, `access-service:<name>`. */
@@ -11,4 +23,120 @@ export interface Actor {
 /** What the API's handlers find in their context. */
 export interface ActorEnv {
   Variables: { actor: Actor; requestId: string };
+}
+
+export interface ActorDeps {
+  adminToken: string;
+  /** `null`: there is none. */
+  readToken: string | null;
+  /** `null`: Cloudflare Access does not stand in front. */
+  access: AccessSettings | null;
+  /** Empty: the address that the request came to. */
+  publicUrl: string;
+  /** Whose pages may use the API. */
+  allowedOrigins: readonly string[];
+  /** Counts failed authentications by address. */
+  apiFailures: RateLimit;
+  now: () => number;
+}
+
+/** Why a request is not let through. One switch turns it into an answer: {@link refuse}. */
+type Refusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
+
+type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal };
+
+/**
+ * Lets through whom a token or Cloudflare Access identifies, and tells handlers who it is.
+ *
+ * ```ts
+ * app.use('/api/*', requireActor(deps));
+ * app.get('/api/me', (c) => c.json(c.get('actor')));
+ * ```
+ *
+ * An `Authorization` header alone decides where there is one, so that a program behind Access can do less than its
+ * service token would let it, and a token that is wrong is noticed. Without one, the identity of Access decides. What
+ * comes with that may have been sent by any page in an operator's browser, so to change something it must come from a
+ * page of one's own.
+ */
+export function requireActor(deps: ActorDeps): MiddlewareHandler<ActorEnv> {
+  const verifyAccess = deps.access && accessVerifier(deps.access, deps.now);
+  const answerFailure = failureLimit(deps.apiFailures);
+  const publicOrigin = URL.parse(deps.publicUrl)?.origin;
+  const trustedOrigins = [...deps.allowedOrigins, ...(publicOrigin ? [publicOrigin] : [])];
+
+  return async function requireActor(c, next) {
+    const request = c.req.raw;
+    const authorization = request.headers.get('authorization');
+    const assertion = request.headers.get('cf-access-jwt-assertion');
+    const isByAccess = authorization === null && assertion !== null && verifyAccess !== null;
+
+    const authentication = isByAccess
+      ? await authenticateIdentity(assertion, verifyAccess)
+      : await authenticateToken(authorization ?? '', deps);
+    if (!authentication.ok) {
+      const answer = () => refuse(authentication.refusal);
+      return authentication.refusal === 'unauthorized' ? answerFailure(request, answer) : answer();
+    }
+    const { actor } = authentication;
+    if (isUnsafe(request)) {
+      if (!actor.mayChange) return refuse('read-only');
+      if (isByAccess && isCrossSite(request, trustedOrigins)) return refuse('cross-site');
+    }
+    c.set('actor', actor);
+    return next();
+  };
+}
+
+/** The same digests and comparisons whatever is presented. */
+async function authenticateToken(
+  authorization: string,
+  { adminToken, readToken }: ActorDeps,
+): Promise<Authentication> {
+  const [, presented = ''] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
+  const [actual, admin, reader] = await Promise.all([
+    digest(presented),
+    digest(adminToken),
+    digest(readToken ?? ''),
+  ]);
+  const isAdmin = crypto.subtle.timingSafeEqual(actual, admin);
+  const isReader = crypto.subtle.timingSafeEqual(actual, reader) && readToken !== null;
+  if (isAdmin) return { ok: true, actor: { name: 'admin-token', mayChange: true } };
+  if (isReader) return { ok: true, actor: { name: 'read-token', mayChange: false } };
+  return { ok: false, refusal: 'unauthorized' };
+}
+
+async function digest(text: string): Promise<ArrayBuffer> {
+  return crypto.subtle.digest('SHA-256', encoder.encode(text));
+}
+
+async function authenticateIdentity(assertion: string, verifyAccess: VerifyAccess): Promise<Authentication> {
+  const identity = await verifyAccess(assertion);
+  switch (identity.kind) {
+    case 'verified':
+      return { ok: true, actor: { name: identity.name, mayChange: true } };
+    case 'refused':
+      return { ok: false, refusal: 'unauthorized' };
+    case 'unverifiable':
+      return { ok: false, refusal: 'unverifiable' };
+  }
+}
+
+function refuse(refusal: Refusal): Response {
+  switch (refusal) {
+    case 'unauthorized':
+      return problem('unauthorized', 'Send a valid token as `Authorization: Bearer <token>`.', {
+        headers: { 'www-authenticate': 'Bearer' },
+      });
+    case 'unverifiable':
+      return problem('unavailable', 'The keys of Cloudflare Access could not be fetched. Try again.', {
+        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+      });
+    case 'read-only':
+      return problem('forbidden', 'This token may read and change nothing. Changes need the admin token.');
+    case 'cross-site':
+      return problem(
+        'forbidden',
+        'A page of another origin sent this. Pages that may change something are named in ALLOWED_ORIGINS.',
+      );
+  }
 }

@@ -8,14 +8,7 @@ import { payloadJson } from '../contract/payload.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findEvent, type ListedEvent, listEvents } from '../store/events.ts';
-import { refuseParameters } from './parameters.ts';
-
-const MAX_PAGE_EVENTS = 200;
-const DEFAULT_PAGE_EVENTS = 50;
-
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be an ISO 8601 date and time with Z or an offset' })
-  .transform((text) => Date.parse(text));
+import { listingParameters, refuseParameters } from './parameters.ts';
 
 /** Any written form. A `+` that was not encoded arrives as a space. */
 const contact = z.string().transform((typed, context) => {
@@ -25,28 +18,14 @@ const contact = z.string().transform((typed, context) => {
   return z.NEVER;
 });
 
-const limitMessage = `must be a whole number from 1 to ${MAX_PAGE_EVENTS}`;
-
-/** What `GET /api/events` takes. Unknown parameters are refused: a misspelt filter must not list everything. */
+/** What `GET /api/events` takes. */
 const listing = z.strictObject({
   type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional(),
   status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`).optional(),
   contact: contact.optional(),
   integration: z.string().optional(),
   messageId: z.string().min(1, 'must not be empty').optional(),
-  since: moment.optional(),
-  until: moment.optional(),
-  limit: z.coerce
-    .number(limitMessage)
-    .int(limitMessage)
-    .min(1, limitMessage)
-    .max(MAX_PAGE_EVENTS, limitMessage)
-    .default(DEFAULT_PAGE_EVENTS),
-  cursor: z
-    .string()
-    .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')
-    .transform(Number)
-    .optional(),
+  ...listingParameters,
 });
 
 /** The listing and the single event, to be mounted at `/api/events`. */

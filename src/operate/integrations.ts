@@ -1,40 +1,273 @@
-// GET /api/integrations: the registered webhook addresses, each with the URL to register with the platform.
+// /api/integrations: registering webhook addresses, each with the URL to register with the platform.
 
-import { Hono } from 'hono';
+import { zValidator } from '@hono/zod-validator';
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { parseAddressRange } from '../addresses.ts';
+import { responseWebhook } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
-import { findIntegrations, type Integration, listIntegrations } from '../store/integrations.ts';
-import type { WebhookTokens } from '../webhook-token.ts';
+import {
+  type Deleted,
+  deleteEmptyIntegration,
+  deleteIntegrationAndContents,
+  type Holdings,
+} from '../store/integration-deletion.ts';
+import {
+  type Change,
+  createIntegration,
+  findIntegrations,
+  type Integration,
+  listIntegrations,
+  MAX_INTEGRATIONS,
+  rotateIntegration,
+  setEnabled,
+  updateIntegration,
+  validPrevious,
+} from '../store/integrations.ts';
+import { type WebhookTokens, writtenSigningSecret } from '../webhook-token.ts';
+import type { ActorEnv } from './actor.ts';
+import { jsonBody } from './body.ts';
+import { refuseParameters } from './parameters.ts';
+
+const MAX_DESCRIPTION_LENGTH = 500;
+const MAX_ADDRESS_RANGES = 100;
+const MAX_OVERLAP_HOURS = 720;
+const DEFAULT_OVERLAP_HOURS = 24;
+const HOUR_MS = 3_600_000;
+
+/** Stands in URLs as it is. */
+const slug = z.string().regex(/^[a-z0-9-]{3,64}$/, 'must be 3 to 64 lower-case letters, digits and hyphens');
+
+/** As it is in webhooks: what cannot be there would let none through. */
+const { appId } = responseWebhook.shape.message.shape;
+
+const description = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(MAX_DESCRIPTION_LENGTH, `must have at most ${MAX_DESCRIPTION_LENGTH} characters`)
+  .regex(/^[^\p{Control}\p{Surrogate}]*$/u, 'must be one line of text');
+
+const addressRange = z.string().transform((text, context) => {
+  const range = parseAddressRange(text);
+  if (range !== null) return range;
+  context.addIssue({ code: 'custom', message: 'must be an address or a CIDR range of IPv4 or IPv6' });
+  return z.NEVER;
+});
+
+const allowedIps = z
+  .array(addressRange)
+  .min(1, 'must not be empty; null lets webhooks come from anywhere')
+  .max(MAX_ADDRESS_RANGES, `must have at most ${MAX_ADDRESS_RANGES} entries`)
+  .transform((ranges) => [...new Set(ranges)]);
+
+/** What `POST /api/integrations` takes. */
+export const newIntegration = z.strictObject({
+  slug,
+  appId: appId.nullable().default(null),
+  description: description.nullable().default(null),
+  allowedIps: allowedIps.nullable().default(null),
+  requireSignature: z.boolean().default(false),
+});
+
+/** What `PATCH /api/integrations/:slug` takes: null clears. */
+export const integrationPatch = z
+  .strictObject({
+    appId: appId.nullable(),
+    description: description.nullable(),
+    allowedIps: allowedIps.nullable(),
+    requireSignature: z.boolean(),
+  })
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, {
+    error: 'must say what to change',
+    when: ({ issues }) => issues.length === 0, // else a field that nobody knows would count as nothing
+  });
+
+const overlapMessage = `must be a number of hours from 0 to ${MAX_OVERLAP_HOURS}`;
+
+/** What `POST /api/integrations/:slug/rotate` takes. */
+export const rotation = z.strictObject({
+  overlapHours: z
+    .number(overlapMessage)
+    .min(0, overlapMessage)
+    .max(MAX_OVERLAP_HOURS, overlapMessage)
+    .default(DEFAULT_OVERLAP_HOURS),
+});
+
+/** What `DELETE /api/integrations/:slug` takes. */
+const deletion = z
+  .strictObject({
+    force: z
+      .enum(['true', 'false'], 'must be true or false')
+      .transform((text) => text === 'true')
+      .default(false),
+    cursor: z
+      .string()
+      .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')
+      .transform(Number)
+      .optional(),
+  })
+  .refine(({ force, cursor }) => force || cursor === undefined, {
+    path: ['cursor'],
+    error: 'goes with force=true only',
+  });
+
+/** An integration as its operators see it. */
+export interface ShownIntegration {
+  slug: string;
+  appId: string | null;
+  description: string | null;
+  enabled: boolean;
+  generation: number;
+  /** Earlier generations that are still valid, newest first. */
+  previous: { generation: number; validUntil: string }[];
+  allowedIps: string[] | null;
+  requireSignature: boolean;
+  createdAt: string;
+  /** To be registered with the platform. `null` for who may not see it: it holds the token. */
+  url: string | null;
+  /** For a sender that signs. `null` as `url`. */
+  signingSecret: string | null;
+}
+
+/** How to show an integration. */
+export interface Presentation {
+  tokens: WebhookTokens;
+  /** Where the receiver is reached, without a slash at the end. */
+  baseUrl: string;
+  /** Whether URL and signing secret may be seen: with them one can deliver webhooks. */
+  showsSecrets: boolean;
+  nowMs: number;
+}
+
+export async function shownIntegration(
+  integration: Integration,
+  { tokens, baseUrl, showsSecrets, nowMs }: Presentation,
+): Promise<ShownIntegration> {
+  const { slug, generation } = integration;
+  return {
+    slug,
+    appId: integration.appId,
+    description: integration.description,
+    enabled: integration.isEnabled,
+    generation,
+    previous: validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
+      generation,
+      validUntil: new Date(untilMs).toISOString(),
+    })),
+    allowedIps: integration.allowedIps,
+    requireSignature: integration.requireSignature,
+    createdAt: new Date(integration.createdAtMs).toISOString(),
+    url: showsSecrets ? `${baseUrl}/webhooks/${slug}/${await tokens.derive(slug, generation)}` : null,
+    signingSecret: showsSecrets
+      ? writtenSigningSecret(await tokens.deriveSigningSecret(slug, generation))
+      : null,
+  };
+}
 
 export interface IntegrationDeps {
   db: D1Database;
   tokens: WebhookTokens;
   /** Empty: the address that the request came to. */
   publicUrl: string;
+  now: () => number;
 }
 
 /** To be mounted at `/api/integrations`. */
-export function integrationRoutes({ db, tokens, publicUrl }: IntegrationDeps): Hono {
-  const shown = async (integration: Integration, requestUrl: string) => {
-    const { slug, appId, generation, isEnabled, createdAtMs } = integration;
-    const base = publicUrl || new URL(requestUrl).origin;
-    return {
-      slug,
-      appId,
-      enabled: isEnabled,
-      generation,
-      createdAt: new Date(createdAtMs).toISOString(),
-      url: `${base}/webhooks/${slug}/${await tokens.derive(slug, generation)}`,
-    };
-  };
+export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
+  const baseUrlOf = (c: Context) => publicUrl || new URL(c.req.url).origin;
+  const shown = async (c: Context<ActorEnv>, integration: Integration) =>
+    shownIntegration(integration, {
+      tokens,
+      baseUrl: baseUrlOf(c),
+      showsSecrets: c.get('actor').mayChange,
+      nowMs: now(),
+    });
+  const answer = async (c: Context<ActorEnv>, integration: Integration | null | undefined) =>
+    integration ? c.json(await shown(c, integration)) : noSuchIntegration();
+  const changeBy = (c: Context<ActorEnv>): Change => ({ actor: c.get('actor').name, nowMs: now() });
 
-  return new Hono()
+  return new Hono<ActorEnv>()
     .get('/', async (c) => {
       const integrations = await listIntegrations(db);
-      return c.json({ data: await Promise.all(integrations.map((one) => shown(one, c.req.url))) });
+      return c.json({ data: await Promise.all(integrations.map(async (one) => shown(c, one))) });
+    })
+    .post('/', jsonBody(newIntegration), async (c) => {
+      const creation = await createIntegration(db, c.req.valid('json'), changeBy(c));
+      switch (creation.outcome) {
+        case 'created': {
+          const { integration } = creation;
+          const location = `${baseUrlOf(c)}/api/integrations/${integration.slug}`;
+          return c.json(await shown(c, integration), 201, { location });
+        }
+        case 'taken':
+          return problem('conflict', 'There is an integration with this slug already.');
+        case 'full':
+          return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`);
+      }
     })
     .get('/:slug', async (c) => {
       const [integration] = await findIntegrations(db, [c.req.param('slug')]);
-      if (integration === undefined) return problem('not-found', 'There is no integration with this slug.');
-      return c.json(await shown(integration, c.req.url));
+      return answer(c, integration);
+    })
+    .patch('/:slug', jsonBody(integrationPatch), async (c) =>
+      answer(c, await updateIntegration(db, c.req.param('slug'), c.req.valid('json'), changeBy(c))),
+    )
+    .post('/:slug/rotate', jsonBody(rotation, { isOptional: true }), async (c) => {
+      const overlapMs = Math.round(c.req.valid('json').overlapHours * HOUR_MS);
+      return answer(c, await rotateIntegration(db, c.req.param('slug'), overlapMs, changeBy(c)));
+    })
+    .post('/:slug/enable', async (c) =>
+      answer(c, await setEnabled(db, c.req.param('slug'), true, changeBy(c))),
+    )
+    .post('/:slug/disable', async (c) =>
+      answer(c, await setEnabled(db, c.req.param('slug'), false, changeBy(c))),
+    )
+    .delete('/:slug', zValidator('query', deletion, refuseParameters), async (c) => {
+      const slug = c.req.param('slug');
+      const { force, cursor } = c.req.valid('query');
+      const deleter = { actor: c.get('actor').name, now };
+      const deletion = force
+        ? await deleteIntegrationAndContents(db, slug, { ...deleter, walkedSeq: cursor })
+        : await deleteEmptyIntegration(db, slug, deleter);
+      switch (deletion.outcome) {
+        case 'deleted':
+          return c.json({ complete: true, deleted: deletion.deleted });
+        case 'unknown':
+          return noSuchIntegration();
+        case 'holding':
+          return problem('conflict', refusedDeletion(deletion.holdings));
+        case 'unfinished': {
+          const next = String(deletion.walkedSeq);
+          const detail = `One request does not delete it all. Repeat it with ?force=true&cursor=${next}.`;
+          return c.json({ complete: false, deleted: deletion.deleted, next, detail }, 202);
+        }
+        case 'enabled':
+          return problem(
+            'conflict',
+            `It was enabled while it was being deleted, and stays. ${contents(deletion.deleted)} are gone.`,
+          );
+      }
     });
+}
+
+function noSuchIntegration(): Response {
+  return problem('not-found', 'There is no integration with this slug.');
+}
+
+function refusedDeletion(holdings: Holdings): string {
+  const { isEveryEventCounted, events, rejections } = holdings;
+  if (!isEveryEventCounted && events + rejections === 0) {
+    return 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.';
+  }
+  const least = isEveryEventCounted ? '' : 'at least ';
+  return `It has ${least}${contents(holdings)}. With ?force=true it is deleted, and they with it.`;
+}
+
+function contents({ events, rejections }: Pick<Deleted, 'events' | 'rejections'>): string {
+  return `${counted(events, 'event')} and ${counted(rejections, 'rejection')}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,5 +1,5 @@
-// The two stages that an event goes through once it is accepted, each a group commit: recording, which the answer
-// waits for, and forwarding, which it does not.
+// The stages that a webhook goes through once it is judged, each a group commit: recording it as event or as
+// rejection, which the answer waits for, and forwarding the event, which it does not.
 
 import type { NewEvent } from '../contract/event.ts';
 import { type ForwardingDeps, forwardEvents } from '../forward/events.ts';
@@ -14,6 +14,12 @@ import {
   recordEvents,
 } from '../store/events.ts';
 import type { PendingEvent } from '../store/outbox.ts';
+import {
+  MAX_REJECTION_BATCH,
+  MAX_REJECTION_BATCH_BYTES,
+  type NewRejection,
+  recordRejections,
+} from '../store/rejections.ts';
 
 /** Slower than this, D1 counts as failing, and the intake queue takes the webhook. */
 export const D1_TIMEOUT_MS = 2_000;
@@ -25,11 +31,15 @@ const FORWARD_LINGER_MS = 10;
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;
 
-/** Records an event; the first delivery of one is forwarded afterwards, behind the answer's back. */
-export type RecordEvent = (event: NewEvent, lifetime: Lifetime, timeoutMs: number) => Promise<RecordedEvent>;
+/** Where judged webhooks go. Both reject when D1 does not take it within `timeoutMs`. */
+export interface Pipeline {
+  /** Records an event; the first delivery of one is forwarded afterwards, behind the answer's back. */
+  recordEvent(event: NewEvent, lifetime: Lifetime, timeoutMs: number): Promise<RecordedEvent>;
+  recordRejection(rejection: NewRejection, lifetime: Lifetime, timeoutMs: number): Promise<void>;
+}
 
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: ForwardingDeps & { now: () => number }): RecordEvent {
+export function createPipeline(deps: ForwardingDeps & { now: () => number }): Pipeline {
   const forward = groupCommit<PendingEvent[], void>({
     maxItems: MAX_FORWARD_EVENTS,
     maxBytes: MAX_FORWARD_BYTES,
@@ -56,7 +66,21 @@ export function createPipeline(deps: ForwardingDeps & { now: () => number }): Re
     },
   });
 
-  return async (event, lifetime, timeoutMs) => record(recordable(event), lifetime, timeoutMs);
+  const reject = groupCommit<NewRejection, void>({
+    maxItems: MAX_REJECTION_BATCH,
+    maxBytes: MAX_REJECTION_BATCH_BYTES,
+    bytesOf: ({ body }) => body.byteLength,
+    workTimeoutMs: D1_TIMEOUT_MS,
+    work: async (rejections) => {
+      await recordRejections(deps.db, rejections, deps.now());
+      return rejections.map(() => undefined);
+    },
+  });
+
+  return {
+    recordEvent: async (event, lifetime, timeoutMs) => record(recordable(event), lifetime, timeoutMs),
+    recordRejection: reject,
+  };
 }
 
 function pendingEventOf(event: NewEvent, recorded: RecordedEvent | undefined): PendingEvent[] {

@@ -4,17 +4,18 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
-import { eventOf, type NewEvent } from '../contract/event.ts';
-import { decodePayload, parsePayload } from '../contract/payload.ts';
-import { type ContractProblem, parseWebhook } from '../contract/webhook.ts';
+import { assessBody, type Refused } from '../contract/assess.ts';
+import type { ContractProblem } from '../contract/webhook.ts';
+import { failureLimit } from '../failure-limit.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { deferWebhook } from '../forward/intake.ts';
-import type { Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import { problem } from '../problem.ts';
+import { objectionTo, objectionToBody, type Sender, senderOf } from '../sender.ts';
+import type { Integration } from '../store/integrations.ts';
 import { presentedToken, type WebhookTokens } from '../webhook-token.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
-import { createRegistrations, type Registration } from './registrations.ts';
+import { createRegistrations } from './registrations.ts';
 
 /** Bodies of the platform have about 1 KB. */
 export const MAX_BODY_BYTES = 1_048_576;
@@ -24,27 +25,24 @@ const RETRY_AFTER_SECONDS = 10;
 export interface ReceiveDeps extends ForwardingDeps {
   intake: Queue<unknown>;
   tokens: WebhookTokens;
+  /** Counts failed authentications by address. */
+  webhookFailures: RateLimit;
   now: () => number;
 }
 
 /** Why a webhook is not taken. One switch turns it into an answer: {@link refuse}. */
 type Refusal =
+  | Refused
   | { reason: 'unauthorized' }
   | { reason: 'encoded' }
   | { reason: 'too-large' }
-  | { reason: 'empty' }
-  | { reason: 'not-utf8' }
-  | { reason: 'not-json' }
-  | { reason: 'contract'; problems: ContractProblem[] }
   | { reason: 'unavailable' };
 
 /** A webhook whose sender has a genuine token. */
-interface Authenticated {
+interface Authenticated extends Sender {
   slug: string;
-  generation: number;
-  receivedAtMs: number;
-  /** False where D1 could not tell whether the registration stands: the intake consumer asks again. */
-  isRegistrationKnown: boolean;
+  /** `null` where D1 could not tell: the intake consumer asks again. */
+  integration: Integration | null;
 }
 
 interface WebhookEnv {
@@ -54,18 +52,28 @@ interface WebhookEnv {
 /** The webhook addresses, to be mounted at `/webhooks`. */
 export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
   const findRegistration = createRegistrations({ ...deps, workTimeoutMs: D1_TIMEOUT_MS });
-  const recordEvent = createPipeline(deps);
+  const { recordEvent, recordRejection } = createPipeline(deps);
+  const limitFailures = failureLimit(deps.webhookFailures);
+  const refuseSender = async (request: Request) =>
+    limitFailures(request, () => refuse({ reason: 'unauthorized' }));
 
   const authenticate = createMiddleware<WebhookEnv>(async (c, next) => {
     const slug = c.req.param('integration') ?? '';
     const receivedAtMs = deps.now();
     const token = presentedToken(c.req.param('token'), c.req.header('authorization'));
-    const generation = await deps.tokens.verify(slug, token);
-    if (generation === null) return refuse({ reason: 'unauthorized' });
-    const registration = await findRegistration(slug, c.executionCtx, D1_TIMEOUT_MS);
-    if (!isOpenTo(registration, generation)) return refuse({ reason: 'unauthorized' });
-    const isRegistrationKnown = registration.kind === 'registered';
-    c.set('sender', { slug, generation, isRegistrationKnown, receivedAtMs });
+    const verified = deps.tokens.verify(slug, token);
+    const registration = await findRegistration(slug, verified, c.executionCtx, D1_TIMEOUT_MS);
+    const generation = await verified;
+    if (generation === null) return refuseSender(c.req.raw);
+    const sender = senderOf(c.req.raw, generation, receivedAtMs);
+    if (registration.kind === 'unverifiable') {
+      c.set('sender', { ...sender, slug, integration: null });
+      return next();
+    }
+    const integration = registration.kind === 'registered' ? registration.integration : undefined;
+    if (integration === undefined || objectionTo(sender, integration) !== null)
+      return refuseSender(c.req.raw);
+    c.set('sender', { ...sender, slug, integration });
     return next();
   });
 
@@ -78,36 +86,57 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
 
   const receive = async (c: Context<WebhookEnv>): Promise<Response> => {
     const sender = c.get('sender');
-    const read = readEvent(await c.req.raw.arrayBuffer(), { ...sender, requestId: c.get('requestId') });
-    if (!read.ok) return refuse(read.refusal);
-    const outcome = await take(read.event, sender, c.executionCtx);
-    return outcome === null ? refuse({ reason: 'unavailable' }) : c.json({ id: read.event.id, outcome });
-  };
+    const body = await c.req.raw.arrayBuffer();
+    const { integration, slug, receivedAtMs, generation } = sender;
+    if (integration !== null && (await objectionToBody(sender, integration, body, deps.tokens)) !== null) {
+      return refuseSender(c.req.raw);
+    }
+    const arrival = { integration: slug, requestId: c.get('requestId'), receivedAtMs };
+    const judged = assessBody(body, { ...arrival, appId: integration?.appId ?? null });
+    const webhook = { ...arrival, generation, body };
 
-  /** Records the event, or defers it when D1 does not answer in time. `null` when neither is possible. */
-  async function take(
-    event: NewEvent,
-    { generation, isRegistrationKnown }: Authenticated,
-    lifetime: Lifetime,
-  ): Promise<'stored' | 'duplicate' | 'deferred' | null> {
-    const { integration, requestId, receivedAtMs, payload } = event;
-    const remainingMs = receivedAtMs + D1_TIMEOUT_MS - deps.now();
-    if (isRegistrationKnown && remainingMs > 0) {
-      try {
-        const { isNew } = await recordEvent(event, lifetime, remainingMs);
-        return isNew ? 'stored' : 'duplicate';
-      } catch (error) {
-        log('warn', 'event not recorded, deferring it', { integration, error: describeError(error) });
+    /** Records the webhook, or defers it when D1 does not answer in time. `null` when neither is possible. */
+    const keep = async <Kept>(
+      record: (timeoutMs: number) => Promise<Kept>,
+    ): Promise<Kept | 'deferred' | null> => {
+      const remainingMs = receivedAtMs + D1_TIMEOUT_MS - deps.now();
+      if (integration !== null && remainingMs > 0) {
+        try {
+          return await record(remainingMs);
+        } catch (error) {
+          log('warn', 'webhook not recorded, deferring it', {
+            integration: slug,
+            error: describeError(error),
+          });
+        }
       }
+      try {
+        await deferWebhook(deps.intake, webhook, integration === null ? sender : null);
+        return 'deferred';
+      } catch (error) {
+        log('error', 'webhook neither recorded nor deferred', {
+          integration: slug,
+          error: describeError(error),
+        });
+        return null;
+      }
+    };
+
+    if (!judged.ok) {
+      const { reason, problems } = judged;
+      const kept = await keep(async (timeoutMs) => {
+        await recordRejection({ ...webhook, reason, problems }, c.executionCtx, timeoutMs);
+        return 'rejected' as const;
+      });
+      log('warn', 'webhook rejected', { integration: slug, requestId: arrival.requestId, reason });
+      return refuse(kept === null ? { reason: 'unavailable' } : judged);
     }
-    try {
-      await deferWebhook(deps.intake, { integration, generation, requestId, receivedAtMs, payload });
-      return 'deferred';
-    } catch (error) {
-      log('error', 'event neither recorded nor deferred', { integration, error: describeError(error) });
-      return null;
-    }
-  }
+    const outcome = await keep(async (timeoutMs) => {
+      const { isNew } = await recordEvent(judged.event, c.executionCtx, timeoutMs);
+      return isNew ? ('stored' as const) : ('duplicate' as const);
+    });
+    return outcome === null ? refuse({ reason: 'unavailable' }) : c.json({ id: judged.event.id, outcome });
+  };
 
   const onlyPost = () =>
     problem('method-not-allowed', 'Webhooks are delivered with POST.', { headers: { allow: 'POST' } });
@@ -120,42 +149,6 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
 /** The token is in the URL, or, for `/webhooks/:integration` alone, in the Authorization header. */
 const ADDRESSES = ['/:integration', '/:integration/:token'];
 
-/** Whether a genuine token of a generation opens the address; where D1 cannot tell, it does for now. */
-function isOpenTo(registration: Registration, generation: number): boolean {
-  switch (registration.kind) {
-    case 'registered':
-      return registration.integration.isEnabled && registration.integration.generation === generation;
-    case 'unknown':
-      return false;
-    case 'unverifiable':
-      return true;
-  }
-}
-
-type ReadEvent = { ok: true; event: NewEvent } | { ok: false; refusal: Refusal };
-
-/** The event of a body. */
-function readEvent(
-  body: ArrayBuffer,
-  { slug, requestId, receivedAtMs }: Authenticated & { requestId: string },
-): ReadEvent {
-  if (body.byteLength === 0) return { ok: false, refusal: { reason: 'empty' } };
-  const payload = decodePayload(body);
-  if (payload === null) return { ok: false, refusal: { reason: 'not-utf8' } };
-  let value: unknown;
-  try {
-    value = parsePayload(payload);
-  } catch {
-    return { ok: false, refusal: { reason: 'not-json' } };
-  }
-  const parsed = parseWebhook(value);
-  if (!parsed.ok) return { ok: false, refusal: { reason: 'contract', problems: parsed.problems } };
-  return {
-    ok: true,
-    event: eventOf(parsed.webhook, { integration: slug, payload, requestId, receivedAtMs }),
-  };
-}
-
 function refuse(refusal: Refusal): Response {
   switch (refusal.reason) {
     case 'unauthorized': // one wording for all: unknown, disabled, no token, wrong token
@@ -166,14 +159,12 @@ function refuse(refusal: Refusal): Response {
       return problem('encoded-body', 'Send the body without Content-Encoding.');
     case 'too-large':
       return problem('body-too-large', `A webhook has at most ${MAX_BODY_BYTES} bytes.`);
-    case 'empty':
-      return problem('not-json', 'The body is empty.');
     case 'not-utf8':
-      return problem('not-utf8', 'JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
     case 'not-json':
-      return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).');
-    case 'contract':
-      return problem('contract-broken', `The webhook has ${countOf(refusal.problems)}; see errors.`, {
+      return problem(refusal.reason, `The body ${refusal.problems[0]?.message}.`);
+    case 'contract-broken':
+    case 'wrong-application':
+      return problem(refusal.reason, `The webhook has ${countOf(refusal.problems)}; see errors.`, {
         errors: refusal.problems,
       });
     case 'unavailable':

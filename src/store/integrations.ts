@@ -1,4 +1,19 @@
-// The integrations table: the registered webhook addresses.
+// The integrations table: the registered webhook addresses. What is changed here is audited in the same transaction.
+// Deleting one, with all that came to it, is integration-deletion.ts.
+
+import { type AuditAction, auditChange } from './audit.ts';
+
+/** How many there can be: every isolate keeps the registrations that it serves in memory. */
+export const MAX_INTEGRATIONS = 1_000;
+
+/** Earlier generations that are remembered of each; older ones end early. */
+const MAX_PREVIOUS = 100;
+/**
+ * How long a generation is remembered after its end. What was deferred while it was valid can wait in the intake queue
+ * and its dead-letter queue for so long: Queues keep messages for at most 14 days
+ * (https://developers.cloudflare.com/queues/platform/limits/).
+ */
+const ENDED_MS = 30 * 86_400_000;
 
 /** A registered webhook address. */
 export interface Integration {
@@ -25,6 +40,25 @@ export interface PreviousGeneration {
   generation: number;
   /** The first moment at which it is no longer valid, Unix ms. 0: it was revoked, as if it had never been valid. */
   untilMs: number;
+}
+
+/** What an operator says of an integration. */
+export type IntegrationSettings = Pick<
+  Integration,
+  'appId' | 'description' | 'allowedIps' | 'requireSignature'
+>;
+
+/** What is to be said otherwise; what is absent stays. */
+export type IntegrationPatch = {
+  [Setting in keyof IntegrationSettings]?: IntegrationSettings[Setting] | undefined;
+};
+
+/** Who makes a change, and when. */
+export interface Change {
+  /** As in the audit trail. */
+  actor: string;
+  /** Unix ms. */
+  nowMs: number;
 }
 
 /** Whether a token of a generation opens an integration at a time, its being enabled aside. */
@@ -71,6 +105,157 @@ export async function findIntegrations(db: D1Database, slugs: readonly string[])
     .bind(JSON.stringify(slugs))
     .run<IntegrationRow>();
   return results.map(integrationOf);
+}
+
+/** What became of a registration. `taken`: the slug is another one's. `full`: there are {@link MAX_INTEGRATIONS}. */
+export type Creation =
+  | { outcome: 'created'; integration: Integration }
+  | { outcome: 'taken' }
+  | { outcome: 'full' };
+
+/** Registers an integration. It begins after the last generation that its slug ever had. */
+export async function createIntegration(
+  db: D1Database,
+  { slug, ...settings }: Pick<Integration, 'slug'> & IntegrationSettings,
+  change: Change,
+): Promise<Creation> {
+  const { appId, description, allowedIps, requireSignature } = settings;
+  const insert = db
+    .prepare(
+      `INSERT INTO integrations (
+         slug, app_id, description, allowed_ips, require_signature, generation, created_at
+       )
+       SELECT ?1, ?2, ?3, ?4, ?5,
+         coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?6
+       WHERE (SELECT count(*) FROM integrations) < ?7
+       ON CONFLICT (slug) DO NOTHING
+       RETURNING ${COLUMNS}`,
+    )
+    .bind(
+      slug,
+      appId,
+      description,
+      allowedIps && JSON.stringify(allowedIps),
+      Number(requireSignature),
+      change.nowMs,
+      MAX_INTEGRATIONS,
+    );
+  const [inserted, , found] = await db.batch<IntegrationRow>([
+    insert,
+    audited(db, change, 'integration.create', slug, settings),
+    select(db, slug),
+  ]);
+  const [row] = inserted?.results ?? [];
+  if (row !== undefined) return { outcome: 'created', integration: integrationOf(row) };
+  return { outcome: found?.results.length === 0 ? 'full' : 'taken' };
+}
+
+/** Says something of an integration otherwise; `null` where there is none. */
+export async function updateIntegration(
+  db: D1Database,
+  slug: string,
+  patch: IntegrationPatch,
+  change: Change,
+): Promise<Integration | null> {
+  const update = db
+    .prepare(
+      `UPDATE integrations SET
+         app_id = patched.app_id, description = patched.description, allowed_ips = patched.allowed_ips,
+         require_signature = patched.require_signature
+       FROM (
+         SELECT
+           iif(json_type(?2, '$.appId') IS NULL, app_id, ?2 ->> '$.appId') AS app_id,
+           iif(json_type(?2, '$.description') IS NULL, description, ?2 ->> '$.description') AS description,
+           iif(json_type(?2, '$.allowedIps') IS NULL, allowed_ips, ?2 ->> '$.allowedIps') AS allowed_ips,
+           coalesce(?2 ->> '$.requireSignature', require_signature) AS require_signature
+         FROM integrations WHERE slug = ?1
+       ) AS patched
+       WHERE slug = ?1
+         AND (integrations.app_id, integrations.description, integrations.allowed_ips, integrations.require_signature)
+         IS NOT (patched.app_id, patched.description, patched.allowed_ips, patched.require_signature)`,
+    )
+    .bind(slug, JSON.stringify(patch));
+  return applied(db, slug, update, audited(db, change, 'integration.update', slug, patch));
+}
+
+/**
+ * Gives an integration its next generation; `null` where there is none. The generation before stays valid for
+ * `overlapMs`, and no earlier one for longer. An overlap of 0 revokes them all, as if they had never been valid.
+ */
+export async function rotateIntegration(
+  db: D1Database,
+  slug: string,
+  overlapMs: number,
+  change: Change,
+): Promise<Integration | null> {
+  const untilMs = overlapMs === 0 ? 0 : change.nowMs + overlapMs;
+  const update = db
+    .prepare(
+      `UPDATE integrations SET
+         generation = generation + 1,
+         previous = (
+           SELECT json_group_array(json_object('generation', earlier.generation, 'untilMs', earlier.until_ms))
+           FROM (
+             SELECT integrations.generation AS generation, CAST(?2 AS INTEGER) AS until_ms
+             UNION ALL
+             SELECT value ->> 'generation', min(value ->> 'untilMs', CAST(?2 AS INTEGER))
+             FROM json_each(integrations.previous)
+             ORDER BY generation DESC LIMIT ?4
+           ) AS earlier
+           WHERE earlier.until_ms > ?3
+         )
+       WHERE slug = ?1
+       RETURNING ${COLUMNS}`,
+    )
+    .bind(slug, untilMs, change.nowMs - ENDED_MS, MAX_PREVIOUS);
+  const overlapHours = overlapMs / 3_600_000;
+  const audit = audited(db, change, 'integration.rotate', slug, { overlapHours });
+  const [rotated] = await db.batch<IntegrationRow>([update, audit]);
+  return firstOf(rotated);
+}
+
+/** Enables or disables an integration; `null` where there is none. */
+export async function setEnabled(
+  db: D1Database,
+  slug: string,
+  isEnabled: boolean,
+  change: Change,
+): Promise<Integration | null> {
+  const update = db
+    .prepare('UPDATE integrations SET enabled = ?2 WHERE slug = ?1 AND enabled <> ?2')
+    .bind(slug, Number(isEnabled));
+  const action = isEnabled ? 'integration.enable' : 'integration.disable';
+  return applied(db, slug, update, audited(db, change, action, slug, {}));
+}
+
+/** Runs a change with its audit entry; gives the integration as it is then, in the same transaction. */
+async function applied(
+  db: D1Database,
+  slug: string,
+  update: D1PreparedStatement,
+  audit: D1PreparedStatement,
+): Promise<Integration | null> {
+  const [, , found] = await db.batch<IntegrationRow>([update, audit, select(db, slug)]);
+  return firstOf(found);
+}
+
+function select(db: D1Database, slug: string): D1PreparedStatement {
+  return db.prepare(`SELECT ${COLUMNS} FROM integrations WHERE slug = ?1`).bind(slug);
+}
+
+function audited(
+  db: D1Database,
+  { actor, nowMs }: Change,
+  action: AuditAction,
+  object: string,
+  detail: Record<string, unknown>,
+): D1PreparedStatement {
+  return auditChange(db, { actor, action, object, detail, atMs: nowMs });
+}
+
+function firstOf(result: D1Result<IntegrationRow> | undefined): Integration | null {
+  const [row] = result?.results ?? [];
+  return row === undefined ? null : integrationOf(row);
 }
 
 function integrationOf(row: IntegrationRow): Integration {

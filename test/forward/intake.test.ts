@@ -7,7 +7,6 @@ import {
   eventually,
   forwardedEvents,
   inject,
-  register,
   reset,
   seen,
   uniqueResponse,
@@ -68,21 +67,50 @@ describe('the intake consumer', () => {
   });
 
   it.each([
-    ['of an integration that is unknown', { integration: 'nobody' }],
-    ['of another generation', { generation: 2 }],
-    ['that is no such message', { payload: undefined, gzip: '!' }],
-    ['that breaks the contract', { payload: '{}' }],
-  ])('neither records nor drops a message %s', async (_, changes) => {
+    ['of an integration that is unknown', { integration: 'nobody' }, 'unauthorized'],
+    ['of another generation', { generation: 2 }, 'unauthorized'],
+    ['that breaks the contract', { payload: '{}' }, 'contract-broken'],
+    ['that is no JSON', { payload: 'x' }, 'not-json'],
+  ])('keeps a webhook %s as a rejection', async (_, changes, reason) => {
     const messages = [deferred(uniqueResponse(), changes), deferred(uniqueResponse())];
 
-    expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'ack']);
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(['ack', 'ack']);
     expect(await countRows('events')).toBe(1);
+    const { results } = await env.DB.prepare(
+      'SELECT integration, generation, reason, body FROM rejections',
+    ).run();
+    const { integration, generation, payload: body } = messages[0];
+    expect(results).toEqual([{ integration, generation, reason, body }]);
   });
 
-  it('does not record for an integration that was disabled meanwhile', async () => {
-    await register('shop', { enabled: 0 });
-    expect(await env.PROBE.consumeIntake([deferred(uniqueResponse())])).toEqual(['retry 5']);
-    expect(await countRows('events')).toBe(0);
+  it('counts a rejection that comes twice out of the queue once, and its repeat by the sender as another', async () => {
+    const message = deferred({}, { requestId: 'first' });
+    await env.PROBE.consumeIntake([message, message]);
+    await env.PROBE.consumeIntake([message]);
+    await env.PROBE.consumeIntake([{ ...message, requestId: 'second', receivedAtMs: 1_700_000_009_000 }]);
+
+    const { results } = await env.DB.prepare(
+      'SELECT deliveries, received_at, last_received_at FROM rejections',
+    ).run();
+    expect(results).toEqual([
+      { deliveries: 2, received_at: 1_700_000_000_000, last_received_at: 1_700_000_009_000 },
+    ]);
+  });
+
+  it('retries a rejection that D1 does not take', async () => {
+    await inject({ d1: { kind: 'reject', on: 'INSERT INTO rejections' } });
+    expect(await env.PROBE.consumeIntake([deferred({}), deferred(uniqueResponse())])).toEqual([
+      'retry 5',
+      'ack',
+    ]);
+  });
+
+  it('neither records nor drops a message that is none of its own', async () => {
+    const messages = [deferred({}, { payload: undefined, gzip: '!' }), 'x', deferred(uniqueResponse())];
+
+    expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'retry 5', 'ack']);
+    expect(await countRows('events')).toBe(1);
+    expect(await countRows('rejections')).toBe(0);
   });
 
   it('leaves the events to the sweep when the queue rejects them', async () => {

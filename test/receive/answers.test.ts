@@ -220,7 +220,7 @@ describe('400', () => {
       type: '/problems/not-utf8',
       title: 'The body is not UTF-8',
       status: 400,
-      detail: 'JSON is exchanged in UTF-8 (RFC 8259, section 8.1).',
+      detail: 'The body is not UTF-8 (RFC 8259, section 8.1).',
     });
   });
 });

@@ -265,15 +265,111 @@ describe('a client that goes away', () => {
 });
 
 describe('a registration that changed while D1 was down', () => {
-  it('does not let the deferred webhook in: it is retried, and never recorded', async () => {
+  it.each([
+    ['disabled', async () => register('shop', { enabled: 0 }), 'the integration is disabled'],
+    [
+      'rotated with its old token revoked',
+      async () => register('shop', { generation: 2, previous: [{ generation: 1, untilMs: 0 }] }),
+      'the token was rotated away',
+    ],
+    [
+      'deleted',
+      async () => void (await env.DB.prepare('DELETE FROM integrations').run()),
+      'the integration does not exist',
+    ],
+  ])('(%s) does not let the deferred webhook in: it is kept as a rejection', async (_, change, problem) => {
+    await inject({ d1: { kind: 'reject' } });
+    const body = uniqueResponse();
+    const { answer } = await delivered(body);
+    expect(answer.outcome).toBe('deferred');
+    await change();
+    await inject({});
+    await eventually('it is kept', async () => (await countRows('rejections')) === 1);
+
+    expect(await deliveriesOf(answer.id)).toBeNull();
+    const kept = await env.DB.prepare('SELECT integration, reason, problems, body FROM rejections').first();
+    expect(kept).toEqual({
+      integration: 'shop',
+      reason: 'unauthorized',
+      problems: JSON.stringify([{ path: '', message: problem }]),
+      body: JSON.stringify(body),
+    });
+    expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toEqual([]);
+  });
+
+  it('(rotated, the old token still good when it came) lets it in', async () => {
     await inject({ d1: { kind: 'reject' } });
     const { answer } = await delivered(uniqueResponse());
-    const [message] = (await seen()).deferred;
-    await register('shop', { enabled: 0 });
+    await register('shop', { generation: 2, previous: [{ generation: 1, untilMs: Date.now() }] });
     await inject({});
 
-    expect(await env.PROBE.consumeIntake([message])).toEqual(['retry 5']);
-    expect(await deliveriesOf(answer.id)).toBeNull();
+    await expectStoredAndForwarded([answer.id]);
+    expect(await countRows('rejections')).toBe(0);
+  });
+});
+
+describe('what was checked on arrival', () => {
+  it('is not asked for again when the webhook comes out of the intake queue', async () => {
+    await register('shop', { allowedIps: ['192.0.2.7'] });
+    const headers = { 'cf-connecting-ip': '192.0.2.7' };
+    await delivered(uniqueResponse(), { headers });
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(uniqueResponse(), { headers });
+    expect(answer.outcome).toBe('deferred');
+    expect((await seen()).deferred).toEqual([expect.not.objectContaining({ sender: expect.anything() })]);
+    await inject({});
+
+    await expectStoredAndForwarded([answer.id]);
+  });
+});
+
+describe('a cold isolate while D1 fails from the first request on', () => {
+  it('refuses what is forged, and keeps nothing of it', async () => {
+    await inject({ d1: { kind: 'reject' } });
+    for (const path of ['/webhooks/shop/wrong', `/webhooks/shop/1.${'A'.repeat(43)}`, '/webhooks/nobody/x']) {
+      const response = await env.RECEIVER.fetch(`https://receiver.example${path}`, {
+        method: 'POST',
+        body: JSON.stringify(uniqueResponse()),
+      });
+      expect(response.status).toBe(401);
+    }
+    expect((await seen()).deferred).toEqual([]);
+  });
+
+  it('keeps bodies that break the contract, in the intake queue and then as rejections', async () => {
+    await inject({ d1: { kind: 'reject' } });
+    const notUtf8 = new Uint8Array([0x7b, 0xff, 0x00, 0x7d]);
+    expect((await deliver(notUtf8)).status).toBe(400);
+    expect((await deliver('{}')).status).toBe(422);
+    expect((await seen()).deferred).toHaveLength(2);
+    await inject({});
+    await eventually('both are kept', async () => (await countRows('rejections')) === 2);
+
+    const { results } = await env.DB.prepare(
+      'SELECT reason, body, body_encoding FROM rejections ORDER BY reason',
+    ).run();
+    expect(results).toEqual([
+      { reason: 'contract-broken', body: '{}', body_encoding: 'utf-8' },
+      { reason: 'not-utf8', body: btoa('{\xff\0}'), body_encoding: 'base64' },
+    ]);
+  });
+
+  it.each([
+    ['of an address that is allowed', { allowedIps: ['192.0.2.0/24'] }, 'stored'],
+    ['of an address that is not allowed', { allowedIps: ['198.51.100.1'] }, 'rejected'],
+    ['without the signature that is asked for', { requireSignature: true }, 'rejected'],
+    ['of another application than it is bound to', { appId: 'another-app' }, 'rejected'],
+  ])('checks later what it cannot check now: a webhook %s', async (_, registered, outcome) => {
+    await register('shop', registered);
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(uniqueResponse(), { headers: { 'cf-connecting-ip': '192.0.2.7' } });
+    expect(answer.outcome).toBe('deferred');
+    await inject({});
+    await eventually('it has an outcome', async () => {
+      return (await countRows('events')) + (await countRows('rejections')) === 1;
+    });
+
+    expect(await countRows(outcome === 'stored' ? 'events' : 'rejections')).toBe(1);
   });
 });
 

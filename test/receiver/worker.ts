@@ -51,6 +51,8 @@ export interface Seen {
   retried: number;
   /** What the receiver logged, a line each. */
   logged: string[];
+  /** How many digests it made: signatures and verifications. */
+  digests: number;
 }
 
 const nothingSeen = (): Seen => ({
@@ -61,6 +63,7 @@ const nothingSeen = (): Seen => ({
   acked: 0,
   retried: 0,
   logged: [],
+  digests: 0,
 });
 
 let seen = nothingSeen();
@@ -73,6 +76,16 @@ let receiver: Receiver | undefined;
 
 for (const level of ['info', 'warn', 'error', 'log', 'debug'] as const) {
   console[level] = (...parts: unknown[]) => void seen.logged.push(parts.map(String).join(' '));
+}
+
+for (const name of ['sign', 'verify', 'digest'] as const) {
+  const made = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<unknown>;
+  Object.defineProperty(crypto.subtle, name, {
+    value: async (...args: unknown[]) => {
+      seen.digests++;
+      return made(...args);
+    },
+  });
 }
 
 /** The tests' hold on the receiver. */

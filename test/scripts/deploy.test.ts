@@ -148,7 +148,7 @@ describe.concurrent('the first deployment', () => {
       { script: WORKER, dead_letter_queue: 'instant-message-intake-dead' },
     ]);
     expect(readFileSync(project.path('wrangler.toml'))).toEqual(readFileSync(join(ROOT, 'wrangler.toml')));
-    expect(run.stdout).toContain(`https://${WORKER}.example.workers.dev/api/integrations/shop`);
+    expect(run.stdout).toContain(`curl https://${WORKER}.example.workers.dev/api/integrations -H`);
     for (const secret of Object.values(SECRETS)) expect(run.stdout).not.toContain(secret);
   });
 
@@ -345,6 +345,7 @@ describe.concurrent('a secrets file', () => {
     ['a short secret', { ...SECRETS, WEBHOOK_SECRET: 'w'.repeat(31) }, 'WEBHOOK_SECRET has 31 characters'],
     ['a short token', { ...SECRETS, ADMIN_TOKEN: 'a'.repeat(23) }, 'ADMIN_TOKEN has 23 characters'],
     ['a local secret', { ...SECRETS, WEBHOOK_SECRET: 'l'.repeat(32) }, 'WEBHOOK_SECRET is the local one'],
+    ['one token for both', { ...SECRETS, READ_TOKEN: SECRETS.ADMIN_TOKEN }, 'READ_TOKEN is the ADMIN_TOKEN'],
     ['a setting', { ...SECRETS, RETENTION_DAYS: '30' }, 'RETENTION_DAYS is not a secret'],
     ['a stray line end', { ...SECRETS, ADMIN_TOKEN: `${'a'.repeat(24)}\n` }, 'ends with white space'],
     ['no object', 'WEBHOOK_SECRET=w', 'must be a JSON object'],
@@ -360,6 +361,13 @@ describe.concurrent('a secrets file', () => {
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain(message);
+  });
+
+  it('may have a READ_TOKEN, which nothing asks for', async () => {
+    using project = copyProject();
+    const file = project.write('my.secrets.json', JSON.stringify({ ...SECRETS, READ_TOKEN: 'r'.repeat(24) }));
+
+    expect((await deploy(project, ['--secrets-file', file, '--dry-run'])).status).toBe(0);
   });
 });
 

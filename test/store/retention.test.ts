@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { countRows, delivered, inject, reset, seen, uniqueResponse } from '../webhooks.ts';
+import { MAX_REJECTIONS_PER_INTEGRATION } from '../../src/store/retention.ts';
+import { ask, countRows, deliver, delivered, inject, reset, seen, uniqueResponse } from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';
+import { storeRejections } from './stored-rejections.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -99,5 +101,141 @@ describe('retention', () => {
     await env.DB.prepare('DELETE FROM events').run();
 
     expect((await delivered(body)).answer.outcome).toBe('stored');
+  });
+});
+
+describe('the retention of rejections', () => {
+  /** Stores rejections of so many days ago. */
+  async function storeOldRejections(count: number, days: number, integration = 'shop'): Promise<void> {
+    const firstSeq = (Date.now() - days * DAY_MS) * 1000;
+    await storeRejections({ count, integration, firstSeq });
+  }
+
+  async function countOf(integration: string): Promise<number | null> {
+    return env.DB.prepare('SELECT count(*) AS n FROM rejections WHERE integration = ?1')
+      .bind(integration)
+      .first<number>('n');
+  }
+
+  /** The statements about rejections that the last run of the cron made. */
+  async function runCron() {
+    const before = (await seen()).statements.length;
+    expect(await env.PROBE.runCron()).toBeNull();
+    return (await seen()).statements.slice(before).filter(({ sql }) => sql.includes('rejections'));
+  }
+
+  it.each([
+    ['7 days by default', {}, 7],
+    ['REJECTION_DAYS', { REJECTION_DAYS: '2' }, 2],
+  ])('is %s, by the last delivery, and ends with the moving clock', async (_, settings, days) => {
+    await reset(settings);
+    await deliver('{}');
+    await env.PROBE.setClock((days - 0.1) * DAY_MS);
+    await env.PROBE.runCron();
+    expect(await countRows('rejections')).toBe(1);
+
+    await deliver('{}'); // again
+    await env.PROBE.setClock((2 * days - 0.2) * DAY_MS);
+    await env.PROBE.runCron();
+    expect((await ask('/api/rejections')).answer.data).toMatchObject([{ deliveries: 2 }]);
+
+    await env.PROBE.setClock((2 * days - 0.05) * DAY_MS);
+    await env.PROBE.runCron();
+    expect(await countRows('rejections')).toBe(0);
+    expect((await seen()).logged.join()).toContain('purged rejections past their retention');
+  });
+
+  it('deletes in chunks, across integrations, and spares what is younger', async () => {
+    await storeOldRejections(700, 8);
+    await storeOldRejections(100, 9, 'mail');
+    await storeOldRejections(10, 6);
+    const statements = await runCron();
+
+    expect(await countRows('rejections')).toBe(10);
+    const deletions = statements.filter(({ sql }) => sql.startsWith('DELETE'));
+    expect(deletions.length).toBeGreaterThan(3);
+    expect(Math.max(...deletions.map(({ rowsWritten }) => rowsWritten))).toBeLessThanOrEqual(200 * 3);
+  });
+
+  it('reaches what is past it behind what was delivered again', async () => {
+    await storeOldRejections(500, 8);
+    await env.DB.prepare('UPDATE rejections SET last_received_at = ?1').bind(Date.now()).run();
+    await storeOldRejections(5, 7.5, 'mail');
+    await runCron();
+    expect([await countOf('shop'), await countOf('mail')]).toEqual([500, 0]);
+  });
+
+  it('leaves an integration its newest 10,000, and the others theirs', async () => {
+    expect(MAX_REJECTIONS_PER_INTEGRATION).toBe(10_000);
+    await storeOldRejections(10_005, 0.1);
+    await storeOldRejections(20, 0.2, 'mail');
+    const oldest = await env.DB.prepare(
+      "SELECT seq FROM rejections WHERE integration = 'shop' ORDER BY seq LIMIT 1 OFFSET 6",
+    ).first<number>('seq');
+    await deliver('{}'); // one too many has just come
+    await runCron();
+
+    expect([await countOf('shop'), await countOf('mail')]).toEqual([10_000, 20]);
+    const first = await env.DB.prepare(
+      "SELECT min(seq) AS seq FROM rejections WHERE integration = 'shop'",
+    ).first('seq');
+    expect(first).toBe(oldest);
+    expect((await ask('/api/rejections?limit=1')).answer.data[0].bodyBytes).toBe(2);
+    expect((await seen()).logged.join()).toContain('an integration has too many');
+    await runCron();
+    expect(await countOf('shop')).toBe(10_000);
+  });
+
+  it('bounds a run, and the next ones do the rest', async () => {
+    await storeRejections({ count: 20_500, firstSeq: (Date.now() - 60_000) * 1000 });
+    await runCron();
+    expect(await countOf('shop')).toBe(10_500);
+    await runCron();
+    expect(await countOf('shop')).toBe(10_000);
+  }, 60_000);
+
+  it('costs little while there is nothing to do', async () => {
+    await storeOldRejections(10_000, 0.5);
+    const statements = await runCron();
+    expect(statements).toHaveLength(2);
+    for (const { rowsRead, rowsWritten } of statements) {
+      expect(rowsRead).toBeLessThanOrEqual(2);
+      expect(rowsWritten).toBe(0);
+    }
+  });
+
+  it('counts an integration with new rejections by an index alone, and walks no table', async () => {
+    await storeOldRejections(3_000, 0.5);
+    await storeOldRejections(3_000, 0.7, 'mail');
+    await deliver('{}');
+    const statements = await runCron();
+    expect(statements.map(({ rowsRead }) => rowsRead <= 5)).toEqual([true, true, false]);
+    expect(statements[2]?.rowsRead).toBeLessThanOrEqual(3_000 + 5);
+
+    const plans = await Promise.all(
+      statements.map(async ({ sql }) => {
+        const parameters = new Set(sql.match(/\?\d/g));
+        const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+          .bind(...Array(parameters.size).fill(1))
+          .run<{ detail: string }>();
+        return results.map(({ detail }) => detail).join('; ');
+      }),
+    );
+    expect(plans[0]).toContain('SEARCH rejections USING INTEGER PRIMARY KEY (rowid<?)');
+    expect(plans[1]).toContain('SEARCH rejections USING INTEGER PRIMARY KEY (rowid>?)');
+    expect(plans[2]).toContain('USING COVERING INDEX rejections_by_integration (integration=?)');
+    for (const plan of plans) expect(plan).not.toMatch(/SCAN/);
+  });
+
+  it('is seen to even when the purge of events fails, and the other way round', async () => {
+    await storeOldRejections(3, 8);
+    await inject({ d1: { kind: 'reject', on: 'DELETE FROM events' } });
+    expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: purge');
+    expect(await countRows('rejections')).toBe(0);
+
+    await storeOld(5, 31);
+    await inject({ d1: { kind: 'reject', on: 'DELETE FROM rejections' } });
+    expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: purge of rejections');
+    expect(await countRows('events')).toBe(0);
   });
 });

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 
 export interface Bulk {
   count: number;
+  integration?: string;
   /** How many contacts and messages they are spread over. */
   contacts?: number;
   messages?: number;
@@ -18,6 +19,7 @@ const CHUNK = 5_000;
 /** Stores `count` forwarded events, one a millisecond. */
 export async function storeEvents({
   count,
+  integration = 'shop',
   contacts = 1_000,
   messages = Math.ceil(count / 4),
   everyNthIsResponse = 10,
@@ -33,11 +35,11 @@ export async function storeEvents({
        )
        SELECT ?3 + i * 1000,
          'm' || (i % CAST(?5 AS INTEGER)) || ':e' || i || iif(i % CAST(?6 AS INTEGER) = 0, ':response', ':status:delivered'),
-         'shop', iif(i % CAST(?6 AS INTEGER) = 0, 'response', 'status'), iif(i % CAST(?6 AS INTEGER) = 0, NULL, 'delivered'),
-         '+55419' || (10000000 + i % CAST(?4 AS INTEGER)), 'app', 'request', ?3 / 1000 + i, ?3 / 1000 + i, ?7
+         ?8, iif(i % CAST(?6 AS INTEGER) = 0, 'response', 'status'), iif(i % CAST(?6 AS INTEGER) = 0, NULL, 'delivered'),
+         '+55419' || (10000000 + i % CAST(?4 AS INTEGER)), 'app', 'request', CAST(?3 / 1000 AS INTEGER) + i, CAST(?3 / 1000 AS INTEGER) + i, ?7
        FROM n`,
     )
-      .bind(from, to, firstSeq, contacts, messages, everyNthIsResponse, payload)
+      .bind(from, to, firstSeq, contacts, messages, everyNthIsResponse, payload, integration)
       .run();
   }
   await env.DB.prepare('DELETE FROM outbox').run();

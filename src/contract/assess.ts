@@ -1,0 +1,62 @@
+// What becomes of a body: an event, or the reasons why it is none. One judgment for a webhook that arrives, for one
+// that waited in the intake queue, and for a rejection that is tried again. Pure.
+
+import { eventOf, type NewEvent } from './event.ts';
+import { decodePayload, parsePayload } from './payload.ts';
+import { type ContractProblem, parseWebhook } from './webhook.ts';
+
+/**
+ * Why an authentic webhook became no event. `unauthorized`: taken in good faith while the registration could not be
+ * read, and not let in once it could.
+ */
+export const REJECTION_REASONS = [
+  'not-utf8',
+  'not-json',
+  'contract-broken',
+  'wrong-application',
+  'unauthorized',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+/** A judgment against a body, with every problem named. */
+export interface Refused {
+  ok: false;
+  reason: RejectionReason;
+  problems: ContractProblem[];
+}
+
+export type Assessment = { ok: true; event: NewEvent } | Refused;
+
+/** How a body came, and to whom. */
+export interface Arrival extends Pick<NewEvent, 'integration' | 'requestId' | 'receivedAtMs'> {
+  /** Only events of this application are taken; `null`: of any. */
+  appId: string | null;
+}
+
+/** The event of a body, or why there is none. */
+export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): Assessment {
+  if (body.byteLength === 0) return refused('not-json', '', 'is empty');
+  const payload = decodePayload(body);
+  if (payload === null) return refused('not-utf8', '', 'is not UTF-8 (RFC 8259, section 8.1)');
+  let value: unknown;
+  try {
+    value = parsePayload(payload);
+  } catch {
+    return refused('not-json', '', 'cannot be parsed as JSON (RFC 8259)');
+  }
+  const parsed = parseWebhook(value);
+  if (!parsed.ok) return { ok: false, reason: 'contract-broken', problems: parsed.problems };
+  if (appId !== null && parsed.webhook.message.appId !== appId) {
+    return refused(
+      'wrong-application',
+      'message.appId',
+      'is not the application that this address is bound to',
+    );
+  }
+  return { ok: true, event: eventOf(parsed.webhook, { ...arrival, payload }) };
+}
+
+/** A judgment with a single problem; the path of the body itself is empty. */
+export function refused(reason: RejectionReason, path: string, message: string): Refused {
+  return { ok: false, reason, problems: [{ path, message }] };
+}

@@ -1,0 +1,202 @@
+// /api/rejections: authentic webhooks that became no event, to be looked at, tried again or deleted.
+
+import { zValidator } from '@hono/zod-validator';
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { REJECTION_REASONS } from '../contract/assess.ts';
+import { describeError, log } from '../log.ts';
+import { type ProblemCode, problem } from '../problem.ts';
+import { recordAudit } from '../store/audit.ts';
+import {
+  bodyBytes,
+  deleteRejection,
+  findRejections,
+  type KeptRejection,
+  listRejections,
+  type Rejection,
+} from '../store/rejections.ts';
+import type { ActorEnv } from './actor.ts';
+import { jsonBody } from './body.ts';
+import { listingParameters, refuseParameters } from './parameters.ts';
+import { type RetryDeps, retryRejection, retryRejections } from './retry.ts';
+
+/** As its `id` is written. */
+const ID = /^[1-9]\d{0,15}$/;
+/** When a retry that D1 interrupted may be sent again. */
+const RETRY_AFTER_SECONDS = 10;
+
+const { limit, ...filterParameters } = {
+  integration: z.string('must be given once').max(64, 'must have at most 64 characters').optional(),
+  reason: z.enum(REJECTION_REASONS, `must be one of ${REJECTION_REASONS.join(', ')}`).optional(),
+  ...listingParameters,
+};
+
+/** What `GET /api/rejections` takes. */
+const listing = z.strictObject({ ...filterParameters, limit });
+
+/** What `POST /api/rejections/retry` takes: `{}` tries all. `cursor` is the `next` of the run before. */
+const retryFilter = z.strictObject(filterParameters);
+
+/** To be mounted at `/api/rejections`. */
+export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
+  const { db } = deps;
+  const routes = new Hono<ActorEnv>();
+
+  const find = async (id: string): Promise<KeptRejection | undefined> => {
+    const seq = ID.test(id) ? Number(id) : Number.NaN;
+    const [rejection] = Number.isSafeInteger(seq) ? await findRejections(db, [seq]) : [];
+    return rejection;
+  };
+
+  routes.get('/', zValidator('query', listing, refuseParameters), async (c) => {
+    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
+    const { rejections, nextBeforeSeq } = await listRejections(
+      db,
+      { ...filter, sinceMs: since, untilMs: until },
+      { limit, beforeSeq: cursor },
+    );
+    return c.json({
+      data: rejections.map(shown),
+      next: nextBeforeSeq === null ? null : String(nextBeforeSeq),
+    });
+  });
+
+  routes.get('/:id', async (c) => {
+    const rejection = await find(c.req.param('id'));
+    if (rejection === undefined) return noSuchRejection();
+    const { body, bodyEncoding } = rejection;
+    return c.json({ ...shown(rejection), bodyEncoding, body });
+  });
+
+  // Whatever a sender wrote: never to be taken by a browser for something to show or to run.
+  routes.get('/:id/body', async (c) => {
+    const rejection = await find(c.req.param('id'));
+    if (rejection === undefined) return noSuchRejection();
+    return c.body(bodyBytes(rejection.body, rejection.bodyEncoding), 200, {
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename="rejection-${rejection.seq}"`,
+    });
+  });
+
+  routes.delete('/:id', async (c) => {
+    const rejection = await find(c.req.param('id'));
+    if (rejection === undefined) return noSuchRejection();
+    const { seq, integration, reason } = rejection;
+    const isDeleted = await deleteRejection(db, seq, {
+      actor: c.get('actor').name,
+      action: 'rejection.delete',
+      object: String(seq),
+      detail: { integration, reason },
+      atMs: deps.now(),
+    });
+    return isDeleted ? c.body(null, 204) : noSuchRejection();
+  });
+
+  routes.post('/retry', jsonBody(retryFilter), async (c) => {
+    const { cursor = 0, since, until, ...filter } = c.req.valid('json');
+    return toItsEnd(c, async () => {
+      const asked = { ...filter, sinceMs: since, untilMs: until };
+      const { nextAfterSeq, interruption, ...counts } = await retryRejections(
+        deps,
+        asked,
+        cursor,
+        c.executionCtx,
+      );
+      await recordAudit(db, {
+        actor: c.get('actor').name,
+        action: 'rejection.retry-many',
+        object: filter.integration ?? '*',
+        detail: {
+          ...filter,
+          ...(since !== undefined && { since: new Date(since).toISOString() }),
+          ...(until !== undefined && { until: new Date(until).toISOString() }),
+          ...(cursor > 0 && { cursor: String(cursor) }),
+          ...counts,
+          ...(interruption && { interrupted: true }),
+        },
+        atMs: deps.now(),
+      });
+      if (interruption !== null) throw interruption.error;
+      return c.json({ ...counts, next: nextAfterSeq === null ? null : String(nextAfterSeq) });
+    });
+  });
+
+  routes.post('/:id/retry', async (c) => {
+    return toItsEnd(c, async () => {
+      const rejection = await find(c.req.param('id'));
+      if (rejection === undefined) return noSuchRejection();
+      const { seq, integration, deliveries } = rejection;
+      const retried = await retryRejection(deps, rejection, c.executionCtx, async ({ outcome }) =>
+        recordAudit(db, {
+          actor: c.get('actor').name,
+          action: 'rejection.retry',
+          object: String(seq),
+          detail: { integration, outcome, deliveries },
+          atMs: deps.now(),
+        }),
+      );
+      if (retried.outcome === 'rejected') return stillRejected(retried);
+      return c.json({ outcome: retried.outcome, event: retried.eventId, integration });
+    });
+  });
+
+  return routes;
+}
+
+/** Lets a change that has begun, and its audit, come to their end although the client may go away. */
+async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
+  const answer = change().catch((error: unknown) => {
+    log('error', 'retry interrupted', { requestId: c.get('requestId'), error: describeError(error) });
+    return problem(
+      'unavailable',
+      'The retry was interrupted. What was done until then is done: send it again.',
+      {
+        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+      },
+    );
+  });
+  c.executionCtx.waitUntil(answer);
+  return answer;
+}
+
+function stillRejected({ reason, problems }: Pick<Rejection, 'reason' | 'problems'>): Response {
+  return problem(codeOf(reason), 'The webhook is still rejected, and stays; see errors.', {
+    errors: problems,
+  });
+}
+
+/** It is the webhook that is judged: a code that says the operator's own request was not valid would mislead. */
+function codeOf(reason: Rejection['reason']): ProblemCode {
+  switch (reason) {
+    case 'not-utf8':
+    case 'not-json':
+    case 'contract-broken':
+      return 'contract-broken';
+    case 'wrong-application':
+      return 'wrong-application';
+    case 'unauthorized':
+      return 'conflict'; // with what is registered
+  }
+}
+
+function noSuchRejection(): Response {
+  return problem(
+    'not-found',
+    'There is no such rejection: it was let in, was deleted, or is past its retention.',
+  );
+}
+
+function shown({ seq, receivedAtMs, lastReceivedAtMs, ...rejection }: Rejection) {
+  const { integration, reason, problems, deliveries, bodyBytes, requestId } = rejection;
+  return {
+    id: String(seq),
+    integration,
+    reason,
+    problems,
+    receivedAt: new Date(receivedAtMs).toISOString(),
+    lastReceivedAt: new Date(lastReceivedAtMs).toISOString(),
+    deliveries,
+    bodyBytes,
+    requestId,
+  };
+}

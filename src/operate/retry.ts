@@ -1,0 +1,340 @@
+// Trying rejections again, by today's contract and today's registrations. Owns what is let in and in which order
+// things are done; makes no answer.
+//
+// The order is: the event is recorded, then the rejection deleted, then the event forwarded. A retry that ends in
+// between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
+// counted once, and what is not forwarded is in the outbox.
+
+import { type Assessment, assessBody, refused } from '../contract/assess.ts';
+import { cutGroups } from '../cut-groups.ts';
+import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from '../forward/events.ts';
+import type { Lifetime } from '../group-commit.ts';
+import { describeError, log } from '../log.ts';
+import { type Objection, objectionTo } from '../sender.ts';
+import { isAnswering } from '../store/answering.ts';
+import {
+  MAX_RECORD_BYTES,
+  MAX_RECORD_EVENTS,
+  type RecordableEvent,
+  type RecordedEvent,
+  recordable,
+  recordEvents,
+} from '../store/events.ts';
+import { findIntegrations, type Integration, listIntegrations } from '../store/integrations.ts';
+import { findPending } from '../store/outbox.ts';
+import {
+  bodyBytes,
+  deleteAsRead,
+  findRejections,
+  type KeptRejection,
+  type Rejection,
+  type RejectionFilter,
+  rejectAgain,
+  walkRejections,
+} from '../store/rejections.ts';
+
+/**
+ * Rejections that are read and tried together. Their bodies are in memory in several forms, of the 128 MB that an
+ * isolate has for all its requests: https://developers.cloudflare.com/workers/platform/limits/
+ */
+const GROUP_LIMITS = { maxItems: 300, maxBytes: 4_000_000 };
+/** With bodies of the usual size a run then stays within the 50 subrequests that the free plan has for a request. */
+const MAX_GROUPS = 5;
+/** No group begins later in a run, so that its answer comes before proxies and clients lose patience. */
+const MAX_RUN_MS = 20_000;
+/** So many refusals of D1 one after the other mean that it takes no events, not that one cannot be recorded. */
+const MAX_FAILURES_IN_A_ROW = 3;
+
+export interface RetryDeps extends ForwardingDeps {
+  now: () => number;
+}
+
+/** What became of a rejection. */
+type Retried =
+  | Settled
+  /** It stays as it was: a bug, or D1 refuses this one. */
+  | { outcome: 'failed'; error: unknown };
+
+/** What a retry that came to its end made of a rejection. */
+export type Settled =
+  /** It became an event, by this retry or by an earlier one that did not come to its end. */
+  | { outcome: 'stored'; eventId: string }
+  /** Its event was there already, by another delivery. */
+  | { outcome: 'duplicate'; eventId: string }
+  /** It stays, with these reasons. */
+  | ({ outcome: 'rejected' } & Pick<Rejection, 'reason' | 'problems'>);
+
+/**
+ * Tries one rejection again. An operator has looked at it, so it is let in even where the token that it came with was
+ * rotated away or revoked, or where its address or signature was objected to; not where the integration is unknown or
+ * disabled. Its event counts one delivery, however often it had been rejected: a rejection counts those that were
+ * refused, an event those that were taken.
+ *
+ * Rejects, with the rejection as it was, when D1 does not answer or does not take the event.
+ *
+ * @param note takes down what becomes of it, once that is certain and before the rejection goes.
+ */
+export async function retryRejection(
+  deps: RetryDeps,
+  rejection: KeptRejection,
+  lifetime: Lifetime,
+  note: (settled: Settled) => Promise<void>,
+): Promise<Settled> {
+  const integrations = await findIntegrations(deps.db, [rejection.integration]);
+  const trial = await tryTogether(deps, [rejection], (one) =>
+    judge(one, integrations[0], { isLookedAt: true }),
+  );
+  const retried = trial.retried.get(rejection) as Retried;
+  if (retried.outcome === 'failed') throw retried.error;
+  await note(retried);
+  lifetime.waitUntil(forwardRecorded(deps, await settle(deps, trial)));
+  return retried;
+}
+
+/** What a run over many rejections did. */
+export interface RetryRun {
+  /** All that were tried. */
+  retried: number;
+  stored: number;
+  duplicates: number;
+  /** Those that stay. */
+  rejected: number;
+  /** To be gone on with behind this place; `null`: the run came to its end. */
+  nextAfterSeq: number | null;
+  /** What ended the run early. What was done until then is done. */
+  interruption: { error: unknown } | null;
+}
+
+/**
+ * Tries rejections again, oldest first, as many as one request can do. Repeating a run is harmless.
+ *
+ * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
+ * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
+ * checked again.
+ */
+export async function retryRejections(
+  deps: RetryDeps,
+  filter: RejectionFilter,
+  afterSeq: number,
+  lifetime: Lifetime,
+): Promise<RetryRun> {
+  const deadlineMs = deps.now() + MAX_RUN_MS;
+  const run: RetryRun = {
+    retried: 0,
+    stored: 0,
+    duplicates: 0,
+    rejected: 0,
+    nextAfterSeq: afterSeq,
+    interruption: null,
+  };
+  try {
+    const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
+    const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
+    const integrations = await listIntegrations(deps.db);
+    const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
+    const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
+    let forwarding: Promise<void> = Promise.resolve();
+
+    for (const group of groups.slice(0, MAX_GROUPS)) {
+      await settledWithin(forwarding, deadlineMs - deps.now()); // else a queue that hangs fills the memory
+      if (deps.now() >= deadlineMs) return run;
+      const rejections = await findRejections(
+        deps.db,
+        group.map(({ seq }) => seq),
+      );
+      const trial = await tryTogether(deps, rejections, (one) =>
+        judge(one, registered.get(one.integration), { isLookedAt: false }),
+      );
+      count(run, trial.retried.values());
+      forwarding = forwardRecorded(deps, await settle(deps, trial));
+      run.nextAfterSeq = group.at(-1)?.seq ?? null;
+      lifetime.waitUntil(forwarding);
+    }
+    if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
+  } catch (error) {
+    run.interruption = { error };
+  }
+  return run;
+}
+
+function count(run: RetryRun, retried: Iterable<Retried>): void {
+  for (const { outcome } of retried) {
+    run.retried++;
+    switch (outcome) {
+      case 'stored':
+        run.stored++;
+        break;
+      case 'duplicate':
+        run.duplicates++;
+        break;
+      case 'rejected':
+      case 'failed':
+        run.rejected++;
+        break;
+    }
+  }
+}
+
+/** Waits for a promise, but not longer. */
+async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  const timedOut = Promise.withResolvers<void>();
+  const timer = setTimeout(timedOut.resolve, timeoutMs);
+  await Promise.race([promise, timedOut.promise]);
+  clearTimeout(timer);
+}
+
+/** What is said of a sender by its address or its signature, which are not kept. */
+const NOT_TO_BE_CHECKED_AGAIN: readonly string[] = [
+  'the address is not among the allowed ones',
+  'the signature is missing or does not hold',
+] satisfies Objection[];
+
+/** What a rejection is by today's contract and its integration's registration. */
+function judge(
+  rejection: KeptRejection,
+  integration: Integration | undefined,
+  { isLookedAt }: { isLookedAt: boolean },
+): Assessment {
+  const { generation, lastReceivedAtMs: receivedAtMs, integration: slug, requestId } = rejection;
+  // What it arrived by was checked then: what was objected to is among the problems.
+  const asked = integration && {
+    ...integration,
+    allowedIps: null,
+    requireSignature: false,
+    ...(isLookedAt && { generation }),
+  };
+  const objection = objectionTo({ generation, receivedAtMs, address: null, signature: null }, asked);
+  const standing = rejection.problems.filter(({ message }) => NOT_TO_BE_CHECKED_AGAIN.includes(message));
+  if (objection !== null || (standing.length > 0 && !isLookedAt)) {
+    const problems = objection === null ? [] : refused('unauthorized', '', objection).problems;
+    return { ok: false, reason: 'unauthorized', problems: [...problems, ...standing] };
+  }
+  const judged = assessBody(bodyBytes(rejection.body, rejection.bodyEncoding), {
+    integration: slug,
+    requestId,
+    receivedAtMs: rejection.receivedAtMs,
+    appId: integration?.appId ?? null,
+  });
+  return judged.ok ? judged : { ...judged, problems: [...judged.problems, ...standing] };
+}
+
+/** Rejections that were tried together, before the table knows. */
+interface Trial {
+  retried: Map<Rejection, Retried>;
+  /** Those whose events are recorded, by this or by another delivery. */
+  letIn: Map<Rejection, RecordedEvent>;
+}
+
+/** Judges rejections, and records the events of those that pass. */
+async function tryTogether(
+  deps: RetryDeps,
+  rejections: readonly KeptRejection[],
+  judgeOne: (rejection: KeptRejection) => Assessment,
+): Promise<Trial> {
+  const retried = new Map<Rejection, Retried>();
+  const letIn = new Map<Rejection, RecordedEvent>();
+  const passed = new Map<RecordableEvent, Rejection>();
+  for (const rejection of rejections) {
+    try {
+      const judged = judgeOne(rejection);
+      if (judged.ok) passed.set(recordable(judged.event), rejection);
+      else retried.set(rejection, { outcome: 'rejected', reason: judged.reason, problems: judged.problems });
+    } catch (error) {
+      retried.set(rejection, failedBy(error, rejection));
+    }
+  }
+  for (const [event, recorded] of await recordEach(deps, [...passed.keys()])) {
+    const rejection = passed.get(event) as Rejection;
+    if ('error' in recorded) {
+      retried.set(rejection, failedBy(recorded.error, rejection));
+    } else {
+      letIn.set(rejection, recorded);
+      retried.set(rejection, { outcome: recorded.isNew ? 'stored' : 'duplicate', eventId: event.event.id });
+    }
+  }
+  return { retried, letIn };
+}
+
+/**
+ * Lets the table know: what was let in leaves it, what stays has its new reasons.
+ *
+ * @returns the places of the events to forward: of two that try the same rejection at once, only the one that deletes
+ *   it forwards its event.
+ */
+async function settle({ db }: RetryDeps, { retried, letIn }: Trial): Promise<number[]> {
+  await rejectAgain(db, withNewReasons(retried));
+  const deleted = await deleteAsRead(db, [...letIn.keys()]);
+  return [...letIn].flatMap(([rejection, { seq, isNew }]) =>
+    isNew && deleted.has(rejection.seq) ? [seq] : [],
+  );
+}
+
+function failedBy(error: unknown, { seq, integration }: Rejection): Retried {
+  log('error', 'rejection could not be retried', { seq, integration, error: describeError(error) });
+  return { outcome: 'failed', error };
+}
+
+/** The rejections that stay for other reasons than before. */
+function withNewReasons(retried: Map<Rejection, Retried>): Rejection[] {
+  return [...retried].flatMap(([rejection, now]) => {
+    if (now.outcome !== 'rejected') return [];
+    const { reason, problems } = now;
+    const isSame =
+      reason === rejection.reason && JSON.stringify(problems) === JSON.stringify(rejection.problems);
+    return isSame ? [] : [{ ...rejection, reason, problems }];
+  });
+}
+
+/**
+ * Records events in as few statements as the limits allow. What D1 refuses is recorded one by one, so that one that
+ * cannot be holds back no other, and has its error here. Rejects when D1 does not answer or takes nothing.
+ */
+async function recordEach(
+  { db, now }: RetryDeps,
+  events: readonly RecordableEvent[],
+): Promise<Map<RecordableEvent, RecordedEvent | { error: unknown }>> {
+  const recorded = new Map<RecordableEvent, RecordedEvent | { error: unknown }>();
+  const record = async (group: readonly RecordableEvent[]) => {
+    const results = await recordEvents(db, group, now());
+    for (const [index, event] of group.entries()) recorded.set(event, results[index] as RecordedEvent);
+  };
+  const refusedByD1: RecordableEvent[] = [];
+  const limits = { maxItems: MAX_RECORD_EVENTS, maxBytes: MAX_RECORD_BYTES };
+  for (const group of cutGroups(events, ({ bytes }) => bytes, limits)) {
+    try {
+      await record(group);
+    } catch (error) {
+      if (!(await isAnswering(db))) throw error;
+      log('warn', 'retried rejections not recorded together', {
+        events: group.length,
+        error: describeError(error),
+      });
+      refusedByD1.push(...group);
+    }
+  }
+  let failuresInARow = 0;
+  for (const event of refusedByD1) {
+    try {
+      await record([event]);
+      failuresInARow = 0;
+    } catch (error) {
+      failuresInARow++;
+      if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw error;
+      recorded.set(event, { error });
+    }
+  }
+  return recorded;
+}
+
+/** Forwards recorded events that are still in the outbox. What fails is left to the sweep; never rejects. */
+async function forwardRecorded(deps: RetryDeps, seqs: readonly number[]): Promise<void> {
+  if (seqs.length === 0) return;
+  try {
+    await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
+  } catch (error) {
+    log('error', 'forwarding of retried rejections failed', {
+      events: seqs.length,
+      error: describeError(error),
+    });
+  }
+}

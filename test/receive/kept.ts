@@ -1,0 +1,156 @@
+// What must hold of D1 once webhooks were delivered: each is an event or a rejection, never both, never neither.
+
+import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
+import { canonicalContact } from '../../src/contract/contact.ts';
+import { eventId } from '../../src/contract/event.ts';
+import { parseWebhook, type Webhook } from '../../src/contract/webhook.ts';
+import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
+import { ADMIN_TOKEN, type Body, countRows, delivered, eventually, ORIGIN } from '../webhooks.ts';
+import { type AnyBody, bytesOf } from './bodies.ts';
+
+/** A body that was delivered, and what it was answered. */
+export interface Delivery {
+  bytes: Uint8Array;
+  status: number;
+  answer: Body;
+}
+
+/** Delivers bodies to the integration `shop`, all at the same time. */
+export async function deliverAll(bodies: readonly AnyBody[]): Promise<Delivery[]> {
+  return Promise.all(
+    bodies.map(async (body) => {
+      const bytes = bytesOf(body);
+      return { bytes, ...(await delivered(bytes)) };
+    }),
+  );
+}
+
+/** How a body that is no event is answered, by its reason. */
+const STATUSES = { 'not-utf8': 400, 'not-json': 400, 'contract-broken': 422 } as const;
+
+export type Verdict = { reason: null; webhook: Webhook } | { reason: keyof typeof STATUSES };
+
+/** What a body is, by the contract and the RFCs alone. */
+export function verdictOn(bytes: Uint8Array): Verdict {
+  if (bytes.byteLength === 0) return { reason: 'not-json' };
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    return { reason: 'not-utf8' };
+  }
+  try {
+    const parsed = parseWebhook(JSON.parse(text));
+    return parsed.ok ? { reason: null, webhook: parsed.webhook } : { reason: 'contract-broken' };
+  } catch {
+    return { reason: 'not-json' };
+  }
+}
+
+/** Checks the answers, and that D1 holds what was delivered to `shop` and nothing else. */
+export async function expectKept(deliveries: readonly Delivery[]): Promise<void> {
+  for (const { bytes, status, answer } of deliveries) {
+    const { reason } = verdictOn(bytes);
+    const expected =
+      reason === null ? { status: 200 } : { status: STATUSES[reason], type: `/problems/${reason}` };
+    expect({ status, type: answer.type }).toEqual(expected);
+  }
+  const isAccepted = ({ status }: Delivery) => status === 200;
+  expect(await storedEvents()).toEqual(eventsOf(deliveries.filter(isAccepted)));
+  expect(await keptRejections()).toEqual(await rejectionsOf(deliveries.filter((one) => !isAccepted(one))));
+}
+
+/** What is stored, by id, after each row was checked against its own payload. */
+async function storedEvents() {
+  const { results } = await env.DB.prepare(
+    `SELECT id, integration, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
+     FROM events`,
+  ).run<Body>();
+  for (const row of results) expectWithinContract(row);
+  return new Map(
+    results.map(({ id, integration, payload, deliveries }) => [id, { integration, payload, deliveries }]),
+  );
+}
+
+function expectWithinContract({ payload, deliveries: _, integration: __, ...columns }: Body): void {
+  const verdict = verdictOn(bytesOf(payload));
+  if (verdict.reason !== null) throw new Error(`a payload was stored that is ${verdict.reason}`);
+  const { event, message, clientData }: Body = verdict.webhook;
+  const isResponse = event.type === 'response';
+  const happenedAt = isResponse ? clientData.timeLastMessage : message.updatedAt;
+  expect(columns).toEqual({
+    id: eventId(verdict.webhook),
+    type: event.type,
+    status: isResponse ? null : event.status,
+    contact: canonicalContact(isResponse ? clientData.number : message.to),
+    app_id: message.appId,
+    received_at: expect.toSatisfy(Number.isSafeInteger),
+    occurred_at: happenedAt == null ? columns.received_at : Date.parse(happenedAt),
+  });
+  expect(columns.occurred_at).toSatisfy(Number.isSafeInteger);
+}
+
+/** What must be stored: for each id the one body that was answered `stored`, and how many were answered with it. */
+function eventsOf(accepted: readonly Delivery[]) {
+  const byId = Map.groupBy(accepted, ({ answer }) => answer.id as string);
+  return new Map(
+    Array.from(byId, ([id, deliveries]) => {
+      const outcomes = Map.groupBy(deliveries, ({ answer }) => answer.outcome as string);
+      const [stored, ...more] = outcomes.get('stored') ?? [];
+      expect(more).toEqual([]);
+      expect(1 + (outcomes.get('duplicate')?.length ?? 0)).toBe(deliveries.length);
+      return [id, { integration: 'shop', payload: textOf(stored?.bytes), deliveries: deliveries.length }];
+    }),
+  );
+}
+
+/** The text of a body, a byte order mark included. */
+function textOf(bytes: Uint8Array | undefined): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/** What is kept as rejected, by hash, with the hash that the kept body has. */
+async function keptRejections() {
+  const { results } = await env.DB.prepare(
+    'SELECT integration, body_hash, reason, problems, deliveries, body, body_encoding FROM rejections',
+  ).run<Body>();
+  const rows = results.map(async ({ body_hash, body, body_encoding, problems, ...row }) => {
+    const hash = await sha256Hex(bodyBytes(body, body_encoding as BodyEncoding));
+    return [body_hash, { ...row, problems: JSON.parse(problems), hash }] as const;
+  });
+  return new Map(await Promise.all(rows));
+}
+
+/** What must be kept as rejected, likewise. */
+async function rejectionsOf(refused: readonly Delivery[]) {
+  const rejections = new Map<string, { deliveries: number }>();
+  for (const { bytes, answer } of refused) {
+    const hash = await sha256Hex(bytes);
+    rejections.set(hash, {
+      integration: 'shop',
+      reason: verdictOn(bytes).reason,
+      problems: answer.errors ?? [{ path: '', message: expect.any(String) }],
+      deliveries: (rejections.get(hash)?.deliveries ?? 0) + 1,
+      hash,
+    } as { deliveries: number });
+  }
+  return rejections;
+}
+
+async function sha256Hex(bytes: BufferSource): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
+}
+
+/** Waits until every stored event has been forwarded. */
+export async function allForwarded(): Promise<void> {
+  await eventually('all left the outbox', async () => (await countRows('outbox')) === 0);
+}
+
+/** The bytes of a stored payload, as the API gives them. */
+export async function payloadOf(id: string): Promise<Uint8Array> {
+  const url = `${ORIGIN}/api/events/shop/${encodeURIComponent(id)}/payload`;
+  const response = await env.RECEIVER.fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+  expect(response.status).toBe(200);
+  return new Uint8Array(await response.arrayBuffer());
+}

@@ -1,0 +1,50 @@
+// How property tests run: the same cases every time, unless other ones are asked for.
+
+import { env } from 'cloudflare:workers';
+import fc from 'fast-check';
+
+/**
+ * What the cases are made from. `PROPERTY_SEED=7 npm test` makes others; a property that fails prints the seed of its
+ * own that makes it fail again.
+ */
+export const SEED = Number(env.PROPERTY_SEED || 20_200_618);
+
+/** For a property of pure code, which is cheap to try. */
+export const PURE: fc.Parameters = { seed: SEED, numRuns: 3_000 };
+
+/** A counterexample is made smaller for so long, and then shown as it is. */
+const SHRINK_MS = 60_000;
+/** For tests of properties: what they take is bounded by their cases and by {@link SHRINK_MS}. */
+export const PROPERTY_TIMEOUT_MS = 2 * SHRINK_MS;
+
+/** Requests at the same time are cheap for the receiver: they share its statements. */
+const MAX_BATCH = 200;
+/** Batches made from one seed. */
+const ROUND_BATCHES = 10;
+
+/** The length of a batch: anything up to `maxLength`, often a few only. */
+export function batchLength(maxLength = MAX_BATCH): fc.ArrayConstraints {
+  return { minLength: 1, maxLength, size: 'max' };
+}
+
+/**
+ * Checks a property of batches of cases until there were as many cases. One bad case in a batch is found by itself:
+ * batches shrink.
+ *
+ * @returns how many cases there were.
+ */
+export async function checkInBatches<Case>(
+  minCases: number,
+  batches: fc.Arbitrary<Case[]>,
+  check: (batch: Case[]) => Promise<void>,
+): Promise<number> {
+  let cases = 0;
+  for (let seed = SEED; cases < minCases; seed++) {
+    const property = fc.asyncProperty(batches, async (batch) => {
+      cases += batch.length;
+      await check(batch);
+    });
+    await fc.assert(property, { seed, numRuns: ROUND_BATCHES, interruptAfterTimeLimit: SHRINK_MS });
+  }
+  return cases;
+}

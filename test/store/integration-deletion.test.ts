@@ -1,0 +1,129 @@
+// What a deletion costs and how it is divided, by D1's own counts.
+
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  deleteEmptyIntegration,
+  deleteIntegrationAndContents,
+} from '../../src/store/integration-deletion.ts';
+import { api, countRows, register, reset, seen } from '../webhooks.ts';
+import { storeEvents } from './stored-events.ts';
+
+const deleter = { actor: 'admin-token', now: Date.now };
+
+beforeEach(async () => {
+  await reset();
+  await register('mail');
+});
+
+async function plan(sql: string): Promise<string> {
+  const parameters = new Set(sql.match(/\?\d/g));
+  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...Array(parameters.size).fill(1))
+    .run<{ detail: string }>();
+  return results.map(({ detail }) => detail).join('; ');
+}
+
+describe('the statements of a deletion', () => {
+  it('find events and rejections by keys, whatever is stored', async () => {
+    await storeEvents({ count: 10 });
+    await api('DELETE', '/api/integrations/shop?force=true');
+    const { statements } = await seen();
+    const plans = await Promise.all(statements.map(async ({ sql }) => `${sql}\n→ ${await plan(sql)}`));
+    const [, , walk, outbox, events, rejections, retired, registered] = plans.map(
+      (text) => text.split('→ ')[1],
+    );
+
+    expect(walk).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid>?)');
+    expect(outbox).toContain('SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)');
+    expect(outbox).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid=?)');
+    expect(events).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid=?)');
+    expect(rejections).toContain(
+      'SEARCH rejections USING COVERING INDEX rejections_by_integration (integration=?)',
+    );
+    for (const retirement of [retired, registered]) {
+      expect(retirement).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid>?)');
+      expect(retirement).toMatch(/SEARCH rejections USING COVERING INDEX \S+ \(integration=\?\)/);
+    }
+    expect(plans.join('\n')).not.toMatch(/SCAN (events|outbox|rejections|integrations)|USE TEMP B-TREE/);
+  });
+
+  it('read each event once to find those of an integration, and write only what goes', async () => {
+    await storeEvents({ count: 30_000, integration: 'mail' });
+    await storeEvents({ count: 2_500, firstSeq: 1_000_500 });
+    await api('DELETE', '/api/integrations/shop?force=true');
+    const { statements } = await seen();
+    const walks = statements.filter(({ sql }) => sql.includes('last_seq'));
+    expect(walks.map(({ rowsRead }) => rowsRead)).toEqual([25_000, 7_500]);
+    const deletions = statements.filter(({ sql }) => /DELETE FROM (events|outbox)/.test(sql));
+    expect(deletions).toHaveLength(6);
+    expect(Math.max(...deletions.map(({ rowsRead }) => rowsRead))).toBeLessThanOrEqual(5_000);
+    expect(deletions.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)).toBe(2_500);
+  });
+
+  it('read nothing of what was stored before the integration was registered', async () => {
+    await storeEvents({ count: 5_000, integration: 'mail' });
+    await api('POST', '/api/integrations', { slug: 'typo' });
+    const before = (await seen()).statements.length;
+    expect((await api('DELETE', '/api/integrations/typo')).status).toBe(200);
+    const statements = (await seen()).statements.slice(before);
+    expect(statements.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThan(15);
+  });
+});
+
+describe('a deletion', () => {
+  it('ends when its statements are spent, and goes on from there', async () => {
+    await storeEvents({ count: 5_500 });
+    const first = await deleteIntegrationAndContents(env.DB, 'shop', {
+      ...deleter,
+      budget: { statements: 5, ms: 20_000 },
+    });
+    expect(first).toMatchObject({ outcome: 'unfinished', deleted: { events: 2_000 } });
+    expect(await countRows('events')).toBe(3_500);
+
+    let deletion = first;
+    let requests = 1;
+    for (; deletion.outcome === 'unfinished'; requests++) {
+      const { walkedSeq } = deletion;
+      const budget = { statements: 5, ms: 20_000 };
+      deletion = await deleteIntegrationAndContents(env.DB, 'shop', { ...deleter, budget, walkedSeq });
+    }
+    expect(deletion.outcome).toBe('deleted');
+    expect(requests).toBe(4);
+    expect(await countRows('events')).toBe(0);
+  });
+
+  it('goes on where it came to, so that a walk through the events of others ends, too', async () => {
+    await storeEvents({ count: 60_000, integration: 'mail' });
+    const budget = { statements: 1, ms: 20_000 };
+    const seqs: number[] = [];
+    let walkedSeq = 0;
+    for (let request = 0; request < 3; request++) {
+      const deletion = await deleteIntegrationAndContents(env.DB, 'shop', { ...deleter, budget, walkedSeq });
+      if (deletion.outcome !== 'unfinished') throw new Error(deletion.outcome);
+      walkedSeq = deletion.walkedSeq + 60_000_000; // the time by which clocks may differ
+      seqs.push(deletion.walkedSeq);
+    }
+    expect(seqs).toEqual([1_000_000 + 24_999_000, 1_000_000 + 49_999_000, 1_000_000 + 59_999_000]);
+    expect((await deleteIntegrationAndContents(env.DB, 'shop', { ...deleter, walkedSeq })).outcome).toBe(
+      'deleted',
+    );
+  });
+
+  it('of what seems empty is refused where there was no time to look at everything', async () => {
+    await storeEvents({ count: 30_000, integration: 'mail' });
+    const budget = { statements: 1, ms: 20_000 };
+    expect(await deleteEmptyIntegration(env.DB, 'shop', { ...deleter, budget })).toEqual({
+      outcome: 'holding',
+      holdings: { events: 0, isEveryEventCounted: false, rejections: 0 },
+    });
+  });
+
+  it('takes what the clock of another isolate put before the place that it came to', async () => {
+    const nowSeq = Date.now() * 1000;
+    await storeEvents({ count: 1, firstSeq: nowSeq, integration: 'mail' });
+    await storeEvents({ count: 1, firstSeq: nowSeq - 5_000_000 });
+    const deletion = await deleteIntegrationAndContents(env.DB, 'shop', { ...deleter, walkedSeq: nowSeq });
+    expect(deletion).toMatchObject({ outcome: 'deleted', deleted: { events: 1 } });
+  });
+});
