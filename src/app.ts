@@ -11,6 +11,7 @@ import { type ActorDeps, requireActor } from './operate/actor.ts';
 import { auditRoutes } from './operate/audit.ts';
 import { eventRoutes, payloadRoutes } from './operate/events.ts';
 import { integrationRoutes } from './operate/integrations.ts';
+import { rejectionRoutes } from './operate/rejections.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
@@ -41,6 +42,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use('/api/*', requireActor(deps));
   app.route('/api/events', eventRoutes(deps));
   app.route('/api/integrations', integrationRoutes(deps));
+  app.route('/api/rejections', rejectionRoutes(deps));
   app.route('/api/audit', auditRoutes(deps));
   for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
     app.get(path, (c) => {

@@ -272,6 +272,23 @@ describe('deleting an integration', () => {
     expect((await ask('/api/integrations/shop')).status).toBe(isGone ? 404 : 200);
   });
 
+  it.each([
+    ['an event from an isolate whose clock is behind', 1, 0],
+    ['a rejection', 0, 1],
+  ])('by force takes %s that comes at the last moment', async (_, events, rejections) => {
+    const nowSeq = Date.now() * 1000;
+    await storeEvents({ count: 1, integration: 'mail', firstSeq: nowSeq + 20_000_000 }); // the walk comes up to here
+    await inject({ d1: { kind: 'late', ms: 500, on: 'retired_integrations', times: 1 } });
+    const deleting = api('DELETE', FORCED);
+    await eventually('it is disabled', async () => !(await ask('/api/integrations/shop')).answer.enabled);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await storeEvents({ count: events, firstSeq: nowSeq });
+    await storeRejections(rejections, 'shop');
+
+    expect(await deleting).toEqual(complete(events, 0, rejections));
+    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0 });
+  });
+
   it('by force stops where somebody enables it again', async () => {
     await storeBoth(10);
     await inject({ d1: { kind: 'late', ms: 500, on: 'retired_integrations' } });

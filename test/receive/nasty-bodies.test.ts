@@ -1,16 +1,28 @@
 // Bodies that are known to break receivers, each by name. What is expected of them is what is expected of any body.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Body, forwardedEvents, reset, responseBody, responseText, statusBody } from '../webhooks.ts';
+import { type Body, forwardedEvents, responseBody, responseText, seen, statusBody } from '../webhooks.ts';
 import { NASTY_KEYS } from './any-json.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
-import { allForwarded, deliverAll, expectKept, payloadOf } from './kept.ts';
+import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf } from './kept.ts';
 
 const MAX_BODY_BYTES = 1_048_576;
+/** https://developers.cloudflare.com/d1/platform/limits/ and https://developers.cloudflare.com/queues/platform/limits/ */
+const MAX_BOUND_BYTES = 2_000_000;
+const MAX_MESSAGE_BYTES = 128_000;
 const BYTE_ORDER_MARK = '\ufeff';
 
-beforeEach(async () => reset());
-afterEach(allForwarded); // or the next test would see it
+let slug: string;
+beforeEach(async () => {
+  slug = await openIntegration();
+});
+afterEach(async () => {
+  await allForwarded();
+  const { statements, batches } = await seen();
+  const boundBytes = statements.flatMap((statement) => statement.boundBytes);
+  expect(Math.max(...boundBytes)).toBeLessThanOrEqual(MAX_BOUND_BYTES);
+  for (const { bytes } of batches.flat()) expect(bytes).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+});
 
 /** The documented response with a member more, of this JSON text. */
 function having(json: string, key = 'extra'): string {
@@ -80,11 +92,11 @@ describe('stored, given back as it came and forwarded is a valid body with', () 
     ['an empty key', having('null', '')],
     ['every member twice', responseText.replace('{', () => `${responseText.slice(0, -1)},`)],
   ])('%s', async (_, text) => {
-    const deliveries = await deliverAll([text]);
+    const deliveries = await deliverAll(slug, [text]);
     expect(deliveries).toMatchObject([{ status: 200, answer: { outcome: 'stored' } }]);
-    await expectKept(deliveries);
+    await expectKept(slug, deliveries);
     const { id } = deliveries[0]?.answer ?? {};
-    expect((await payloadOf(id)).toHex() === bytesOf(text).toHex()).toBe(true); // too much to print
+    expect((await payloadOf(slug, id)).toHex() === bytesOf(text).toHex()).toBe(true); // too much to print
     await allForwarded();
     const [event] = await forwardedEvents();
     expect(event).toMatchObject({ id });
@@ -119,6 +131,8 @@ describe('refused and kept is', () => {
     ['UTF-16 without a mark', 400, utf16(JSON.stringify({ event: 1 }), true)],
     ...NESTINGS.map(([name, json]): [string, number, string] => [name, 422, json]),
     ['100,000 items', 422, `[${'{},'.repeat(100_000)}0]`],
+    ['an identifier with an escaped NUL', 422, responseText.replace('i3i4321d', 'i3\\u0000')],
+    ['an identifier with an escaped half of a pair', 422, responseText.replace('i3i4321d', '\\udc00')],
     ['a valid body as a prototype', 422, `{"__proto__":${responseText}}`],
     [
       'a valid event as a prototype',
@@ -126,9 +140,9 @@ describe('refused and kept is', () => {
       responseText.replace(/"event": ({[^}]*})/, '"event":{"__proto__":$1}'),
     ],
   ])('%s: %i', async (_, status, body) => {
-    const deliveries = await deliverAll([body]);
+    const deliveries = await deliverAll(slug, [body]);
     expect(deliveries).toMatchObject([{ status }]);
-    await expectKept(deliveries);
+    await expectKept(slug, deliveries);
   });
 });
 
@@ -163,9 +177,12 @@ describe.each(NASTY_KEYS)('%s', (name) => {
         }),
       ),
     );
-    const deliveries = await deliverAll(bodies.map((body) => JSON.stringify(body)));
+    const deliveries = await deliverAll(
+      slug,
+      bodies.map((body) => JSON.stringify(body)),
+    );
     for (const { answer } of deliveries) expect(answer).toMatchObject({ outcome: 'stored' });
-    await expectKept(deliveries);
+    await expectKept(slug, deliveries);
     await allForwarded();
     const data = (await forwardedEvents()).map((event) => JSON.stringify(event.data));
     expect(new Set(data)).toEqual(new Set(bodies.map((body) => JSON.stringify(body))));
@@ -184,11 +201,14 @@ describe.each(NASTY_KEYS)('%s', (name) => {
       responseBody((body) => (body.message.messageId = name)),
       responseBody((body) => (body.event.messageId = body.message.messageId = body.message.appId = name)),
     ];
-    const deliveries = await deliverAll([...breaking, ...valid].map((body) => JSON.stringify(body)));
+    const deliveries = await deliverAll(
+      slug,
+      [...breaking, ...valid].map((body) => JSON.stringify(body)),
+    );
     expect(deliveries.map(({ status }) => status)).toEqual([
       ...breaking.map(() => 422),
       ...valid.map(() => 200),
     ]);
-    await expectKept(deliveries);
+    await expectKept(slug, deliveries);
   });
 });

@@ -78,5 +78,10 @@ describe('a change of an integration', () => {
       require_signature: 1,
       previous: expect.stringMatching(/^\[\{"generation":1,"untilMs":\d{13}\}\]$/),
     });
+    await api('PATCH', '/api/integrations/mail', { appId: null, allowedIps: null });
+    const cleared = await env.DB.prepare(
+      "SELECT count(*) AS n FROM integrations WHERE slug = 'mail' AND app_id IS NULL AND allowed_ips IS NULL",
+    ).first('n');
+    expect(cleared).toBe(1);
   });
 });
