@@ -893,6 +893,15 @@ describe('deleting a rejection', () => {
     expect(await auditEntries()).toHaveLength(1);
   });
 
+  it('by several at once is found and taken down once', async () => {
+    const id = await keepRejection(responseText);
+    await inject({ d1: { kind: 'late', ms: 200, on: 'DELETE FROM rejections' } });
+    const answers = await Promise.all([1, 2, 3].map(async () => request('DELETE', `/${id}`)));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([204, 404, 404]);
+    expect(await auditEntries()).toHaveLength(1);
+  });
+
   it('lets the same body be kept again', async () => {
     const id = await keepRejection('{}');
     await request('DELETE', `/${id}`);
