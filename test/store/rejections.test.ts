@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/events.ts';
 import type { Statement } from '../receiver/worker.ts';
-import { ADMIN_TOKEN, ask, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
+import { ADMIN_TOKEN, ask, type Body, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
 import { storeRejections } from './stored-rejections.ts';
 
 const FEW = 1_000;
@@ -117,18 +117,22 @@ describe('reading rejections', () => {
 describe('retrying rejections', () => {
   let statements: Statement[] = [];
 
+  async function retryOldest(): Promise<Body> {
+    const response = await env.RECEIVER.fetch(`${ORIGIN}/api/rejections/retry`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ until: '1970-01-01T00:30:00Z' }),
+    });
+    return response.json();
+  }
+
   beforeAll(async () => {
     await reset();
     const valid = `'{"event":{"type":"status","status":"read","messageId":"e' || i || '"},"message":'
       || '{"messageId":"m' || i || '","appId":"app","from":"5541988956674","to":"5541988956675"}}'`;
     await storeRejections({ count: 300, body: `iif(i % 2, ${valid}, '{}')` });
     await storeRejections({ count: MANY, firstSeq: 2_000_000_000 });
-    const response = await env.RECEIVER.fetch(`${ORIGIN}/api/rejections/retry`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ until: '1970-01-01T00:30:00Z' }),
-    });
-    expect(await response.json()).toEqual({
+    expect(await retryOldest()).toEqual({
       retried: 300,
       stored: 150,
       duplicates: 0,
@@ -148,6 +152,13 @@ describe('retrying rejections', () => {
     expect(about('UPDATE rejections')).toHaveLength(1);
     expect(about('UPDATE rejections')[0]?.rowsWritten).toBe(150);
     for (const { rowsRead } of costs) expect(rowsRead).toBeLessThanOrEqual(4 * 300);
+  });
+
+  it('a second time writes nothing to those that stay for the same reasons', async () => {
+    const before = (await seen()).statements.length;
+    expect(await retryOldest()).toMatchObject({ retried: 150, rejected: 150 });
+    const again = (await seen()).statements.slice(before).filter(({ sql }) => sql.includes('rejections'));
+    expect(again.map(({ rowsWritten }) => rowsWritten)).toEqual([0, 0]);
   });
 
   it('walks no table', async () => {
