@@ -55,7 +55,9 @@ export default defineConfig(async () => ({
                     PUBLIC_URL: '',
                     ...SECRETS,
                   },
-                  ratelimits: Object.fromEntries(ratelimits.map(({ name, ...limit }) => [name, limit])),
+                  ratelimits: Object.fromEntries(
+                    ratelimits.map(({ name, ...limit }: { name: string }) => [name, limit]),
+                  ),
                   d1Databases: { DB: DATABASE },
                   outboundService: 'access',
                   queueProducers: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },

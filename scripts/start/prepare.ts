@@ -6,11 +6,10 @@ import { newIntegration } from '../../src/operate/integrations.ts';
 import { createIntegration } from '../../src/store/integrations.ts';
 import { commandLineActor } from '../integrations/actor.ts';
 import { readConfiguration } from '../integrations/configuration.ts';
-import { openLocalDatabase, whileLocked } from '../integrations/local-database.ts';
+import { withLocalDatabase } from '../integrations/local-database.ts';
 
 const [state = ''] = process.argv.slice(2);
 const demo = newIntegration.parse({ slug: 'demo' });
-await using local = await openLocalDatabase(state, await readConfiguration());
-await whileLocked(async () =>
-  createIntegration(local.db, demo, { actor: commandLineActor(), nowMs: Date.now() }),
+await withLocalDatabase(state, await readConfiguration(), async (db) =>
+  createIntegration(db, demo, { actor: commandLineActor(), nowMs: Date.now() }),
 );

@@ -20,6 +20,8 @@ const DATABASE_QUERY_FAILED = 7500;
 const QUEUE_TAKEN = 11009;
 const AUTHENTICATION_FAILED = 10000;
 
+const WRITING_SQL = /\b(CREATE|INSERT|UPDATE|DELETE)\b/i;
+
 export interface Binding {
   type: string;
   name: string;
@@ -139,7 +141,7 @@ async function answerRequest(
   );
   const call = route === undefined ? `${request.method} ${path}` : `${route[0]} ${route[1].pathname}`;
   // A query is sent as POST; what it does shows in its SQL.
-  const reads = request.method === 'GET' || (call.endsWith('/query') && !/CREATE|INSERT/i.test(String(body)));
+  const reads = request.method === 'GET' || (call.endsWith('/query') && !WRITING_SQL.test(String(body)));
   requests.push({ call, writes: !reads, body: body.toString('latin1') });
 
   if (request.headers.authorization !== `Bearer ${API_TOKEN}`) {
@@ -324,18 +326,24 @@ function queryDatabase(account: Account, { id, body }: Call): Answer {
     return { result: [{ success: false, results: [], meta }] };
   }
   try {
-    if (/^\s*SELECT/i.test(sql)) {
-      return { result: [{ success: true, results: database.sql.prepare(sql).all(), meta }] };
-    }
-    // D1 runs the statements of one query in a transaction.
-    database.sql.exec('BEGIN');
-    database.sql.exec(sql);
-    database.sql.exec('COMMIT');
-    return { result: [{ success: true, results: [], meta }] };
+    return { result: runStatements(database.sql, sql).map((results) => ({ success: true, results, meta })) };
   } catch (error) {
     if (database.sql.isTransaction) database.sql.exec('ROLLBACK');
     return failure(DATABASE_QUERY_FAILED, `${(error as Error).message}: SQLITE_ERROR`);
   }
+}
+
+/** The rows of each statement. D1 runs the statements of one query in a transaction. */
+function runStatements(database: DatabaseSync, sql: string): Record<string, unknown>[][] {
+  const rows: Record<string, unknown>[][] = [];
+  database.exec('BEGIN');
+  for (let rest = sql; /[^\s;]/.test(rest.replace(/--.*$/gm, '')); ) {
+    const statement = database.prepare(rest); // takes the first one, and says how long it was
+    rows.push(statement.all());
+    rest = rest.slice(statement.sourceSQL.length);
+  }
+  database.exec('COMMIT');
+  return rows;
 }
 
 function listQueues({ queues }: Account, { query }: Call): Answer {

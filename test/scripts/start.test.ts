@@ -257,6 +257,10 @@ describe('npm start', () => {
       expect(second.between('The same again is a duplicate:', 'Read what is stored:')).toBe(send);
       expect(await runCurl(list)).toMatchObject({ data: stored });
       await second.printed(CONSUMED_RESPONSE); // by the cron run that follows each start
+
+      const added = addIntegration(directory, 'beside', `http://localhost:${port}`);
+      const sendBeside = send.replace(/'http:[^']*'/, shellQuote(added));
+      expect(await runCurl(sendBeside)).toMatchObject({ outcome: 'stored' });
       expect(await second.interrupt()).toBe(0);
     },
     START_TIMEOUT_MS,
@@ -311,6 +315,15 @@ async function runCurl(command: string): Promise<unknown> {
       : { headers: { authorization: value.replace('Authorization: ', '') } },
   );
   return answer.json();
+}
+
+/** Registers an integration from the command line, beside the running receiver; gives its URL. */
+function addIntegration(state: string, slug: string, origin: string): string {
+  const script = join(PROJECT, 'scripts/integrations.ts');
+  const args = [script, 'add', slug, '--persist-to', state, '--url', origin, '--json'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return (JSON.parse(stdout) as { url: string }).url;
 }
 
 /** As after a Worker that died a minute ago between storing the event and forwarding it. */

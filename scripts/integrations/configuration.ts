@@ -1,0 +1,49 @@
+// What wrangler.toml says of the receiver's database and address.
+import { resolve } from 'node:path';
+import { Refusal } from '../deploy/refusal.ts';
+import { PROJECT } from '../deploy/wrangler.ts';
+
+export interface Configuration {
+  database: {
+    binding: string;
+    /** By which wrangler's local mode names its files. */
+    localId: string;
+    /** An absolute path. */
+    migrationsDir: string;
+  };
+  compatibilityDate: string;
+  /** Without a slash at the end; empty: not said. */
+  publicUrl: string;
+}
+
+/** What is read of wrangler.toml; the types that come with wrangler leave it open. */
+interface WranglerConfig {
+  d1_databases: {
+    binding: string;
+    database_id?: string;
+    preview_database_id?: string;
+    migrations_dir?: string;
+  }[];
+  compatibility_date?: string | undefined;
+  vars: Record<string, unknown>;
+}
+
+export async function readConfiguration(): Promise<Configuration> {
+  const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
+  const config: WranglerConfig = readConfig({ config: resolve(PROJECT, 'wrangler.toml') });
+  const [database] = config.d1_databases;
+  if (database?.migrations_dir === undefined || config.compatibility_date === undefined) {
+    throw new Refusal(
+      'wrangler.toml must have a compatibility_date and a D1 database with a migrations_dir.',
+    );
+  }
+  return {
+    database: {
+      binding: database.binding,
+      localId: database.preview_database_id ?? database.database_id ?? database.binding,
+      migrationsDir: resolve(PROJECT, database.migrations_dir),
+    },
+    compatibilityDate: config.compatibility_date,
+    publicUrl: String(config.vars.PUBLIC_URL ?? '').replace(/\/+$/, ''),
+  };
+}

@@ -1,0 +1,87 @@
+// The receiver's database on this machine, where wrangler dev keeps it. It is opened by Miniflare, as wrangler's own
+// `d1 execute --local` opens it: a real D1, beside a receiver that runs or not. (wrangler's `getPlatformProxy` would
+// give it as well, but announces itself to other wrangler sessions under the receiver's name, and `d1 execute` itself
+// takes two seconds a statement, no parameters, and no text with "BEGIN TRANSACTION" in it.)
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Miniflare } from 'miniflare';
+import { requireMigrations } from '../deploy/migrations.ts';
+import { Refusal } from '../deploy/refusal.ts';
+import { askWrangler } from '../deploy/wrangler.ts';
+import type { Configuration } from './configuration.ts';
+
+/** How long to try while another process, such as a running receiver, writes. */
+const LOCK_TIMEOUT_MS = 15_000;
+const LOCK_POLL_MS = 100;
+
+/** How D1's errors tell of the lock; the second one comes without its cause. */
+const LOCKED = /SQLITE_BUSY|Failed to get session commit token/;
+
+/**
+ * Works with the local database, all migrations applied. Where another process holds its lock, the work is done again
+ * once that is free: it must change nothing where it fails.
+ *
+ * @param state the directory that wrangler dev knows as `--persist-to`.
+ */
+export async function withLocalDatabase<T>(
+  state: string,
+  { database, compatibilityDate }: Configuration,
+  work: (db: D1Database) => Promise<T>,
+): Promise<T> {
+  const miniflare = new Miniflare({
+    resourcePersistencePath: join(state, 'v3'), // wrangler's name for it
+    telemetry: { enabled: false },
+    enableDevRegistry: false,
+    handleStructuredLogs: () => {}, // what workerd says of the lock
+    workers: [
+      {
+        config: {
+          name: 'command-line',
+          compatibilityDate,
+          manifest: {
+            mainModule: 'worker.mjs',
+            modulesRoot: state,
+            modules: { 'worker.mjs': { type: 'esm', contents: 'export default {};' } },
+          },
+          env: { [database.binding]: { type: 'd1', id: database.localId } },
+        },
+      },
+    ],
+  });
+  try {
+    const db = await miniflare.getD1Database(database.binding);
+    await onceUnlocked(async () => migrate(db, state, database));
+    return await onceUnlocked(async () => work(db));
+  } finally {
+    await miniflare.dispose();
+  }
+}
+
+async function onceUnlocked<T>(work: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + LOCK_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Error && LOCKED.test(error.message))) throw error;
+      if (performance.now() > deadlineMs)
+        throw new Refusal(`The database is locked by another process:\n\n${error.message}`);
+      await sleep(LOCK_POLL_MS);
+    }
+  }
+}
+
+/** By wrangler, which takes four seconds also where there is nothing to do: hence the look before. */
+async function migrate(db: D1Database, state: string, { binding, migrationsDir }: Configuration['database']) {
+  const applied = await appliedMigrations(db);
+  if (requireMigrations(migrationsDir).every((name) => applied.has(name))) return;
+  const result = await askWrangler(['d1', 'migrations', 'apply', binding, '--local', '--persist-to', state]);
+  if (!result.ok) throw new Refusal(`The migrations of the local database failed:\n\n${result.reason}`);
+}
+
+async function appliedMigrations(db: D1Database): Promise<Set<string>> {
+  const tables = await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'd1_migrations'").all();
+  if (tables.results.length === 0) return new Set();
+  const { results } = await db.prepare('SELECT name FROM d1_migrations').all<{ name: string }>();
+  return new Set(results.map(({ name }) => name));
+}

@@ -1,0 +1,186 @@
+// The command line of `npm run integrations`. Reads it and nothing else. What integrations may hold is the API's to
+// say: values go to it as they were written.
+import { parseArgs } from 'node:util';
+import { readCommandLine, UsageError, urlOf } from '../simulate/option-values.ts';
+import { DEFAULT_PORT, DEFAULT_STATE } from '../start/options.ts';
+
+export const USAGE = `Usage: npm run integrations -- <command> [options]
+
+The webhook addresses that are registered: with the receiver on this machine, whether it runs or not, or with the
+deployed one. Changes take effect within 30 s, and new URLs at once.
+
+Commands:
+  list                 all integrations
+  add <slug>           registers one, and prints the URL to register with the platform
+  rotate <slug>        gives it a new URL, and prints that
+  disable <slug>       turns its webhooks away
+  enable <slug>        takes them again
+
+For add:
+  --app-id ID          takes only this application's events
+  --description TEXT   for people
+  --allowed-ip RANGE   takes webhooks only from this address or CIDR range; may be given several times
+  --require-signature  takes only webhooks that are signed (Standard Webhooks), and prints the secret to sign with
+
+For rotate:
+  --overlap-hours N    how long the URL before stays valid (default 24); 0 revokes it and all earlier ones
+
+Where:
+  --remote             the deployed receiver, by the login of wrangler
+  --secrets-file FILE  with --remote: what \`npm run deploy -- --new-secrets\` wrote, to derive URLs from
+                       (default: WEBHOOK_SECRET of the environment; without either, no URL is printed)
+  --persist-to DIR     where \`npm start\` keeps the local database (default ${DEFAULT_STATE})
+  --url URL            the receiver's address in the URLs that are printed
+                       (default: PUBLIC_URL of wrangler.toml, else for this machine http://localhost:${DEFAULT_PORT})
+
+  --json               what the API answers, as JSON
+  --help               this text
+
+Exit status: 0 when it is done, 1 when it was refused or failed, 2 when the command line makes no sense.`;
+
+/** What to ask of the API. */
+export type Command =
+  | { name: 'list' }
+  | { name: 'add'; slug: string; settings: Record<string, unknown> }
+  | { name: 'rotate'; slug: string; rotation: Record<string, unknown> }
+  | { name: 'disable' | 'enable'; slug: string };
+
+/** Which receiver. Paths are as written; absent where they were not given. */
+export type Target = { kind: 'local'; persistTo?: string } | { kind: 'remote'; secretsFile?: string };
+
+export interface IntegrationsOptions {
+  kind: 'run';
+  command: Command;
+  target: Target;
+  /** The receiver's address, without a slash at the end; `null` where it was not given. */
+  url: string | null;
+  json: boolean;
+}
+
+const OPTIONS = {
+  'app-id': { type: 'string' },
+  description: { type: 'string' },
+  'allowed-ip': { type: 'string', multiple: true },
+  'require-signature': { type: 'boolean' },
+  'overlap-hours': { type: 'string' },
+  remote: { type: 'boolean' },
+  'secrets-file': { type: 'string' },
+  'persist-to': { type: 'string' },
+  url: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type OptionName = keyof typeof OPTIONS;
+type Values = ReturnType<typeof parseOptions>['values'];
+
+const COMMANDS = ['list', 'add', 'rotate', 'disable', 'enable'] as const;
+
+/** Options that go with one command alone. */
+const COMMAND_OF: Partial<Record<OptionName, Command['name']>> = {
+  'app-id': 'add',
+  description: 'add',
+  'allowed-ip': 'add',
+  'require-signature': 'add',
+  'overlap-hours': 'rotate',
+};
+
+/** Whose absence does no harm when npm takes them for its own. */
+const HARMLESS: readonly OptionName[] = ['json', 'help'];
+
+/**
+ * Reads what follows `npm run integrations --`. Throws `UsageError`.
+ *
+ * @param environment tells what npm took: without the `--` it takes options for its own, the script never sees them,
+ *   and what was meant for the deployed receiver would be done to the local one.
+ */
+export function parseIntegrationsOptions(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): IntegrationsOptions | { kind: 'help' } {
+  requireNothingTaken(environment);
+  const { values, positionals } = readCommandLine(() => parseOptions(args));
+  if (values.help === true) return { kind: 'help' };
+  return {
+    kind: 'run',
+    command: commandOf(positionals, values),
+    target: targetOf(values),
+    url: values.url === undefined ? null : urlOf('--url', values.url).href.replace(/\/+$/, ''),
+    json: values.json === true,
+  };
+}
+
+function parseOptions(args: readonly string[]) {
+  return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+}
+
+function requireNothingTaken(environment: NodeJS.ProcessEnv): void {
+  const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => !HARMLESS.includes(name));
+  const taken = names.find((name) => {
+    const value = environment[`npm_config_${name.replaceAll('-', '_')}`];
+    return value !== undefined && value !== '' && value !== 'false';
+  });
+  if (taken !== undefined) {
+    throw new UsageError(
+      `npm took --${taken} for its own option. Write -- before the command: npm run integrations -- …`,
+    );
+  }
+}
+
+function commandOf([word, slug, ...rest]: readonly string[], values: Values): Command {
+  const name = COMMANDS.find((known) => known === word);
+  if (name === undefined) {
+    throw new UsageError(`${word === undefined ? 'Say what to do' : `"${word}" is no command`}; see --help`);
+  }
+  const foreign = (Object.keys(values) as OptionName[]).find((option) => {
+    const owner = COMMAND_OF[option];
+    return owner !== undefined && owner !== name;
+  });
+  if (foreign !== undefined)
+    throw new UsageError(`--${foreign} goes with ${COMMAND_OF[foreign]}, not with ${name}`);
+
+  if (name === 'list') {
+    if (slug !== undefined) throw new UsageError(`list takes no more words; "${slug}" is one`);
+    return { name };
+  }
+  if (slug === undefined || slug === '') throw new UsageError(`${name} takes the slug of an integration`);
+  if (rest[0] !== undefined) throw new UsageError(`${name} takes one slug; "${rest[0]}" is one more`);
+  switch (name) {
+    case 'add':
+      return { name, slug, settings: settingsOf(values) };
+    case 'rotate':
+      return { name, slug, rotation: rotationOf(values['overlap-hours']) };
+    case 'disable':
+    case 'enable':
+      return { name, slug };
+  }
+}
+
+function settingsOf(values: Values): Record<string, unknown> {
+  return {
+    ...(values['app-id'] !== undefined && { appId: values['app-id'] }),
+    ...(values.description !== undefined && { description: values.description }),
+    ...(values['allowed-ip'] !== undefined && { allowedIps: values['allowed-ip'] }),
+    ...(values['require-signature'] === true && { requireSignature: true }),
+  };
+}
+
+/** What is no number is left for the API to refuse. */
+function rotationOf(hours: string | undefined): Record<string, unknown> {
+  if (hours === undefined) return {};
+  return { overlapHours: /^\d+(\.\d+)?$/.test(hours) ? Number(hours) : hours };
+}
+
+function targetOf(values: Values): Target {
+  const persistTo = values['persist-to'];
+  const secretsFile = values['secrets-file'];
+  if (persistTo === '') throw new UsageError('--persist-to takes a directory');
+  if (secretsFile === '') throw new UsageError('--secrets-file takes a file');
+  if (values.remote === true) {
+    if (persistTo !== undefined) throw new UsageError('--persist-to is for this machine, --remote is not');
+    return { kind: 'remote', ...(secretsFile !== undefined && { secretsFile }) };
+  }
+  if (secretsFile !== undefined)
+    throw new UsageError('--secrets-file goes with --remote; here it is .dev.vars');
+  return { kind: 'local', ...(persistTo !== undefined && { persistTo }) };
+}

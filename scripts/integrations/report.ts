@@ -1,0 +1,114 @@
+// What the person at the terminal reads. URLs are shown with their tokens: they are what was asked for.
+
+import type { ShownIntegration } from '../../src/operate/integrations.ts';
+import type { ProblemError } from '../../src/problem.ts';
+import { shellQuote } from '../start/instructions.ts';
+import type { Refused, Shown } from './api.ts';
+import type { Command } from './options.ts';
+
+const MAX_DESCRIPTION_WIDTH = 40;
+
+/** Command-line words for the fields that the API names. */
+const WORDS: Record<string, string> = {
+  slug: 'the slug',
+  appId: '--app-id',
+  description: '--description',
+  allowedIps: '--allowed-ip',
+  overlapHours: '--overlap-hours',
+};
+
+/**
+ * What became of a command.
+ *
+ * @param url where the receiver is reached; `null`: not known.
+ */
+export function describeOutcome(command: Command, shown: Shown, url: string | null): string {
+  if ('data' in shown) return describeAll(shown.data, url);
+  switch (command.name) {
+    case 'add':
+      return `Added "${shown.slug}". ${describeUrl('the URL', shown, url)}${describeSigning(shown)}`;
+    case 'rotate':
+      return `Rotated "${shown.slug}". ${describeUrl('the new URL', shown, url)}${describeSigning(shown)}
+
+${describePrevious(shown)}`;
+    case 'disable':
+      return `Disabled "${shown.slug}": within 30 s its webhooks are turned away everywhere.`;
+    case 'enable':
+      return `Enabled "${shown.slug}": within 30 s its webhooks are taken everywhere.`;
+    case 'list':
+      return describeAll([shown], url);
+  }
+}
+
+/** Why a command was refused, in one line; every problem in the words of the command line. */
+export function describeRefusal({ detail, errors }: Refused, command: Command): string {
+  if (errors.length === 0) return detail;
+  return errors.map((error) => describeError(error, command)).join('; ');
+}
+
+function describeError({ path, message }: ProblemError, command: Command): string {
+  const [field = '', index] = path.split('.');
+  const ranges = command.name === 'add' ? command.settings.allowedIps : undefined;
+  const range = index !== undefined && Array.isArray(ranges) ? ` "${ranges[Number(index)]}"` : '';
+  return `${WORDS[field] ?? field}${range} ${message}`;
+}
+
+function describeUrl(what: string, { slug, url }: ShownIntegration, receiver: string | null): string {
+  if (url !== null) return `Register ${what} with the platform:\n\n  ${url}`;
+  return `Ask the receiver for ${what} to register:\n\n  ${curl(receiver, `/${slug}`)}\n\n${WHY_NO_URL}`;
+}
+
+const WHY_NO_URL = `Here it would take WEBHOOK_SECRET (--secrets-file FILE) and the receiver's address (--url URL).`;
+
+function curl(receiver: string | null, path: string): string {
+  const url = `${receiver ?? 'https://<your worker>'}/api/integrations${path}`;
+  return `curl ${receiver === null ? url : shellQuote(url)} --header 'Authorization: Bearer <ADMIN_TOKEN>'`;
+}
+
+function describeSigning({ requireSignature, signingSecret }: ShownIntegration): string {
+  if (!requireSignature || signingSecret === null) return '';
+  return `\n\nIts senders sign with the secret (Standard Webhooks):\n\n  ${signingSecret}`;
+}
+
+function describePrevious({ previous: [latest] }: ShownIntegration): string {
+  return latest === undefined
+    ? 'No URL from before is valid any more, everywhere within 30 s.'
+    : `The URL from before is valid until ${latest.validUntil}.`;
+}
+
+function describeAll(integrations: readonly ShownIntegration[], url: string | null): string {
+  if (integrations.length === 0) return 'There are no integrations. One is registered by: add <slug>';
+  const isUrlKnown = integrations.every((integration) => integration.url !== null);
+  const head = ['SLUG', 'STATE', 'APPLICATION', 'FROM', 'SIGNED', 'REGISTERED', 'DESCRIPTION', 'URL'];
+  const table = align([head, ...integrations.map(cellsOf)]);
+  return isUrlKnown
+    ? table
+    : `${table}\n\nFor their URLs ask the receiver:\n\n  ${curl(url, '')}\n\n${WHY_NO_URL}`;
+}
+
+function cellsOf(integration: ShownIntegration): string[] {
+  const { allowedIps, description } = integration;
+  const [range = '', ...ranges] = allowedIps ?? ['anywhere'];
+  return [
+    integration.slug,
+    integration.enabled ? 'enabled' : 'disabled',
+    integration.appId ?? 'any',
+    ranges.length === 0 ? range : `${range} and ${ranges.length} more`,
+    integration.requireSignature ? 'yes' : 'no',
+    integration.createdAt.slice(0, 10),
+    shortened(description ?? '-'),
+    integration.url ?? '-',
+  ];
+}
+
+function shortened(text: string): string {
+  const characters = [...text];
+  if (characters.length <= MAX_DESCRIPTION_WIDTH) return text;
+  return `${characters.slice(0, MAX_DESCRIPTION_WIDTH - 1).join('')}…`;
+}
+
+function align(rows: readonly string[][]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return rows.map((row) => line(row).trimEnd()).join('\n');
+}

@@ -1,0 +1,17 @@
+// What sources of the Worker expect to be there without importing it, for the scripts that run them in Node. The
+// Workers' own global types would hide Node's.
+
+type D1Database = import('@cloudflare/workers-types').D1Database;
+type D1PreparedStatement = import('@cloudflare/workers-types').D1PreparedStatement;
+type D1Result<Row = unknown> = import('@cloudflare/workers-types').D1Result<Row>;
+type RateLimit = import('@cloudflare/workers-types').RateLimit;
+type CryptoKey = import('node:crypto').webcrypto.CryptoKey;
+type Env = object;
+
+declare module 'crypto' {
+  namespace webcrypto {
+    interface SubtleCrypto {
+      timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean;
+    }
+  }
+}
