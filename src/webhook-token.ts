@@ -5,7 +5,7 @@ const encoder = new TextEncoder();
 const HMAC = { name: 'HMAC', hash: 'SHA-256' };
 
 /** A token is `<generation>.<base64url HMAC-SHA-256>`; rotation raises the generation. */
-const TOKEN = /^([1-9]\d{0,8})\.([\w-]{43})$/;
+const TOKEN = /^([1-9]\d{0,8})\.([\w-]{42}[AEIMQUYcgkosw048])$/; // the last two of 258 bits are no bits of the digest
 
 /** Derives and verifies the tokens of one secret. */
 export interface WebhookTokens {

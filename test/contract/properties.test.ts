@@ -6,22 +6,22 @@ import { canonicalContact, contactFromTyped } from '../../src/contract/contact.t
 import { eventId, eventOf, messageIdOf, messageIdPrefix } from '../../src/contract/event.ts';
 import { parseWebhook, STATUSES, type Webhook } from '../../src/contract/webhook.ts';
 import { anyText, identifier } from '../receive/any-json.ts';
-import { PURE } from '../seeded.ts';
-import { responseBody, statusBody } from '../webhooks.ts';
+import { expectHolds } from '../seeded.ts';
+import { type Body, responseBody, statusBody } from '../webhooks.ts';
 import { moment, phoneForms, separated, style } from './written-forms.ts';
 
 describe('a phone number', () => {
-  it('gives the same contact however it is written', () => {
+  it('gives the same contact however it is written', async () => {
     const numbers = fc.property(phoneForms, style, ({ canonical, international, typed }, separation) => {
       for (const written of international) {
         expect(canonicalContact(separated(written, separation))).toBe(canonical);
       }
       for (const written of typed) expect(contactFromTyped(separated(written, separation))).toBe(canonical);
     });
-    fc.assert(numbers, PURE);
+    await expectHolds(numbers);
   });
 
-  it('that is canonical stays as it is', () => {
+  it('that is canonical stays as it is', async () => {
     const anyNumber = fc.oneof(
       anyText,
       fc.string({ unit: fc.constantFrom(...'0123456789+ -()'), maxLength: 20 }),
@@ -35,7 +35,7 @@ describe('a phone number', () => {
         expect([canonicalContact(contact), contactFromTyped(contact)]).toEqual([contact, contact]);
       }
     });
-    fc.assert(texts, PURE);
+    await expectHolds(texts);
   });
 });
 
@@ -52,14 +52,14 @@ function occurredAtMs(written: string): number | null {
 }
 
 describe('a time', () => {
-  it('is understood in any way that ISO 8601 writes it with Z or an offset', () => {
+  it('is understood in any way that ISO 8601 writes it with Z or an offset', async () => {
     const moments = fc.property(moment, ({ written, ms }) => {
       expect(occurredAtMs(written)).toBe(ms);
     });
-    fc.assert(moments, PURE);
+    await expectHolds(moments);
   });
 
-  it('within the contract is a number, however close it is to being no time', () => {
+  it('within the contract is a number, however close it is to being no time', async () => {
     const letter = fc.constantFrom(...'0123456789:.,+-TZtzW/ ', '', '00', '\u2212', '\u0661', '\n', '(Z)');
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 2 }), letter), { minLength: 1, maxLength: 3 });
     const times = fc.property(moment, edits, ({ written }, changes) => {
@@ -73,13 +73,17 @@ describe('a time', () => {
         expect(new Date(ms).getTime()).toBe(ms);
       }
     });
-    fc.assert(times, { ...PURE, numRuns: 20_000 });
+    await expectHolds(times, { numRuns: 20_000 });
   });
 });
 
 describe('an event id', () => {
-  /** Few letters, those that have a meaning in ids among them, so that there are many near misses. */
-  const tricky = fc.string({ unit: fc.constantFrom(...':%3A25as;'), minLength: 1, maxLength: 4 });
+  /** Short, and made of what has a meaning in ids, so that there are many near misses. */
+  const tricky = fc.string({
+    unit: fc.constantFrom(':', '%', '%3A', '%25', 'a'),
+    minLength: 1,
+    maxLength: 2,
+  });
   const oneOfMany = fc.oneof({ weight: 4, arbitrary: tricky }, { weight: 1, arbitrary: identifier });
   const webhooks = fc
     .tuple(oneOfMany, oneOfMany, fc.constantFrom(null, ...STATUSES))
@@ -87,13 +91,12 @@ describe('an event id', () => {
   const families = fc.array(webhooks, { minLength: 2, maxLength: 30, size: 'max' });
 
   function webhookOf(messageId: string, eventMessageId: string, status: string | null): Webhook {
-    const parsed = parseWebhook(
-      (status === null ? responseBody : statusBody)((body) => {
-        body.message.messageId = messageId;
-        body.event.messageId = eventMessageId;
-        if (status !== null) body.event.status = status;
-      }),
-    );
+    const change = (body: Body) => {
+      body.message.messageId = messageId;
+      body.event.messageId = eventMessageId;
+      if (status !== null) body.event.status = status;
+    };
+    const parsed = parseWebhook(status === null ? responseBody(change) : statusBody(change));
     if (!parsed.ok) throw new Error('an identifier breaks the contract');
     return parsed.webhook;
   }
@@ -103,15 +106,15 @@ describe('an event id', () => {
     return JSON.stringify([message.messageId, event.messageId, event.type, event.status]);
   }
 
-  it('belongs to one event only', () => {
+  it('belongs to one event only', async () => {
     const ids = fc.property(families, (family) => {
       const byId = new Map(family.map((webhook) => [eventId(webhook), identity(webhook)]));
       for (const webhook of family) expect(byId.get(eventId(webhook))).toBe(identity(webhook));
     });
-    fc.assert(ids, PURE);
+    await expectHolds(ids);
   });
 
-  it('gives its message back, and begins with the prefix of no other', () => {
+  it('gives its message back, and begins with the prefix of no other', async () => {
     const prefixes = fc.property(families, (family) => {
       for (const one of family) {
         expect(messageIdOf(eventId(one))).toBe(one.message.messageId);
@@ -121,6 +124,6 @@ describe('an event id', () => {
         }
       }
     });
-    fc.assert(prefixes, { ...PURE, numRuns: 300 }); // of up to 900 pairs
+    await expectHolds(prefixes, { numRuns: 300 }); // of up to 900 pairs
   });
 });

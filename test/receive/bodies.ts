@@ -14,6 +14,14 @@ export function bytesOf(body: AnyBody): Uint8Array {
   return typeof body === 'string' ? new TextEncoder().encode(body) : body;
 }
 
+/** Bytes that are shown as text where a property fails with them. */
+function readable(bytes: Uint8Array): Uint8Array {
+  const shown = Array.from(bytes, (byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
+  );
+  return Object.defineProperty(bytes, fc.toStringMethod, { value: () => `bytes of ${shown.join('')}` });
+}
+
 /** A change at one place of a JSON value. */
 interface Change {
   kind: 'drop' | 'replace' | 'overrule' | 'add' | 'rename' | 'swap';
@@ -30,7 +38,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   at: fc.nat(),
   other: fc.nat(),
   key: anyKey,
-  value: anyJson,
+  value: fc.oneof(anyJson, anyText),
 });
 
 /** A member, and the object's members that it is one of. */
@@ -127,12 +135,12 @@ function harmed(text: string, place: number, done: Harm): AnyBody {
     case 'insert':
       return `${text.slice(0, at)}${done.insertion}${text.slice(at)}`;
     case 'insert-bytes':
-      return Uint8Array.from([...bytes.slice(0, byteAt), ...done.bytes, ...bytes.slice(byteAt)]);
+      return readable(Uint8Array.from([...bytes.slice(0, byteAt), ...done.bytes, ...bytes.slice(byteAt)]));
     case 'cut-short':
       return text.slice(0, at);
     case 'flip':
       bytes[byteAt] = (bytes[byteAt] ?? 0) ^ (1 << done.bit);
-      return bytes;
+      return readable(bytes);
   }
 }
 
@@ -148,5 +156,5 @@ export const anyBody: fc.Arbitrary<AnyBody> = fc.oneof(
   { weight: 3, arbitrary: validBody.map(({ text }) => text) },
   { weight: 2, arbitrary: fc.tuple(anyJson, style).map(([json, manner]) => writeJson(json, manner)) },
   { weight: 1, arbitrary: anyText },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }).map(readable) },
 );

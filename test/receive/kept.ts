@@ -6,7 +6,16 @@ import { canonicalContact } from '../../src/contract/contact.ts';
 import { eventId } from '../../src/contract/event.ts';
 import { parseWebhook, type Webhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
-import { ADMIN_TOKEN, type Body, countRows, delivered, eventually, ORIGIN } from '../webhooks.ts';
+import {
+  ADMIN_TOKEN,
+  type Body,
+  countRows,
+  delivered,
+  eventually,
+  ORIGIN,
+  register,
+  reset,
+} from '../webhooks.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
 
 /** A body that was delivered, and what it was answered. */
@@ -16,12 +25,25 @@ export interface Delivery {
   answer: Body;
 }
 
-/** Delivers bodies to the integration `shop`, all at the same time. */
-export async function deliverAll(bodies: readonly AnyBody[]): Promise<Delivery[]> {
+let opened = 0;
+
+/**
+ * A new integration at a receiver that begins anew. Each has a slug of its own, so that nothing that is still under
+ * way to an earlier one, in the intake queue say, is taken for its own.
+ */
+export async function openIntegration(): Promise<string> {
+  const slug = `shop-${++opened}`;
+  await reset();
+  await register(slug);
+  return slug;
+}
+
+/** Delivers bodies to an integration, all at the same time. */
+export async function deliverAll(slug: string, bodies: readonly AnyBody[]): Promise<Delivery[]> {
   return Promise.all(
     bodies.map(async (body) => {
       const bytes = bytesOf(body);
-      return { bytes, ...(await delivered(bytes)) };
+      return { bytes, ...(await delivered(bytes, { slug })) };
     }),
   );
 }
@@ -40,16 +62,18 @@ export function verdictOn(bytes: Uint8Array): Verdict {
   } catch {
     return { reason: 'not-utf8' };
   }
+  let value: unknown;
   try {
-    const parsed = parseWebhook(JSON.parse(text));
-    return parsed.ok ? { reason: null, webhook: parsed.webhook } : { reason: 'contract-broken' };
+    value = JSON.parse(text);
   } catch {
     return { reason: 'not-json' };
   }
+  const parsed = parseWebhook(value);
+  return parsed.ok ? { reason: null, webhook: parsed.webhook } : { reason: 'contract-broken' };
 }
 
-/** Checks the answers, and that D1 holds what was delivered to `shop` and nothing else. */
-export async function expectKept(deliveries: readonly Delivery[]): Promise<void> {
+/** Checks the answers, and that D1 holds for an integration what was delivered to it and nothing else. */
+export async function expectKept(slug: string, deliveries: readonly Delivery[]): Promise<void> {
   for (const { bytes, status, answer } of deliveries) {
     const { reason } = verdictOn(bytes);
     const expected =
@@ -57,23 +81,25 @@ export async function expectKept(deliveries: readonly Delivery[]): Promise<void>
     expect({ status, type: answer.type }).toEqual(expected);
   }
   const isAccepted = ({ status }: Delivery) => status === 200;
-  expect(await storedEvents()).toEqual(eventsOf(deliveries.filter(isAccepted)));
-  expect(await keptRejections()).toEqual(await rejectionsOf(deliveries.filter((one) => !isAccepted(one))));
-}
-
-/** What is stored, by id, after each row was checked against its own payload. */
-async function storedEvents() {
-  const { results } = await env.DB.prepare(
-    `SELECT id, integration, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
-     FROM events`,
-  ).run<Body>();
-  for (const row of results) expectWithinContract(row);
-  return new Map(
-    results.map(({ id, integration, payload, deliveries }) => [id, { integration, payload, deliveries }]),
+  expect(await storedEvents(slug)).toEqual(eventsOf(deliveries.filter(isAccepted)));
+  expect(await keptRejections(slug)).toEqual(
+    await rejectionsOf(deliveries.filter((one) => !isAccepted(one))),
   );
 }
 
-function expectWithinContract({ payload, deliveries: _, integration: __, ...columns }: Body): void {
+/** What is stored, by id, after each row was checked against its own payload. */
+async function storedEvents(slug: string) {
+  const { results } = await env.DB.prepare(
+    `SELECT id, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
+     FROM events WHERE integration = ?1`,
+  )
+    .bind(slug)
+    .run<Body>();
+  for (const row of results) expectWithinContract(row);
+  return new Map(results.map(({ id, payload, deliveries }) => [id, { payload, deliveries }]));
+}
+
+function expectWithinContract({ payload, deliveries: _, ...columns }: Body): void {
   const verdict = verdictOn(bytesOf(payload));
   if (verdict.reason !== null) throw new Error(`a payload was stored that is ${verdict.reason}`);
   const { event, message, clientData }: Body = verdict.webhook;
@@ -100,7 +126,7 @@ function eventsOf(accepted: readonly Delivery[]) {
       const [stored, ...more] = outcomes.get('stored') ?? [];
       expect(more).toEqual([]);
       expect(1 + (outcomes.get('duplicate')?.length ?? 0)).toBe(deliveries.length);
-      return [id, { integration: 'shop', payload: textOf(stored?.bytes), deliveries: deliveries.length }];
+      return [id, { payload: textOf(stored?.bytes), deliveries: deliveries.length }];
     }),
   );
 }
@@ -111,10 +137,13 @@ function textOf(bytes: Uint8Array | undefined): string {
 }
 
 /** What is kept as rejected, by hash, with the hash that the kept body has. */
-async function keptRejections() {
+async function keptRejections(slug: string) {
   const { results } = await env.DB.prepare(
-    'SELECT integration, body_hash, reason, problems, deliveries, body, body_encoding FROM rejections',
-  ).run<Body>();
+    `SELECT body_hash, reason, problems, deliveries, body, body_encoding
+     FROM rejections WHERE integration = ?1`,
+  )
+    .bind(slug)
+    .run<Body>();
   const rows = results.map(async ({ body_hash, body, body_encoding, problems, ...row }) => {
     const hash = await sha256Hex(bodyBytes(body, body_encoding as BodyEncoding));
     return [body_hash, { ...row, problems: JSON.parse(problems), hash }] as const;
@@ -128,7 +157,6 @@ async function rejectionsOf(refused: readonly Delivery[]) {
   for (const { bytes, answer } of refused) {
     const hash = await sha256Hex(bytes);
     rejections.set(hash, {
-      integration: 'shop',
       reason: verdictOn(bytes).reason,
       problems: answer.errors ?? [{ path: '', message: expect.any(String) }],
       deliveries: (rejections.get(hash)?.deliveries ?? 0) + 1,
@@ -148,8 +176,8 @@ export async function allForwarded(): Promise<void> {
 }
 
 /** The bytes of a stored payload, as the API gives them. */
-export async function payloadOf(id: string): Promise<Uint8Array> {
-  const url = `${ORIGIN}/api/events/shop/${encodeURIComponent(id)}/payload`;
+export async function payloadOf(slug: string, id: string): Promise<Uint8Array> {
+  const url = `${ORIGIN}/api/events/${slug}/${encodeURIComponent(id)}/payload`;
   const response = await env.RECEIVER.fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
   expect(response.status).toBe(200);
   return new Uint8Array(await response.arrayBuffer());

@@ -146,7 +146,7 @@ describe('refused and kept is', () => {
   });
 });
 
-describe.each(NASTY_KEYS)('%s', (name) => {
+describe.each(NASTY_KEYS)('the name %s', (name) => {
   const LEVELS: Record<string, (body: Body) => object> = {
     body: (body) => body,
     event: (body) => body.event,
