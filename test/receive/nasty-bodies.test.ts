@@ -52,7 +52,7 @@ const NESTINGS: [name: string, json: string][] = [
   ['500,000 levels of arrays', nested('[', ']', 500_000)],
 ];
 
-/** Utf-16, which programs on Windows call Unicode. */
+/** UTF-16, which some programs take for Unicode as such. */
 function utf16(text: string, isLittleEndian: boolean): Uint8Array {
   const view = new DataView(new ArrayBuffer(text.length * 2));
   for (let at = 0; at < text.length; at++) view.setUint16(at * 2, text.charCodeAt(at), isLittleEndian);

@@ -11,7 +11,7 @@ import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf, verdi
 import { type ExpectedEvent, validBody } from './valid-bodies.ts';
 
 const ANY_BODIES = 10_000;
-const VALID_BODIES = 4_000;
+const VALID_BODIES = 3_000;
 const DEFERRED_BODIES = 500;
 /** Every so many bodies one is delivered again. */
 const REPEATED = 10;
@@ -66,7 +66,7 @@ describe('a body within the contract', { timeout: PROPERTY_TIMEOUT_MS }, () => {
       await expectKept(slug, deliveries);
       expect(await storedColumns(slug)).toEqual(new Map(events.map((event) => [event.id, event])));
       const payloads = await Promise.all(events.map(async ({ id }) => payloadOf(slug, id)));
-      expect(payloads).toEqual(texts.map(bytesOf));
+      expect(payloads.map(hexOf)).toEqual(texts.map(bytesOf).map(hexOf));
       await allForwarded();
       expect(await forwardedData(slug)).toEqual(
         new Map(batch.map(({ text, event }) => [event.id, exactly(JSON.parse(text.replace(/^\ufeff/, '')))])),
@@ -79,7 +79,11 @@ describe('a body within the contract', { timeout: PROPERTY_TIMEOUT_MS }, () => {
 /** What makes a body the same event or rejection as another. */
 function identityOf(body: AnyBody): string {
   const verdict = verdictOn(bytesOf(body));
-  return verdict.reason === null ? eventId(verdict.webhook) : bytesOf(body).toHex();
+  return verdict.reason === null ? eventId(verdict.webhook) : hexOf(bytesOf(body));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return bytes.toHex(); // compared much faster than bytes are
 }
 
 /** What an integration has in either table, but for what says where, when and in which order. */

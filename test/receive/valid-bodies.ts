@@ -2,18 +2,14 @@
 // there besides, and with what the event of each must hold.
 
 import fc from 'fast-check';
-import { type EventType, STATUSES, type Status } from '../../src/contract/webhook.ts';
+import type { EventHead } from '../../src/contract/event.ts';
+import { STATUSES, type Status } from '../../src/contract/webhook.ts';
 import { type Moment, moment, phone, style } from '../contract/written-forms.ts';
 import { type Json, type JsonObject, type Member, shuffled, writeJson } from '../json-text.ts';
 import { anyJson, anyKey, finiteNumber, freeText, identifier, KNOWN_KEYS } from './any-json.ts';
 
-/** The columns of an event that its body tells. */
-export interface ExpectedEvent {
-  id: string;
-  type: EventType;
-  status: Status | null;
-  contact: string;
-  appId: string;
+/** What of an event its body tells. */
+export interface ExpectedEvent extends Pick<EventHead, 'id' | 'type' | 'status' | 'contact' | 'appId'> {
   /** `null`: the time of arrival. */
   occurredAtMs: number | null;
 }
@@ -97,7 +93,7 @@ const parts = fc.record({
   location: optional(
     fc.record({ address: text, latitude: numberOrText, longitude: numberOrText, name: text }),
   ),
-  clientDataOfStatus: fc.constantFrom('absent', 'null', 'there'),
+  clientDataOfStatus: fc.constantFrom('absent', 'null', 'without a number', 'there'),
   trimmings: fc.record({
     body: trimmings,
     event: trimmings,
@@ -109,17 +105,21 @@ const parts = fc.record({
 type Parts = typeof parts extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** A valid body before it is written. */
-export const validJson: fc.Arbitrary<{ json: JsonObject; event: ExpectedEvent }> = parts.map((made) => ({
-  json: made.step === null ? responseOf(made) : statusOf(made, made.step),
-  event: {
-    id: `${escaped(made.messageId)}:${escaped(made.eventMessageId)}:${made.step === null ? 'response' : `status:${made.step}`}`,
-    type: made.step === null ? 'response' : 'status',
-    status: made.step,
-    contact: made.customer.canonical,
-    appId: made.appId,
-    occurredAtMs: made.happenedAt?.ms ?? null,
-  },
-}));
+export const validJson: fc.Arbitrary<{ json: JsonObject; event: ExpectedEvent }> = parts.map((made) => {
+  const { step } = made;
+  const kind = step === null ? 'response' : `status:${step}`;
+  return {
+    json: step === null ? responseOf(made) : statusOf(made, step),
+    event: {
+      id: `${escaped(made.messageId)}:${escaped(made.eventMessageId)}:${kind}`,
+      type: step === null ? 'response' : 'status',
+      status: step,
+      contact: made.customer.canonical,
+      appId: made.appId,
+      occurredAtMs: made.happenedAt?.ms ?? null,
+    },
+  };
+});
 
 function escaped(identifier: string): string {
   return identifier.replaceAll('%', '%25').replaceAll(':', '%3A');
@@ -142,18 +142,17 @@ function responseOf(made: Parts): JsonObject {
 
 function statusOf(made: Parts, step: Status): JsonObject {
   const { trimmings: trim, customer, business } = made;
-  const clientData = {
+  const clientData = { name: made.name, timeLastMessage: written(made.otherTime) };
+  const strayClientData = {
     absent: undefined,
     null: null,
-    there: objectOf(
-      { number: business.written, name: made.name, timeLastMessage: written(made.otherTime) },
-      trim.clientData,
-    ),
+    'without a number': objectOf(clientData, trim.clientData),
+    there: objectOf({ ...clientData, number: business.written }, trim.clientData),
   };
   return objectOf(
     {
       event: objectOf({ messageId: made.eventMessageId, type: 'status', status: step }, trim.event),
-      clientData: clientData[made.clientDataOfStatus],
+      clientData: strayClientData[made.clientDataOfStatus],
       message: messageOf(made, { from: business.written, to: customer.written, updatedAt: made.happenedAt }),
     },
     trim.body,
