@@ -149,18 +149,29 @@ export async function eventually(what: string, isTrue: () => boolean | Promise<b
   throw new Error(`waited in vain: ${what}`);
 }
 
+const TABLES = [
+  'events',
+  'outbox',
+  'integrations',
+  'retired_integrations',
+  'rejections',
+  'audit',
+  'replays',
+  'replaying',
+  'dead_letters',
+  'counters',
+  'lags',
+  'progress',
+] as const;
+
 /** How many rows a table has. */
-export async function countRows(table: 'events' | 'outbox' | 'rejections' | 'audit'): Promise<number> {
+export async function countRows(table: (typeof TABLES)[number]): Promise<number> {
   return (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n')) ?? 0;
 }
 
 /** Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. */
 export async function reset(settings: Partial<Env> = {}): Promise<void> {
-  await env.DB.batch(
-    ['events', 'outbox', 'integrations', 'retired_integrations', 'rejections', 'audit'].map((table) =>
-      env.DB.prepare(`DELETE FROM ${table}`),
-    ),
-  );
+  await env.DB.batch(TABLES.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   await env.PROBE.reset(settings);
   await register('shop');
 }
