@@ -3,17 +3,23 @@
 import { createApp, createPayloadApp } from './app.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
+import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
 import { consumeIntake } from './forward/intake.ts';
+import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
+import { purgeDeadLetters } from './store/dead-letters.ts';
+import { recordRun } from './store/progress.ts';
+import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
+import { rollUp } from './store/roll-up.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
   fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;
   /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
   fetchPayload(request: Request): Promise<Response>;
-  /** Consumes the intake queue. */
+  /** Consumes the intake queue and queues of dead letters. */
   queue(batch: MessageBatch): Promise<void>;
   /** The cron's tasks. Rejects when one of them failed, after all had their turn. */
   scheduled(): Promise<void>;
@@ -34,13 +40,19 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     allowedOrigins: settings.allowedOrigins,
     apiFailures: env.API_FAILURES,
     publicUrl: settings.publicUrl,
+    maxDatabaseBytes: settings.maxDatabaseBytes,
+    assets: env.ASSETS,
     now,
   };
   const app = createApp(deps);
   const payloads = createPayloadApp(deps);
 
   const tasks = {
-    sweep: async () => sweepOutbox(deps, now()),
+    sweep: async () => {
+      await sweepOutbox(deps, now());
+      await recordRun(env.DB, 'sweep', now());
+    },
+    'roll-up': async () => rollUp(env.DB, now()), // before the purge, so that what that deletes has been counted
     purge: async () => {
       const purged = await purgeEvents(env.DB, {
         storedBeforeMs: now() - settings.retentionMs,
@@ -61,6 +73,14 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
         log('warn', 'purged rejections: an integration has too many', { rejections: purged.overflowing });
       }
     },
+    'purge of dead letters': async () => {
+      const purged = await purgeDeadLetters(env.DB, now() - settings.retentionMs);
+      if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
+    },
+    'purge of replays': async () => {
+      await purgeReplays(env.DB, now() - settings.retentionMs);
+    },
+    replays: async () => runReplays(deps, CRON_BUDGET), // last: it takes its time
   };
 
   return {
@@ -68,7 +88,8 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
 
     fetchPayload: async (request) => payloads.fetch(request),
 
-    queue: async (batch) => consumeIntake(deps, batch.messages),
+    queue: async ({ queue, messages }) =>
+      isDeadLetterQueue(queue) ? keepDeadLetters(deps, messages) : consumeIntake(deps, messages),
 
     async scheduled() {
       const failed: string[] = [];

@@ -26,6 +26,8 @@ export interface NewEvent extends EventHead {
   payload: string;
   /** Of the request that delivered it: tells one delivery from another. */
   requestId: string;
+  /** Whether it came by way of the intake queue. */
+  deferred?: boolean;
 }
 
 /**

@@ -7,11 +7,10 @@ import { describeError, log } from '../log.ts';
 import { confirmForwarded, type PendingEvent } from '../store/outbox.ts';
 
 /** https://developers.cloudflare.com/queues/platform/limits/ */
-const MAX_BATCH_MESSAGES = 100;
-const MAX_BATCH_BYTES = 256_000;
+export const BATCH_LIMITS = { maxItems: 100, maxBytes: 256_000 };
 const MAX_MESSAGE_BYTES = 128_000;
 /** The limits count a message's metadata, "around 100 bytes"; twice that is kept free for each. */
-const METADATA_BYTES = 200;
+export const METADATA_BYTES = 200;
 
 /**
  * The platform's bodies have three levels. From some thousand on, what stands between here and the consumer fails to
@@ -28,10 +27,18 @@ export interface ForwardingDeps {
   events: Queue<CloudEvent>;
   /** Address of the receiver, without a slash at its end; empty: not known, a `dataref` is relative then. */
   publicUrl: string;
+  now: () => number;
 }
 
-interface Message {
-  pending: Pick<PendingEvent, 'seq' | 'replay'>;
+/** Takes down that the queue confirmed events, so that they are not forwarded again. */
+export type Confirm<Pending> = (
+  db: D1Database,
+  confirmed: readonly Pending[],
+  nowMs: number,
+) => Promise<void>;
+
+interface Message<Pending> {
+  pending: Pending;
   body: CloudEvent;
   bytes: number;
 }
@@ -42,22 +49,25 @@ const encoder = new TextEncoder();
  * Sends events in as few batches as the limits allow, and takes what was confirmed out of the outbox. What was not
  * stays there for the next sweep, and is logged.
  *
+ * @param confirm for events that wait elsewhere than in the outbox.
  * @returns the events that could not be sent.
  */
-export async function forwardEvents(deps: ForwardingDeps, pending: PendingEvent[]): Promise<PendingEvent[]> {
+export async function forwardEvents<Pending extends PendingEvent>(
+  deps: ForwardingDeps,
+  pending: Pending[],
+  confirm: Confirm<Pending> = confirmForwarded,
+): Promise<Pending[]> {
   const messages = pending.map((event) => messageOf(event, deps.publicUrl));
-  const batches = cutGroups(messages, ({ bytes }) => bytes, {
-    maxItems: MAX_BATCH_MESSAGES,
-    maxBytes: MAX_BATCH_BYTES,
-  });
+  const batches = cutGroups(messages, ({ bytes }) => bytes, BATCH_LIMITS);
   const answers = await Promise.allSettled(
     batches.map((batch) => deps.events.sendBatch(batch.map(({ body }) => ({ body, contentType: 'json' })))),
   );
   const confirmed = batches.filter((_, index) => answers[index]?.status === 'fulfilled').flat();
   if (confirmed.length > 0) {
-    await confirmForwarded(
+    await confirm(
       deps.db,
       confirmed.map((message) => message.pending),
+      deps.now(),
     );
   }
   for (const [index, answer] of answers.entries()) {
@@ -68,12 +78,12 @@ export async function forwardEvents(deps: ForwardingDeps, pending: PendingEvent[
       });
     }
   }
-  const confirmedSeqs = new Set(confirmed.map((message) => message.pending.seq));
-  return pending.filter(({ seq }) => !confirmedSeqs.has(seq));
+  const isConfirmed = new Set(confirmed.map((message) => message.pending));
+  return pending.filter((event) => !isConfirmed.has(event));
 }
 
 /** The message of an event: with its payload where that can go into a message, else with a reference to it. */
-function messageOf(pending: PendingEvent, publicUrl: string): Message {
+function messageOf<Pending extends PendingEvent>(pending: Pending, publicUrl: string): Message<Pending> {
   const head = cloudEventHead(pending.head, pending.replay, publicUrl);
   const data = pending.payload === null ? undefined : parsePayload(pending.payload);
   if (data !== undefined && !isDeeperThan(data, MAX_FORWARDED_DEPTH)) {

@@ -8,7 +8,6 @@ import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { describeError, log } from '../log.ts';
 import { objectionTo, objectionToBody, type Sender } from '../sender.ts';
-import { isAnswering } from '../store/answering.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
@@ -26,6 +25,7 @@ import {
 } from '../store/rejections.ts';
 import type { WebhookTokens } from '../webhook-token.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { type Held, recordMessages, retryLater } from './record-messages.ts';
 
 const intakeMessage = z.object({
   integration: z.string(),
@@ -58,10 +58,6 @@ export interface DeferredWebhook {
 
 /** https://developers.cloudflare.com/queues/platform/limits/, less the metadata that counts towards it. */
 const MAX_MESSAGE_BYTES = 128_000 - 1_000;
-
-/** First and longest delay before a deferred webhook is tried again; 100 tries span about a day. */
-const FIRST_RETRY_SECONDS = 5;
-const LONGEST_RETRY_SECONDS = 900;
 
 /**
  * Puts a webhook into the intake queue. Rejects when the queue does not take it, or when it is too large for a
@@ -96,12 +92,6 @@ async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
   return new Response(stream.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
-/** A webhook with the message that holds it, until its outcome is known. */
-interface Arrived<Judged> {
-  message: Message<unknown>;
-  judged: Judged;
-}
-
 interface IntakeDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   now: () => number;
@@ -114,30 +104,30 @@ interface IntakeDeps extends ForwardingDeps {
  */
 export async function consumeIntake(deps: IntakeDeps, messages: readonly Message<unknown>[]): Promise<void> {
   const { events, rejections } = await judge(deps, messages);
-  const rejectionGroups = cutGroups(rejections, ({ judged }) => judged.body.byteLength, {
+  const rejectionGroups = cutGroups(rejections, ({ held }) => held.body.byteLength, {
     maxItems: MAX_REJECTION_BATCH,
     maxBytes: MAX_REJECTION_BATCH_BYTES,
   });
   for (const group of rejectionGroups) {
-    await recordGroup(deps.db, group, async (batch) => recordRejections(deps.db, batch, deps.now()));
+    await recordMessages(deps.db, group, async (batch) => recordRejections(deps.db, batch, deps.now()));
   }
-  const eventGroups = cutGroups(events, ({ judged }) => judged.bytes, {
+  const eventGroups = cutGroups(events, ({ held }) => held.bytes, {
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
   });
-  const seqs: number[] = [];
+  const seqs = new Set<number>(); // one that came twice is one event
   for (const group of eventGroups) {
-    await recordGroup(deps.db, group, async (batch) => {
+    await recordMessages(deps.db, group, async (batch) => {
       const recorded = await recordEvents(deps.db, batch, deps.now());
-      seqs.push(...recorded.map(({ seq }) => seq));
+      for (const { seq } of recorded) seqs.add(seq);
     });
   }
-  if (seqs.length === 0) return;
+  if (seqs.size === 0) return;
   try {
-    await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
+    await forwardEvents(deps, await findPending(deps.db, [...seqs], MAX_FORWARDED_PAYLOAD_BYTES));
   } catch (error) {
     log('error', 'forwarding of deferred webhooks failed', {
-      events: seqs.length,
+      events: seqs.size,
       error: describeError(error),
     });
   }
@@ -145,8 +135,8 @@ export async function consumeIntake(deps: IntakeDeps, messages: readonly Message
 
 /** What the messages hold, judged by today's contract and registrations. Those that cannot be judged are retried. */
 async function judge({ db, tokens }: IntakeDeps, messages: readonly Message<unknown>[]) {
-  const events: Arrived<RecordableEvent>[] = [];
-  const rejections: Arrived<NewRejection>[] = [];
+  const events: Held<RecordableEvent>[] = [];
+  const rejections: Held<NewRejection>[] = [];
   const read = (await Promise.all(messages.map(readMessage))).filter((entry) => entry !== null);
   let registered: Map<string, Integration>;
   try {
@@ -162,11 +152,11 @@ async function judge({ db, tokens }: IntakeDeps, messages: readonly Message<unkn
     const integration = registered.get(webhook.integration);
     const judged = (await objectionOf(webhook, sender, integration, tokens)) ?? assess(webhook, integration);
     if (judged.ok) {
-      events.push({ message, judged: recordable(judged.event) });
+      events.push({ message, held: recordable({ ...judged.event, deferred: true }) });
     } else {
       const { reason, problems } = judged;
       log('warn', 'deferred webhook rejected', { integration: webhook.integration, reason });
-      rejections.push({ message, judged: { ...webhook, reason, problems } });
+      rejections.push({ message, held: { ...webhook, reason, problems } });
     }
   }
   return { events, rejections };
@@ -208,33 +198,4 @@ async function readMessage(message: Message<unknown>) {
     retryLater(message);
     return null;
   }
-}
-
-/** Records a group, or, should one of it be what D1 refuses, each by itself. */
-async function recordGroup<Judged>(
-  db: D1Database,
-  group: Arrived<Judged>[],
-  record: (batch: Judged[]) => Promise<void>,
-): Promise<void> {
-  try {
-    await record(group.map(({ judged }) => judged));
-    for (const { message } of group) message.ack();
-    return;
-  } catch (error) {
-    log('warn', 'deferred webhooks not recorded', { events: group.length, error: describeError(error) });
-  }
-  // During an outage a statement for each message would only add to it.
-  if (group.length > 1 && (await isAnswering(db))) {
-    for (const arrived of group) await recordGroup(db, [arrived], record);
-    return;
-  }
-  for (const { message } of group) retryLater(message);
-}
-
-function retryLater(message: Message<unknown>): void {
-  const delaySeconds = Math.min(
-    FIRST_RETRY_SECONDS * 2 ** Math.min(message.attempts - 1, 10),
-    LONGEST_RETRY_SECONDS,
-  );
-  message.retry({ delaySeconds });
 }

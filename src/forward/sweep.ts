@@ -3,7 +3,7 @@
 
 import { log } from '../log.ts';
 import { listPending, type PendingEvent } from '../store/outbox.ts';
-import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { type Confirm, type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 
 /** Younger events are left to the requests that brought them. `waitUntil` ends 30 s after the answer. */
 const GRACE_MS = 30_000;
@@ -19,7 +19,11 @@ const MAX_FAILURES_IN_A_ROW = 3;
  *
  * @returns how many events were forwarded.
  */
-export async function sweepOutbox(deps: ForwardingDeps, nowMs: number): Promise<number> {
+export async function sweepOutbox(
+  deps: ForwardingDeps,
+  nowMs: number,
+  maxPages = MAX_PAGES,
+): Promise<number> {
   const range = {
     afterSeq: 0,
     beforeSeq: (nowMs - GRACE_MS) * 1000,
@@ -27,7 +31,7 @@ export async function sweepOutbox(deps: ForwardingDeps, nowMs: number): Promise<
     maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES,
   };
   let forwarded = 0;
-  for (let page = 0; page < MAX_PAGES; page++) {
+  for (let page = 0; page < maxPages; page++) {
     const pending = await listPending(deps.db, range);
     const failed = await forwardEvents(deps, pending);
     forwarded += pending.length - failed.length;
@@ -41,19 +45,29 @@ export async function sweepOutbox(deps: ForwardingDeps, nowMs: number): Promise<
   return forwarded;
 }
 
-async function forwardOneByOne(
+/**
+ * Forwards each by itself, until so many fail one after the other that the queue must be down.
+ *
+ * @param confirm for events that wait elsewhere than in the outbox.
+ */
+export async function forwardOneByOne<Pending extends PendingEvent>(
   deps: ForwardingDeps,
-  events: PendingEvent[],
-): Promise<{ sent: number; gaveUp: boolean }> {
+  events: Pending[],
+  confirm?: Confirm<Pending>,
+): Promise<{ sent: number; stuck: Pending[]; gaveUp: boolean }> {
   let failuresInARow = 0;
   let sent = 0;
+  const stuck: Pending[] = [];
   for (const event of events) {
-    const [failed] = await forwardEvents(deps, [event]);
+    const [failed] = await forwardEvents(deps, [event], confirm);
     failuresInARow = failed === undefined ? 0 : failuresInARow + 1;
-    if (failed === undefined) sent++;
-    else
+    if (failed === undefined) {
+      sent++;
+    } else {
+      stuck.push(event);
       log('error', 'event could not be forwarded', { seq: event.seq, integration: event.head.integration });
-    if (failuresInARow === MAX_FAILURES_IN_A_ROW) return { sent, gaveUp: true };
+    }
+    if (failuresInARow === MAX_FAILURES_IN_A_ROW) return { sent, stuck, gaveUp: true };
   }
-  return { sent, gaveUp: false };
+  return { sent, stuck, gaveUp: false };
 }

@@ -25,8 +25,11 @@ import {
 export const D1_TIMEOUT_MS = 2_000;
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
 const FORWARD_TIMEOUT_MS = 25_000;
-/** Forwarding waits for the answers to go out, and for more events to share its batch and its confirmation. */
-const FORWARD_LINGER_MS = 10;
+/**
+ * Forwarding waits for the answers to go out, and for more events to share its batch and its confirmation. Consumers
+ * do not notice: a queue gathers their batches for a second.
+ */
+const FORWARD_LINGER_MS = 50;
 /** Events forwarded together. The queue's own limits cut them further into batches. */
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;

@@ -4,6 +4,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
+import * as z from 'zod';
 import { assessBody, type Refused } from '../contract/assess.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
 import { failureLimit } from '../failure-limit.ts';
@@ -29,6 +30,16 @@ export interface ReceiveDeps extends ForwardingDeps {
   webhookFailures: RateLimit;
   now: () => number;
 }
+
+/** What a webhook that is taken is answered. */
+export const webhookAnswer = z
+  .object({
+    id: z.string().meta({ description: 'Of the event.' }),
+    outcome: z.enum(['stored', 'duplicate', 'deferred']).meta({
+      description: '`deferred`: held in the intake queue, because the database did not answer.',
+    }),
+  })
+  .meta({ example: { id: '5e178088a88ad9001b6e1914:i3i4321d:response', outcome: 'stored' } });
 
 /** Why a webhook is not taken. One switch turns it into an answer: {@link refuse}. */
 type Refusal =
@@ -135,7 +146,8 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
       const { isNew } = await recordEvent(judged.event, c.executionCtx, timeoutMs);
       return isNew ? ('stored' as const) : ('duplicate' as const);
     });
-    return outcome === null ? refuse({ reason: 'unavailable' }) : c.json({ id: judged.event.id, outcome });
+    if (outcome === null) return refuse({ reason: 'unavailable' });
+    return c.json({ id: judged.event.id, outcome } satisfies z.infer<typeof webhookAnswer>);
   };
 
   const onlyPost = () =>

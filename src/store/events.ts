@@ -88,15 +88,23 @@ function rowKey({ integration, id }: { integration: string; id: string }): strin
  */
 const RECORD = `
   INSERT INTO events (
-    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries
+    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries,
+    deferred
   )
   SELECT
     next.seq + event.key,
     event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
     event.value ->> 'contact', event.value ->> 'appId', event.value ->> 'requestId', event.value ->> 'receivedAtMs',
-    event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key
+    event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
+    coalesce(event.value ->> 'deferred', 0)
   FROM
-    (SELECT max(?3 * 1000, coalesce((SELECT max(seq) FROM events), 0) + 1) AS seq) AS next,
+    (
+      SELECT max(
+        ?3 * 1000,
+        coalesce((SELECT max(seq) FROM events), 0) + 1,
+        coalesce((SELECT seq FROM progress WHERE task = 'counters'), 0) + 1 -- the newest may have been erased
+      ) AS seq
+    ) AS next,
     json_each(?1) AS event
   WHERE true
   ON CONFLICT (id, integration) DO UPDATE
@@ -158,15 +166,8 @@ export async function listEvents(
 ): Promise<EventPage> {
   const fromSeq = (filter.sinceMs ?? 0) * 1000;
   const untilSeq = filter.untilMs === undefined ? Number.MAX_SAFE_INTEGER : filter.untilMs * 1000;
-  const prefix = filter.messageId === undefined ? null : messageIdPrefix(filter.messageId);
-  const walk = [
-    fromSeq,
-    Math.min(page.beforeSeq ?? untilSeq, untilSeq),
-    filter.contact ?? null,
-    prefix,
-    prefix && `${prefix.slice(0, -1)};`, // ';' follows ':': past every id with this prefix
-    page.limit,
-  ];
+  const beforeSeq = Math.min(page.beforeSeq ?? untilSeq, untilSeq);
+  const walk = [...walkBounds(filter, fromSeq, beforeSeq), page.limit];
   const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
   if (filter.messageId !== undefined && !isScan) {
     const { results } = await db
@@ -198,6 +199,17 @@ export async function listEvents(
   );
 }
 
+/** What {@link matchedRows} is bound to, from a place up to but not including another. */
+export function walkBounds(
+  { contact, messageId }: EventFilter,
+  fromSeq: number,
+  untilSeq: number,
+): (number | string | null)[] {
+  const prefix = messageId === undefined ? null : messageIdPrefix(messageId);
+  const pastPrefix = prefix && `${prefix.slice(0, -1)};`; // ';' follows ':': past every id with this prefix
+  return [fromSeq, untilSeq, contact ?? null, prefix, pastPrefix];
+}
+
 /** @param scannedTo where the next page begins when this one is not full; `null`: there is none. */
 function pageOf(rows: EventRow[], limit: number, scannedTo: number | null): EventPage {
   const last = rows.at(-1);
@@ -207,8 +219,8 @@ function pageOf(rows: EventRow[], limit: number, scannedTo: number | null): Even
   };
 }
 
-/** The events that a filter's index leads to. ?1 to ?5 bound the walk. */
-function matchedRows(filter: EventFilter): string {
+/** The events that a filter's index leads to. ?1 to ?5 bound the walk, see {@link walkBounds}. */
+export function matchedRows(filter: EventFilter): string {
   return `
     FROM events AS e${indexFor(filter)}
     WHERE seq >= ?1 AND seq < ?2
@@ -264,6 +276,17 @@ export async function findEvent(
     .bind(id, integration)
     .first<EventRow>();
   return row && listedEventOf(row);
+}
+
+/** Those of the events at these places that exist, in the order in which they are named. */
+export async function findEventsAt(db: D1Database, seqs: readonly number[]): Promise<ListedEvent[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT ${LISTED_COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
+    )
+    .bind(JSON.stringify(seqs))
+    .run<EventRow>();
+  return results.map(listedEventOf);
 }
 
 /** Columns of {@link LISTED_COLUMNS}. */

@@ -6,20 +6,22 @@ import { eventHeadOf, type HeadRow } from './events.ts';
 /** An event that waits to be forwarded. */
 export interface PendingEvent {
   seq: number;
-  /** 0 the first time, counted up by each replay. */
+  /** 0 for the first time, otherwise which replay it is. */
   replay: number;
   head: EventHead;
   /** `null` where it was too large to be asked for, see {@link listPending}. */
   payload: string | null;
 }
 
-interface PendingRow extends HeadRow {
+/** Columns of {@link PENDING_COLUMNS}, and which replay it is. */
+export interface PendingRow extends HeadRow {
   replay: number;
   payload: string | null;
 }
 
-const PENDING_COLUMNS = `
-  o.seq, o.replay, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at,
+/** What forwarding reads of an event, with `e` for events. ?1: larger payloads are left out. */
+export const PENDING_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at,
   CASE WHEN octet_length(e.payload) <= ?1 THEN e.payload END AS payload`;
 
 /**
@@ -33,7 +35,7 @@ export async function listPending(
 ): Promise<PendingEvent[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${PENDING_COLUMNS} FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+      `SELECT ${PENDING_COLUMNS}, 0 AS replay FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
        WHERE o.seq > ?2 AND o.seq < ?3 ORDER BY o.seq LIMIT ?4`,
     )
     .bind(range.maxPayloadBytes, range.afterSeq, range.beforeSeq, range.limit)
@@ -49,7 +51,7 @@ export async function findPending(
 ): Promise<PendingEvent[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${PENDING_COLUMNS} FROM json_each(?2) AS wanted
+      `SELECT ${PENDING_COLUMNS}, 0 AS replay FROM (SELECT DISTINCT value FROM json_each(?2)) AS wanted
        CROSS JOIN outbox AS o ON o.seq = wanted.value CROSS JOIN events AS e ON e.seq = o.seq`,
     )
     .bind(maxPayloadBytes, JSON.stringify(seqs))
@@ -58,22 +60,36 @@ export async function findPending(
 }
 
 /**
- * Takes events out of the outbox once the queue has confirmed them. One that was put back meanwhile, to be
- * replayed, stays.
+ * Takes events out of the outbox once the queue has confirmed them, and counts them: those that were still in it, so
+ * that what is forwarded twice is counted once.
  */
 export async function confirmForwarded(
   db: D1Database,
-  forwarded: readonly Pick<PendingEvent, 'seq' | 'replay'>[],
+  forwarded: readonly PendingEvent[],
+  nowMs: number,
 ): Promise<void> {
-  for (const [replay, events] of Map.groupBy(forwarded, (event) => event.replay)) {
-    await db
-      .prepare('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?1)) AND replay = ?2')
-      .bind(JSON.stringify(events.map(({ seq }) => seq)), replay)
-      .run();
-  }
+  const seqs = JSON.stringify([...new Set(forwarded.map(({ seq }) => seq))]);
+  await db.batch([
+    db
+      .prepare(
+        `INSERT INTO counters (step, start, integration, kind, count)
+         SELECT 60, ?1, e.integration, 'forwarded', count(*)
+         FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+         WHERE o.seq IN (SELECT value FROM json_each(?2))
+         GROUP BY e.integration
+         ON CONFLICT (step, start, integration, kind) DO UPDATE SET count = count + excluded.count`,
+      )
+      .bind(minuteOf(nowMs), seqs),
+    db.prepare('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?1))').bind(seqs),
+  ]);
 }
 
-function pendingEventOf(row: PendingRow): PendingEvent {
-  const { seq: _, ...head } = eventHeadOf(row);
-  return { seq: row.seq, replay: row.replay, head, payload: row.payload };
+/** The minute that a time is in, Unix ms, as the counters have it. */
+export function minuteOf(nowMs: number): number {
+  return Math.floor(nowMs / 60_000) * 60_000;
+}
+
+export function pendingEventOf(row: PendingRow): PendingEvent {
+  const { seq, ...head } = eventHeadOf(row);
+  return { seq, replay: row.replay, head, payload: row.payload };
 }

@@ -36,8 +36,24 @@ describe('the intake consumer', () => {
     const forwarded = await forwardedEvents();
     expect(forwarded).toHaveLength(100);
     expect(forwarded[0]?.receivedtime).toBe('2023-11-14T22:13:20.000Z');
+    expect(await env.DB.prepare('SELECT sum(deferred) AS n FROM events').first('n')).toBe(100);
     const recording = (await seen()).statements.filter(({ sql }) => sql.includes('INSERT INTO events'));
     expect(recording).toHaveLength(1);
+  });
+
+  it('forwards an event once that comes several times in a batch, and counts it once', async () => {
+    const body = uniqueResponse();
+    expect(await env.PROBE.consumeIntake([deferred(body), deferred(body), deferred(body)])).toEqual(
+      Array(3).fill('ack'),
+    );
+    expect(await forwardedEvents()).toHaveLength(1);
+    const forwarded = "SELECT sum(count) AS n FROM counters WHERE kind = 'forwarded'";
+    expect(await env.DB.prepare(forwarded).first('n')).toBe(1);
+  });
+
+  it('marks no event as deferred that came by itself', async () => {
+    await delivered(uniqueResponse());
+    expect(await env.DB.prepare('SELECT deferred FROM events').first('deferred')).toBe(0);
   });
 
   it('cuts a batch of large messages by bytes', async () => {

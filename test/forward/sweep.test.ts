@@ -1,7 +1,16 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../store/stored-events.ts';
-import { countRows, delivered, forwardedEvents, inject, reset, seen, uniqueResponse } from '../webhooks.ts';
+import {
+  countRows,
+  delivered,
+  eventually,
+  forwardedEvents,
+  inject,
+  reset,
+  seen,
+  uniqueResponse,
+} from '../webhooks.ts';
 
 beforeEach(async () => reset());
 
@@ -30,6 +39,9 @@ describe('the sweep', () => {
   it('leaves what is younger than its grace to the request that brought it', async () => {
     await inject({ events: { kind: 'reject' } });
     await delivered(uniqueResponse());
+    await eventually('its request has failed to', async () =>
+      (await seen()).logged.some((line) => line.includes('"forwarding failed"')),
+    );
     await inject({});
     await env.PROBE.setClock(29_000);
     await env.PROBE.runCron();
@@ -73,19 +85,32 @@ describe('the sweep', () => {
     expect(await countRows('outbox')).toBe(0);
   });
 
-  it('keeps an event in the outbox that was put back to be replayed while it was being sent', async () => {
-    await leaveBehind(1);
-    await inject({ events: { kind: 'late-answer', ms: 300 } });
-    const sweeping = env.PROBE.runCron();
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    await env.DB.prepare('UPDATE outbox SET replay = replay + 1').run();
-    await sweeping;
-    expect(await countRows('outbox')).toBe(1);
-
-    await inject({});
+  it('forwards replays after the outbox', async () => {
+    await leaveBehind(150);
+    await env.DB.prepare('INSERT INTO replaying (job, seq, replay) SELECT 0, seq, 1 FROM events').run();
     await env.PROBE.runCron();
-    expect(await countRows('outbox')).toBe(0);
-    const own = (await forwardedEvents()).filter(({ id }) => id === 'm0:e0:response');
-    expect(own.map(({ replay }) => replay)).toEqual([undefined, 1]);
+
+    expect([await countRows('outbox'), await countRows('replaying')]).toEqual([0, 0]);
+    const replays = (await forwardedEvents()).map(({ replay = 0 }) => replay);
+    expect(replays).toEqual([...Array(150).fill(0), ...Array(150).fill(1)]);
+  });
+
+  it('counts what it forwards by integration and minute, and a repeat not at all', async () => {
+    await leaveBehind(10);
+    await storeEvents({ count: 5, integration: 'other', firstSeq: (Date.now() - 500_000) * 1000 });
+    await env.DB.prepare(
+      'INSERT INTO outbox (seq) SELECT seq FROM events WHERE true ON CONFLICT DO NOTHING',
+    ).run();
+    await inject({ events: { kind: 'late-answer', ms: 300 } });
+    await Promise.all([env.PROBE.runCron(), env.PROBE.runCron()]); // both send all, and confirm it
+
+    expect(await forwardedEvents()).toHaveLength(30);
+    const { results } = await env.DB.prepare(
+      "SELECT integration, sum(count) AS n, max(start % 60000) AS past FROM counters WHERE step = 60 AND kind = 'forwarded' GROUP BY 1",
+    ).run();
+    expect(results).toEqual([
+      { integration: 'other', n: 5, past: 0 },
+      { integration: 'shop', n: 10, past: 0 },
+    ]);
   });
 });

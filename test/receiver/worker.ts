@@ -4,6 +4,7 @@
 // another's promise, which the group commit is built on.)
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
+import { consume, d1Once } from 'instant-message-receiver/consumer';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { createReceiver, type Receiver } from '../../src/receiver.ts';
 
@@ -44,6 +45,8 @@ export interface Seen {
   batches: SeenEvent[][];
   /** What arrived at a consumer of the EVENTS queue. */
   consumed: SeenEvent[];
+  /** The ids of those that it handled, where it does. */
+  handled: string[];
   /** What the INTAKE queue confirmed. */
   deferred: unknown[];
   /** How often each outcome befell a message of the intake queue. */
@@ -59,6 +62,7 @@ const nothingSeen = (): Seen => ({
   statements: [],
   batches: [],
   consumed: [],
+  handled: [],
   deferred: [],
   acked: 0,
   retried: 0,
@@ -67,6 +71,10 @@ const nothingSeen = (): Seen => ({
 });
 
 let seen = nothingSeen();
+/** How often each event was confirmed, by id and replay, where that is all that is kept: many would fill the memory. */
+let tally: Map<string, number> | undefined;
+/** What a consumer of the EVENTS queue does beside being seen. */
+let consumer: 'none' | 'fails' | 'works' = 'none';
 let faults: Partial<Record<Binding, Fault>> = {};
 let settings: Partial<Env> = {};
 let clockAheadMs = 0;
@@ -93,6 +101,8 @@ export class Probe extends WorkerEntrypoint<Env> {
   /** Ends all faults and forgets what was seen; the receiver begins anew, as a cold isolate would. */
   reset(changed: Partial<Env> = {}): void {
     seen = nothingSeen();
+    tally = undefined;
+    consumer = 'none';
     faults = {};
     settings = changed;
     clockAheadMs = 0;
@@ -113,6 +123,31 @@ export class Probe extends WorkerEntrypoint<Env> {
     return seen;
   }
 
+  /** Only counts what the EVENTS queue gets from now on, instead of keeping it. */
+  onlyCount(): void {
+    tally = new Map();
+  }
+
+  /** What was counted, of events whose id begins like this: how many there are of each replay, repeats told apart. */
+  counted(idPrefix = ''): { replay: number; events: number; messages: number }[] {
+    const byReplay = Map.groupBy(
+      [...(tally ?? [])].filter(([name]) => name.slice(name.indexOf(' ') + 1).startsWith(idPrefix)),
+      ([name]) => Number(name.slice(0, name.indexOf(' '))),
+    );
+    return [...byReplay]
+      .map(([replay, counts]) => ({
+        replay,
+        events: counts.length,
+        messages: counts.reduce((sum, [, times]) => sum + times, 0),
+      }))
+      .sort((a, b) => a.replay - b.replay);
+  }
+
+  /** Lets a consumer that is built with the kit, and handles each event once, handle what the EVENTS queue gets. */
+  consumeBy(behaviour: typeof consumer): void {
+    consumer = behaviour;
+  }
+
   /** Sets the receiver's clock ahead of the real one. */
   setClock(aheadMs: number): void {
     clockAheadMs = aheadMs;
@@ -130,8 +165,19 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   /** Consumes messages as if the intake queue had delivered them, and tells what became of each. */
   async consumeIntake(bodies: unknown[], attempts = 1): Promise<string[]> {
+    return this.#consume('intake', bodies, attempts);
+  }
+
+  /** The same for a queue of dead letters. A message's id is its place and what it holds. */
+  async consumeDeadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
+    return this.#consume('consumers-dead', bodies, attempts);
+  }
+
+  async #consume(queue: string, bodies: unknown[], attempts: number): Promise<string[]> {
     const outcomes = bodies.map(() => 'none');
     const messages = bodies.map((body, index) => ({
+      id: `message-${index} ${(body as CloudEvent | null)?.id ?? ''}`.trimEnd(),
+      timestamp: new Date('2026-03-01T02:00:00Z'),
       body,
       attempts,
       ack: () => {
@@ -141,7 +187,7 @@ export class Probe extends WorkerEntrypoint<Env> {
         outcomes[index] = `retry ${delaySeconds}`;
       },
     }));
-    await receiverOf(this.env).queue({ queue: 'intake', messages } as unknown as MessageBatch);
+    await receiverOf(this.env).queue({ queue, messages } as unknown as MessageBatch);
     return outcomes;
   }
 }
@@ -160,13 +206,28 @@ export default {
 
   async queue(batch, env) {
     if (batch.queue === 'instant-message-events') {
+      if (tally !== undefined) return;
+      if (consumer !== 'none') await consumeOnce(batch, env);
       seen.consumed.push(...batch.messages.map(({ body }) => seenEvent(body as CloudEvent)));
     } else {
       const messages = batch.messages.map(counted);
       await receiverOf(env).queue({ queue: batch.queue, messages } as unknown as MessageBatch);
     }
   },
-} satisfies ExportedHandler<Env>;
+} satisfies ExportedHandler<Env & { CONSUMER_STATE: D1Database }>;
+
+const consumeOnce = consume<Env & { CONSUMER_STATE: D1Database }>({
+  once: (env) => d1Once(env.CONSUMER_STATE),
+  retry: { firstSeconds: 1, longestSeconds: 1 },
+  onResponse(event) {
+    if (consumer === 'fails') throw new Error('the consumer is broken');
+    seen.handled.push(event.id);
+  },
+});
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
 
 function receiverOf(env: Env): Receiver {
   receiver ??= createReceiver(
@@ -278,7 +339,8 @@ function probedEvents(queue: Queue): Queue {
     sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
       withFault('events', '', async () => {
         const sent = await queue.sendBatch(messages);
-        seen.batches.push(messages.map(({ body }) => seenEvent(body)));
+        if (tally === undefined) seen.batches.push(messages.map(({ body }) => seenEvent(body)));
+        else for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
         return sent;
       }),
   });

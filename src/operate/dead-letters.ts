@@ -1,0 +1,287 @@
+// /api/dead-letters: what consumers gave up on, to be looked at, sent again or discarded.
+
+import { zValidator } from '@hono/zod-validator';
+import { type Context, Hono } from 'hono';
+import * as z from 'zod';
+import { EVENT_TYPES } from '../contract/webhook.ts';
+import {
+  type DeadLetterRun,
+  discardDeadLetters,
+  redriveDeadLetters,
+  sendAgain,
+} from '../forward/dead-letters.ts';
+import type { ForwardingDeps } from '../forward/events.ts';
+import { describeError, log } from '../log.ts';
+import { problem } from '../problem.ts';
+import { type AuditAction, recordAudit } from '../store/audit.ts';
+import {
+  type DeadLetter,
+  deleteDeadLetter,
+  findDeadLetters,
+  type KeptDeadLetter,
+  listDeadLetters,
+} from '../store/dead-letters.ts';
+import type { ActorEnv } from './actor.ts';
+import { jsonBody } from './body.ts';
+import { eventListing } from './events.ts';
+import { pageOf, refuseParameters } from './parameters.ts';
+
+/** As its `id` is written. */
+const ID = /^[1-9]\d{0,15}$/;
+/** When a request that D1 or the queue interrupted may be sent again. */
+const RETRY_AFTER_SECONDS = 10;
+
+const { integration, type, contact, since, until, limit, cursor } = eventListing.shape;
+const filters = { integration, type, contact, since, until };
+
+/** Names in {@link deadLetterRun} that choose dead letters. */
+const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
+
+/** What `GET /api/dead-letters` takes. The period is that in which they were kept. */
+export const deadLetterListing = z.strictObject({ ...filters, limit, cursor });
+
+/** What `POST /api/dead-letters/redrive` and `…/discard` take. All of them only for who says so: nobody does by a slip. */
+export const deadLetterRun = z
+  .strictObject({
+    ...filters,
+    all: z.literal(true, 'must be true where it is given').optional().meta({
+      description: 'In place of filters.',
+    }),
+    cursor,
+  })
+  .superRefine((request, context) => {
+    const isFiltered = FILTERS.some((name) => request[name] !== undefined);
+    if (isFiltered === (request.all === undefined)) return;
+    const message = isFiltered
+      ? 'cannot be given together with a filter'
+      : 'must be true where there is no filter';
+    context.addIssue({ code: 'custom', path: ['all'], message });
+  })
+  .meta({ example: { integration: 'shop', type: 'response' } });
+
+/** A dead letter. */
+export const deadLetterAnswer = z
+  .object({
+    id: z.string(),
+    event: z.string().nullable().meta({
+      description:
+        'The id of its event. null: the message is no event of this receiver, and cannot be redriven.',
+    }),
+    integration: z.string().nullable(),
+    type: z.enum(EVENT_TYPES).nullable(),
+    contact: z.string().nullable().meta({ description: "The customer's number in canonical form." }),
+    attempts: z.int().min(1).meta({ description: 'How often the dead-letter queue delivered it.' }),
+    messageId: z.string().meta({ description: "The queue's." }),
+    messageBytes: z.int().min(0),
+    sentAt: z.iso.datetime().meta({ description: 'When the message was sent, as the queue says.' }),
+    keptAt: z.iso.datetime(),
+  })
+  .meta({
+    example: {
+      id: '1772330400000000',
+      event: '5e178088a88ad9001b6e1914:i3i4321d:response',
+      integration: 'shop',
+      type: 'response',
+      contact: '+5541988956674',
+      attempts: 1,
+      messageId: '3f1c1a3d8f2b4c0e9a7d6b5c4e3f2a1b',
+      messageBytes: 1204,
+      sentAt: '2026-03-01T01:55:00.000Z',
+      keptAt: '2026-03-01T02:00:00.000Z',
+    },
+  });
+
+/** What `GET /api/dead-letters` answers. */
+export const deadLetterPage = pageOf(deadLetterAnswer);
+
+/** What `GET /api/dead-letters/:id` answers. */
+export const keptDeadLetterAnswer = deadLetterAnswer.extend({
+  message: z.unknown().meta({ description: 'The message as it was: usually a CloudEvent.' }),
+});
+
+/** What `POST /api/dead-letters/:id/redrive` answers. */
+export const redriveAnswer = z.object({
+  event: z.string().meta({ description: 'The id of the event that was sent again.' }),
+  integration: z.string(),
+});
+
+const next = z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' });
+
+/** What `POST /api/dead-letters/redrive` answers. */
+export const redriveRunAnswer = z.object({
+  redriven: z.int().min(0),
+  skipped: z.int().min(0).meta({ description: 'Those that stay: they are no events of this receiver.' }),
+  next,
+});
+
+/** What `POST /api/dead-letters/discard` answers. */
+export const discardRunAnswer = z.object({ discarded: z.int().min(0), next });
+
+/** To be mounted at `/api/dead-letters`. */
+export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
+  const { db, now } = deps;
+  const routes = new Hono<ActorEnv>();
+
+  routes.get('/', zValidator('query', deadLetterListing, refuseParameters), async (c) => {
+    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
+    const { letters, nextBeforeSeq } = await listDeadLetters(
+      db,
+      { ...filter, sinceMs: since, untilMs: until },
+      { limit, beforeSeq: cursor },
+    );
+    const page: z.infer<typeof deadLetterPage> = { data: letters.map(shown), next: cursorOf(nextBeforeSeq) };
+    return c.json(page);
+  });
+
+  routes.get('/:id', async (c) => {
+    const letter = await find(c.req.param('id'));
+    if (letter === undefined) return noSuchLetter();
+    // The message goes in as the text that it is: writing it again would cost more.
+    const answer = `${JSON.stringify(shown(letter)).slice(0, -1)},"message":${letter.body}}`;
+    return c.body(answer, 200, { 'content-type': 'application/json' });
+  });
+
+  routes.delete('/:id', async (c) => {
+    const letter = await find(c.req.param('id'));
+    const isDeleted = letter !== undefined && (await remove(c, letter, 'dead-letter.discard'));
+    return isDeleted ? c.body(null, 204) : noSuchLetter();
+  });
+
+  routes.post('/redrive', jsonBody(deadLetterRun), async (c) =>
+    toItsEnd(c, async () => {
+      const request = c.req.valid('json');
+      const { filter, afterSeq } = asked(request);
+      const run = await redriveDeadLetters(deps, filter, afterSeq);
+      await auditRun(c, 'dead-letter.redrive-many', request, run);
+      const answer: z.infer<typeof redriveRunAnswer> = {
+        redriven: run.done,
+        skipped: run.skipped,
+        next: cursorOf(run.nextAfterSeq),
+      };
+      return c.json(answer);
+    }),
+  );
+
+  routes.post('/discard', jsonBody(deadLetterRun), async (c) =>
+    toItsEnd(c, async () => {
+      const request = c.req.valid('json');
+      const { filter, afterSeq } = asked(request);
+      const run = await discardDeadLetters(deps, filter, afterSeq);
+      await auditRun(c, 'dead-letter.discard-many', request, run);
+      const answer: z.infer<typeof discardRunAnswer> = {
+        discarded: run.done,
+        next: cursorOf(run.nextAfterSeq),
+      };
+      return c.json(answer);
+    }),
+  );
+
+  routes.post('/:id/redrive', async (c) =>
+    toItsEnd(c, async () => {
+      const letter = await find(c.req.param('id'));
+      if (letter === undefined) return noSuchLetter();
+      if (letter.event === null) {
+        return problem('conflict', 'The message is no event of this receiver: it can only be discarded.');
+      }
+      await sendAgain(deps, [letter]);
+      await remove(c, letter, 'dead-letter.redrive');
+      const { id, integration } = letter.event;
+      const answer: z.infer<typeof redriveAnswer> = { event: id, integration };
+      return c.json(answer);
+    }),
+  );
+
+  async function find(id: string): Promise<KeptDeadLetter | undefined> {
+    const [letter] = ID.test(id) ? await findDeadLetters(db, [Number(id)]) : [];
+    return letter;
+  }
+
+  async function remove(c: Context<ActorEnv>, letter: DeadLetter, action: AuditAction): Promise<boolean> {
+    const { integration = null, id = null } = letter.event ?? {};
+    return deleteDeadLetter(db, letter.seq, {
+      actor: c.get('actor').name,
+      action,
+      object: String(letter.seq),
+      detail: { integration, event: id },
+      atMs: now(),
+    });
+  }
+
+  /** Records a run, also one that was interrupted, which it then throws. */
+  async function auditRun(
+    c: Context<ActorEnv>,
+    action: AuditAction,
+    request: z.output<typeof deadLetterRun>,
+    run: DeadLetterRun,
+  ): Promise<void> {
+    const { contact, since, until, cursor, ...impersonal } = request;
+    const { done, skipped, interruption } = run;
+    await recordAudit(db, {
+      actor: c.get('actor').name,
+      action,
+      object: impersonal.integration ?? '*',
+      detail: {
+        ...impersonal,
+        ...(contact !== undefined && { byContact: true }),
+        ...(since !== undefined && { since: new Date(since).toISOString() }),
+        ...(until !== undefined && { until: new Date(until).toISOString() }),
+        ...(cursor !== undefined && { cursor: String(cursor) }),
+        done,
+        skipped,
+        ...(interruption && { interrupted: true }),
+      },
+      atMs: now(),
+    });
+    if (interruption !== null) throw interruption.error;
+  }
+
+  return routes;
+}
+
+function asked({ all: _, cursor = 0, since, until, ...filter }: z.output<typeof deadLetterRun>) {
+  return { filter: { ...filter, sinceMs: since, untilMs: until }, afterSeq: cursor };
+}
+
+/** Lets a change that has begun, and its audit, come to their end although the client may go away. */
+async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
+  const answer = change().catch((error: unknown) => {
+    log('error', 'change of dead letters interrupted', {
+      requestId: c.get('requestId'),
+      error: describeError(error),
+    });
+    return problem(
+      'unavailable',
+      'The request was interrupted. What was done until then is done: send it again.',
+      { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
+    );
+  });
+  c.executionCtx.waitUntil(answer);
+  return answer;
+}
+
+function noSuchLetter(): Response {
+  return problem(
+    'not-found',
+    'There is no such dead letter: it was redriven or discarded, or is past its retention.',
+  );
+}
+
+function cursorOf(seq: number | null): string | null {
+  return seq === null ? null : String(seq);
+}
+
+function shown(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
+  const { event } = letter;
+  return {
+    id: String(letter.seq),
+    event: event?.id ?? null,
+    integration: event?.integration ?? null,
+    type: event?.type ?? null,
+    contact: event?.contact ?? null,
+    attempts: letter.attempts,
+    messageId: letter.messageId,
+    messageBytes: letter.bodyBytes,
+    sentAt: new Date(letter.sentAtMs).toISOString(),
+    keptAt: new Date(Math.floor(letter.seq / 1000)).toISOString(),
+  };
+}
