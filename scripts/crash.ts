@@ -45,6 +45,7 @@ ${formatRows([
   ['  events left in the outbox', kills.strandedInOutbox, 'stored, their forwarding cut off'],
   ['  longest restart', '', `${kills.longestStartMs} ms`],
   ['in the outbox before the last sweep', report.leftForLastSweep],
+  ['counters compared with the full count', report.counters],
   ...rowsOf(report),
   [
     'deferred, not counted as lost',

@@ -26,6 +26,8 @@ export interface CrashReport extends Tally {
   };
   /** Events in the outbox before the last sweep. */
   leftForLastSweep: number;
+  /** Counters that were compared with the full count. */
+  counters: number;
 }
 
 /** What a restart may take on a slow machine; the load must last for it. */
@@ -38,6 +40,7 @@ const RETRY_FOR_MS = 600_000;
 const SWEEP_GRACE_MS = 31_000;
 const MAX_LAST_SWEEPS = 10;
 const CRON_TIMEOUT_MS = 60_000;
+const MAX_EXAMPLES = 5;
 const NOTHING_EARLIER: Baseline = new Map();
 
 /** Runs it on a prepared runtime. */
@@ -121,8 +124,16 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
       findings = await compare();
     }
     const tally = tallyOf(plan, ledger, findings, { intakeSurvives: false });
+    const { counters, wrong } = await compareCounters(origin);
+    if (wrong.length > 0) {
+      tally.failures.push({
+        what: 'counters that are not the full count',
+        count: wrong.length,
+        examples: wrong.slice(0, MAX_EXAMPLES),
+      });
+    }
     const seconds = Math.round(performance.now() - startMs) / 1000;
-    return { seed, seconds, kills, leftForLastSweep, ...tally };
+    return { seed, seconds, kills, leftForLastSweep, counters, ...tally };
   } finally {
     progress.stop();
   }
@@ -132,6 +143,22 @@ async function outboxAfter(origin: URL, seq: number): Promise<{ pending: number;
   const answer = await fetch(new URL(`/crash/outbox?after=${seq}`, origin));
   if (!answer.ok) throw new RuntimeUnusable(`its outbox cannot be read after a restart (${answer.status})`);
   return (await answer.json()) as { pending: number; lastSeq: number | null };
+}
+
+/** Each counter beside what the tables hold, which must be the same. */
+async function compareCounters(origin: URL): Promise<{ counters: number; wrong: string[] }> {
+  const answer = await fetch(new URL('/crash/counters', origin));
+  if (!answer.ok) throw new RuntimeUnusable(`its counters cannot be read (${answer.status})`);
+  type Counts = { name: string; count: number }[];
+  const { counted, full } = (await answer.json()) as { counted: Counts; full: Counts };
+  const byName = new Map(counted.map(({ name, count }) => [name, count]));
+  const expected = new Map(full.map(({ name, count }) => [name, count]));
+  const names = new Set([...expected.keys(), ...byName.keys()]);
+  const wrong = [...names].flatMap((name) => {
+    const [is, should] = [byName.get(name) ?? 0, expected.get(name) ?? 0];
+    return is === should ? [] : [`${name}: ${is}, should be ${should}`];
+  });
+  return { counters: names.size, wrong };
 }
 
 async function runCron(origin: URL): Promise<void> {

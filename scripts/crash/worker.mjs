@@ -1,5 +1,22 @@
-// The receiver as it is, with two addresses more: a Worker's own socket has no other way to its cron and its outbox.
+// The receiver as it is, with some addresses more: a Worker's own socket has no other way to its cron and its tables.
 import receiver from '../../src/index.ts';
+
+/** What the counters say, and what they should say: both by `<integration> <kind>`. */
+const COUNTED = `
+  SELECT integration || ' ' || kind AS name, sum(count) AS count FROM counters
+  WHERE step = 0 OR step = 60 AND start >= coalesce((SELECT seq FROM progress WHERE task = 'hours'), 0) / 1000
+  GROUP BY 1`;
+const FULL_COUNT = `
+  SELECT integration || ' ' || iif(type = 'response', type, 'status:' || status) AS name, count(*) AS count
+  FROM events GROUP BY 1
+  UNION ALL
+  SELECT integration || ' deferred', count(*) FROM events WHERE deferred = 1 GROUP BY 1
+  UNION ALL
+  SELECT integration || ' duplicate', sum(deliveries - 1) FROM events GROUP BY 1 HAVING sum(deliveries) > count(*)
+  UNION ALL
+  SELECT integration || ' rejected', sum(deliveries) FROM rejections GROUP BY 1
+  UNION ALL
+  SELECT integration || ' forwarded', count(*) FROM events WHERE seq NOT IN (SELECT seq FROM outbox) GROUP BY 1`;
 
 export default {
   ...receiver,
@@ -16,6 +33,10 @@ export default {
             .bind(Number(url.searchParams.get('after')))
             .first(),
         );
+      case '/crash/counters': {
+        const [counted, full] = await env.DB.batch([env.DB.prepare(COUNTED), env.DB.prepare(FULL_COUNT)]);
+        return Response.json({ counted: counted.results, full: full.results });
+      }
       default:
         return receiver.fetch(request, env, lifetime);
     }

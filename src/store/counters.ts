@@ -1,0 +1,176 @@
+// Reading the counters and the lags: what they cost depends on the period and on how many integrations there are, never
+// on how many events are stored. roll-up.ts and the triggers of migrations/0003_operating.sql write them.
+
+import type { Status } from '../contract/webhook.ts';
+import { progressSql } from './progress.ts';
+
+/**
+ * What is counted: new events by type and status; of these, those that came by way of the intake queue; repeated
+ * deliveries; deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again.
+ */
+export type CountedKind =
+  | 'response'
+  | `status:${Status}`
+  | 'deferred'
+  | 'duplicate'
+  | 'rejected'
+  | 'forwarded'
+  | 'replayed';
+
+/** Two steps of a message that follow each other. */
+export const LAG_STEPS = ['sent-delivered', 'delivered-read', 'read-response'] as const;
+
+export type LagSteps = (typeof LAG_STEPS)[number];
+
+/** From `sinceMs` up to but not including `untilMs`, Unix ms; of one integration, or of all. */
+export interface CountedPeriod {
+  sinceMs: number;
+  untilMs: number;
+  integration?: string | undefined;
+}
+
+/** How much of a kind was counted from `startMs` on, for one step of time. */
+export interface Count {
+  startMs: number;
+  kind: CountedKind;
+  count: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * The counts of a period, by steps of time. Steps of whole hours are read from rows by hour, as far as hours are summed
+ * up; shorter ones from rows by minute, which are kept for a few days only.
+ */
+export async function readCounts(
+  db: D1Database,
+  { sinceMs, untilMs, integration }: CountedPeriod,
+  stepMs: number,
+): Promise<Count[]> {
+  const { results } = await db
+    .prepare(COUNTS)
+    .bind(sinceMs, untilMs, integration ?? null, stepMs, Number(stepMs % HOUR_MS === 0))
+    .run<{ start: number; kind: CountedKind; count: number }>();
+  return results.map(({ start, kind, count }) => ({ startMs: start, kind, count }));
+}
+
+/** ?5 whether hours will do. D1 binds numbers as reals: one that divides is made whole again. */
+const COUNTS = `
+  WITH
+    summed(until) AS (SELECT iif(?5, ${progressSql('hours')} / 1000, 0)),
+    counted AS (
+      SELECT start, integration, kind, count FROM summed CROSS JOIN counters
+      WHERE step = 3600 AND start >= ?1 AND start < min(?2, summed.until)
+      UNION ALL
+      SELECT start, integration, kind, count FROM summed CROSS JOIN counters
+      WHERE step = 60 AND start >= max(?1, summed.until) AND start < ?2
+    )
+  SELECT start / CAST(?4 AS INTEGER) * CAST(?4 AS INTEGER) AS start, kind, sum(count) AS count
+  FROM counted
+  WHERE ?3 IS NULL OR integration = ?3
+  GROUP BY 1, 2`;
+
+/** How many of the times between two steps fall into a bucket. */
+export interface LagCount {
+  steps: LagSteps;
+  bucket: number;
+  count: number;
+}
+
+/** The times between steps, by the whole hours or, for the distant past, the whole days that the period touches. */
+export async function readLags(
+  db: D1Database,
+  { sinceMs, untilMs, integration }: CountedPeriod,
+  unit: 'hour' | 'day',
+): Promise<LagCount[]> {
+  const unitMs = unit === 'hour' ? HOUR_MS : 24 * HOUR_MS;
+  const { results } = await db
+    .prepare(unit === 'hour' ? LAGS_BY_HOUR : LAGS_BY_DAY)
+    .bind(Math.floor(sinceMs / unitMs) * unitMs, untilMs, integration ?? null)
+    .run<LagCount>();
+  return results;
+}
+
+const LAGS_BY_HOUR = `
+  SELECT steps, bucket, sum(count) AS count FROM lags
+  WHERE step = 3600 AND start >= ?1 AND start < ?2 AND (?3 IS NULL OR integration = ?3)
+  GROUP BY 1, 2`;
+
+/** Days hold the hours that are summed up. */
+const LAGS_BY_DAY = `
+  SELECT steps, bucket, sum(count) AS count
+  FROM (
+    SELECT integration, steps, bucket, count FROM lags WHERE step = 86400 AND start >= ?1 AND start < ?2
+    UNION ALL
+    SELECT integration, steps, bucket, count FROM lags
+    WHERE step = 3600 AND start >= max(?1, ${progressSql('hours')} / 1000) AND start < ?2
+  )
+  WHERE ?3 IS NULL OR integration = ?3
+  GROUP BY 1, 2`;
+
+/** All that was ever counted of an integration and a kind. */
+export interface Total {
+  integration: string;
+  kind: CountedKind;
+  count: number;
+}
+
+/** What was counted since the beginning, in one statement, so that no total ever goes back. */
+export async function readTotals(db: D1Database): Promise<Total[]> {
+  const { results } = await db.prepare(TOTALS).run<Total>();
+  return results;
+}
+
+const TOTALS = `
+  SELECT integration, kind, sum(count) AS count
+  FROM (
+    SELECT integration, kind, count FROM counters WHERE step = 0
+    UNION ALL
+    SELECT integration, kind, count FROM counters WHERE step = 60 AND start >= ${progressSql('hours')} / 1000
+  )
+  GROUP BY 1, 2 ORDER BY 1, 2`;
+
+/** How many of the times between two steps ever fell into a bucket, by integration. */
+export interface LagTotal extends LagCount {
+  integration: string;
+}
+
+/** As {@link readTotals}. */
+export async function readLagTotals(db: D1Database): Promise<LagTotal[]> {
+  const { results } = await db.prepare(LAG_TOTALS).run<LagTotal>();
+  return results;
+}
+
+const LAG_TOTALS = `
+  SELECT integration, steps, bucket, sum(count) AS count
+  FROM (
+    SELECT integration, steps, bucket, count FROM lags WHERE step = 0
+    UNION ALL
+    SELECT integration, steps, bucket, count FROM lags WHERE step = 3600 AND start >= ${progressSql('hours')} / 1000
+  )
+  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+
+/** Buckets an octave. A time told from its bucket is at most 4.5 % off. */
+const BUCKETS_PER_OCTAVE = 8;
+
+/** The time that stands for a bucket, ms: its geometric middle. */
+export function bucketMs(bucket: number): number {
+  return 2 ** ((bucket + 0.5) / BUCKETS_PER_OCTAVE);
+}
+
+/** The first bucket whose times are all of 2^`exponent` ms or more. */
+export function firstBucketFrom(exponent: number): number {
+  return exponent * BUCKETS_PER_OCTAVE;
+}
+
+/** The time that a share of all times does not exceed, e.g. 0.5 for the median; ms, `null` where there are none. */
+export function percentileMs(lags: readonly Omit<LagCount, 'steps'>[], share: number): number | null {
+  const ordered = lags.toSorted((a, b) => a.bucket - b.bucket);
+  const rank = share * ordered.reduce((sum, { count }) => sum + count, 0);
+  let reached = 0;
+  for (const { bucket, count } of ordered) {
+    reached += count;
+    if (reached >= rank) return Math.round(bucketMs(bucket));
+  }
+  return null;
+}

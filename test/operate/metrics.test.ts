@@ -1,0 +1,211 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { METRICS_TYPE } from '../../src/operate/metrics.ts';
+import { storeEvents } from '../store/stored-events.ts';
+import {
+  ADMIN_TOKEN,
+  countRows,
+  deliver,
+  eventually,
+  inject,
+  ORIGIN,
+  reset,
+  statusBody,
+  uniqueResponse,
+} from '../webhooks.ts';
+
+const DAY_MS = 86_400_000;
+
+beforeEach(async () => reset());
+
+interface Parsed {
+  types: Map<string, string>;
+  /** By name and labels as they are written. */
+  samples: Map<string, number>;
+  labels: Map<string, Record<string, string>>;
+}
+
+/** Reads the format strictly: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function parse(text: string): Parsed {
+  expect(text.endsWith('\n')).toBe(true);
+  const parsed: Parsed = { types: new Map(), samples: new Map(), labels: new Map() };
+  const helped = new Set<string>();
+  for (const line of text.slice(0, -1).split('\n')) {
+    const help = /^# HELP ([a-zA-Z_:][\w:]*) ([^\\]+)$/.exec(line);
+    const type = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram)$/.exec(line);
+    if (help?.[1] !== undefined) {
+      expect(helped).not.toContain(help[1]);
+      helped.add(help[1]);
+      continue;
+    }
+    if (type?.[1] !== undefined) {
+      expect(helped).toContain(type[1]);
+      expect(parsed.types.has(type[1])).toBe(false);
+      parsed.types.set(type[1], type[2] ?? '');
+      continue;
+    }
+    const sample = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line);
+    expect(sample, line).not.toBeNull();
+    const [, name = '', labels = '', value] = sample ?? [];
+    const family = parsed.types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
+    expect(parsed.types.has(family), line).toBe(true);
+    expect([...parsed.types.keys()].at(-1)).toBe(family); // a family's samples stand together
+    expect(parsed.samples.has(name + labels)).toBe(false);
+    parsed.samples.set(name + labels, Number(value));
+    parsed.labels.set(name + labels, labelsOf(labels));
+  }
+  return parsed;
+}
+
+function labelsOf(text: string): Record<string, string> {
+  const pattern = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y;
+  const inside = text.slice(1, -1);
+  const labels: Record<string, string> = {};
+  while (pattern.lastIndex < inside.length) {
+    const match = pattern.exec(inside);
+    expect(match, text).not.toBeNull();
+    const [, name = '', value = ''] = match ?? [];
+    labels[name] = value.replace(/\\(.)/g, (_, letter) => (letter === 'n' ? '\n' : letter));
+  }
+  return labels;
+}
+
+async function scrape(): Promise<Parsed> {
+  const answer = await env.RECEIVER.fetch(`${ORIGIN}/api/metrics`, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toBe(METRICS_TYPE);
+  return parse(await answer.text());
+}
+
+function step(status: string, atMs: number) {
+  return statusBody((body) => {
+    body.event.status = status;
+    body.message.updatedAt = new Date(Date.UTC(2026, 0, 1) + atMs).toISOString();
+  });
+}
+
+describe('GET /api/metrics', () => {
+  it('gives running totals, gauges and the times between steps in the text format', async () => {
+    const body = uniqueResponse();
+    await deliver(body);
+    await deliver(body);
+    await deliver('{');
+    await deliver(step('sent', 0));
+    await deliver(step('delivered', 3_000));
+    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await env.PROBE.runCron();
+    const { types, samples } = await scrape();
+
+    expect(Object.fromEntries(samples)).toMatchObject({
+      'instant_message_events_total{integration="shop",type="response",status=""}': 1,
+      'instant_message_events_total{integration="shop",type="status",status="sent"}': 1,
+      'instant_message_events_total{integration="shop",type="status",status="delivered"}': 1,
+      'instant_message_duplicates_total{integration="shop"}': 1,
+      'instant_message_rejected_total{integration="shop"}': 1,
+      'instant_message_forwarded_total{integration="shop"}': 3,
+      instant_message_outbox_events: 0,
+      instant_message_outbox_oldest_age_seconds: 0,
+      instant_message_replaying_events: 0,
+      instant_message_dead_letters: 0,
+      instant_message_database_size_bytes: expect.any(Number),
+      'instant_message_queue_backlog_messages{queue="events"}': expect.any(Number),
+    });
+    expect(types.get('instant_message_events_total')).toBe('counter');
+    expect(types.get('instant_message_outbox_oldest_age_seconds')).toBe('gauge');
+    expect(types.get('instant_message_step_seconds')).toBe('histogram');
+  });
+
+  it('gives a histogram whose buckets are cumulative', async () => {
+    for (const [message, ms] of [100, 3_000, 3_000, 500_000, 10 * DAY_MS].entries()) {
+      for (const [status, atMs] of [
+        ['sent', 0],
+        ['delivered', ms],
+      ] as const) {
+        const body = step(status, atMs);
+        body.message.messageId = `m${message}`;
+        await deliver(body);
+      }
+    }
+    await env.PROBE.runCron();
+    const { samples, labels } = await scrape();
+    const buckets = [...samples].flatMap(([name, value]) => {
+      const le = labels.get(name)?.le;
+      return le === undefined ? [] : [[le, value]];
+    });
+
+    expect(buckets).toEqual([
+      ['0.064', 0],
+      ['0.256', 1],
+      ['1.024', 1],
+      ['4.096', 3],
+      ['16.384', 3],
+      ['65.536', 3],
+      ['262.144', 3],
+      ['1048.576', 4],
+      ['4194.304', 4],
+      ['16777.216', 4],
+      ['67108.864', 4],
+      ['268435.456', 4],
+      ['+Inf', 5],
+    ]);
+    const of = '{integration="shop",steps="sent-delivered"}';
+    expect(samples.get(`instant_message_step_seconds_count${of}`)).toBe(5);
+    const sum = samples.get(`instant_message_step_seconds_sum${of}`) ?? 0;
+    expect(Math.abs(sum / (864_000 + 500 + 6.1) - 1)).toBeLessThan(0.045);
+  });
+
+  it('never counts back, whatever is summed up, purged or deleted', async () => {
+    await storeEvents({ count: 500, firstSeq: (Date.now() - 2 * DAY_MS) * 1000 });
+    await deliver(uniqueResponse());
+    const counters = async () => {
+      const { samples, types } = await scrape();
+      return [...samples].filter(([name]) => types.get(name.replace(/\{.*/, '')) === 'counter');
+    };
+    let before = await counters();
+    for (const aheadMs of [0, 0, 7_500_000, 9 * DAY_MS, 9 * DAY_MS, 50 * DAY_MS, 500 * DAY_MS]) {
+      await env.PROBE.setClock(aheadMs);
+      await env.PROBE.runCron();
+      const after = new Map(await counters());
+      for (const [name, value] of before) expect(after.get(name)).toBeGreaterThanOrEqual(value);
+      before = [...after];
+      expect(after.get('instant_message_events_total{integration="shop",type="response",status=""}')).toBe(
+        51,
+      );
+    }
+
+    expect(await countRows('events')).toBe(0);
+    expect(Object.fromEntries(before)).toMatchObject({
+      'instant_message_events_total{integration="shop",type="response",status=""}': 51,
+      'instant_message_events_total{integration="shop",type="status",status="delivered"}': 450,
+    });
+  });
+
+  it('escapes what labels hold', async () => {
+    const name = 'a"b\\c\nd';
+    await env.DB.prepare("INSERT INTO counters VALUES (60, ?1, ?2, 'duplicate', 7)")
+      .bind(Date.now(), name)
+      .run();
+    const { samples, labels } = await scrape();
+
+    expect(samples.get('instant_message_duplicates_total{integration="a\\"b\\\\c\\nd"}')).toBe(7);
+    expect([...labels.values()].map(({ integration }) => integration)).toContain(name);
+  });
+
+  it('gives the age of the outbox in seconds', async () => {
+    await inject({ events: { kind: 'reject' } });
+    await deliver(uniqueResponse());
+    await env.PROBE.setClock(90_000);
+    const { samples } = await scrape();
+
+    const age = samples.get('instant_message_outbox_oldest_age_seconds') ?? 0;
+    expect(age).toBeGreaterThanOrEqual(90);
+    expect(age).toBeLessThan(120);
+    expect(samples.get('instant_message_outbox_events')).toBe(1);
+  });
+
+  it('asks for a token', async () => {
+    expect((await env.RECEIVER.fetch(`${ORIGIN}/api/metrics`)).status).toBe(401);
+  });
+});
