@@ -11,6 +11,14 @@ export const AUDIT_ACTIONS = [
   'rejection.retry',
   'rejection.retry-many',
   'rejection.delete',
+  'event.replay',
+  'replay.create',
+  'replay.cancel',
+  'dead-letter.redrive',
+  'dead-letter.redrive-many',
+  'dead-letter.discard',
+  'dead-letter.discard-many',
+  'contact.erase',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -1,0 +1,184 @@
+// GET /api/messages/:messageId: what became of one message.
+
+import { zValidator } from '@hono/zod-validator';
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
+import { timelineOf } from '../contract/timeline.ts';
+import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
+import { problem } from '../problem.ts';
+import { findMessageEvents, MAX_MESSAGE_EVENTS, type ReadableEvent } from '../store/messages.ts';
+import { refuseParameters } from './parameters.ts';
+
+const text = z.string().nullable();
+
+/** What of a webhook is for a person to read. */
+export const contentAnswer = z.object({
+  text: text.meta({ description: 'As it was written.' }),
+  media: z
+    .object({
+      kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
+      link: text.meta({ description: 'Not always a usable URL.' }),
+      id: text,
+      caption: text,
+      filename: text,
+    })
+    .nullable(),
+  location: z
+    .object({ latitude: z.number().nullable(), longitude: z.number().nullable(), name: text, address: text })
+    .nullable(),
+  failure: z
+    .object({ code: text, message: text })
+    .nullable()
+    .meta({ description: 'Why it failed, as the platform tells.' }),
+  omitted: z.boolean().meta({
+    description: 'The payload is too large to be shown in a list: it is at `/api/events/…/payload`.',
+  }),
+});
+
+const step = z.enum(STATUSES);
+
+/** What `GET /api/messages/:messageId` takes. */
+export const messageQuery = z.strictObject({
+  integration: z.string('must be given once').min(1, 'must not be empty').optional().meta({
+    description: 'Only what came to this integration.',
+    example: 'shop',
+  }),
+});
+
+const shownEvent = z.object({
+  id: z.string(),
+  integration: z.string(),
+  occurredAt: z.iso.datetime(),
+  receivedAt: z.iso.datetime(),
+  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
+});
+
+/** What `GET /api/messages/:messageId` answers. */
+export const messageTimeline = z
+  .object({
+    messageId: z.string(),
+    contact: z.string().meta({ description: "The customer's number in canonical form." }),
+    status: step.nullable().meta({
+      description:
+        'The effective status, which late and repeated reports never move back. null: none is known.',
+    }),
+    steps: z.array(z.object({ status: step, at: z.iso.datetime().nullable() })).meta({
+      description: 'The steps it has taken, weakest first. `at` is null where the step is implied.',
+    }),
+    implied: z.array(step).meta({
+      description: 'Steps that nobody reported: `read` implies `delivered` implies `sent`.',
+    }),
+    lags: z.array(z.object({ from: step, to: step, ms: z.int().nullable() })).meta({
+      description: 'Times between steps by when they occurred; null where one of the two is implied.',
+    }),
+    events: z
+      .array(
+        shownEvent.extend({
+          type: z.enum(EVENT_TYPES),
+          status: step.nullable(),
+          disorder: z.array(z.enum(['stored', 'occurred'])).meta({
+            description: 'Empty where it came in order; else in what it is behind a stronger step.',
+          }),
+        }),
+      )
+      .meta({ description: 'In the order in which they occurred.' }),
+    content: contentAnswer
+      .nullable()
+      .meta({ description: 'What was sent; null where only replies are known.' }),
+    replies: z
+      .array(shownEvent.extend({ content: contentAnswer }))
+      .meta({ description: 'What the customer wrote with this message id.' }),
+    complete: z.boolean().meta({
+      description: `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
+    }),
+  })
+  .meta({
+    description: 'What became of a message.',
+    example: {
+      messageId: '5e178088a88ad9001b6e1914',
+      contact: '+5544999027914',
+      status: 'delivered',
+      steps: [
+        { status: 'sent', at: null },
+        { status: 'delivered', at: '2020-01-09T20:19:44.942Z' },
+      ],
+      implied: ['sent'],
+      lags: [{ from: 'sent', to: 'delivered', ms: null }],
+      events: [
+        {
+          id: '5e178088a88ad9001b6e1914:i3i4321d:status:delivered',
+          integration: 'shop',
+          type: 'status',
+          status: 'delivered',
+          occurredAt: '2020-01-09T20:19:44.942Z',
+          receivedAt: '2020-01-09T20:19:45.120Z',
+          deliveries: 1,
+          disorder: [],
+        },
+      ],
+      content: {
+        text: 'Mensagem de teste',
+        media: null,
+        location: null,
+        failure: null,
+        omitted: false,
+      },
+      replies: [],
+      complete: true,
+    },
+  });
+
+/** To be mounted at `/api/messages`. */
+export function messageRoutes({ db }: { db: D1Database }): Hono {
+  return new Hono().get('/:messageId', zValidator('query', messageQuery, refuseParameters), async (c) => {
+    const messageId = c.req.param('messageId');
+    const { integration } = c.req.valid('query');
+    const { events, isEveryEvent } = await findMessageEvents(db, messageId, integration);
+    const { reports, steps, ...timeline } = timelineOf(events);
+    const [first] = reports;
+    if (first === undefined) {
+      return problem('not-found', 'There is no event of such a message, or they are past their retention.');
+    }
+    const lastStep = reports.findLast(({ type }) => type === 'status');
+    const answer: z.infer<typeof messageTimeline> = {
+      messageId,
+      contact: first.contact,
+      ...timeline,
+      steps: steps.map(({ status, atMs }) => ({ status, at: atMs === null ? null : written(atMs) })),
+      events: reports.map(({ type, status, disorder, ...event }) => ({
+        ...shown(event),
+        type,
+        status,
+        disorder,
+      })),
+      content: lastStep === undefined ? null : contentOf(lastStep),
+      replies: reports
+        .filter(({ type }) => type === 'response')
+        .map((event) => ({ ...shown(event), content: contentOf(event) })),
+      complete: isEveryEvent,
+    };
+    return c.json(answer);
+  });
+}
+
+/** What an event says, as answers show it. */
+export function contentOf({ payload }: Pick<ReadableEvent, 'payload'>): z.infer<typeof contentAnswer> {
+  const { name: _, ...content } = payload === null ? NOTHING_SAID : saidIn(payload);
+  return { ...(content satisfies Content), omitted: payload === null };
+}
+
+function shown(event: Omit<ReadableEvent, 'type' | 'status'>): z.infer<typeof shownEvent> {
+  const { id, integration, occurredAtMs, receivedAtMs, deliveries } = event;
+  return {
+    id,
+    integration,
+    occurredAt: written(occurredAtMs),
+    receivedAt: written(receivedAtMs),
+    deliveries,
+  };
+}
+
+function written(ms: number): string {
+  return new Date(ms).toISOString();
+}

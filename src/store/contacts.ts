@@ -1,0 +1,99 @@
+// A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
+
+import { MAX_SCANNED_ROWS } from './events.ts';
+import { READABLE_COLUMNS, type ReadableEvent, type ReadableRow, readableEventOf } from './messages.ts';
+
+export interface ConversationPage {
+  /** Newest first, by when they were stored. */
+  events: ReadableEvent[];
+  /** Events older than this are on the next page; `null` when there are none. */
+  nextBeforeSeq: number | null;
+  /**
+   * The customer's last message, by when it was written, not by when it arrived. `null`: it never wrote, or not among
+   * its last {@link MAX_SCANNED_ROWS} events.
+   */
+  lastResponse: ReadableEvent | null;
+}
+
+export interface ConversationRange {
+  limit: number;
+  beforeSeq?: number | undefined;
+  /** Stored at or after this time, Unix ms. */
+  sinceMs?: number | undefined;
+  /** Stored before this time, Unix ms. */
+  untilMs?: number | undefined;
+}
+
+/**
+ * A page of a contact's events, and its last message. The page reads a row for each event. Finding the last message reads
+ * as many again, and what was stored since it was written, few: an index that led there would make every response dearer
+ * to write, and a row written costs as much as a thousand read. A contact that has not written among so many costs
+ * more, up to {@link MAX_SCANNED_ROWS}.
+ *
+ * @param contact canonical.
+ */
+export async function readConversation(
+  db: D1Database,
+  contact: string,
+  { limit, beforeSeq, sinceMs = 0, untilMs }: ConversationRange,
+): Promise<ConversationPage> {
+  const untilSeq = untilMs === undefined ? Number.MAX_SAFE_INTEGER : untilMs * 1000;
+  const { results } = await db
+    .prepare(
+      `SELECT ${READABLE_COLUMNS} FROM events AS e INDEXED BY events_by_contact
+       WHERE contact = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4`,
+    )
+    .bind(contact, sinceMs * 1000, Math.min(beforeSeq ?? untilSeq, untilSeq), limit)
+    .run<ReadableRow>();
+  const events = results.map(readableEventOf);
+  return {
+    events,
+    nextBeforeSeq: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
+    lastResponse: await findLastResponse(db, contact, limit),
+  };
+}
+
+/**
+ * The response written last. The one stored last may be another: but what was written after that was stored after its
+ * time of writing, so nothing earlier needs to be looked at.
+ */
+async function findLastResponse(
+  db: D1Database,
+  contact: string,
+  firstLook: number,
+): Promise<ReadableEvent | null> {
+  const storedLast =
+    (await findStoredLast(db, contact, firstLook)) ?? (await findStoredLast(db, contact, MAX_SCANNED_ROWS));
+  if (storedLast === null) return null;
+  const row = await db
+    .prepare(
+      `SELECT ${READABLE_COLUMNS}
+       FROM (
+         SELECT seq, max(occurred_at) FROM (
+           SELECT seq, type, occurred_at FROM events INDEXED BY events_by_contact
+           WHERE contact = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT ?4
+         )
+         WHERE +type = 'response'
+       ) AS written_last
+       CROSS JOIN events AS e ON e.seq = written_last.seq`,
+    )
+    .bind(contact, Math.min(storedLast.seq, storedLast.occurred_at * 1000), storedLast.seq, MAX_SCANNED_ROWS)
+    .first<ReadableRow>();
+  return row && readableEventOf(row);
+}
+
+/** The response stored last, if it is among the last `look` events. */
+async function findStoredLast(db: D1Database, contact: string, look: number) {
+  const row = await db
+    .prepare(
+      `SELECT max(seq) AS seq, occurred_at
+       FROM (
+         SELECT seq, type, occurred_at FROM events INDEXED BY events_by_contact
+         WHERE contact = ?1 ORDER BY seq DESC LIMIT ?2
+       )
+       WHERE +type = 'response'`, // +: no index is made for one row
+    )
+    .bind(contact, look)
+    .first<{ seq: number | null; occurred_at: number }>();
+  return row?.seq == null ? null : { ...row, seq: row.seq };
+}

@@ -1,0 +1,101 @@
+// The events of one message, found by the prefix of their ids.
+
+import { type EventHead, messageIdPrefix } from '../contract/event.ts';
+import { STATUSES, type Status } from '../contract/webhook.ts';
+import { eventHeadOf, type HeadRow, MAX_SCANNED_ROWS } from './events.ts';
+
+/** Shown of one message at most: a hundred times what one usually has. */
+export const MAX_MESSAGE_EVENTS = 400;
+
+/**
+ * Payloads up to this size are read to be shown in a list: many times what WhatsApp's longest text takes. So the
+ * longest list fits in memory.
+ */
+const MAX_SHOWN_PAYLOAD_BYTES = 65_536;
+
+/** An event as timelines and conversations show it. */
+export interface ReadableEvent extends EventHead {
+  seq: number;
+  deliveries: number;
+  /** `null` where it is too large to be shown in a list. */
+  payload: string | null;
+}
+
+/** What is read of such an event, with `e` for events. */
+export const READABLE_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
+  CASE WHEN octet_length(e.payload) <= ${MAX_SHOWN_PAYLOAD_BYTES} THEN e.payload END AS payload`;
+
+/** Columns of {@link READABLE_COLUMNS}. */
+export interface ReadableRow extends HeadRow {
+  deliveries: number;
+  payload: string | null;
+}
+
+export function readableEventOf(row: ReadableRow): ReadableEvent {
+  return { ...eventHeadOf(row), deliveries: row.deliveries, payload: row.payload };
+}
+
+export interface MessageEvents {
+  /** In no order. */
+  events: ReadableEvent[];
+  /** False where there are more than {@link MAX_MESSAGE_EVENTS}. */
+  isEveryEvent: boolean;
+}
+
+/**
+ * The events of a message, of all integrations or of one. Reads three rows for each of them. Of a message that has too
+ * many it gives the first report of every step, which decide its status, and the newest besides; it then looks at
+ * {@link MAX_SCANNED_ROWS} of them at most.
+ */
+export async function findMessageEvents(
+  db: D1Database,
+  messageId: string,
+  integration?: string | undefined,
+): Promise<MessageEvents> {
+  const prefix = messageIdPrefix(messageId);
+  const walk = await db
+    .prepare(
+      `SELECT seq, id, integration FROM events INDEXED BY sqlite_autoindex_events_1
+       WHERE id >= ?1 AND id < ?2 LIMIT ?3`,
+    )
+    .bind(prefix, `${prefix.slice(0, -1)};`, MAX_SCANNED_ROWS) // ';' follows ':': past every id with this prefix
+    .run<{ seq: number; id: string; integration: string }>();
+  const places = walk.results.filter(
+    (place) => integration === undefined || place.integration === integration,
+  );
+  const chosen = mostTelling(places);
+  if (chosen.length === 0) return { events: [], isEveryEvent: true };
+  const { results } = await db
+    .prepare(
+      `SELECT ${READABLE_COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
+    )
+    .bind(JSON.stringify(chosen.map(({ seq }) => seq)))
+    .run<ReadableRow>();
+  return {
+    events: results.map(readableEventOf),
+    isEveryEvent: chosen.length === places.length && walk.results.length < MAX_SCANNED_ROWS,
+  };
+}
+
+interface EventPlace {
+  seq: number;
+  id: string;
+}
+
+function mostTelling(places: EventPlace[]): EventPlace[] {
+  if (places.length <= MAX_MESSAGE_EVENTS) return places;
+  const newestFirst = places.toSorted((a, b) => b.seq - a.seq);
+  const firstReports = STATUSES.flatMap((status) => {
+    const first = newestFirst.findLast(({ id }) => stepOf(id) === status);
+    return first === undefined ? [] : [first];
+  });
+  const others = newestFirst.filter((place) => !firstReports.includes(place));
+  return [...firstReports, ...others.slice(0, MAX_MESSAGE_EVENTS - firstReports.length)];
+}
+
+/** The step that an event's id names, see `eventId`; `null` for a reply. */
+function stepOf(id: string): Status | null {
+  const [, , , step] = id.split(':');
+  return STATUSES.find((status) => status === step) ?? null;
+}

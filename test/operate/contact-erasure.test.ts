@@ -1,0 +1,427 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { erasureReceipt, unfinishedErasure } from '../../src/operate/contacts.ts';
+import { recordRejections } from '../../src/store/rejections.ts';
+import type { Fault } from '../receiver/worker.ts';
+import { storeEvents } from '../store/stored-events.ts';
+import { keepRejection } from '../store/stored-rejections.ts';
+import {
+  api,
+  ask,
+  type Body,
+  countRows,
+  deliver,
+  eventually,
+  inject,
+  reset,
+  responseBody,
+  seen,
+  statusBody,
+} from '../webhooks.ts';
+
+const MARIA = '+5541988956674';
+const JOAO = '+5511955554444';
+const SHOP = '+551140028922';
+const ERASE = `/api/contacts/${encodeURIComponent('(41) 8895-6674')}`;
+
+/** Nothing of this may be anywhere: the number in both forms, and what Maria wrote and was written. */
+const MARIAS = ['41988956674', '4188956674', 'Segredo da Maria', 'Maria Aparecida', 'para a Maria'];
+
+beforeEach(async () => reset());
+
+/** Every value of every column of every table, as text; what is in base64 also decoded. */
+async function everything(): Promise<{ where: string; text: string }[]> {
+  const tables = await env.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
+  ).run<{ name: string }>();
+  const values: { where: string; text: string }[] = [];
+  for (const { name } of tables.results) {
+    const rows = await env.DB.prepare(`SELECT * FROM "${name}"`).run<Record<string, unknown>>();
+    for (const row of rows.results) {
+      for (const [column, value] of Object.entries(row)) {
+        const text = Array.isArray(value) ? String.fromCharCode(...value) : String(value);
+        values.push({ where: `${name}.${column}`, text });
+        if (/^[A-Za-z0-9+/]{8,}=*$/.test(text) && text.length % 4 === 0) {
+          const bytes = Uint8Array.fromBase64(text);
+          values.push({
+            where: `${name}.${column} decoded`,
+            text: String.fromCharCode(...bytes).replaceAll('\0', ''),
+          });
+        }
+      }
+    }
+  }
+  return values;
+}
+
+/** Where Maria is still to be found. Separators are nothing. */
+async function traces(): Promise<string[]> {
+  const found = (await everything()).filter(({ text }) => {
+    const plain = text.replace(/\\u[0-9a-f]{4}/gi, (escaped) => JSON.parse(`"${escaped}"`));
+    const digits = plain.replace(/[\s().\-/\u00a0\u2010-\u2015\u200b-\u200f\u202a-\u202f]/g, '');
+    return MARIAS.some((mark) => plain.includes(mark) || digits.includes(mark));
+  });
+  return [...new Set(found.map(({ where }) => where))].sort();
+}
+
+function response(contact: string, id: string, change: (body: Body) => void = () => undefined): Body {
+  return responseBody((body) => {
+    body.message.messageId = id;
+    body.message.from = SHOP;
+    body.message.to = contact;
+    body.clientData.number = contact;
+    body.clientData.name = contact === JOAO ? 'João' : 'Maria Aparecida';
+    body.message.message = contact === JOAO ? 'Texto do João' : 'Segredo da Maria';
+    change(body);
+  });
+}
+
+function status(contact: string, id: string, change: (body: Body) => void = () => undefined): Body {
+  return statusBody((body) => {
+    body.message.messageId = id;
+    body.message.from = SHOP;
+    body.message.to = contact;
+    body.message.message = contact === JOAO ? 'para o João' : 'para a Maria';
+    change(body);
+  });
+}
+
+function utf16(text: string): ArrayBuffer {
+  const bytes = new Uint8Array(text.length * 2);
+  for (let index = 0; index < text.length; index++) bytes[index * 2] = text.charCodeAt(index);
+  return bytes.buffer;
+}
+
+async function keepBytes(body: ArrayBuffer): Promise<void> {
+  await recordRejections(
+    env.DB,
+    [
+      {
+        integration: 'shop',
+        generation: 1,
+        reason: 'not-utf8',
+        problems: [],
+        requestId: crypto.randomUUID(),
+        receivedAtMs: Date.now(),
+        body,
+      },
+    ],
+    Date.now(),
+  );
+}
+
+async function keepDeadLetter(
+  id: string,
+  columns: { contact?: string; event?: string; body: unknown },
+): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO dead_letters (seq, message_id, event_id, integration, type, contact, attempts, received_at, body)
+     VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM dead_letters), ?1, ?2, 'shop', 'response', ?3, 3, 0, ?4)`,
+  )
+    .bind(id, columns.event ?? null, columns.contact ?? null, JSON.stringify(columns.body))
+    .run();
+}
+
+/** Events of Maria, and of João that tell of her. */
+const MARIAS_EVENTS: Body[] = [
+  response('+554188956674', 'm1'),
+  response('5541988956674', 'm2', (body) => {
+    body.clientData.extra = { note: 'Segredo da Maria' };
+    body.message.location = { address: 'Segredo da Maria', latitude: 1, longitude: '2' };
+  }),
+  status('554188956674', 'm3'),
+  status('+55 (41) 98895-6674', 'm4', (body) => {
+    body.event.status = 'failed';
+    body.message.failCode = 470;
+    body.message.failMessage = 'Segredo da Maria';
+    body.clientData = { number: MARIA, name: 'Maria Aparecida' };
+  }),
+];
+const MENTIONS: Body[] = [
+  response(JOAO, 'j1', (body) => {
+    body.message.from = '554188956674';
+  }),
+  response(JOAO, 'j2', (body) => {
+    body.message.to = MARIA;
+  }),
+  response(JOAO, 'j3', (body) => {
+    body.message.message = 'fale com ela: (41) 8895-6674, Segredo da Maria';
+  }),
+  status(JOAO, 'j4', (body) => {
+    body.message.mediaData.link = 'https://wa.me/5541988956674?text=oi';
+  }),
+  status(JOAO, 'j5', (body) => {
+    body.clientData = { number: '41 98895.6674' };
+  }),
+  status(JOAO, 'j6', (body) => {
+    body.message.contextId = '5541988956674';
+  }),
+];
+const JOAOS_EVENTS: Body[] = [response(JOAO, 'j10'), status(JOAO, 'j11'), status(JOAO, 'j12')];
+/** As Python writes it, with the separators and even a digit in escapes. */
+const ESCAPED = JSON.stringify(
+  status(JOAO, 'j7', (body) => {
+    body.message.message = 'FONE';
+  }),
+).replace('FONE', String.raw`+55\u00a041\u00a09889\u0035\u20116674`);
+
+/** Fills every table with things of Maria, and of João. Some events wait in the outbox, some are being replayed. */
+async function fill(): Promise<void> {
+  for (const body of [...MARIAS_EVENTS, ...MENTIONS, ESCAPED, ...JOAOS_EVENTS]) {
+    expect((await deliver(body)).status).toBe(200);
+  }
+  await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
+  await env.DB.prepare('INSERT INTO outbox (seq) SELECT seq FROM events WHERE seq % 2 = 0').run();
+  await env.DB.prepare('INSERT INTO replaying (seq, replay, job) SELECT seq, 1, 7 FROM events').run();
+  await env.DB.prepare(
+    `INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
+     VALUES (7, 'admin-token', ?1, 'running', 0, 1, 0, 0), (8, 'admin-token', ?2, 'running', 0, 1, 0, 0)`,
+  )
+    .bind(JSON.stringify({ contact: MARIA, type: 'response' }), JSON.stringify({ contact: JOAO }))
+    .run();
+  await keepRejection(
+    response('+554188956674', 'r1', (body) => {
+      body.event.messageId = '';
+    }),
+  );
+  await keepRejection('{"broken": "+55 (41) 8895-6674');
+  await keepRejection('número: 041 98895 6674, Segredo da Maria', { integration: 'deleted-integration' });
+  await keepBytes(utf16('to: +5541988956674 Segredo da Maria'));
+  await keepBytes(new Uint8Array([0xff, 0x00, ...new TextEncoder().encode('(41) 8895-6674')]).buffer);
+  await keepDeadLetter('q1', {
+    contact: MARIA,
+    event: 'm1:i3i4321d:response',
+    body: { data: response(MARIA, 'm1') },
+  });
+  await keepDeadLetter('q2', { contact: MARIA, body: { dataref: 'elsewhere' } });
+  await keepDeadLetter('q3', {
+    contact: JOAO,
+    event: 'j3:i3i4321d:response',
+    body: { dataref: 'elsewhere' },
+  });
+  await keepDeadLetter('q4', { body: 'none of ours: 55 41 8895 6674' });
+
+  await keepRejection(
+    response(JOAO, 'r2', (body) => {
+      body.clientData.number = '';
+    }),
+    { integration: 'mail' },
+  );
+  await keepBytes(utf16('to: +5511955554444'));
+  await keepDeadLetter('q5', {
+    contact: JOAO,
+    event: 'j10:i3i4321d:response',
+    body: { data: response(JOAO, 'j10') },
+  });
+}
+
+const ALL_OF_MARIA = { events: MARIAS_EVENTS.length + MENTIONS.length + 1, rejections: 5, deadLetters: 4 };
+
+/** What must be left, whatever was erased. */
+async function expectJoaoUntouched(): Promise<void> {
+  const events = await env.DB.prepare('SELECT id, payload FROM events ORDER BY seq').run<{
+    id: string;
+    payload: string;
+  }>();
+  expect(events.results.map(({ payload }) => JSON.parse(payload))).toEqual(JOAOS_EVENTS);
+  expect(await countRows('replaying')).toBe(JOAOS_EVENTS.length);
+  expect(await countRows('rejections')).toBe(2);
+  expect(await countRows('dead_letters')).toBe(1);
+  const orphans = await env.DB.prepare(
+    'SELECT count(*) AS n FROM outbox WHERE seq NOT IN (SELECT seq FROM events)',
+  );
+  expect(await orphans.first('n')).toBe(0);
+  const replays = await env.DB.prepare('SELECT state, filter FROM replays ORDER BY id').run<{
+    state: string;
+    filter: string;
+  }>();
+  expect(replays.results.map(({ state, filter }) => [state, JSON.parse(filter).contact])).toEqual([
+    ['cancelled', expect.not.stringContaining('8895')],
+    ['running', JOAO],
+  ]);
+}
+
+async function audited(): Promise<Body[]> {
+  const { answer } = await ask('/api/audit?action=contact.erase');
+  return answer.data.map(({ actor, object, detail }: Body) => ({ actor, object, detail })).reverse();
+}
+
+describe('erasing a contact', () => {
+  it('takes all that is held on it, in any written form, out of every table, and nothing of others', async () => {
+    await fill();
+    expect(await traces()).toEqual(
+      expect.arrayContaining([
+        'dead_letters.body',
+        'dead_letters.contact',
+        'events.contact',
+        'events.payload',
+        'rejections.body',
+        'rejections.body decoded',
+        'replays.filter',
+      ]),
+    );
+
+    const { status, answer } = await api('DELETE', ERASE);
+    expect(status).toBe(200);
+    expect(erasureReceipt.parse(answer)).toEqual(answer);
+    expect(answer).toMatchObject({ erased: ALL_OF_MARIA, complete: true });
+    expect(await traces()).toEqual([]);
+    await expectJoaoUntouched();
+    expect((await ask(ERASE)).answer).toMatchObject({ name: null, window: null, data: [] });
+  });
+
+  it('leaves a receipt in the audit trail, without the number', async () => {
+    await fill();
+    const { answer } = await api('DELETE', ERASE);
+
+    expect(await audited()).toEqual([
+      { actor: 'admin-token', object: answer.receipt, detail: { stage: 'begun' } },
+      { actor: 'admin-token', object: answer.receipt, detail: { stage: 'finished', ...ALL_OF_MARIA } },
+    ]);
+    const { logged } = await seen();
+    for (const line of logged) for (const mark of MARIAS) expect(line).not.toContain(mark);
+  });
+
+  it('of whom nothing is held is done, and so is a repeat', async () => {
+    await fill();
+    await api('DELETE', ERASE);
+
+    expect(await api('DELETE', ERASE)).toMatchObject({
+      status: 200,
+      answer: { erased: { events: 0, rejections: 0, deadLetters: 0 }, complete: true },
+    });
+    await expectJoaoUntouched();
+  });
+
+  it('is asked for by a number, and by who may change something', async () => {
+    await reset({ READ_TOKEN: 'read-token-of-the-tests-here' });
+    await fill();
+
+    expect(await api('DELETE', '/api/contacts/maria')).toMatchObject({
+      status: 400,
+      answer: { errors: [{ path: 'number', message: 'must be a phone number' }] },
+    });
+    expect((await api('DELETE', `${ERASE}?cursor=1`)).status).toBe(400);
+    expect((await api('DELETE', `${ERASE}?all=1`)).status).toBe(400);
+    expect((await api('DELETE', ERASE, undefined, 'read-token-of-the-tests-here')).status).toBe(403);
+    expect(await countRows('events')).toBe(ALL_OF_MARIA.events + JOAOS_EVENTS.length);
+    expect(await countRows('audit')).toBe(0);
+  });
+
+  it('of a number that messages are sent from is refused, unless forced', async () => {
+    await fill();
+    const shop = `/api/contacts/${encodeURIComponent(SHOP)}`;
+
+    expect(await api('DELETE', shop)).toMatchObject({ status: 409, answer: { type: '/problems/conflict' } });
+    expect(await countRows('events')).toBe(ALL_OF_MARIA.events + JOAOS_EVENTS.length);
+    expect(await countRows('audit')).toBe(0);
+    expect((await api('DELETE', `${shop}?force=true`)).status).toBe(200);
+    expect(await countRows('events')).toBe(1); // was sent from another number
+  });
+
+  it('works while webhooks of the same person come in, and takes those that came before its end', async () => {
+    await storeEvents({ count: 30_000 });
+    await fill();
+    const numbers = Array.from({ length: 100 }, (_, index) => index);
+    const erasure = api('DELETE', ERASE);
+    const answers = await Promise.all(numbers.map(async (n) => deliver(response(MARIA, `late${n}`))));
+    const { answer } = await erasure;
+
+    expect(answers.map((answered) => answered.status)).toEqual(numbers.map(() => 200));
+    expect(answer).toMatchObject({ complete: true, erased: { rejections: 5 } });
+    const left = await countRows('events');
+    expect(answer.erased.events + left).toBe(
+      ALL_OF_MARIA.events + JOAOS_EVENTS.length + 30_000 + numbers.length,
+    );
+    expect(await api('DELETE', ERASE)).toMatchObject({ status: 200 });
+    expect(await traces()).toEqual([]);
+  });
+
+  it('leaves the numbers of others that have the same digits', async () => {
+    await deliver(
+      status(JOAO, 'j20', (body) => {
+        body.message.message = '+1 418 895 6674, 8895-6674, 41 98895-66745, 5541889566740';
+      }),
+    );
+
+    expect((await api('DELETE', ERASE)).answer).toMatchObject({ erased: { events: 0 }, complete: true });
+    expect(await countRows('events')).toBe(1);
+  });
+
+  it('finds what stands alone between many that are nobody’s', async () => {
+    await storeEvents({ count: 25_000 });
+    await storeEvents({
+      count: 1,
+      integration: 'web',
+      firstSeq: 12_345_500,
+      payload: JSON.stringify(
+        status(JOAO, 'needle', (body) => {
+          body.message.message = '41 88956674';
+        }),
+      ),
+    });
+    await storeEvents({ count: 25_000, firstSeq: 40_000_000_000, integration: 'mail' });
+
+    expect((await api('DELETE', ERASE)).answer).toMatchObject({ erased: { events: 1 }, complete: true });
+    expect(await countRows('events')).toBe(50_000);
+    for (const { sql, rowsRead } of (await seen()).statements) {
+      if (sql.includes('stripped')) expect(rowsRead).toBeLessThanOrEqual(4 * 5_000 + 10);
+    }
+  });
+});
+
+describe('an erasure that is interrupted', () => {
+  const POINTS: [string, Fault][] = [
+    ['before its first step', { kind: 'reject', on: 'INSERT INTO audit' }],
+    ['at the replays', { kind: 'reject', on: 'UPDATE replays' }],
+    ['at the first deletion', { kind: 'reject', on: 'DELETE FROM events' }],
+    ['after the first deletion', { kind: 'lost-answer', on: 'DELETE FROM events', times: 1 }],
+    ['at the second deletion', { kind: 'reject', on: 'DELETE FROM events', after: 1 }],
+    ['at the rejections', { kind: 'reject', on: 'DELETE FROM rejections' }],
+    ['while it walks', { kind: 'reject', on: 'stripped' }],
+    ['while it walks on', { kind: 'reject', on: 'stripped', after: 3 }],
+    ['at its end', { kind: 'reject', on: 'INSERT INTO audit', after: 1 }],
+  ];
+
+  it.each(POINTS)('%s says so, and a repeat finishes it', async (_, fault) => {
+    await fill();
+    await inject({ d1: fault });
+    expect(await api('DELETE', ERASE)).toMatchObject({
+      status: 503,
+      answer: { type: '/problems/unavailable' },
+    });
+    await inject({});
+
+    expect(await api('DELETE', ERASE)).toMatchObject({ status: 200, answer: { complete: true } });
+    expect(await traces()).toEqual([]);
+    await expectJoaoUntouched();
+    expect((await audited()).at(-1)?.detail.stage).toBe('finished');
+  });
+
+  it('by the limit of a request says where to go on, and goes on there', async () => {
+    await fill();
+    await storeEvents({ count: 30_000, firstSeq: Date.now() * 1000 + 1_000_000 });
+    await inject({ d1: { kind: 'late-answer', ms: 500, on: 'FROM rejections NOT INDEXED', times: 1 } });
+    const erasure = api('DELETE', ERASE);
+    await eventually('it has come to the rejections', async () =>
+      (await seen()).statements.some(({ sql }) => sql.includes('FROM rejections NOT INDEXED')),
+    );
+    await env.PROBE.setClock(60_000);
+    const unfinished = await erasure;
+    await inject({});
+
+    expect(unfinished.status).toBe(202);
+    expect(unfinishedErasure.parse(unfinished.answer)).toEqual(unfinished.answer);
+    expect((await audited()).at(-1)?.detail.stage).toBe('unfinished');
+    const before = (await seen()).statements.length;
+    expect(await api('DELETE', `${ERASE}?cursor=${unfinished.answer.next}`)).toMatchObject({
+      status: 200,
+      answer: { complete: true },
+    });
+    expect(await traces()).toEqual([]);
+    const walked = (await seen()).statements
+      .slice(before)
+      .filter(({ sql }) => sql.includes('FROM dead_letters NOT INDEXED'));
+    expect(walked[0]?.rowsRead).toBeLessThanOrEqual(1); // they were searched already
+  }, 120_000);
+});
