@@ -1,0 +1,99 @@
+// An event as one line for a person.
+import { styleText } from 'node:util';
+import type { ResponseWebhook, Status, StatusWebhook } from '../../src/contract/webhook.ts';
+import { printable, shortened } from './terminal-text.ts';
+
+/** An event as GET /api/tail shows it; what a line tells of it. */
+interface ShownEvent {
+  integration: string;
+  contact: string;
+  messageId: string;
+  receivedAt: string;
+}
+
+type TailEvent =
+  | (ShownEvent & { type: 'response'; payload: ResponseWebhook })
+  | (ShownEvent & { type: 'status'; status: Status; payload: StatusWebhook });
+
+type Style = Parameters<typeof styleText>[0];
+type Paint = (style: Style, text: string) => string;
+
+const STATUS_STYLES: Record<Status, Style> = {
+  sent: 'gray',
+  delivered: 'blue',
+  read: 'green',
+  failed: 'red',
+};
+const MAX_TEXT_CHARACTERS = 80;
+const MAX_NAME_CHARACTERS = 24;
+const CONTACT_WIDTH = 14;
+/** No text can do more harm by its length: cutting it into characters takes time. */
+const MAX_READ_LENGTH = 1_000;
+
+/** Whether to colour, by the conventions of https://no-color.org and https://force-color.org. */
+export function isColored(
+  isWanted: boolean,
+  isTerminal: boolean,
+  { FORCE_COLOR, NO_COLOR, TERM }: Record<string, string | undefined>,
+): boolean {
+  if (!isWanted) return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  return isTerminal && !NO_COLOR && TERM !== 'dumb';
+}
+
+/** When, where, who, what: without anything that a terminal would act on, but for the colours. */
+export function eventLine(json: string, hasColors: boolean): string {
+  const event = JSON.parse(json) as TailEvent;
+  const paint: Paint = (style, text) =>
+    hasColors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
+  return [
+    paint('dim', localTime(new Date(event.receivedAt))),
+    paint('dim', shown(event.integration)),
+    shown(event.contact).padEnd(CONTACT_WIDTH),
+    event.type === 'response' ? responseText(event.payload, paint) : statusText(event, paint),
+    paint('dim', shown(event.messageId)),
+  ].join('  ');
+}
+
+function responseText({ clientData, message }: ResponseWebhook, paint: Paint): string {
+  const { mediaType, mediaData, location } = message;
+  const name = shown(clientData.name, MAX_NAME_CHARACTERS);
+  const kind = mediaType == null || mediaType === 'text' ? '' : `[${shown(mediaType, MAX_NAME_CHARACTERS)}]`;
+  const place = [location?.name, location?.address].filter(Boolean).join(', ') || coordinates(location);
+  const texts = [message.message, mediaData?.caption, mediaData?.filename, place].filter(Boolean).join(' · ');
+  return [
+    paint('cyan', name === '' ? '←' : `← ${name}:`),
+    paint('yellow', kind),
+    paint('bold', shown(texts, MAX_TEXT_CHARACTERS)),
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+function coordinates(location: ResponseWebhook['message']['location']): string {
+  return [location?.latitude, location?.longitude].filter((part) => part != null).join(' ');
+}
+
+function statusText({ status, payload }: TailEvent & { type: 'status' }, paint: Paint): string {
+  const { failCode, failMessage } = payload.message;
+  const why = [failCode, failMessage].filter((part) => part != null && part !== '').join(' ');
+  const step = paint(STATUS_STYLES[status], `→ ${shown(status)}`);
+  return why === '' ? step : `${step} ${paint('red', shown(why, MAX_TEXT_CHARACTERS))}`;
+}
+
+/** A text from outside, harmless and not too long. */
+function shown(text: string | null | undefined, maxCharacters = MAX_READ_LENGTH): string {
+  return shortened(printable((text ?? '').slice(0, MAX_READ_LENGTH)).trim(), maxCharacters);
+}
+
+/** `2026-03-01 09:05:07` by this machine's clock. */
+function localTime(at: Date): string {
+  const [month, day, hours, minutes, seconds] = [
+    at.getMonth() + 1,
+    at.getDate(),
+    at.getHours(),
+    at.getMinutes(),
+    at.getSeconds(),
+  ].map((part) => String(part).padStart(2, '0'));
+  return `${at.getFullYear()}-${month}-${day} ${hours}:${minutes}:${seconds}`;
+}

@@ -1,0 +1,155 @@
+// Following a receiver's tail over as many connections as it takes: each goes on behind the last event that had come
+// completely.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventStream } from './event-stream.ts';
+import { printable, shortened } from './terminal-text.ts';
+
+/** The receiver does not let in, or cannot be reached. The message is for the person who runs this. */
+export class TailUnusable extends Error {
+  override name = 'TailUnusable';
+}
+
+/** The receiver does not take the filters. The message names each problem. */
+export class FiltersRefused extends Error {
+  override name = 'FiltersRefused';
+}
+
+export interface Watched {
+  /** `…/api/tail` with the filters. */
+  url: URL;
+  token: string;
+  /** Deals with an event's JSON; the next one waits for it. */
+  print(json: string): Promise<void>;
+  /** Tells the person at the terminal about the connection. */
+  tell(notice: string): void;
+}
+
+const FIRST_RECONNECT_MS = 1_000;
+const MAX_RECONNECT_MS = 30_000;
+/** The receiver says something every two seconds. A connection that is silent for so long is none any more. */
+const MAX_SILENCE_MS = 30_000;
+const MAX_DETAIL_CHARACTERS = 300;
+
+/**
+ * Follows until `ended`. Rejects with {@link TailUnusable} or {@link FiltersRefused} where there is no use in going on:
+ * at the start whatever the reason, later only when the receiver does not let in any more.
+ */
+export async function follow(watched: Watched, ended: AbortSignal): Promise<void> {
+  let lastEventId = '';
+  let reconnectMs = FIRST_RECONNECT_MS;
+  let hasBegun = false;
+  let failures = 0;
+  while (!ended.aborted) {
+    const stream = new EventStream(lastEventId);
+    const silence = new AbortController();
+    let isPrinting = false; // a terminal that is held up is no silence of the receiver's
+    const timer = setTimeout(() => (isPrinting ? timer.refresh() : silence.abort()), MAX_SILENCE_MS);
+    let pauseMs = 0;
+    try {
+      const body = await connect(watched, lastEventId, AbortSignal.any([ended, silence.signal]));
+      if (!hasBegun) watched.tell(`Watching ${watched.url.origin}. Ctrl-C ends.`);
+      else if (failures > 0) watched.tell('Connected again.');
+      hasBegun = true;
+      for await (const bytes of body) {
+        failures = 0;
+        isPrinting = true;
+        for (const event of stream.read(bytes)) {
+          await watched.print(event.data);
+          lastEventId = event.lastEventId;
+        }
+        lastEventId = stream.lastEventId;
+        isPrinting = false;
+        timer.refresh();
+      }
+      pauseMs = stream.reconnectMs ?? reconnectMs;
+      reconnectMs = pauseMs;
+    } catch (error) {
+      if (ended.aborted) return;
+      if (!isPassing(error)) throw error;
+      const why = error instanceof Unavailable ? error.message : whyUnreachable(error, silence.signal);
+      if (!hasBegun) throw new TailUnusable(`no receiver at ${watched.url.origin}: ${why}`);
+      failures++;
+      pauseMs = Math.min(reconnectMs * 2 ** (failures - 1), MAX_RECONNECT_MS) * (0.75 + Math.random() / 2);
+      watched.tell(`Connection lost (${why}), trying again in ${Math.ceil(pauseMs / 1000)} s.`);
+    } finally {
+      clearTimeout(timer);
+    }
+    await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
+  }
+}
+
+/** An answer that may be another one later. */
+class Unavailable extends Error {
+  override name = 'Unavailable';
+}
+
+/** Whether another attempt may fare better: by the network's errors and by {@link Unavailable}. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof Unavailable) return true;
+  const name = error instanceof Error ? error.name : '';
+  return name === 'AbortError' || (name === 'TypeError' && (error as Error).cause !== undefined);
+}
+
+async function connect(
+  { url, token }: Watched,
+  lastEventId: string,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const response = await fetch(url, {
+    headers: {
+      accept: 'text/event-stream',
+      authorization: `Bearer ${token}`,
+      ...(lastEventId !== '' && { 'last-event-id': lastEventId }),
+    },
+    signal,
+  });
+  const type = response.headers.get('content-type') ?? 'nothing';
+  if (response.ok && response.body !== null && type.startsWith('text/event-stream')) return response.body;
+  throw await refusalOf(response, type);
+}
+
+async function refusalOf(response: Response, type: string): Promise<Error> {
+  const { status } = response;
+  const problem = await problemOf(response);
+  const detail = problem.detail === '' ? '' : `: ${problem.detail}`;
+  if (status === 429 || status >= 500) return new Unavailable(`it answered ${status}${detail}`);
+  if (status === 400)
+    return new FiltersRefused(problem.errors.join('; ') || `the receiver answered 400${detail}`);
+  if (status === 401) return new TailUnusable(`the token is not one of this receiver's (401)${detail}`);
+  if (status === 403) return new TailUnusable(`the token may not watch (403)${detail}`);
+  if (response.ok) return new TailUnusable(`no receiver there: it answered with ${printable(type)}`);
+  return new TailUnusable(`no receiver there: it answered ${status}${detail}`);
+}
+
+/** What the answer tells, where it is a problem of the receiver (RFC 9457). */
+async function problemOf(response: Response): Promise<{ detail: string; errors: string[] }> {
+  const text = await response.text().catch(() => '');
+  try {
+    const { detail, errors = [] } = JSON.parse(text) as {
+      detail?: string;
+      errors?: { path: string; message: string }[];
+    };
+    return {
+      detail: fit(detail ?? ''),
+      errors: errors.map(({ path, message }) => fit(`--${optionOf(path)} ${message}`)),
+    };
+  } catch {
+    return { detail: '', errors: [] };
+  }
+}
+
+/** The option that gives a parameter: `messageId` is `--message-id`. */
+function optionOf(parameter: string): string {
+  return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function fit(text: string): string {
+  return shortened(printable(String(text)), MAX_DETAIL_CHARACTERS);
+}
+
+function whyUnreachable(error: unknown, silence: AbortSignal): string {
+  if (silence.aborted) return 'it said nothing any more';
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
+}
