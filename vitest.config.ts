@@ -7,6 +7,7 @@ const {
   compatibility_date: compatibilityDate,
   d1_databases,
   ratelimits,
+  assets,
 } = unstable_readConfig({ config: 'wrangler.toml' });
 const DATABASE = d1_databases[0]?.database_name ?? '';
 
@@ -58,13 +59,33 @@ export default defineConfig(async () => ({
                   ratelimits: Object.fromEntries(
                     ratelimits.map(({ name, ...limit }: { name: string }) => [name, limit]),
                   ),
-                  d1Databases: { DB: DATABASE },
+                  d1Databases: { DB: DATABASE, CONSUMER_STATE: 'consumer-state' },
                   outboundService: 'access',
+                  serviceBindings: { ASSETS: 'viewer' },
                   queueProducers: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },
                   queueConsumers: {
-                    'instant-message-events': { maxBatchSize: 100, maxBatchTimeout: 0 },
+                    'instant-message-events': {
+                      maxBatchSize: 100,
+                      maxBatchTimeout: 0,
+                      maxRetries: 1,
+                      deadLetterQueue: 'instant-message-events-dead',
+                    },
                     'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 10 },
+                    'instant-message-events-dead': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 10 },
                   },
+                },
+                {
+                  // The files of [assets]. Apart from the receiver, which then stays the whole of its own Worker.
+                  name: 'viewer',
+                  compatibilityDate,
+                  modules: [
+                    {
+                      type: 'ESModule' as const,
+                      path: 'worker.mjs',
+                      contents: 'export default { fetch: (request, env) => env.ASSETS.fetch(request) };',
+                    },
+                  ],
+                  assets: { directory: assets?.directory ?? '', binding: 'ASSETS' },
                 },
                 {
                   name: 'kit',

@@ -5,17 +5,32 @@ import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
+import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
 import { describeError, log } from './log.ts';
+import { openApiRoutes } from './openapi/routes.ts';
 import { type ActorDeps, requireActor } from './operate/actor.ts';
 import { auditRoutes } from './operate/audit.ts';
+import { contactRoutes } from './operate/contacts.ts';
+import { deadLetterRoutes } from './operate/dead-letters.ts';
 import { eventRoutes, payloadRoutes } from './operate/events.ts';
+import { healthRoutes } from './operate/health.ts';
 import { integrationRoutes } from './operate/integrations.ts';
+import { messageRoutes } from './operate/messages.ts';
+import { metricsRoutes } from './operate/metrics.ts';
 import { rejectionRoutes } from './operate/rejections.ts';
+import { eventReplayRoutes, replayRoutes } from './operate/replay.ts';
+import { statsRoutes } from './operate/stats.ts';
+import { tailRoutes } from './operate/tail.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
-export interface AppDeps extends ReceiveDeps, ActorDeps {}
+export interface AppDeps extends ReceiveDeps, ActorDeps {
+  /** Past this size of the database events go early. */
+  maxDatabaseBytes: number;
+  /** The files of the viewer, see docs.ts. */
+  assets: Fetcher;
+}
 
 /** Names the answer for the logs of both sides. */
 export const REQUEST_ID_HEADER = 'x-request-id';
@@ -38,12 +53,22 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     const allowOrigins = crossOrigin(deps.allowedOrigins);
     app.use('/api/*', allowOrigins); // before authentication: preflights carry no token
     app.use('/schemas/*', allowOrigins);
+    app.use('/openapi.json', allowOrigins);
   }
   app.use('/api/*', requireActor(deps));
   app.route('/api/events', eventRoutes(deps));
+  app.route('/api/messages', messageRoutes(deps));
+  app.route('/api/contacts', contactRoutes(deps));
+  app.route('/api/events', eventReplayRoutes(deps));
+  app.route('/api/replay', replayRoutes(deps));
+  app.route('/api/dead-letters', deadLetterRoutes(deps));
   app.route('/api/integrations', integrationRoutes(deps));
   app.route('/api/rejections', rejectionRoutes(deps));
   app.route('/api/audit', auditRoutes(deps));
+  app.route('/api/stats', statsRoutes(deps));
+  app.route('/api/health', healthRoutes(deps));
+  app.route('/api/metrics', metricsRoutes(deps));
+  app.route('/api/tail', tailRoutes(deps));
   for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
     app.get(path, (c) => {
       c.header('cache-control', `public, max-age=${SCHEMA_MAX_AGE_SECONDS}`);
@@ -52,6 +77,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     });
   }
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.route('/openapi.json', openApiRoutes(deps));
+  app.route('/docs', docsRoutes(deps));
   app.get('/problems/:code', (c) => {
     const code = c.req.param('code');
     const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ProblemCode] : undefined;
@@ -127,7 +154,7 @@ function crossOrigin(allowedOrigins: readonly string[]) {
   return cors({
     origin: [...allowedOrigins],
     allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowHeaders: ['authorization', 'content-type'],
+    allowHeaders: ['authorization', 'content-type', 'last-event-id'],
     exposeHeaders: [REQUEST_ID_HEADER],
     maxAge: PREFLIGHT_MAX_AGE_SECONDS,
   });

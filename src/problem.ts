@@ -1,6 +1,8 @@
 // Every error answer of the product, as RFC 9457 problem details. One place turns a code into a status.
 // Details are written for whoever reads the answer and carry no value of the request: those may be personal data.
 
+import * as z from 'zod';
+
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
 export const PROBLEMS = {
   'not-utf8': { status: 400, title: 'The body is not UTF-8' },
@@ -25,11 +27,27 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** What is wrong with one part of the request. */
-export interface ProblemError {
-  /** Where, with dots. */
-  path: string;
-  message: string;
-}
+export const problemError = z
+  .object({
+    path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
+    message: z.string(),
+  })
+  .meta({ example: { path: 'message.to', message: 'is required' } });
+export type ProblemError = z.infer<typeof problemError>;
+
+/** What {@link problem} answers. */
+export const problemDetails = z
+  .object({
+    type: z.string().meta({
+      format: 'uri-reference',
+      description: 'Which problem it is. GET on it tells more.',
+    }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
+    errors: z.array(problemError).optional(),
+  })
+  .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' });
 
 /**
  * An `application/problem+json` answer.
@@ -42,8 +60,9 @@ export function problem(
   { errors, headers }: { errors?: ProblemError[]; headers?: Record<string, string> } = {},
 ): Response {
   const { status, title } = PROBLEMS[code];
+  const details: z.infer<typeof problemDetails> = { type: `/problems/${code}`, title, status, detail };
   return Response.json(
-    { type: `/problems/${code}`, title, status, detail, ...(errors && { errors }) },
+    { ...details, ...(errors && { errors }) },
     { status, headers: { 'content-type': 'application/problem+json', ...headers } },
   );
 }

@@ -193,7 +193,7 @@ describe('pages of other origins', () => {
       expect(allowedBy(response)).toEqual({
         'allow-origin': origin,
         'allow-methods': 'GET,HEAD,POST,PATCH,DELETE',
-        'allow-headers': 'authorization,content-type',
+        'allow-headers': 'authorization,content-type,last-event-id',
         'expose-headers': 'x-request-id',
         'max-age': '600',
       });

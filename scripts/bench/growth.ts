@@ -45,15 +45,16 @@ export async function measureGrowth(
   const fullSize = sizes.at(-1) ?? 0;
   const full = await bench.startGrowing();
   const events = new StoredEvents(full.runtime, Date.now() - SPAN_MS, SPAN_MS / fullSize);
+  await storeCounters(full.runtime, Date.now());
   const listings = new Map<string, Listing>();
   for (const stored of sizes) {
     await events.storeUpTo(stored, (count) =>
       bench.progress(`growth, storing ${count.toLocaleString('en')}`),
     );
     bench.progress(`growth, listing ${stored.toLocaleString('en')}`);
-    for (const [listing, query] of Object.entries(events.listings())) {
+    for (const [listing, path] of Object.entries(events.listings())) {
       const row = listings.get(listing) ?? { listing, bySize: [] };
-      row.bySize.push({ stored, cost: await measureListing(full, query, growth.repeats) });
+      row.bySize.push({ stored, cost: await measureListing(full, path, growth.repeats) });
       listings.set(listing, row);
     }
   }
@@ -109,18 +110,20 @@ class StoredEvents {
     }
   }
 
-  /** Queries of `GET /api/events`, by what they are called. */
+  /** Paths of the API, by what they list. */
   listings(): Record<string, string> {
     const placeOf = (share: number) => this.#startMs + Math.floor(this.#count * share) * this.#stepMs;
     const middleMs = placeOf(0.5);
     const cursor = `cursor=${placeOf(0.1) * 1000}`;
-    const contact = `contact=${encodeURIComponent('+5544999000123')}`;
-    const message = String(Math.floor(this.#count / EVENTS_PER_MESSAGE / 2)).padStart(16, '0');
+    const number = encodeURIComponent('+5544999000123');
+    const contact = `contact=${number}`;
+    const message = `5e178088${String(Math.floor(this.#count / EVENTS_PER_MESSAGE / 2)).padStart(16, '0')}`;
     const iso = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
-    return {
+    const weekAgo = `since=${iso(Date.now() - 7 * 86_400_000)}`;
+    const queries = {
       'newest first': '',
       'of a contact': contact,
-      'of a message': `messageId=5e178088${message}`,
+      'of a message': `messageId=${message}`,
       'of an hour': `since=${iso(middleMs)}&until=${iso(middleMs + 3_600_000)}`,
       'type, 1 in 4': 'type=response',
       'status, 1 in 4': 'status=delivered',
@@ -131,8 +134,39 @@ class StoredEvents {
       'deep: of a contact': `${contact}&${cursor}`,
       'deep: status, 1 in 10,000': `status=failed&${cursor}`,
     };
+    return {
+      ...Object.fromEntries(
+        Object.entries(queries).map(([listing, query]) => [listing, `/api/events?${query}`]),
+      ),
+      conversation: `/api/contacts/${number}`,
+      'timeline of a message': `/api/messages/${message}`,
+      'stats, an hour': '/api/stats',
+      'stats, 7 days': `/api/stats?${weekAgo}&step=1h`,
+      health: '/api/health',
+    };
   }
 }
+
+/** What the cron would have counted: minutes for the 8 days that it keeps them, hours for as long as events. */
+async function storeCounters(runtime: LocalRuntime, nowMs: number): Promise<void> {
+  for (const [stepSeconds, spanMs] of [
+    [60, 8 * 86_400_000],
+    [3_600, SPAN_MS],
+  ] as const) {
+    await runtime.execute('receiver', 'DB', STORE_COUNTERS, stepSeconds, nowMs - spanMs, nowMs);
+  }
+}
+
+/** ?1 step in seconds, ?2 from, ?3 until. */
+const STORE_COUNTERS = `
+  WITH RECURSIVE
+    starts(at) AS (
+      SELECT CAST(?2 / (?1 * 1000) AS INTEGER) * CAST(?1 AS INTEGER) * 1000
+      UNION ALL SELECT at + CAST(?1 AS INTEGER) * 1000 FROM starts WHERE at < ?3
+    )
+  INSERT INTO counters (step, start, integration, kind, count)
+  SELECT CAST(?1 AS INTEGER), at, 'bench', kind.value, 10 FROM starts
+  CROSS JOIN json_each('["response","status:sent","status:delivered","status:read","duplicate","forwarded"]') AS kind`;
 
 /** ?1 from, ?2 to, ?3 the time of the first, ?4 between two, ?5 payload. Message ids ascend, as the platform's do. */
 const STORE_EVENTS = `
@@ -156,14 +190,13 @@ const STORE_EVENTS = `
 /** Rows are counted by the Worker that counts, the time is that of the one that does not. */
 async function measureListing(
   { runtime, countedOrigin }: RunningReceiver,
-  query: string,
+  path: string,
   repeats: number,
 ): Promise<ListingCost> {
-  const path = `/api/events?${query}`;
   await takeCounts(countedOrigin);
   const answer = await fetch(new URL(path, countedOrigin), { headers: ADMIN_HEADERS });
   if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${await answer.text()}`);
-  const { data } = (await answer.json()) as { data: unknown[] };
+  const { data = [], events = data } = (await answer.json()) as { data?: unknown[]; events?: unknown[] };
   const { rowsRead } = await takeCounts(countedOrigin);
 
   const { host, hostname, port } = runtime.originOf('receiver');
@@ -179,5 +212,5 @@ async function measureListing(
     if (i >= 0) elapsedMs.push(performance.now() - startMs);
   }
   connection.close();
-  return { rowsRead, p50Ms: median(elapsedMs), listed: data.length };
+  return { rowsRead, p50Ms: median(elapsedMs), listed: events.length };
 }

@@ -5,21 +5,27 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { contactFromTyped } from '../contract/contact.ts';
 import { payloadJson } from '../contract/payload.ts';
-import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
+import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findEvent, type ListedEvent, listEvents } from '../store/events.ts';
-import { listingParameters, refuseParameters } from './parameters.ts';
+import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
 
 /** Any written form. A `+` that was not encoded arrives as a space. */
-const contact = z.string().transform((typed, context) => {
-  const canonical = contactFromTyped(typed.replace(/^ (?=\d)/, '+'));
-  if (canonical !== null) return canonical;
-  context.addIssue({ code: 'custom', message: 'must be a phone number' });
-  return z.NEVER;
-});
+const contact = z
+  .string()
+  .transform((typed, context) => {
+    const canonical = contactFromTyped(typed.replace(/^ (?=\d)/, '+'));
+    if (canonical !== null) return canonical;
+    context.addIssue({ code: 'custom', message: 'must be a phone number' });
+    return z.NEVER;
+  })
+  .meta({
+    description: 'A phone number in any written form, with or without country code and ninth digit.',
+    example: '(41) 8895-6674',
+  });
 
 /** What `GET /api/events` takes. */
-const listing = z.strictObject({
+export const eventListing = z.strictObject({
   type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional(),
   status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`).optional(),
   contact: contact.optional(),
@@ -28,11 +34,32 @@ const listing = z.strictObject({
   ...listingParameters,
 });
 
+/** An event as its operators see it. */
+export const eventAnswer = z.object({
+  id: z.string().meta({
+    description: '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`.',
+  }),
+  integration: z.string(),
+  type: z.enum(EVENT_TYPES),
+  status: z.enum(STATUSES).nullable().meta({ description: 'null for a response.' }),
+  contact: z.string().meta({ description: "The customer's number in canonical form." }),
+  appId: z.string(),
+  messageId: z.string().meta({ description: '`message.messageId` of the payload.' }),
+  occurredAt: z.iso.datetime().meta({ description: "By the platform's clock." }),
+  receivedAt: z.iso.datetime(),
+  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
+  forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
+  payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
+});
+
+/** What `GET /api/events` answers. */
+export const eventPage = pageOf(eventAnswer);
+
 /** The listing and the single event, to be mounted at `/api/events`. */
 export function eventRoutes({ db }: { db: D1Database }): Hono {
   const routes = new Hono();
 
-  routes.get('/', zValidator('query', listing, refuseParameters), async (c) => {
+  routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, ...filter } = c.req.valid('query');
     const { events, nextBeforeSeq } = await listEvents(
       db,
@@ -67,7 +94,7 @@ function noSuchEvent(): Response {
  * An event as JSON. The payload goes in as the text it came in: parsing and writing it again would round large
  * numbers, and costs more.
  */
-function eventJson(event: ListedEvent): string {
+export function eventJson(event: ListedEvent): string {
   const { seq: _, payload, occurredAtMs, receivedAtMs, isForwarded, deliveries, ...head } = event;
   const shown = {
     ...head,
@@ -75,7 +102,7 @@ function eventJson(event: ListedEvent): string {
     receivedAt: new Date(receivedAtMs).toISOString(),
     deliveries,
     forwarded: isForwarded,
-  };
+  } satisfies Omit<z.infer<typeof eventAnswer>, 'payload'>;
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }
 

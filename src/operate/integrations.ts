@@ -62,8 +62,8 @@ const allowedIps = z
 
 /** What `POST /api/integrations` takes. */
 export const newIntegration = z.strictObject({
-  slug,
-  appId: appId.nullable().default(null),
+  slug: slug.meta({ description: 'Stands in the URL to register.', example: 'shop' }),
+  appId: appId.nullable().default(null).meta({ description: 'Take webhooks of this application only.' }),
   description: description.nullable().default(null),
   allowedIps: allowedIps.nullable().default(null),
   requireSignature: z.boolean().default(false),
@@ -95,7 +95,7 @@ export const rotation = z.strictObject({
 });
 
 /** What `DELETE /api/integrations/:slug` takes. */
-const deletion = z
+export const integrationDeletion = z
   .strictObject({
     force: z
       .enum(['true', 'false'], 'must be true or false')
@@ -113,22 +113,46 @@ const deletion = z
   });
 
 /** An integration as its operators see it. */
-export interface ShownIntegration {
-  slug: string;
-  appId: string | null;
-  description: string | null;
-  enabled: boolean;
-  generation: number;
-  /** Earlier generations that are still valid, newest first. */
-  previous: { generation: number; validUntil: string }[];
-  allowedIps: string[] | null;
-  requireSignature: boolean;
-  createdAt: string;
-  /** To be registered with the platform. `null` for who may not see it: it holds the token. */
-  url: string | null;
-  /** For a sender that signs. `null` as `url`. */
-  signingSecret: string | null;
-}
+export const integrationAnswer = z.object({
+  slug: z.string(),
+  appId: z.string().nullable().meta({ description: 'Only webhooks of this application are taken.' }),
+  description: z.string().nullable(),
+  enabled: z.boolean(),
+  generation: z.int().min(1).meta({ description: 'Of its token; each rotation raises it.' }),
+  previous: z
+    .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
+    .meta({ description: 'Earlier generations that are still valid, newest first.' }),
+  allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
+  requireSignature: z.boolean(),
+  createdAt: z.iso.datetime(),
+  url: z.string().nullable().meta({
+    description: 'To be registered with the platform. null for who may not see it: it holds the token.',
+  }),
+  signingSecret: z.string().nullable().meta({
+    description: 'For a sender that signs. null for who may not see it.',
+  }),
+});
+export type ShownIntegration = z.infer<typeof integrationAnswer>;
+
+/** What `GET /api/integrations` answers: all, there are few. */
+export const integrationList = z.object({ data: z.array(integrationAnswer) });
+
+const deleted = z.object({
+  events: z.int().min(0),
+  unforwarded: z.int().min(0).meta({ description: 'Of the events, those that waited to be forwarded.' }),
+  rejections: z.int().min(0),
+});
+
+/** What `DELETE /api/integrations/:slug` answers when it is done. */
+export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
+
+/** What it answers when there is more to delete than one request can. */
+export const unfinishedDeletionAnswer = z.object({
+  complete: z.literal(false),
+  deleted,
+  next: z.string().meta({ description: 'The `cursor` to repeat it with.' }),
+  detail: z.string(),
+});
 
 /** How to show an integration. */
 export interface Presentation {
@@ -223,7 +247,7 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
     .post('/:slug/disable', async (c) =>
       answer(c, await setEnabled(db, c.req.param('slug'), false, changeBy(c))),
     )
-    .delete('/:slug', zValidator('query', deletion, refuseParameters), async (c) => {
+    .delete('/:slug', zValidator('query', integrationDeletion, refuseParameters), async (c) => {
       const slug = c.req.param('slug');
       const { force, cursor } = c.req.valid('query');
       const deleter = { actor: c.get('actor').name, now };
@@ -232,7 +256,10 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
         : await deleteEmptyIntegration(db, slug, deleter);
       switch (deletion.outcome) {
         case 'deleted':
-          return c.json({ complete: true, deleted: deletion.deleted });
+          return c.json({
+            complete: true,
+            deleted: deletion.deleted,
+          } satisfies z.infer<typeof deletionAnswer>);
         case 'unknown':
           return noSuchIntegration();
         case 'holding':
@@ -240,7 +267,11 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
         case 'unfinished': {
           const next = String(deletion.walkedSeq);
           const detail = `One request does not delete it all. Repeat it with ?force=true&cursor=${next}.`;
-          return c.json({ complete: false, deleted: deletion.deleted, next, detail }, 202);
+          const { deleted } = deletion;
+          return c.json(
+            { complete: false, deleted, next, detail } satisfies z.infer<typeof unfinishedDeletionAnswer>,
+            202,
+          );
         }
         case 'enabled':
           return problem(

@@ -10,6 +10,9 @@ const moment = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 date and time with Z or an offset' })
   .transform((text) => Date.parse(text));
 
+const entriesFrom = { description: 'Entries from this moment on.', example: '2026-03-01T00:00:00-03:00' };
+const entriesUntil = { description: 'Entries before this moment.', example: '2026-04-01T00:00:00-03:00' };
+
 const limitMessage = `must be a whole number from 1 to ${MAX_PAGE_ENTRIES}`;
 
 /**
@@ -18,20 +21,30 @@ const limitMessage = `must be a whole number from 1 to ${MAX_PAGE_ENTRIES}`;
  * not list everything.
  */
 export const listingParameters = {
-  since: moment.optional(),
-  until: moment.optional(),
+  since: moment.meta(entriesFrom).optional(),
+  until: moment.meta(entriesUntil).optional(),
   limit: z.coerce
     .number(limitMessage)
     .int(limitMessage)
     .min(1, limitMessage)
     .max(MAX_PAGE_ENTRIES, limitMessage)
-    .default(DEFAULT_PAGE_ENTRIES),
+    .default(DEFAULT_PAGE_ENTRIES)
+    .meta({ description: 'Entries on the page, at most.' }),
   cursor: z
     .string()
     .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')
     .transform(Number)
+    .meta({ description: 'The `next` of an earlier answer.', example: '1772330400000000' })
     .optional(),
 };
+
+/** What a listing answers. A page can hold fewer entries than asked for, even none, and still have a next one. */
+export function pageOf<Entry extends z.ZodType>(entry: Entry) {
+  return z.object({
+    data: z.array(entry),
+    next: z.string().nullable().meta({ description: 'The `cursor` of the next page; null on the last.' }),
+  });
+}
 
 /** What zValidator does with parameters that do not validate: every one named, as problem details. */
 export function refuseParameters(

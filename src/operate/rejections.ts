@@ -5,9 +5,10 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
 import { describeError, log } from '../log.ts';
-import { type ProblemCode, problem } from '../problem.ts';
+import { type ProblemCode, problem, problemError } from '../problem.ts';
 import { recordAudit } from '../store/audit.ts';
 import {
+  type BodyEncoding,
   bodyBytes,
   deleteRejection,
   findRejections,
@@ -17,7 +18,7 @@ import {
 } from '../store/rejections.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
-import { listingParameters, refuseParameters } from './parameters.ts';
+import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
 import { type RetryDeps, retryRejection, retryRejections } from './retry.ts';
 
 /** As its `id` is written. */
@@ -32,10 +33,48 @@ const { limit, ...filterParameters } = {
 };
 
 /** What `GET /api/rejections` takes. */
-const listing = z.strictObject({ ...filterParameters, limit });
+export const rejectionListing = z.strictObject({ ...filterParameters, limit });
 
 /** What `POST /api/rejections/retry` takes: `{}` tries all. `cursor` is the `next` of the run before. */
-const retryFilter = z.strictObject(filterParameters);
+export const retryFilter = z.strictObject(filterParameters);
+
+/** A rejection as its operators see it. */
+export const rejectionAnswer = z.object({
+  id: z.string(),
+  integration: z.string(),
+  reason: z.enum(REJECTION_REASONS),
+  problems: z.array(problemError),
+  receivedAt: z.iso.datetime(),
+  lastReceivedAt: z.iso.datetime(),
+  deliveries: z.int().min(1).meta({ description: 'How often the same body was delivered.' }),
+  bodyBytes: z.int().min(0),
+  requestId: z.string().meta({ description: 'Of the last delivery.' }),
+});
+
+/** What `GET /api/rejections` answers. */
+export const rejectionPage = pageOf(rejectionAnswer);
+
+/** What `GET /api/rejections/:id` answers. */
+export const keptRejectionAnswer = rejectionAnswer.extend({
+  bodyEncoding: z.enum(['utf-8', 'base64'] satisfies BodyEncoding[]),
+  body: z.string(),
+});
+
+/** What `POST /api/rejections/:id/retry` answers for one that was let in. */
+export const retryAnswer = z.object({
+  outcome: z.enum(['stored', 'duplicate']),
+  event: z.string().meta({ description: 'Its id.' }),
+  integration: z.string(),
+});
+
+/** What `POST /api/rejections/retry` answers. */
+export const retryRunAnswer = z.object({
+  retried: z.int().min(0).meta({ description: 'All that were tried.' }),
+  stored: z.int().min(0),
+  duplicates: z.int().min(0),
+  rejected: z.int().min(0).meta({ description: 'Those that stay.' }),
+  next: z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' }),
+});
 
 /** To be mounted at `/api/rejections`. */
 export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
@@ -48,7 +87,7 @@ export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
     return rejection;
   };
 
-  routes.get('/', zValidator('query', listing, refuseParameters), async (c) => {
+  routes.get('/', zValidator('query', rejectionListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, ...filter } = c.req.valid('query');
     const { rejections, nextBeforeSeq } = await listRejections(
       db,
@@ -65,7 +104,8 @@ export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
     const rejection = await find(c.req.param('id'));
     if (rejection === undefined) return noSuchRejection();
     const { body, bodyEncoding } = rejection;
-    return c.json({ ...shown(rejection), bodyEncoding, body });
+    const answer: z.infer<typeof keptRejectionAnswer> = { ...shown(rejection), bodyEncoding, body };
+    return c.json(answer);
   });
 
   // Whatever a sender wrote: never to be taken by a browser for something to show or to run.
@@ -117,7 +157,11 @@ export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
         atMs: deps.now(),
       });
       if (interruption !== null) throw interruption.error;
-      return c.json({ ...counts, next: nextAfterSeq === null ? null : String(nextAfterSeq) });
+      const answer: z.infer<typeof retryRunAnswer> = {
+        ...counts,
+        next: nextAfterSeq === null ? null : String(nextAfterSeq),
+      };
+      return c.json(answer);
     });
   });
 
@@ -136,7 +180,8 @@ export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
         }),
       );
       if (retried.outcome === 'rejected') return stillRejected(retried);
-      return c.json({ outcome: retried.outcome, event: retried.eventId, integration });
+      const { outcome, eventId: event } = retried;
+      return c.json({ outcome, event, integration } satisfies z.infer<typeof retryAnswer>);
     });
   });
 
@@ -186,7 +231,12 @@ function noSuchRejection(): Response {
   );
 }
 
-function shown({ seq, receivedAtMs, lastReceivedAtMs, ...rejection }: Rejection) {
+function shown({
+  seq,
+  receivedAtMs,
+  lastReceivedAtMs,
+  ...rejection
+}: Rejection): z.infer<typeof rejectionAnswer> {
   const { integration, reason, problems, deliveries, bodyBytes, requestId } = rejection;
   return {
     id: String(seq),

@@ -169,6 +169,10 @@ const ROUTES: [method: string, pattern: URLPattern, handler: Handler][] = [
   route('GET', '/workers/scripts/:name/versions/:id', readVersion),
   route('GET', '/workers/subdomain', () => ({ result: { subdomain: SUBDOMAIN } })),
   route('GET', '/workers/workers/:name', () => ({ result: { subdomain: SUBDOMAIN_STATE } })),
+  // It has every file already. https://developers.cloudflare.com/workers/static-assets/direct-upload/
+  route('POST', '/workers/scripts/:name/assets-upload-session', () => ({
+    result: { jwt: 'all', buckets: [] },
+  })),
   route('PUT', '/workers/scripts/:name', uploadScript),
   route('POST', '/workers/scripts/:name/versions', uploadVersion),
   route('POST', '/workers/scripts/:name/deployments', () => ({ result: { id: crypto.randomUUID() } })),

@@ -32,7 +32,12 @@ import {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WORKER = 'instant-message-receiver';
 const DATABASE = 'instant-message-receiver';
-const QUEUES = ['instant-message-events', 'instant-message-intake', 'instant-message-intake-dead'];
+const QUEUES = [
+  'instant-message-events',
+  'instant-message-intake',
+  'instant-message-intake-dead',
+  'instant-message-events-dead',
+];
 const SECRETS = { WEBHOOK_SECRET: 'w'.repeat(32), ADMIN_TOKEN: 'a'.repeat(24) };
 
 const MIGRATED = 'POST /d1/database/:id/query';
@@ -147,6 +152,7 @@ describe.concurrent('the first deployment', () => {
     expect(queues.get('instant-message-intake')?.consumers).toMatchObject([
       { script: WORKER, dead_letter_queue: 'instant-message-intake-dead' },
     ]);
+    expect(queues.get('instant-message-events-dead')?.consumers).toMatchObject([{ script: WORKER }]);
     expect(readFileSync(project.path('wrangler.toml'))).toEqual(readFileSync(join(ROOT, 'wrangler.toml')));
     expect(run.stdout).toContain(`curl https://${WORKER}.example.workers.dev/api/integrations -H`);
     for (const secret of Object.values(SECRETS)) expect(run.stdout).not.toContain(secret);

@@ -247,6 +247,11 @@ describe('npm start', () => {
       ];
       expect(await runCurl(list)).toMatchObject({ data: stored });
 
+      const statusOf = async (path: string) => (await fetch(`http://localhost:${port}${path}`)).status;
+      expect(await statusOf('/docs')).toBe(200);
+      expect(await statusOf('/docs/swagger-ui.css')).toBe(200);
+      expect(await statusOf('/swagger-ui.css')).toBe(404); // the Worker goes before its assets
+
       expect(await first.interrupt()).toBe(0);
       expect(await isFree(port)).toBe(true);
       expect(processesNaming(directory)).toEqual([]);
