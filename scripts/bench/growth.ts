@@ -155,7 +155,13 @@ async function storeCounters(runtime: LocalRuntime, nowMs: number): Promise<void
   ] as const) {
     await runtime.execute('receiver', 'DB', STORE_COUNTERS, stepSeconds, nowMs - spanMs, nowMs);
   }
+  await runtime.execute('receiver', 'DB', STORE_PROGRESS, Math.floor(nowMs / 3_600_000) * 3_600_000, nowMs);
 }
+
+/** ?1 the end of the last hour that is summed up, ?2 now. */
+const STORE_PROGRESS = `
+  INSERT INTO progress (task, seq, at)
+  VALUES ('hours', CAST(?1 AS INTEGER) * 1000, ?2), ('counters', CAST(?2 AS INTEGER) * 1000, ?2)`;
 
 /** ?1 step in seconds, ?2 from, ?3 until. */
 const STORE_COUNTERS = `

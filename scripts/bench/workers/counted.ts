@@ -16,22 +16,39 @@ export function takeCounts(): Counts {
 }
 
 export function countedD1(db: D1Database): D1Database {
+  /** The statements behind the proxies, for batches of them. */
+  const statements = new WeakMap<D1PreparedStatement, D1PreparedStatement>();
+  const count = ({ meta }: D1Result) => {
+    counts.statements++;
+    counts.rowsRead += meta.rows_read;
+    counts.rowsWritten += meta.rows_written;
+  };
   const counted = (statement: D1PreparedStatement): D1PreparedStatement => {
     const run = async () => {
-      const result = await statement.run();
-      counts.statements++;
-      counts.rowsRead += result.meta.rows_read;
-      counts.rowsWritten += result.meta.rows_written;
+      const result = await statement.run<Record<string, unknown>>();
+      count(result);
       return result;
     };
-    return intercept(statement, {
+    const proxy = intercept(statement, {
       bind: (...values: unknown[]) => counted(statement.bind(...values)),
-      first: async () => (await run()).results[0] ?? null,
+      first: async (column?: string) => {
+        const [row] = (await run()).results;
+        return row === undefined ? null : column === undefined ? row : row[column];
+      },
       run,
       all: run,
     });
+    statements.set(proxy, statement);
+    return proxy;
   };
-  return intercept(db, { prepare: (sql: string) => counted(db.prepare(sql)) });
+  return intercept(db, {
+    prepare: (sql: string) => counted(db.prepare(sql)),
+    batch: async (proxies: D1PreparedStatement[]) => {
+      const results = await db.batch(proxies.map((proxy) => statements.get(proxy) ?? proxy));
+      for (const result of results) count(result);
+      return results;
+    },
+  });
 }
 
 export function countedQueue(queue: Queue): Queue {
