@@ -11,17 +11,10 @@
 //   two groups at once are harmless, since the work is a single atomic write.
 
 import { firstGroupLength, type GroupLimits } from './cut-groups.ts';
+import { NotAnsweredInTime, within } from './deadline.ts';
 
 /** The part of a request's execution context that is needed here. */
 export type Lifetime = Pick<ExecutionContext, 'waitUntil'>;
-
-/** An answer did not come in time. What was asked for may still happen. */
-export class NotAnsweredInTime extends Error {
-  override name = 'NotAnsweredInTime';
-  constructor(timeoutMs: number) {
-    super(`not answered within ${timeoutMs} ms`);
-  }
-}
 
 export interface GroupCommitOptions<Item, Result> extends GroupLimits {
   /** Does the work for a whole group, and gives a result for each item, in order. */
@@ -117,14 +110,10 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
 
 /** What `promise` gives, or {@link NotAnsweredInTime}. The late one is waited for, so that it is not cut short. */
 async function inTime<T>(promise: Promise<T>, timeoutMs: number, lifetime: Lifetime): Promise<T> {
-  const timedOut = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    timedOut.reject(new NotAnsweredInTime(timeoutMs));
-    lifetime.waitUntil(promise.catch(() => undefined));
-  }, timeoutMs);
   try {
-    return await Promise.race([promise, timedOut.promise]);
-  } finally {
-    clearTimeout(timer);
+    return await within(timeoutMs, promise);
+  } catch (error) {
+    if (error instanceof NotAnsweredInTime) lifetime.waitUntil(promise.catch(() => undefined));
+    throw error;
   }
 }

@@ -47,6 +47,11 @@ export function objectionTo(sender: Sender, integration: Integration | undefined
   return integration.requireSignature && !isSigned ? 'the signature is missing or does not hold' : null;
 }
 
+/** What an integration asks of a sender whose address and signature are not known any more: they were checked on arrival. */
+export function withoutArrivalChecks(integration: Integration): Integration {
+  return { ...integration, allowedIps: null, requireSignature: false };
+}
+
 /** What speaks against a sender once its body is there; `null`: nothing. */
 export async function objectionToBody(
   { signature, receivedAtMs }: Sender,

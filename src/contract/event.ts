@@ -45,6 +45,12 @@ export function messageIdPrefix(messageId: string): string {
   return `${escapePart(messageId)}:`;
 }
 
+/** The ids of all events of a message: from the first up to but not including the second, as SQLite orders texts. */
+export function messageIdRange(messageId: string): [from: string, until: string] {
+  const prefix = messageIdPrefix(messageId);
+  return [prefix, `${prefix.slice(0, -1)};`]; // ';' follows ':'
+}
+
 /** The `message.messageId` that an event id begins with. */
 export function messageIdOf(id: string): string {
   return id.slice(0, id.indexOf(':')).replace(/%3A|%25/g, decodeURIComponent);

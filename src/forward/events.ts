@@ -4,7 +4,7 @@ import { type CloudEvent, cloudEventHead, payloadPath } from '../contract/cloude
 import { parsePayload } from '../contract/payload.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { describeError, log } from '../log.ts';
-import { confirmForwarded, type PendingEvent } from '../store/outbox.ts';
+import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
 
 /** https://developers.cloudflare.com/queues/platform/limits/ */
 export const BATCH_LIMITS = { maxItems: 100, maxBytes: 256_000 };
@@ -80,6 +80,25 @@ export async function forwardEvents<Pending extends PendingEvent>(
   }
   const isConfirmed = new Set(confirmed.map((message) => message.pending));
   return pending.filter((event) => !isConfirmed.has(event));
+}
+
+/**
+ * Forwards events that were just stored by others than the webhooks' own requests, as far as they are still in the
+ * outbox. What fails is left to the sweep; never rejects.
+ *
+ * @param what they are, for the log.
+ */
+export async function forwardStored(
+  deps: ForwardingDeps,
+  seqs: readonly number[],
+  what: string,
+): Promise<void> {
+  if (seqs.length === 0) return;
+  try {
+    await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
+  } catch (error) {
+    log('error', `forwarding of ${what} failed`, { events: seqs.length, error: describeError(error) });
+  }
 }
 
 /** The message of an event: with its payload where that can go into a message, else with a reference to it. */

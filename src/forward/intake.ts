@@ -7,7 +7,7 @@ import { assessBody, type Refused, refused } from '../contract/assess.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { describeError, log } from '../log.ts';
-import { objectionTo, objectionToBody, type Sender } from '../sender.ts';
+import { objectionTo, objectionToBody, type Sender, withoutArrivalChecks } from '../sender.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
@@ -16,7 +16,6 @@ import {
   recordEvents,
 } from '../store/events.ts';
 import { findIntegrations, type Integration } from '../store/integrations.ts';
-import { findPending } from '../store/outbox.ts';
 import {
   MAX_REJECTION_BATCH,
   MAX_REJECTION_BATCH_BYTES,
@@ -24,7 +23,7 @@ import {
   recordRejections,
 } from '../store/rejections.ts';
 import type { WebhookTokens } from '../webhook-token.ts';
-import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { type ForwardingDeps, forwardStored } from './events.ts';
 import { type Held, recordMessages, retryLater } from './record-messages.ts';
 
 const intakeMessage = z.object({
@@ -94,7 +93,6 @@ async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
 
 interface IntakeDeps extends ForwardingDeps {
   tokens: WebhookTokens;
-  now: () => number;
 }
 
 /**
@@ -122,15 +120,7 @@ export async function consumeIntake(deps: IntakeDeps, messages: readonly Message
       for (const { seq } of recorded) seqs.add(seq);
     });
   }
-  if (seqs.size === 0) return;
-  try {
-    await forwardEvents(deps, await findPending(deps.db, [...seqs], MAX_FORWARDED_PAYLOAD_BYTES));
-  } catch (error) {
-    log('error', 'forwarding of deferred webhooks failed', {
-      events: seqs.size,
-      error: describeError(error),
-    });
-  }
+  await forwardStored(deps, [...seqs], 'deferred webhooks');
 }
 
 /** What the messages hold, judged by today's contract and registrations. Those that cannot be judged are retried. */
@@ -175,10 +165,7 @@ async function objectionOf(
 ): Promise<Refused | null> {
   const sender = { generation, receivedAtMs, address: null, signature: null, ...unchecked };
   // What was checked on arrival was found good, and is not in the message.
-  const asked =
-    integration && unchecked === undefined
-      ? { ...integration, allowedIps: null, requireSignature: false }
-      : integration;
+  const asked = integration && unchecked === undefined ? withoutArrivalChecks(integration) : integration;
   const objection =
     objectionTo(sender, asked) ?? (asked && (await objectionToBody(sender, asked, body, tokens))) ?? null;
   return objection && refused('unauthorized', '', objection);

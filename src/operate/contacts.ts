@@ -1,7 +1,7 @@
 // /api/contacts/:number: a contact's conversation, everything that is held on it, and its erasure (LGPD, art. 18).
 
 import { zValidator } from '@hono/zod-validator';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
 import { canonicalContact } from '../contract/contact.ts';
@@ -29,9 +29,12 @@ import type { ActorEnv } from './actor.ts';
 import { eventListing } from './events.ts';
 import { contentAnswer, contentOf } from './messages.ts';
 import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
+import { toItsEndOr } from './to-its-end.ts';
 
-/** When an erasure that D1 interrupted may be sent again. */
-const RETRY_AFTER_SECONDS = 10;
+const toItsEnd = toItsEndOr({
+  logged: 'erasure interrupted',
+  detail: 'The erasure was interrupted. What was erased until then is gone: send it again.',
+});
 
 /** Whom a path names. */
 export const contactPath = z.object({ number: eventListing.shape.contact.unwrap() });
@@ -309,20 +312,6 @@ async function isSender(db: D1Database, contact: string): Promise<boolean> {
   });
 }
 
-/** Lets an erasure that has begun, and its audit, go on although the client may go away. */
-async function toItsEnd(c: Context<ActorEnv>, erasure: () => Promise<Response>): Promise<Response> {
-  const answer = erasure().catch((error: unknown) => {
-    log('error', 'erasure interrupted', { requestId: c.get('requestId'), error: describeError(error) });
-    return problem(
-      'unavailable',
-      'The erasure was interrupted. What was erased until then is gone: send it again.',
-      { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
-    );
-  });
-  c.executionCtx.waitUntil(answer);
-  return answer;
-}
-
 /** Everything that an erasure would take, a group of lines at a time. */
 async function* exportLines(db: D1Database, person: Person): AsyncGenerator<string> {
   const own = async (afterSeq: number) => walkOwnEvents(db, person.contact, afterSeq);
@@ -379,14 +368,14 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
       };
     }
     case 'deadLetter': {
-      const { seq, eventId, integration, attempts, receivedAtMs, body } = holding.deadLetter;
+      const { seq, event, attempts, sentAtMs, body } = holding.deadLetter;
       return {
         kind: holding.kind,
         id: String(seq),
-        event: eventId,
-        integration,
+        event: event?.id ?? null,
+        integration: event?.integration ?? null,
         attempts,
-        receivedAt: written(receivedAtMs),
+        receivedAt: written(sentAtMs),
         body,
       };
     }

@@ -11,7 +11,6 @@ import {
   sendAgain,
 } from '../forward/dead-letters.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
-import { describeError, log } from '../log.ts';
 import { problem } from '../problem.ts';
 import { type AuditAction, recordAudit } from '../store/audit.ts';
 import {
@@ -25,11 +24,14 @@ import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
 import { eventListing } from './events.ts';
 import { pageOf, refuseParameters } from './parameters.ts';
+import { toItsEndOr } from './to-its-end.ts';
 
 /** As its `id` is written. */
 const ID = /^[1-9]\d{0,15}$/;
-/** When a request that D1 or the queue interrupted may be sent again. */
-const RETRY_AFTER_SECONDS = 10;
+const toItsEnd = toItsEndOr({
+  logged: 'change of dead letters interrupted',
+  detail: 'The request was interrupted. What was done until then is done: send it again.',
+});
 
 const { integration, type, contact, since, until, limit, cursor } = eventListing.shape;
 const filters = { integration, type, contact, since, until };
@@ -240,23 +242,6 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
 
 function asked({ all: _, cursor = 0, since, until, ...filter }: z.output<typeof deadLetterRun>) {
   return { filter: { ...filter, sinceMs: since, untilMs: until }, afterSeq: cursor };
-}
-
-/** Lets a change that has begun, and its audit, come to their end although the client may go away. */
-async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
-  const answer = change().catch((error: unknown) => {
-    log('error', 'change of dead letters interrupted', {
-      requestId: c.get('requestId'),
-      error: describeError(error),
-    });
-    return problem(
-      'unavailable',
-      'The request was interrupted. What was done until then is done: send it again.',
-      { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
-    );
-  });
-  c.executionCtx.waitUntil(answer);
-  return answer;
 }
 
 function noSuchLetter(): Response {

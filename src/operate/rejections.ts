@@ -1,10 +1,10 @@
 // /api/rejections: authentic webhooks that became no event, to be looked at, tried again or deleted.
 
 import { zValidator } from '@hono/zod-validator';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
-import { describeError, log } from '../log.ts';
+import type { ForwardingDeps } from '../forward/events.ts';
 import { type ProblemCode, problem, problemError } from '../problem.ts';
 import { recordAudit } from '../store/audit.ts';
 import {
@@ -19,12 +19,15 @@ import {
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
 import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
-import { type RetryDeps, retryRejection, retryRejections } from './retry.ts';
+import { retryRejection, retryRejections } from './retry.ts';
+import { toItsEndOr } from './to-its-end.ts';
 
 /** As its `id` is written. */
 const ID = /^[1-9]\d{0,15}$/;
-/** When a retry that D1 interrupted may be sent again. */
-const RETRY_AFTER_SECONDS = 10;
+const toItsEnd = toItsEndOr({
+  logged: 'retry interrupted',
+  detail: 'The retry was interrupted. What was done until then is done: send it again.',
+});
 
 const { limit, ...filterParameters } = {
   integration: z.string('must be given once').max(64, 'must have at most 64 characters').optional(),
@@ -77,7 +80,7 @@ export const retryRunAnswer = z.object({
 });
 
 /** To be mounted at `/api/rejections`. */
-export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
+export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const { db } = deps;
   const routes = new Hono<ActorEnv>();
 
@@ -186,22 +189,6 @@ export function rejectionRoutes(deps: RetryDeps): Hono<ActorEnv> {
   });
 
   return routes;
-}
-
-/** Lets a change that has begun, and its audit, come to their end although the client may go away. */
-async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
-  const answer = change().catch((error: unknown) => {
-    log('error', 'retry interrupted', { requestId: c.get('requestId'), error: describeError(error) });
-    return problem(
-      'unavailable',
-      'The retry was interrupted. What was done until then is done: send it again.',
-      {
-        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
-      },
-    );
-  });
-  c.executionCtx.waitUntil(answer);
-  return answer;
 }
 
 function stillRejected({ reason, problems }: Pick<Rejection, 'reason' | 'problems'>): Response {

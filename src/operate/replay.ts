@@ -15,9 +15,9 @@ import {
   findReplay,
   listReplays,
   type Replay,
-  rangeOf,
   replayEvent,
 } from '../store/replays.ts';
+import { seqRange } from '../store/walk.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
 import { eventListing } from './events.ts';
@@ -220,7 +220,7 @@ async function dryRunOf(
   fromSeq: number,
 ): Promise<z.infer<typeof dryRunAnswer>> {
   const deadlineMs = now() + MAX_COUNTING_MS;
-  const [, untilSeq] = rangeOf(filter);
+  const [, untilSeq] = seqRange(filter);
   let count = 0;
   let seq = fromSeq;
   for (let n = 0; seq < untilSeq && n < MAX_COUNTING_STATEMENTS && now() < deadlineMs; n++) {

@@ -7,10 +7,11 @@
 
 import { type Assessment, assessBody, refused } from '../contract/assess.ts';
 import { cutGroups } from '../cut-groups.ts';
-import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from '../forward/events.ts';
+import { withinMs } from '../deadline.ts';
+import { type ForwardingDeps, forwardStored } from '../forward/events.ts';
 import type { Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
-import { type Objection, objectionTo } from '../sender.ts';
+import { type Objection, objectionTo, withoutArrivalChecks } from '../sender.ts';
 import { isAnswering } from '../store/answering.ts';
 import {
   MAX_RECORD_BYTES,
@@ -21,7 +22,6 @@ import {
   recordEvents,
 } from '../store/events.ts';
 import { findIntegrations, type Integration, listIntegrations } from '../store/integrations.ts';
-import { findPending } from '../store/outbox.ts';
 import {
   bodyBytes,
   deleteAsRead,
@@ -45,9 +45,8 @@ const MAX_RUN_MS = 20_000;
 /** So many refusals of D1 one after the other mean that it takes no events, not that one cannot be recorded. */
 const MAX_FAILURES_IN_A_ROW = 3;
 
-export interface RetryDeps extends ForwardingDeps {
-  now: () => number;
-}
+/** What is forwarded, for the log. */
+const RETRIED = 'retried rejections';
 
 /** What became of a rejection. */
 type Retried =
@@ -75,7 +74,7 @@ export type Settled =
  * @param note takes down what becomes of it, once that is certain and before the rejection goes.
  */
 export async function retryRejection(
-  deps: RetryDeps,
+  deps: ForwardingDeps,
   rejection: KeptRejection,
   lifetime: Lifetime,
   note: (settled: Settled) => Promise<void>,
@@ -87,7 +86,7 @@ export async function retryRejection(
   const retried = trial.retried.get(rejection) as Retried;
   if (retried.outcome === 'failed') throw retried.error;
   await note(retried);
-  lifetime.waitUntil(forwardRecorded(deps, await settle(deps, trial)));
+  lifetime.waitUntil(forwardStored(deps, await settle(deps, trial), RETRIED));
   return retried;
 }
 
@@ -113,7 +112,7 @@ export interface RetryRun {
  * checked again.
  */
 export async function retryRejections(
-  deps: RetryDeps,
+  deps: ForwardingDeps,
   filter: RejectionFilter,
   afterSeq: number,
   lifetime: Lifetime,
@@ -136,7 +135,7 @@ export async function retryRejections(
     let forwarding: Promise<void> = Promise.resolve();
 
     for (const group of groups.slice(0, MAX_GROUPS)) {
-      await settledWithin(forwarding, deadlineMs - deps.now()); // else a queue that hangs fills the memory
+      await withinMs(deadlineMs - deps.now(), forwarding); // else a queue that hangs fills the memory
       if (deps.now() >= deadlineMs) return run;
       const rejections = await findRejections(
         deps.db,
@@ -146,7 +145,7 @@ export async function retryRejections(
         judge(one, registered.get(one.integration), { isLookedAt: false }),
       );
       count(run, trial.retried.values());
-      forwarding = forwardRecorded(deps, await settle(deps, trial));
+      forwarding = forwardStored(deps, await settle(deps, trial), RETRIED);
       run.nextAfterSeq = group.at(-1)?.seq ?? null;
       lifetime.waitUntil(forwarding);
     }
@@ -175,14 +174,6 @@ function count(run: RetryRun, retried: Iterable<Retried>): void {
   }
 }
 
-/** Waits for a promise, but not longer. */
-async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  const timedOut = Promise.withResolvers<void>();
-  const timer = setTimeout(timedOut.resolve, timeoutMs);
-  await Promise.race([promise, timedOut.promise]);
-  clearTimeout(timer);
-}
-
 /** What is said of a sender by its address or its signature, which are not kept. */
 const NOT_TO_BE_CHECKED_AGAIN: readonly string[] = [
   'the address is not among the allowed ones',
@@ -198,9 +189,7 @@ function judge(
   const { generation, lastReceivedAtMs: receivedAtMs, integration: slug, requestId } = rejection;
   // What it arrived by was checked then: what was objected to is among the problems.
   const asked = integration && {
-    ...integration,
-    allowedIps: null,
-    requireSignature: false,
+    ...withoutArrivalChecks(integration),
     ...(isLookedAt && { generation }),
   };
   const objection = objectionTo({ generation, receivedAtMs, address: null, signature: null }, asked);
@@ -227,7 +216,7 @@ interface Trial {
 
 /** Judges rejections, and records the events of those that pass. */
 async function tryTogether(
-  deps: RetryDeps,
+  deps: ForwardingDeps,
   rejections: readonly KeptRejection[],
   judgeOne: (rejection: KeptRejection) => Assessment,
 ): Promise<Trial> {
@@ -261,7 +250,7 @@ async function tryTogether(
  * @returns the places of the events to forward: of two that try the same rejection at once, only the one that deletes
  *   it forwards its event.
  */
-async function settle({ db }: RetryDeps, { retried, letIn }: Trial): Promise<number[]> {
+async function settle({ db }: ForwardingDeps, { retried, letIn }: Trial): Promise<number[]> {
   await rejectAgain(db, withNewReasons(retried));
   const deleted = await deleteAsRead(db, [...letIn.keys()]);
   return [...letIn].flatMap(([rejection, { seq, isNew }]) =>
@@ -290,7 +279,7 @@ function withNewReasons(retried: Map<Rejection, Retried>): Rejection[] {
  * cannot be holds back no other, and has its error here. Rejects when D1 does not answer or takes nothing.
  */
 async function recordEach(
-  { db, now }: RetryDeps,
+  { db, now }: ForwardingDeps,
   events: readonly RecordableEvent[],
 ): Promise<Map<RecordableEvent, RecordedEvent | { error: unknown }>> {
   const recorded = new Map<RecordableEvent, RecordedEvent | { error: unknown }>();
@@ -324,17 +313,4 @@ async function recordEach(
     }
   }
   return recorded;
-}
-
-/** Forwards recorded events that are still in the outbox. What fails is left to the sweep; never rejects. */
-async function forwardRecorded(deps: RetryDeps, seqs: readonly number[]): Promise<void> {
-  if (seqs.length === 0) return;
-  try {
-    await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
-  } catch (error) {
-    log('error', 'forwarding of retried rejections failed', {
-      events: seqs.length,
-      error: describeError(error),
-    });
-  }
 }

@@ -9,6 +9,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { within } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
 import { findEvent, type ListedEvent } from '../store/events.ts';
 import { findLastSeq, type TailFilter, walkOnwards } from '../store/tail.ts';
@@ -210,20 +211,6 @@ function placeFrame(seq: number): string {
 
 function comment(text: string): string {
   return `:${text && ` ${text}`}\n\n`;
-}
-
-/** What a promise gives, or a rejection when that takes longer. */
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const timedOut = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => timedOut.reject(new Error(`not answered within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  try {
-    return await Promise.race([promise, timedOut.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Waits, but not for one who has gone. */

@@ -42,7 +42,7 @@ export interface Pipeline {
 }
 
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: ForwardingDeps & { now: () => number }): Pipeline {
+export function createPipeline(deps: ForwardingDeps): Pipeline {
   const forward = groupCommit<PendingEvent[], void>({
     maxItems: MAX_FORWARD_EVENTS,
     maxBytes: MAX_FORWARD_BYTES,

@@ -28,7 +28,6 @@ export interface ReceiveDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
   webhookFailures: RateLimit;
-  now: () => number;
 }
 
 /** What a webhook that is taken is answered. */

@@ -1,5 +1,14 @@
 // The audit trail: every change that was made through the API or the command line. Append-only.
 
+import {
+  MAX_SCANNED_ROWS,
+  nextSeqSql,
+  type ScannedRow,
+  scannedPage,
+  seqRange,
+  type TimeRange,
+} from './walk.ts';
+
 /** What was done, as `<object>.<verb>`. */
 export const AUDIT_ACTIONS = [
   'integration.create',
@@ -43,6 +52,22 @@ export function auditChange(db: D1Database, entry: AuditEntry): D1PreparedStatem
   return audit(db, entry, 'WHERE changes() > 0');
 }
 
+/**
+ * Makes a change and records it, in one transaction.
+ *
+ * @param more statements that go with the change.
+ * @returns whether it changed anything; where it did not, nothing is recorded.
+ */
+export async function changeAudited(
+  db: D1Database,
+  change: D1PreparedStatement,
+  entry: AuditEntry,
+  ...more: D1PreparedStatement[]
+): Promise<boolean> {
+  const [changed] = await db.batch([change, auditChange(db, entry), ...more]);
+  return changed !== undefined && changed.meta.changes > 0;
+}
+
 /** Records what was done, by itself. */
 export async function recordAudit(db: D1Database, entry: AuditEntry): Promise<void> {
   await audit(db, entry, '').run();
@@ -52,20 +77,16 @@ function audit(db: D1Database, entry: AuditEntry, condition: string): D1Prepared
   return db
     .prepare(
       `INSERT INTO audit (seq, actor, action, object, detail)
-       SELECT max(?1 * 1000, coalesce((SELECT max(seq) FROM audit), 0) + 1), ?2, ?3, ?4, ?5 ${condition}`,
+       SELECT ${nextSeqSql('audit', '?1')}, ?2, ?3, ?4, ?5 ${condition}`,
     )
     .bind(entry.atMs, entry.actor, entry.action, entry.object, JSON.stringify(entry.detail));
 }
 
-/** Which entries to list. Every filter that is absent lets all through. */
-export interface AuditFilter {
+/** Which entries to list, by when it was done. Every filter that is absent lets all through. */
+export interface AuditFilter extends TimeRange {
   actor?: string | undefined;
   action?: AuditAction | undefined;
   object?: string | undefined;
-  /** Done at or after this time, Unix ms. */
-  sinceMs?: number | undefined;
-  /** Done before this time, Unix ms. */
-  untilMs?: number | undefined;
 }
 
 export interface ListedAuditEntry extends AuditEntry {
@@ -78,9 +99,6 @@ export interface AuditPage {
   nextBeforeSeq: number | null;
 }
 
-/** Entries that one listing with a filter scans at most: there is no index for one. */
-export const MAX_SCANNED_ENTRIES = 5_000;
-
 /**
  * Lists entries, newest first, at most `limit`. A page can hold fewer, even none, and still have a next one: that is
  * where the scan ended.
@@ -90,13 +108,13 @@ export async function listAudit(
   filter: AuditFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<AuditPage> {
-  const untilSeq = filter.untilMs === undefined ? Number.MAX_SAFE_INTEGER : filter.untilMs * 1000;
+  const [fromSeq, untilSeq] = seqRange(filter);
   const isFiltered = filter.actor !== undefined || filter.action !== undefined || filter.object !== undefined;
-  const maxScanned = isFiltered ? MAX_SCANNED_ENTRIES : page.limit;
+  const maxScanned = isFiltered ? MAX_SCANNED_ROWS : page.limit;
   const { results } = await db
     .prepare(LIST)
     .bind(
-      (filter.sinceMs ?? 0) * 1000,
+      fromSeq,
       Math.min(page.beforeSeq ?? untilSeq, untilSeq),
       maxScanned,
       filter.actor ?? null,
@@ -104,15 +122,9 @@ export async function listAudit(
       filter.object ?? null,
       page.limit,
     )
-    .run<(AuditRow | { seq: null }) & { scanned: number; last_scanned: number }>();
-  const entries = results.filter((row) => row.seq !== null).map(auditEntryOf);
-  const last = entries.at(-1);
-  const [scan] = results;
-  const scannedTo = scan?.scanned === maxScanned ? scan.last_scanned : null;
-  return {
-    entries,
-    nextBeforeSeq: last !== undefined && entries.length === page.limit ? last.seq : scannedTo,
-  };
+    .run<ScannedRow<AuditRow>>();
+  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
+  return { entries: rows.map(auditEntryOf), nextBeforeSeq };
 }
 
 /** A walk of at most ?3 rows, summed up as the places that match and how far it came, as in the listing of events. */

@@ -12,6 +12,7 @@ import {
   type WrittenNumber,
 } from '../contract/written-number.ts';
 import { cutGroups } from '../cut-groups.ts';
+import { findDeadLetters, type KeptDeadLetter } from './dead-letters.ts';
 import { findEventsAt, type ListedEvent } from './events.ts';
 import { bodyBytes, findRejections, type KeptRejection } from './rejections.ts';
 
@@ -29,24 +30,11 @@ export interface Person {
   number: WrittenNumber;
 }
 
-/** A dead letter as it is kept. */
-export interface HeldDeadLetter {
-  seq: number;
-  messageId: string;
-  eventId: string | null;
-  integration: string | null;
-  contact: string | null;
-  attempts: number;
-  receivedAtMs: number;
-  /** JSON. */
-  body: string;
-}
-
 /** Something that is held on a contact. */
 export type Holding =
   | { kind: 'event'; seq: number; event: ListedEvent }
   | { kind: 'rejection'; seq: number; rejection: KeptRejection }
-  | { kind: 'deadLetter'; seq: number; deadLetter: HeldDeadLetter };
+  | { kind: 'deadLetter'; seq: number; deadLetter: KeptDeadLetter };
 
 export type HoldingKind = Holding['kind'];
 
@@ -131,43 +119,12 @@ async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promis
     case 'rejection':
       return (await findRejections(db, seqs)).map((rejection) => ({ kind, seq: rejection.seq, rejection }));
     case 'deadLetter':
-      return (await findDeadLettersAt(db, seqs)).map((deadLetter) => ({
+      return (await findDeadLetters(db, seqs)).map((deadLetter) => ({
         kind,
         seq: deadLetter.seq,
         deadLetter,
       }));
   }
-}
-
-async function findDeadLettersAt(db: D1Database, seqs: number[]): Promise<HeldDeadLetter[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT d.seq, d.message_id, d.event_id, d.integration, d.contact, d.attempts, d.received_at, d.body
-       FROM json_each(?1) AS wanted CROSS JOIN dead_letters AS d ON d.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<DeadLetterRow>();
-  return results.map(({ seq, integration, contact, attempts, body, ...row }) => ({
-    seq,
-    messageId: row.message_id,
-    eventId: row.event_id,
-    integration,
-    contact,
-    attempts,
-    receivedAtMs: row.received_at,
-    body,
-  }));
-}
-
-interface DeadLetterRow {
-  seq: number;
-  message_id: string;
-  event_id: string | null;
-  integration: string | null;
-  contact: string | null;
-  attempts: number;
-  received_at: number;
-  body: string;
 }
 
 function textOf(holding: Holding): string {

@@ -1,7 +1,7 @@
 // A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
 
-import { MAX_SCANNED_ROWS } from './events.ts';
 import { READABLE_COLUMNS, type ReadableEvent, type ReadableRow, readableEventOf } from './messages.ts';
+import { MAX_SCANNED_ROWS, nextBeforeSeq, seqRange, type TimeRange } from './walk.ts';
 
 export interface ConversationPage {
   /** Newest first, by when they were stored. */
@@ -15,13 +15,9 @@ export interface ConversationPage {
   lastResponse: ReadableEvent | null;
 }
 
-export interface ConversationRange {
+export interface ConversationRange extends TimeRange {
   limit: number;
   beforeSeq?: number | undefined;
-  /** Stored at or after this time, Unix ms. */
-  sinceMs?: number | undefined;
-  /** Stored before this time, Unix ms. */
-  untilMs?: number | undefined;
 }
 
 /**
@@ -35,20 +31,20 @@ export interface ConversationRange {
 export async function readConversation(
   db: D1Database,
   contact: string,
-  { limit, beforeSeq, sinceMs = 0, untilMs }: ConversationRange,
+  { limit, beforeSeq, ...times }: ConversationRange,
 ): Promise<ConversationPage> {
-  const untilSeq = untilMs === undefined ? Number.MAX_SAFE_INTEGER : untilMs * 1000;
+  const [fromSeq, untilSeq] = seqRange(times);
   const { results } = await db
     .prepare(
       `SELECT ${READABLE_COLUMNS} FROM events AS e INDEXED BY events_by_contact
        WHERE contact = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4`,
     )
-    .bind(contact, sinceMs * 1000, Math.min(beforeSeq ?? untilSeq, untilSeq), limit)
+    .bind(contact, fromSeq, Math.min(beforeSeq ?? untilSeq, untilSeq), limit)
     .run<ReadableRow>();
   const events = results.map(readableEventOf);
   return {
     events,
-    nextBeforeSeq: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
+    nextBeforeSeq: nextBeforeSeq(events, limit),
     lastResponse: await findLastResponse(db, contact, limit),
   };
 }

@@ -1,8 +1,15 @@
 // The dead_letters table: messages that a consumer gave up on, out of its dead-letter queue.
 
 import type { EventType } from '../contract/webhook.ts';
-import { type AuditEntry, auditChange } from './audit.ts';
-import { MAX_SCANNED_ROWS } from './events.ts';
+import { type AuditEntry, changeAudited } from './audit.ts';
+import {
+  MAX_SCANNED_ROWS,
+  nextSeqSql,
+  type ScannedRow,
+  scannedPage,
+  seqRange,
+  type TimeRange,
+} from './walk.ts';
 
 /** Messages recorded in one batch: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;
@@ -45,16 +52,12 @@ export interface KeptDeadLetter extends DeadLetter {
   body: string;
 }
 
-/** Which dead letters. Every filter that is absent lets all through. */
-export interface DeadLetterFilter {
+/** Which dead letters, by when they were kept. Every filter that is absent lets all through. */
+export interface DeadLetterFilter extends TimeRange {
   integration?: string | undefined;
   type?: EventType | undefined;
   /** Canonical. */
   contact?: string | undefined;
-  /** Kept at or after this time, Unix ms. */
-  sinceMs?: number | undefined;
-  /** Kept before this time, Unix ms. */
-  untilMs?: number | undefined;
 }
 
 /** Keeps messages, atomically; one that is kept already stays as it is. */
@@ -67,7 +70,7 @@ export async function recordDeadLetters(
     `INSERT INTO dead_letters (
        seq, message_id, event_id, integration, type, contact, attempts, received_at, body
      )
-     VALUES (max(?1 * 1000, coalesce((SELECT max(seq) FROM dead_letters), 0) + 1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+     VALUES (${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
      ON CONFLICT (message_id) DO NOTHING`,
   );
   await db.batch(
@@ -106,7 +109,7 @@ export async function listDeadLetters(
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<{ letters: DeadLetter[]; nextBeforeSeq: number | null }> {
   const { integration = null, type = null, contact = null } = filter;
-  const [fromSeq, untilSeq] = boundsOf(filter);
+  const [fromSeq, untilSeq] = seqRange(filter);
   const isScan = integration !== null || type !== null || contact !== null;
   const maxScanned = isScan ? MAX_SCANNED_ROWS : page.limit;
   const { results } = await db
@@ -133,20 +136,9 @@ export async function listDeadLetters(
       contact,
       page.limit,
     )
-    .run<(HeadRow | { seq: null }) & { scanned: number; last_scanned: number }>();
-  const letters = results.filter((row) => row.seq !== null).map(deadLetterOf);
-  const last = letters.at(-1);
-  const [scan] = results;
-  const scannedTo = scan?.scanned === maxScanned ? scan.last_scanned : null;
-  return {
-    letters,
-    nextBeforeSeq: last !== undefined && letters.length === page.limit ? last.seq : scannedTo,
-  };
-}
-
-/** The places between which a filter's times lie: from the first up to but not including the second. */
-function boundsOf({ sinceMs = 0, untilMs }: DeadLetterFilter): [fromSeq: number, untilSeq: number] {
-  return [sinceMs * 1000, untilMs === undefined ? Number.MAX_SAFE_INTEGER : untilMs * 1000];
+    .run<ScannedRow<HeadRow>>();
+  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
+  return { letters: rows.map(deadLetterOf), nextBeforeSeq };
 }
 
 /** Where a dead letter is, and how much of it there is to read. */
@@ -170,7 +162,7 @@ export async function walkDeadLetters(
   walk: { limit: number; afterSeq: number },
 ): Promise<DeadLetterWalk> {
   const { integration = null, type = null, contact = null } = filter;
-  const [fromSeq, untilSeq] = boundsOf(filter);
+  const [fromSeq, untilSeq] = seqRange(filter);
   const { results } = await db
     .prepare(
       `SELECT seq, octet_length(body) AS body_bytes, event_id IS NOT NULL AS is_event, ${MATCHES} AS matches
@@ -206,11 +198,7 @@ export async function findDeadLetters(db: D1Database, seqs: readonly number[]): 
 
 /** Deletes a dead letter, and records who did. False where there was none. */
 export async function deleteDeadLetter(db: D1Database, seq: number, audit: AuditEntry): Promise<boolean> {
-  const [deletion] = await db.batch([
-    db.prepare('DELETE FROM dead_letters WHERE seq = ?1').bind(seq),
-    auditChange(db, audit),
-  ]);
-  return deletion !== undefined && deletion.meta.changes > 0;
+  return changeAudited(db, db.prepare('DELETE FROM dead_letters WHERE seq = ?1').bind(seq), audit);
 }
 
 /** Deletes dead letters; tells how many there were. */

@@ -1,7 +1,15 @@
 // The events table: recording, listing, reading. See migrations/0001_events.sql for what its columns mean.
 
-import { type EventHead, messageIdOf, messageIdPrefix, type NewEvent } from '../contract/event.ts';
+import { type EventHead, messageIdOf, messageIdRange, type NewEvent } from '../contract/event.ts';
 import type { EventType, Status } from '../contract/webhook.ts';
+import {
+  MAX_SCANNED_ROWS,
+  nextBeforeSeq,
+  type ScannedRow,
+  scannedPage,
+  seqRange,
+  type TimeRange,
+} from './walk.ts';
 
 /**
  * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value
@@ -121,17 +129,13 @@ export interface ListedEvent extends EventHead {
 }
 
 /** Which events to list. Every filter that is absent lets all through. */
-export interface EventFilter {
+export interface EventFilter extends TimeRange {
   type?: EventType | undefined;
   status?: Status | undefined;
   integration?: string | undefined;
   /** Canonical. */
   contact?: string | undefined;
   messageId?: string | undefined;
-  /** Stored at or after this time, Unix ms. */
-  sinceMs?: number | undefined;
-  /** Stored before this time, Unix ms. */
-  untilMs?: number | undefined;
 }
 
 export interface EventPage {
@@ -139,12 +143,6 @@ export interface EventPage {
   /** Events older than this are on the next page; `null` when there are none. */
   nextBeforeSeq: number | null;
 }
-
-/**
- * Rows that one listing scans at most for a filter that has no index. It then answers with what it found; the cursor
- * goes on from there. An index for each would make every event dearer to write.
- */
-export const MAX_SCANNED_ROWS = 5_000;
 
 /** Messages with more events than this, a hundred times the usual, are sorted by D1. */
 const MAX_SORTED_EVENTS = 400;
@@ -164,8 +162,7 @@ export async function listEvents(
   filter: EventFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<EventPage> {
-  const fromSeq = (filter.sinceMs ?? 0) * 1000;
-  const untilSeq = filter.untilMs === undefined ? Number.MAX_SAFE_INTEGER : filter.untilMs * 1000;
+  const [fromSeq, untilSeq] = seqRange(filter);
   const beforeSeq = Math.min(page.beforeSeq ?? untilSeq, untilSeq);
   const walk = [...walkBounds(filter, fromSeq, beforeSeq), page.limit];
   const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
@@ -176,7 +173,7 @@ export async function listEvents(
       .run<EventRow>();
     if (results.length <= MAX_SORTED_EVENTS) {
       const newestFirst = results.toSorted((a, b) => b.seq - a.seq).slice(0, page.limit);
-      return pageOf(newestFirst, page.limit, null);
+      return pageOf(newestFirst, nextBeforeSeq(newestFirst, page.limit));
     }
   }
   if (!isScan) {
@@ -184,19 +181,14 @@ export async function listEvents(
       .prepare(walkSql(filter))
       .bind(...walk)
       .run<EventRow>();
-    return pageOf(results, page.limit, null);
+    return pageOf(results, nextBeforeSeq(results, page.limit));
   }
   const { results } = await db
     .prepare(scanSql(filter))
     .bind(...walk, filter.type ?? null, filter.status ?? null, filter.integration ?? null, MAX_SCANNED_ROWS)
-    .run<(EventRow | { seq: null }) & { scanned: number; last_scanned: number }>();
-  const [scan] = results;
-  const hasMore = scan?.scanned === MAX_SCANNED_ROWS;
-  return pageOf(
-    results.filter((row) => row.seq !== null),
-    page.limit,
-    hasMore ? scan.last_scanned : null,
-  );
+    .run<ScannedRow<EventRow>>();
+  const found = scannedPage(results, { limit: page.limit, maxScanned: MAX_SCANNED_ROWS });
+  return pageOf(found.rows, found.nextBeforeSeq);
 }
 
 /** What {@link matchedRows} is bound to, from a place up to but not including another. */
@@ -205,18 +197,12 @@ export function walkBounds(
   fromSeq: number,
   untilSeq: number,
 ): (number | string | null)[] {
-  const prefix = messageId === undefined ? null : messageIdPrefix(messageId);
-  const pastPrefix = prefix && `${prefix.slice(0, -1)};`; // ';' follows ':': past every id with this prefix
-  return [fromSeq, untilSeq, contact ?? null, prefix, pastPrefix];
+  const idRange = messageId === undefined ? [null, null] : messageIdRange(messageId);
+  return [fromSeq, untilSeq, contact ?? null, ...idRange];
 }
 
-/** @param scannedTo where the next page begins when this one is not full; `null`: there is none. */
-function pageOf(rows: EventRow[], limit: number, scannedTo: number | null): EventPage {
-  const last = rows.at(-1);
-  return {
-    events: rows.map(listedEventOf),
-    nextBeforeSeq: last !== undefined && rows.length === limit ? last.seq : scannedTo,
-  };
+function pageOf(rows: EventRow[], nextBeforeSeq: number | null): EventPage {
+  return { events: rows.map(listedEventOf), nextBeforeSeq };
 }
 
 /** The events that a filter's index leads to. ?1 to ?5 bound the walk, see {@link walkBounds}. */

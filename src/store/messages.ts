@@ -1,8 +1,9 @@
 // The events of one message, found by the prefix of their ids.
 
-import { type EventHead, messageIdPrefix } from '../contract/event.ts';
+import { type EventHead, messageIdRange } from '../contract/event.ts';
 import { STATUSES, type Status } from '../contract/webhook.ts';
-import { eventHeadOf, type HeadRow, MAX_SCANNED_ROWS } from './events.ts';
+import { eventHeadOf, type HeadRow } from './events.ts';
+import { MAX_SCANNED_ROWS } from './walk.ts';
 
 /** Shown of one message at most: a hundred times what one usually has. */
 export const MAX_MESSAGE_EVENTS = 400;
@@ -53,13 +54,12 @@ export async function findMessageEvents(
   messageId: string,
   integration?: string | undefined,
 ): Promise<MessageEvents> {
-  const prefix = messageIdPrefix(messageId);
   const walk = await db
     .prepare(
       `SELECT seq, id, integration FROM events INDEXED BY sqlite_autoindex_events_1
        WHERE id >= ?1 AND id < ?2 LIMIT ?3`,
     )
-    .bind(prefix, `${prefix.slice(0, -1)};`, MAX_SCANNED_ROWS) // ';' follows ':': past every id with this prefix
+    .bind(...messageIdRange(messageId), MAX_SCANNED_ROWS)
     .run<{ seq: number; id: string; integration: string }>();
   const places = walk.results.filter(
     (place) => integration === undefined || place.integration === integration,

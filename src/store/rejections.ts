@@ -3,8 +3,15 @@
 import type { RejectionReason } from '../contract/assess.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
-import { type AuditEntry, auditChange } from './audit.ts';
-import { MAX_SCANNED_ROWS } from './events.ts';
+import { type AuditEntry, changeAudited } from './audit.ts';
+import {
+  MAX_SCANNED_ROWS,
+  nextSeqSql,
+  type ScannedRow,
+  scannedPage,
+  seqRange,
+  type TimeRange,
+} from './walk.ts';
 
 /** A webhook to be kept. */
 export interface NewRejection {
@@ -64,7 +71,7 @@ const RECORD = `
     body_encoding
   )
   VALUES (
-    max(?1 * 1000, coalesce((SELECT max(seq) FROM rejections), 0) + 1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10
+    ${nextSeqSql('rejections', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10
   )
   ON CONFLICT (integration, body_hash) DO UPDATE SET
     deliveries = deliveries + (request_id <> excluded.request_id),
@@ -117,14 +124,10 @@ export interface KeptRejection extends Rejection {
   bodyEncoding: BodyEncoding;
 }
 
-/** Which rejections. Every filter that is absent lets all through. */
-export interface RejectionFilter {
+/** Which rejections, by when they were first kept. Every filter that is absent lets all through. */
+export interface RejectionFilter extends TimeRange {
   integration?: string | undefined;
   reason?: RejectionReason | undefined;
-  /** First kept at or after this time, Unix ms. */
-  sinceMs?: number | undefined;
-  /** First kept before this time, Unix ms. */
-  untilMs?: number | undefined;
 }
 
 export interface RejectionPage {
@@ -149,7 +152,7 @@ export async function listRejections(
   filter: RejectionFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<RejectionPage> {
-  const { fromSeq, untilSeq } = boundsOf(filter);
+  const [fromSeq, untilSeq] = seqRange(filter);
   const maxScanned = filter.reason === undefined ? page.limit : MAX_SCANNED_ROWS;
   const { results } = await db
     .prepare(listSql(filter))
@@ -161,15 +164,9 @@ export async function listRejections(
       filter.reason ?? null,
       page.limit,
     )
-    .run<(HeadRow | { seq: null }) & { scanned: number; last_scanned: number }>();
-  const rejections = results.filter((row) => row.seq !== null).map(rejectionOf);
-  const last = rejections.at(-1);
-  const [scan] = results;
-  const scannedTo = scan?.scanned === maxScanned ? scan.last_scanned : null;
-  return {
-    rejections,
-    nextBeforeSeq: last !== undefined && rejections.length === page.limit ? last.seq : scannedTo,
-  };
+    .run<ScannedRow<HeadRow>>();
+  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
+  return { rejections: rows.map(rejectionOf), nextBeforeSeq };
 }
 
 /** A walk of at most ?4 rows, summed up as the places that match and how far it came, as in the listing of events. */
@@ -196,14 +193,6 @@ function indexFor(filter: RejectionFilter): string {
   return filter.integration === undefined ? ' NOT INDEXED' : ' INDEXED BY rejections_by_integration';
 }
 
-/** The places between which a filter's times lie: from the first up to but not including the second. */
-function boundsOf({ sinceMs = 0, untilMs }: RejectionFilter): { fromSeq: number; untilSeq: number } {
-  return {
-    fromSeq: sinceMs * 1000,
-    untilSeq: untilMs === undefined ? Number.MAX_SAFE_INTEGER : untilMs * 1000,
-  };
-}
-
 /** Where a rejection is, and how much of it there is to read. */
 export interface RejectionPlace {
   seq: number;
@@ -227,7 +216,7 @@ export async function walkRejections(
   filter: RejectionFilter,
   walk: { limit: number; afterSeq: number },
 ): Promise<RejectionWalk> {
-  const { fromSeq, untilSeq } = boundsOf(filter);
+  const [fromSeq, untilSeq] = seqRange(filter);
   const maxScanned = filter.reason === undefined ? walk.limit : MAX_SCANNED_ROWS;
   const { results } = await db
     .prepare(
@@ -308,11 +297,7 @@ export async function rejectAgain(
 
 /** Deletes a rejection, and records who did. False where there was none. */
 export async function deleteRejection(db: D1Database, seq: number, audit: AuditEntry): Promise<boolean> {
-  const [deletion] = await db.batch([
-    db.prepare('DELETE FROM rejections WHERE seq = ?1').bind(seq),
-    auditChange(db, audit),
-  ]);
-  return deletion !== undefined && deletion.meta.changes > 0;
+  return changeAudited(db, db.prepare('DELETE FROM rejections WHERE seq = ?1').bind(seq), audit);
 }
 
 /** Columns of {@link HEAD_COLUMNS}. */

@@ -5,9 +5,10 @@
 // was read: whatever is interrupted or runs twice, no event is skipped, and none is put back twice.
 
 import type { EventHead } from '../contract/event.ts';
-import { type AuditEntry, auditChange } from './audit.ts';
+import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
 import { type EventFilter, matchedRows, walkBounds } from './events.ts';
 import { minuteOf, PENDING_COLUMNS, type PendingEvent, type PendingRow, pendingEventOf } from './outbox.ts';
+import { seqRange, type TimeRange } from './walk.ts';
 
 /** Events that one statement of a job looks at. */
 export const MAX_WALKED_ROWS = 10_000;
@@ -97,17 +98,12 @@ export async function createReplay(
            ON CONFLICT (id) DO NOTHING
            RETURNING ${REPLAY_COLUMNS}`,
         )
-        .bind(id, audit.actor, JSON.stringify(filter), ...rangeOf(filter), audit.atMs),
+        .bind(id, audit.actor, JSON.stringify(filter), ...seqRange(filter), audit.atMs),
       auditChange(db, { ...audit, object: String(id) }),
     ]);
     const [row] = created?.results ?? [];
     if (row !== undefined) return replayOf(row); // otherwise another one has the same microsecond
   }
-}
-
-/** The places between which a filter's times lie: from the first up to but not including the second. */
-export function rangeOf({ sinceMs = 0, untilMs }: EventFilter): [fromSeq: number, untilSeq: number] {
-  return [sinceMs * 1000, untilMs === undefined ? Number.MAX_SAFE_INTEGER : untilMs * 1000];
 }
 
 /** One job, or `null`. */
@@ -122,10 +118,10 @@ export async function findReplay(db: D1Database, id: number): Promise<Replay | n
 /** Jobs, newest first, at most `limit`. */
 export async function listReplays(
   db: D1Database,
-  { sinceMs = 0, untilMs }: Pick<EventFilter, 'sinceMs' | 'untilMs'>,
+  times: TimeRange,
   page: { limit: number; beforeId?: number | undefined },
 ): Promise<{ replays: Replay[]; nextBeforeId: number | null }> {
-  const [fromId, untilId] = rangeOf({ sinceMs, untilMs });
+  const [fromId, untilId] = seqRange(times);
   const { results } = await db
     .prepare(
       `SELECT ${REPLAY_COLUMNS} FROM replays NOT INDEXED WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3`,
@@ -144,17 +140,14 @@ export async function listReplays(
  * False where it is not running.
  */
 export async function cancelReplay(db: D1Database, id: number, audit: AuditEntry): Promise<boolean> {
-  const [cancelled] = await db.batch([
-    db
-      .prepare(
-        `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2
-         WHERE id = ?1 AND state = 'running'`,
-      )
-      .bind(id, audit.atMs),
-    auditChange(db, audit),
-    db.prepare('DELETE FROM replaying WHERE job = ?1').bind(id),
-  ]);
-  return cancelled !== undefined && cancelled.meta.changes > 0;
+  const cancellation = db
+    .prepare(
+      `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2
+       WHERE id = ?1 AND state = 'running'`,
+    )
+    .bind(id, audit.atMs);
+  const forgetting = db.prepare('DELETE FROM replaying WHERE job = ?1').bind(id);
+  return changeAudited(db, cancellation, audit, forgetting);
 }
 
 const BLOTTED_FILTER = `
@@ -238,7 +231,7 @@ export async function countReplay(
   filter: EventFilter,
   fromSeq: number,
 ): Promise<Walked<number>> {
-  const [sinceSeq, untilSeq] = rangeOf(filter);
+  const [sinceSeq, untilSeq] = seqRange(filter);
   const walked = await db
     .prepare(walkSql('count(*)', filter))
     .bind(...walkOf(filter, Math.max(fromSeq, sinceSeq), untilSeq, MAX_COUNTED_ROWS))

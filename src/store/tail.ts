@@ -1,6 +1,6 @@
 // Reading events onwards from a place, oldest first, as a tail follows them.
 
-import { messageIdPrefix } from '../contract/event.ts';
+import { messageIdRange } from '../contract/event.ts';
 import { type EventFilter, eventHeadOf, type HeadRow, type ListedEvent } from './events.ts';
 
 /** A page, and most of a page's payloads, fit in memory many times over. */
@@ -40,7 +40,6 @@ export async function findLastSeq(db: D1Database): Promise<number> {
  */
 export async function walkOnwards(db: D1Database, filter: TailFilter, afterSeq: number): Promise<TailPage> {
   const { type, status, integration, messageId, contact } = filter;
-  const prefix = messageId === undefined ? null : messageIdPrefix(messageId);
   const isScan = [type, status, integration, messageId].some((wanted) => wanted !== undefined);
   const maxWalked = isScan ? MAX_TAILED_ROWS : MAX_TAILED_EVENTS;
   const { results } = await db
@@ -51,8 +50,7 @@ export async function walkOnwards(db: D1Database, filter: TailFilter, afterSeq: 
       type ?? null,
       status ?? null,
       integration ?? null,
-      prefix,
-      prefix && `${prefix.slice(0, -1)};`, // ';' follows ':': past every id with this prefix
+      ...(messageId === undefined ? [null, null] : messageIdRange(messageId)),
       maxWalked,
       MAX_TAILED_EVENTS,
       MAX_TAILED_PAYLOAD_BYTES,

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type AuditEntry, auditChange, MAX_SCANNED_ENTRIES, recordAudit } from '../../src/store/audit.ts';
+import { type AuditEntry, auditChange, recordAudit } from '../../src/store/audit.ts';
+import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
 import { ask, type Body, countRows, inject, ORIGIN, reset, seen } from '../webhooks.ts';
 
 const READ_TOKEN = 'read-token-of-all-the-tests';
@@ -257,8 +258,8 @@ describe('the cost of a listing', () => {
     await recordMany();
     expect(await rowsReadBy({ limit: '50' })).toBeLessThanOrEqual(3 * 50 + 10);
     expect(await rowsReadBy({ limit: '50', until: `${DAY}:30:00Z` })).toBeLessThanOrEqual(3 * 50 + 10);
-    expect(await rowsReadBy({ limit: '50', object: 'shop' })).toBeLessThanOrEqual(MAX_SCANNED_ENTRIES + 200);
-    expect(await rowsReadBy({ limit: '50', object: 'mail' })).toBeLessThanOrEqual(MAX_SCANNED_ENTRIES + 200);
+    expect(await rowsReadBy({ limit: '50', object: 'shop' })).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 200);
+    expect(await rowsReadBy({ limit: '50', object: 'mail' })).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 200);
   });
 
   it('is a page that goes on where the filter lets little through, to the very first entry', async () => {
@@ -266,6 +267,6 @@ describe('the cost of a listing', () => {
     const pages = await walk({ object: 'mail' });
     expect(pages.slice(0, 3)).toEqual([[], [], []]);
     expect(pages.flat()).toMatchObject([{ object: 'mail', at: `${DAY}:00:00.000Z` }]);
-    expect(pages.length).toBeLessThanOrEqual(STORED / MAX_SCANNED_ENTRIES + 1);
+    expect(pages.length).toBeLessThanOrEqual(STORED / MAX_SCANNED_ROWS + 1);
   });
 });

@@ -5,6 +5,7 @@
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { consume, d1Once } from 'instant-message-receiver/consumer';
+import { intercept, watchedD1 } from '../../scripts/bench/workers/watched-d1.ts';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { createReceiver, type Receiver } from '../../src/receiver.ts';
 
@@ -275,48 +276,11 @@ async function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A statement as it was prepared and bound, by the proxy that stands for it. */
-interface Prepared {
-  statement: D1PreparedStatement;
-  sql: string;
-  bound: unknown[];
-}
-
 function probedD1(db: D1Database): D1Database {
-  const preparedBy = new WeakMap<D1PreparedStatement, Prepared>();
-  const record = ({ sql, bound }: Prepared, { meta }: D1Result) => {
-    const { rows_read: rowsRead, rows_written: rowsWritten } = meta;
-    seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
-  };
-  const probed = (prepared: Prepared): D1PreparedStatement => {
-    const { statement, sql } = prepared;
-    const run = async () =>
-      withFault('d1', sql, async () => {
-        const result = await statement.run();
-        record(prepared, result);
-        return result;
-      });
-    const proxy = intercept(statement, {
-      bind: (...values: unknown[]) => probed({ statement: statement.bind(...values), sql, bound: values }),
-      first: async (column?: string) => {
-        const row = (await run()).results[0] as Record<string, unknown> | undefined;
-        return row === undefined ? null : column === undefined ? row : row[column];
-      },
-      run,
-      all: run,
-    });
-    preparedBy.set(proxy, prepared);
-    return proxy;
-  };
-  return intercept(db, {
-    prepare: (sql: string) => probed({ statement: db.prepare(sql), sql, bound: [] }),
-    batch: async (proxies: D1PreparedStatement[]) => {
-      const batch = proxies.map((proxy) => preparedBy.get(proxy) as Prepared);
-      return withFault('d1', batch.map(({ sql }) => sql).join(';'), async () => {
-        const results = await db.batch(batch.map(({ statement }) => statement));
-        for (const [index, result] of results.entries()) record(batch[index] as Prepared, result);
-        return results;
-      });
+  return watchedD1(db, {
+    around: async (sql, call) => withFault('d1', sql, call),
+    answered: ({ sql, bound }, { rows_read: rowsRead, rows_written: rowsWritten }) => {
+      seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
     },
   });
 }
@@ -366,17 +330,6 @@ function counted(message: Message): Message {
     retry: () => {
       seen.retried++;
       message.retry({ delaySeconds: 1 }); // the tests need not wait as long as production does
-    },
-  });
-}
-
-/** `target` with some of its methods replaced. */
-function intercept<T extends object>(target: T, methods: object): T {
-  return new Proxy(target, {
-    get(_, name) {
-      if (name in methods) return Reflect.get(methods, name);
-      const value = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
 }

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_SCANNED_ROWS } from '../../src/store/events.ts';
+import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
 import { api, ask, countRows, delivered, eventually, reset, seen, uniqueResponse } from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';
 
