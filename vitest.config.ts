@@ -70,8 +70,8 @@ export default defineConfig(async () => ({
                       maxRetries: 1,
                       deadLetterQueue: 'instant-message-events-dead',
                     },
-                    'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 10 },
-                    'instant-message-events-dead': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 10 },
+                    'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
+                    'instant-message-events-dead': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
                   },
                 },
                 {

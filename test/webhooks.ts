@@ -169,8 +169,13 @@ export async function countRows(table: (typeof TABLES)[number]): Promise<number>
   return (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n')) ?? 0;
 }
 
-/** Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. */
+/**
+ * Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. First waits
+ * for what was begun before, in the queues too: it would happen to whoever comes next.
+ */
 export async function reset(settings: Partial<Env> = {}): Promise<void> {
+  await inject({});
+  await eventually('what was begun before has ended', async () => env.PROBE.isIdle());
   await env.DB.batch(TABLES.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   await env.PROBE.reset(settings);
   await register('shop');

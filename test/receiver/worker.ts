@@ -50,7 +50,7 @@ export interface Seen {
   handled: string[];
   /** What the INTAKE queue confirmed. */
   deferred: unknown[];
-  /** How often each outcome befell a message of the intake queue. */
+  /** How often each outcome befell a message of any queue, where its consumer said so. */
   acked: number;
   retried: number;
   /** What the receiver logged, a line each. */
@@ -81,6 +81,8 @@ let settings: Partial<Env> = {};
 let clockAheadMs = 0;
 /** Failed authentications are counted anew from each reset on. */
 let resets = 0;
+/** Messages that no consumer has acknowledged yet, and work that no answer waits for. No reset forgets them. */
+let underWay = 0;
 let receiver: Receiver | undefined;
 
 for (const level of ['info', 'warn', 'error', 'log', 'debug'] as const) {
@@ -118,6 +120,11 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   inject(injected: Partial<Record<Binding, Fault>>): void {
     faults = structuredClone(injected);
+  }
+
+  /** Whether nothing is left to be done of what was begun, nor of what the queues hold. */
+  isIdle(): boolean {
+    return underWay === 0;
   }
 
   seen(): Seen {
@@ -202,18 +209,19 @@ export class Payloads extends WorkerEntrypoint<Env> {
 
 export default {
   async fetch(request, env, lifetime) {
-    return receiverOf(env).fetch(request, lifetime);
+    const waitUntil = (work: Promise<unknown>) => lifetime.waitUntil(untilDone(1, work));
+    return receiverOf(env).fetch(request, intercept(lifetime, { waitUntil }));
   },
 
-  async queue(batch, env) {
-    if (batch.queue === 'instant-message-events') {
+  async queue({ queue, messages }, env) {
+    const handling = untilAcknowledged(messages, async (watched) => {
+      const batch = { queue, messages: watched } as unknown as MessageBatch;
+      if (queue !== 'instant-message-events') return receiverOf(env).queue(batch);
       if (tally !== undefined) return;
       if (consumer !== 'none') await consumeOnce(batch, env);
-      seen.consumed.push(...batch.messages.map(({ body }) => seenEvent(body as CloudEvent)));
-    } else {
-      const messages = batch.messages.map(counted);
-      await receiverOf(env).queue({ queue: batch.queue, messages } as unknown as MessageBatch);
-    }
+      seen.consumed.push(...messages.map(({ body }) => seenEvent(body as CloudEvent)));
+    });
+    await untilDone(1, handling);
   },
 } satisfies ExportedHandler<Env & { CONSUMER_STATE: D1Database }>;
 
@@ -302,7 +310,7 @@ function probedEvents(queue: Queue): Queue {
   return intercept(queue, {
     sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
       withFault('events', '', async () => {
-        const sent = await queue.sendBatch(messages);
+        const sent = await unlessRefused(messages.length, queue.sendBatch(messages));
         if (tally === undefined) seen.batches.push(messages.map(({ body }) => seenEvent(body)));
         else for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
         return sent;
@@ -314,22 +322,54 @@ function probedIntake(queue: Queue): Queue {
   return intercept(queue, {
     send: async (body: unknown, options?: QueueSendOptions) =>
       withFault('intake', '', async () => {
-        const sent = await queue.send(body, options);
+        const sent = await unlessRefused(1, queue.send(body, options));
         seen.deferred.push(body);
         return sent;
       }),
   });
 }
 
-function counted(message: Message): Message {
-  return intercept(message, {
-    ack: () => {
-      seen.acked++;
-      message.ack();
-    },
-    retry: () => {
-      seen.retried++;
-      message.retry({ delaySeconds: 1 }); // the tests need not wait as long as production does
-    },
-  });
+/** Counts work as under way until it has ended, well or not. */
+async function untilDone<T>(count: number, work: Promise<T>): Promise<T> {
+  underWay += count;
+  try {
+    return await work;
+  } finally {
+    underWay -= count;
+  }
+}
+
+/** Counts messages as under way from when they are sent on. */
+async function unlessRefused<T>(count: number, sending: Promise<T>): Promise<T> {
+  underWay += count;
+  try {
+    return await sending;
+  } catch (error) {
+    underWay -= count;
+    throw error;
+  }
+}
+
+/** Counts messages as under way until they are acknowledged: by themselves, or by their handler's coming to its end. */
+async function untilAcknowledged(
+  messages: readonly Message[],
+  handle: (messages: Message[]) => Promise<void>,
+): Promise<void> {
+  const undecided = new Set(messages);
+  const watched = messages.map((message) =>
+    intercept(message, {
+      ack: () => {
+        seen.acked++;
+        if (undecided.delete(message)) underWay--;
+        message.ack();
+      },
+      retry: () => {
+        seen.retried++;
+        undecided.delete(message);
+        message.retry({ delaySeconds: 1 }); // the tests need not wait as long as production does
+      },
+    }),
+  );
+  await handle(watched); // where it fails, they come again
+  underWay -= undecided.size;
 }
