@@ -9,25 +9,13 @@ import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
 import { describeError, log } from './log.ts';
 import { openApiRoutes } from './openapi/routes.ts';
-import { type ActorDeps, requireActor } from './operate/actor.ts';
-import { auditRoutes } from './operate/audit.ts';
-import { contactRoutes } from './operate/contacts.ts';
-import { deadLetterRoutes } from './operate/dead-letters.ts';
-import { eventRoutes, payloadRoutes } from './operate/events.ts';
-import { healthRoutes } from './operate/health.ts';
-import { integrationRoutes } from './operate/integrations.ts';
-import { messageRoutes } from './operate/messages.ts';
-import { metricsRoutes } from './operate/metrics.ts';
-import { rejectionRoutes } from './operate/rejections.ts';
-import { eventReplayRoutes, replayRoutes } from './operate/replay.ts';
-import { statsRoutes } from './operate/stats.ts';
-import { tailRoutes } from './operate/tail.ts';
+import { type ActorDeps, identities, requireActor } from './operate/actor.ts';
+import { type ApiDeps, apiRoutes } from './operate/api.ts';
+import { payloadRoutes } from './operate/events.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
-export interface AppDeps extends ReceiveDeps, ActorDeps {
-  /** Past this size of the database events go early. */
-  maxDatabaseBytes: number;
+export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
   /** The files of the viewer, see docs.ts. */
   assets: Fetcher;
 }
@@ -55,20 +43,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     app.use('/schemas/*', allowOrigins);
     app.use('/openapi.json', allowOrigins);
   }
-  app.use('/api/*', requireActor(deps));
-  app.route('/api/events', eventRoutes(deps));
-  app.route('/api/messages', messageRoutes(deps));
-  app.route('/api/contacts', contactRoutes(deps));
-  app.route('/api/events', eventReplayRoutes(deps));
-  app.route('/api/replay', replayRoutes(deps));
-  app.route('/api/dead-letters', deadLetterRoutes(deps));
-  app.route('/api/integrations', integrationRoutes(deps));
-  app.route('/api/rejections', rejectionRoutes(deps));
-  app.route('/api/audit', auditRoutes(deps));
-  app.route('/api/stats', statsRoutes(deps));
-  app.route('/api/health', healthRoutes(deps));
-  app.route('/api/metrics', metricsRoutes(deps));
-  app.route('/api/tail', tailRoutes(deps));
+  app.use('/api/*', requireActor(deps, identities(deps)));
+  app.route('/api', apiRoutes(deps));
   for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
     app.get(path, (c) => {
       c.header('cache-control', `public, max-age=${SCHEMA_MAX_AGE_SECONDS}`);

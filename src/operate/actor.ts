@@ -41,15 +41,42 @@ export interface ActorDeps {
 }
 
 /** Why a request is not let through. One switch turns it into an answer: {@link refuse}. */
-type Refusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
+export type Refusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
 
-type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal };
+export type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal };
+
+/** Tells who makes a request. Made once for each isolate: it keeps the keys of Access. */
+export interface Identities {
+  /** Whose a token is; `null`: nobody's. Costs the same whatever is presented. */
+  ofToken(presented: string): Promise<Actor | null>;
+  /** Whom Cloudflare Access says a request is of; `null`: it says nothing, or does not stand in front. */
+  ofAccess(request: Request): Promise<Authentication | null>;
+}
+
+export function identities({ access, adminToken, readToken, now }: ActorDeps): Identities {
+  const verifyAccess = access && accessVerifier(access, now);
+  return {
+    ofToken: async (presented) => authenticateToken(presented, adminToken, readToken),
+    async ofAccess(request) {
+      const assertion = request.headers.get('cf-access-jwt-assertion');
+      return assertion === null || verifyAccess === null
+        ? null
+        : authenticateIdentity(assertion, verifyAccess);
+    },
+  };
+}
+
+/** Origins whose pages may change something: one's own public one, and those that are named besides. */
+export function trustedOriginsOf(publicUrl: string, allowedOrigins: readonly string[] = []): string[] {
+  const publicOrigin = URL.parse(publicUrl)?.origin;
+  return [...allowedOrigins, ...(publicOrigin ? [publicOrigin] : [])];
+}
 
 /**
  * Lets through whom a token or Cloudflare Access identifies, and tells handlers who it is.
  *
  * ```ts
- * app.use('/api/*', requireActor(deps));
+ * app.use('/api/*', requireActor(deps, identities(deps)));
  * app.get('/api/me', (c) => c.json(c.get('actor')));
  * ```
  *
@@ -58,41 +85,54 @@ type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal
  * comes with that may have been sent by any page in an operator's browser, so to change something it must come from a
  * page of one's own.
  */
-export function requireActor(deps: ActorDeps): MiddlewareHandler<ActorEnv> {
-  const verifyAccess = deps.access && accessVerifier(deps.access, deps.now);
+export function requireActor(
+  deps: ActorDeps,
+  { ofToken, ofAccess }: Identities,
+): MiddlewareHandler<ActorEnv> {
   const answerFailure = failureLimit(deps.apiFailures);
-  const publicOrigin = URL.parse(deps.publicUrl)?.origin;
-  const trustedOrigins = [...deps.allowedOrigins, ...(publicOrigin ? [publicOrigin] : [])];
+  const trustedOrigins = trustedOriginsOf(deps.publicUrl, deps.allowedOrigins);
 
   return async function requireActor(c, next) {
     const request = c.req.raw;
     const authorization = request.headers.get('authorization');
-    const assertion = request.headers.get('cf-access-jwt-assertion');
-    const isByAccess = authorization === null && assertion !== null && verifyAccess !== null;
-
-    const authentication = isByAccess
-      ? await authenticateIdentity(assertion, verifyAccess)
-      : await authenticateToken(authorization ?? '', deps);
+    const byAccess = authorization === null ? await ofAccess(request) : null;
+    const authentication = byAccess ?? authenticated(await ofToken(bearerToken(authorization)));
     if (!authentication.ok) {
       const answer = () => refuse(authentication.refusal);
       return authentication.refusal === 'unauthorized' ? answerFailure(request, answer) : answer();
     }
-    const { actor } = authentication;
-    if (isUnsafe(request)) {
-      if (!actor.mayChange) return refuse('read-only');
-      if (isByAccess && isCrossSite(request, trustedOrigins)) return refuse('cross-site');
+    if (byAccess !== null && isUnsafe(request) && isCrossSite(request, trustedOrigins)) {
+      return refuse('cross-site');
     }
-    c.set('actor', actor);
+    c.set('actor', authentication.actor);
     return next();
   };
 }
 
+/** Keeps those who may only read from changing something. */
+export const refuseReaders: MiddlewareHandler<ActorEnv> = async (c, next) => {
+  if (isUnsafe(c.req.raw) && !c.get('actor').mayChange) return refuse('read-only');
+  return next();
+};
+
+function bearerToken(authorization: string | null): string {
+  return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '';
+}
+
+function authenticated(actor: Actor | null): Authentication {
+  return actor === null ? { ok: false, refusal: 'unauthorized' } : { ok: true, actor };
+}
+
+/** The actors that the tokens stand for. */
+export const ADMIN: Actor = { name: 'admin-token', mayChange: true };
+export const READER: Actor = { name: 'read-token', mayChange: false };
+
 /** The same digests and comparisons whatever is presented. */
 async function authenticateToken(
-  authorization: string,
-  { adminToken, readToken }: ActorDeps,
-): Promise<Authentication> {
-  const [, presented = ''] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
+  presented: string,
+  adminToken: string,
+  readToken: string | null,
+): Promise<Actor | null> {
   const [actual, admin, reader] = await Promise.all([
     digest(presented),
     digest(adminToken),
@@ -100,9 +140,7 @@ async function authenticateToken(
   ]);
   const isAdmin = crypto.subtle.timingSafeEqual(actual, admin);
   const isReader = crypto.subtle.timingSafeEqual(actual, reader) && readToken !== null;
-  if (isAdmin) return { ok: true, actor: { name: 'admin-token', mayChange: true } };
-  if (isReader) return { ok: true, actor: { name: 'read-token', mayChange: false } };
-  return { ok: false, refusal: 'unauthorized' };
+  return isAdmin ? ADMIN : isReader ? READER : null;
 }
 
 async function digest(text: string): Promise<ArrayBuffer> {

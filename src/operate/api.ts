@@ -1,0 +1,45 @@
+// The operators' API: what is mounted where. Who may use it is decided by who mounts it: from outside, actor.ts; in
+// process, the dashboard, which is a client of it like any other.
+
+import { Hono } from 'hono';
+import type { ForwardingDeps } from '../forward/events.ts';
+import type { WebhookTokens } from '../webhook-token.ts';
+import { type ActorEnv, refuseReaders } from './actor.ts';
+import { auditRoutes } from './audit.ts';
+import { contactRoutes } from './contacts.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
+import { eventRoutes } from './events.ts';
+import { healthRoutes } from './health.ts';
+import { integrationRoutes } from './integrations.ts';
+import { messageRoutes } from './messages.ts';
+import { metricsRoutes } from './metrics.ts';
+import { rejectionRoutes } from './rejections.ts';
+import { eventReplayRoutes, replayRoutes } from './replay.ts';
+import { statsRoutes } from './stats.ts';
+import { tailRoutes } from './tail.ts';
+
+export interface ApiDeps extends ForwardingDeps {
+  intake: Queue;
+  tokens: WebhookTokens;
+  /** Past this size of the database events go early. */
+  maxDatabaseBytes: number;
+}
+
+/** All of the API, to be mounted at `/api` behind what tells who asks. */
+export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
+  return new Hono<ActorEnv>()
+    .use(refuseReaders)
+    .route('/events', eventRoutes(deps))
+    .route('/messages', messageRoutes(deps))
+    .route('/contacts', contactRoutes(deps))
+    .route('/events', eventReplayRoutes(deps))
+    .route('/replay', replayRoutes(deps))
+    .route('/dead-letters', deadLetterRoutes(deps))
+    .route('/integrations', integrationRoutes(deps))
+    .route('/rejections', rejectionRoutes(deps))
+    .route('/audit', auditRoutes(deps))
+    .route('/stats', statsRoutes(deps))
+    .route('/health', healthRoutes(deps))
+    .route('/metrics', metricsRoutes(deps))
+    .route('/tail', tailRoutes(deps));
+}
