@@ -49,14 +49,19 @@ export function saidIn(payload: string): Said {
   } catch {
     return NOTHING_SAID;
   }
-  const webhook = membersOf(value);
-  const message = membersOf(webhook.message);
+  return saidBy(value);
+}
+
+/** What a parsed webhook says, for who has parsed it already. */
+export function saidBy(webhook: unknown): Said {
+  const { message: ofMessage, clientData } = membersOf(webhook);
+  const message = membersOf(ofMessage);
   return {
     text: textOf(message.message),
     media: mediaOf(message),
     location: placeOf(membersOf(message.location)),
     failure: failureOf(message),
-    name: givenText(membersOf(webhook.clientData).name),
+    name: givenText(membersOf(clientData).name),
   };
 }
 
