@@ -1,13 +1,13 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { unstable_readConfig } from 'wrangler';
+import { ASSETS_DIRECTORY, buildAssets } from './scripts/assets.ts';
 import { bundleWorker } from './scripts/local-worker.ts';
 
 const {
   compatibility_date: compatibilityDate,
   d1_databases,
   ratelimits,
-  assets,
 } = unstable_readConfig({ config: 'wrangler.toml' });
 const DATABASE = d1_databases[0]?.database_name ?? '';
 
@@ -20,6 +20,8 @@ const SECRETS = {
 async function bundle(entryPoint: string) {
   return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: await bundleWorker(entryPoint) }];
 }
+
+await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
@@ -85,7 +87,7 @@ export default defineConfig(async () => ({
                       contents: 'export default { fetch: (request, env) => env.ASSETS.fetch(request) };',
                     },
                   ],
-                  assets: { directory: assets?.directory ?? '', binding: 'ASSETS' },
+                  assets: { directory: ASSETS_DIRECTORY, binding: 'ASSETS' },
                 },
                 {
                   name: 'kit',

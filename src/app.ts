@@ -1,10 +1,12 @@
 // The Hono app: what is mounted where, and what becomes of an error.
 
-import { Hono } from 'hono';
+import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
+import { apiClients } from './dashboard/api-client.ts';
+import { dashboardRoutes } from './dashboard/dashboard.tsx';
 import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
 import { describeError, log } from './log.ts';
@@ -16,8 +18,10 @@ import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
-  /** The files of the viewer, see docs.ts. */
+  /** The files for browsers, see docs.ts and dashboard/assets.ts. */
   assets: Fetcher;
+  /** Changes with each deployment; `null`: not known. */
+  version: string | null;
 }
 
 /** Names the answer for the logs of both sides. */
@@ -43,8 +47,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     app.use('/schemas/*', allowOrigins);
     app.use('/openapi.json', allowOrigins);
   }
-  app.use('/api/*', requireActor(deps, identities(deps)));
-  app.route('/api', apiRoutes(deps));
+  const known = identities(deps);
+  const api = apiRoutes(deps);
+  app.use('/api/*', requireActor(deps, known));
+  app.route('/api', api);
   for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
     app.get(path, (c) => {
       c.header('cache-control', `public, max-age=${SCHEMA_MAX_AGE_SECONDS}`);
@@ -62,6 +68,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
       ? c.json({ type: c.req.path, ...known })
       : problem('not-found', 'There is no such problem type.');
   });
+
+  app.route('/', dashboardRoutes(deps, known, apiClients(api, handleError)));
 
   return app;
 }
@@ -115,15 +123,18 @@ export function newApp(): Hono<AppEnv> {
     }),
   );
   app.notFound(() => problem('not-found', 'There is nothing at this address.'));
-  app.onError((error, c) => {
-    if (error instanceof HTTPException && error.status === 400) {
-      return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
-    }
-    log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
-    return problem('internal', 'The request failed. Its id is in the x-request-id header.');
-  });
+  app.onError(handleError);
   return app;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: of apps with whatever other variables
+const handleError: ErrorHandler<any> = (error, c) => {
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
+  }
+  log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
+  return problem('internal', 'The request failed. Its id is in the x-request-id header.');
+};
 
 /** Lets pages of these origins read the answers. Without cookies: such a page has a token, or none of its business. */
 function crossOrigin(allowedOrigins: readonly string[]) {

@@ -42,6 +42,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     publicUrl: settings.publicUrl,
     maxDatabaseBytes: settings.maxDatabaseBytes,
     assets: env.ASSETS,
+    version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
     now,
   };
   const app = createApp(deps);

@@ -42,6 +42,8 @@ export const EVENT = {
   receivedAt: '2026-03-01T17:07:52.004Z',
   deliveries: 1,
   forwarded: true,
+  deferred: false,
+  replays: 0,
   payload: RESPONSE,
 };
 

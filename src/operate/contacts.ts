@@ -26,9 +26,9 @@ import {
 import { readConversation } from '../store/contacts.ts';
 import type { ReadableEvent } from '../store/messages.ts';
 import type { ActorEnv } from './actor.ts';
-import { eventListing } from './events.ts';
+import { eventFilters } from './events.ts';
 import { contentAnswer, contentOf } from './messages.ts';
-import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
+import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 import { toItsEndOr } from './to-its-end.ts';
 
 const toItsEnd = toItsEndOr({
@@ -37,7 +37,7 @@ const toItsEnd = toItsEndOr({
 });
 
 /** Whom a path names. */
-export const contactPath = z.object({ number: eventListing.shape.contact.unwrap() });
+export const contactPath = z.object({ number: eventFilters.contact.unwrap() });
 
 /** What `GET /api/contacts/:number` takes. */
 export const conversationListing = z.strictObject(listingParameters);
@@ -122,9 +122,7 @@ export const contactErasure = z.strictObject({
     })
     .optional()
     .meta({ description: 'Where an unfinished erasure goes on: the `next` of its answer.' }),
-  force: z
-    .enum(['true', 'false'], 'must be true or false')
-    .transform((value) => value === 'true')
+  force: trueOrFalse
     .default(false)
     .meta({ description: 'Also a number that messages are sent from, with all events that hold it.' }),
 });

@@ -22,8 +22,8 @@ import {
 } from '../store/dead-letters.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
-import { eventListing } from './events.ts';
-import { pageOf, refuseParameters } from './parameters.ts';
+import { eventFilters } from './events.ts';
+import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
 import { toItsEndOr } from './to-its-end.ts';
 
 /** As its `id` is written. */
@@ -33,7 +33,8 @@ const toItsEnd = toItsEndOr({
   detail: 'The request was interrupted. What was done until then is done: send it again.',
 });
 
-const { integration, type, contact, since, until, limit, cursor } = eventListing.shape;
+const { integration, type, contact } = eventFilters;
+const { since, until, limit, cursor } = listingParameters;
 const filters = { integration, type, contact, since, until };
 
 /** Names in {@link deadLetterRun} that choose dead letters. */

@@ -8,7 +8,7 @@ import { payloadJson } from '../contract/payload.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findEvent, type ListedEvent, listEvents } from '../store/events.ts';
-import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
+import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 
 /** Any written form. A `+` that was not encoded arrives as a space. */
 const contact = z
@@ -24,13 +24,21 @@ const contact = z
     example: '(41) 8895-6674',
   });
 
-/** What `GET /api/events` takes. */
-export const eventListing = z.strictObject({
+/** What chooses events, beside a period, wherever they are listed, followed or replayed. */
+export const eventFilters = {
   type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional(),
   status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`).optional(),
   contact: contact.optional(),
   integration: z.string().optional(),
   messageId: z.string().min(1, 'must not be empty').optional(),
+};
+
+/** What `GET /api/events` takes. */
+export const eventListing = z.strictObject({
+  ...eventFilters,
+  deferred: trueOrFalse.optional().meta({
+    description: 'Whether it came by way of the intake queue.',
+  }),
   ...listingParameters,
 });
 
@@ -49,6 +57,10 @@ export const eventAnswer = z.object({
   receivedAt: z.iso.datetime(),
   deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
   forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
+  deferred: z.boolean().meta({
+    description: 'Whether it came by way of the intake queue, because the database did not answer.',
+  }),
+  replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
   payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
 });
 
@@ -60,10 +72,10 @@ export function eventRoutes({ db }: { db: D1Database }): Hono {
   const routes = new Hono();
 
   routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
+    const { limit, cursor, since, until, deferred, ...filter } = c.req.valid('query');
     const { events, nextBeforeSeq } = await listEvents(
       db,
-      { ...filter, sinceMs: since, untilMs: until },
+      { ...filter, isDeferred: deferred, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },
     );
     const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);
@@ -95,13 +107,16 @@ function noSuchEvent(): Response {
  * numbers, and costs more.
  */
 export function eventJson(event: ListedEvent): string {
-  const { seq: _, payload, occurredAtMs, receivedAtMs, isForwarded, deliveries, ...head } = event;
+  const { seq: _, payload, occurredAtMs, receivedAtMs, ...rest } = event;
+  const { deliveries, isForwarded, isDeferred, replays, ...head } = rest;
   const shown = {
     ...head,
     occurredAt: new Date(occurredAtMs).toISOString(),
     receivedAt: new Date(receivedAtMs).toISOString(),
     deliveries,
     forwarded: isForwarded,
+    deferred: isDeferred,
+    replays,
   } satisfies Omit<z.infer<typeof eventAnswer>, 'payload'>;
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }

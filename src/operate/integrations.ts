@@ -27,7 +27,7 @@ import {
 import { type WebhookTokens, writtenSigningSecret } from '../webhook-token.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
-import { refuseParameters } from './parameters.ts';
+import { refuseParameters, trueOrFalse } from './parameters.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_ADDRESS_RANGES = 100;
@@ -97,10 +97,7 @@ export const rotation = z.strictObject({
 /** What `DELETE /api/integrations/:slug` takes. */
 export const integrationDeletion = z
   .strictObject({
-    force: z
-      .enum(['true', 'false'], 'must be true or false')
-      .transform((text) => text === 'true')
-      .default(false),
+    force: trueOrFalse.default(false),
     cursor: z
       .string()
       .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')

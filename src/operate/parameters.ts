@@ -15,6 +15,11 @@ const entriesUntil = { description: 'Entries before this moment.', example: '202
 
 const limitMessage = `must be a whole number from 1 to ${MAX_PAGE_ENTRIES}`;
 
+/** A choice in a query. */
+export const trueOrFalse = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((text) => text === 'true');
+
 /**
  * What every listing takes, newest first: a period, from `since` up to but not including `until`, in Unix ms once
  * parsed, and a page, whose `cursor` is the `next` of the page before. For a `z.strictObject`: a misspelt filter must

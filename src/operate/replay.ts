@@ -20,7 +20,7 @@ import {
 import { seqRange } from '../store/walk.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
-import { eventListing } from './events.ts';
+import { eventFilters } from './events.ts';
 import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
 
 /** As a job's `id` is written. */
@@ -31,7 +31,8 @@ const MAX_COUNTING_MS = 3_000;
 /** Within the 50 subrequests that the free plan has for a request: a million events. */
 const MAX_COUNTING_STATEMENTS = 40;
 
-const { limit: _, cursor, ...filters } = eventListing.shape;
+const { cursor, since, until } = listingParameters;
+const filters = { ...eventFilters, since, until };
 
 /** Names in {@link replayRequest} that choose events. */
 const FILTERS = Object.keys(filters) as (keyof typeof filters)[];

@@ -13,7 +13,7 @@ import { within } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
 import { findEvent, type ListedEvent } from '../store/events.ts';
 import { findLastSeq, type TailFilter, walkOnwards } from '../store/tail.ts';
-import { eventJson, eventListing } from './events.ts';
+import { eventFilters, eventJson } from './events.ts';
 import { listingParameters, refuseParameters } from './parameters.ts';
 
 /** How fast a stream goes, and how far. */
@@ -47,29 +47,28 @@ const lastEventId = z
   .optional();
 
 /** What `GET /api/tail` takes. */
-export const tailParameters = eventListing
-  .pick({ type: true, status: true, contact: true, integration: true, messageId: true })
-  .extend({
-    since: z
-      .union(
-        [
-          z
-            .string()
-            .regex(/^\d{1,16}$/)
-            .transform((text) => ({ afterSeq: Number(text) })),
-          listingParameters.since.unwrap().transform((ms) => ({ afterSeq: ms * 1000 - 1 })),
-        ],
-        `must be an ISO 8601 date and time with Z or an offset, or ${NO_ID.replace('must be ', '')}`,
-      )
-      .meta({
-        description:
-          'Where to begin: a moment, or the id of an event of an earlier stream, to go on behind it. ' +
-          'Without it the stream begins with what is stored next.',
-        example: '2026-03-01T00:00:00-03:00',
-      })
-      .optional(),
-    lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
-  });
+export const tailParameters = z.strictObject({
+  ...eventFilters,
+  since: z
+    .union(
+      [
+        z
+          .string()
+          .regex(/^\d{1,16}$/)
+          .transform((text) => ({ afterSeq: Number(text) })),
+        listingParameters.since.unwrap().transform((ms) => ({ afterSeq: ms * 1000 - 1 })),
+      ],
+      `must be an ISO 8601 date and time with Z or an offset, or ${NO_ID.replace('must be ', '')}`,
+    )
+    .meta({
+      description:
+        'Where to begin: a moment, or the id of an event of an earlier stream, to go on behind it. ' +
+        'Without it the stream begins with what is stored next.',
+      example: '2026-03-01T00:00:00-03:00',
+    })
+    .optional(),
+  lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
+});
 
 /** What a client sends when it reconnects. It outweighs `since`, which stays in the URL. */
 export const tailHeaders = z.object({ 'last-event-id': lastEventId });

@@ -126,9 +126,13 @@ export interface ListedEvent extends EventHead {
   deliveries: number;
   /** Whether the queue has confirmed it. */
   isForwarded: boolean;
+  /** Whether it came by way of the intake queue. */
+  isDeferred: boolean;
+  /** How often it was put back to be forwarded again. */
+  replays: number;
 }
 
-/** Which events to list. Every filter that is absent lets all through. */
+/** Which events are meant. Every filter that is absent lets all through. */
 export interface EventFilter extends TimeRange {
   type?: EventType | undefined;
   status?: Status | undefined;
@@ -136,6 +140,11 @@ export interface EventFilter extends TimeRange {
   /** Canonical. */
   contact?: string | undefined;
   messageId?: string | undefined;
+}
+
+/** Which events to list. */
+export interface ListingFilter extends EventFilter {
+  isDeferred?: boolean | undefined;
 }
 
 export interface EventPage {
@@ -147,25 +156,28 @@ export interface EventPage {
 /** Messages with more events than this, a hundred times the usual, are sorted by D1. */
 const MAX_SORTED_EVENTS = 400;
 
-/** What a listing shows of an event, with `e` for events. */
-const LISTED_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.payload,
-  e.deliveries, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded`;
+/** What is shown of an event beside its payload, with `e` for events. */
+export const SHOWN_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
+  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays`;
+
+const LISTED_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
 
 /**
  * Lists events, newest first, at most `limit`. The cost does not depend on how many are stored: a listing by
- * contact, message or time reads what it returns, one by type, status or integration scans at most
+ * contact, message or time reads what it returns, one by type, status, integration or deferral scans at most
  * {@link MAX_SCANNED_ROWS} besides.
  */
 export async function listEvents(
   db: D1Database,
-  filter: EventFilter,
+  filter: ListingFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<EventPage> {
   const [fromSeq, untilSeq] = seqRange(filter);
   const beforeSeq = Math.min(page.beforeSeq ?? untilSeq, untilSeq);
   const walk = [...walkBounds(filter, fromSeq, beforeSeq), page.limit];
-  const isScan = filter.type !== undefined || filter.status !== undefined || filter.integration !== undefined;
+  const { type, status, integration, isDeferred } = filter;
+  const isScan = [type, status, integration, isDeferred].some((wanted) => wanted !== undefined);
   if (filter.messageId !== undefined && !isScan) {
     const { results } = await db
       .prepare(messageSql(filter))
@@ -185,7 +197,14 @@ export async function listEvents(
   }
   const { results } = await db
     .prepare(scanSql(filter))
-    .bind(...walk, filter.type ?? null, filter.status ?? null, filter.integration ?? null, MAX_SCANNED_ROWS)
+    .bind(
+      ...walk,
+      type ?? null,
+      status ?? null,
+      integration ?? null,
+      isDeferred === undefined ? null : Number(isDeferred),
+      MAX_SCANNED_ROWS,
+    )
     .run<ScannedRow<EventRow>>();
   const found = scannedPage(results, { limit: page.limit, maxScanned: MAX_SCANNED_ROWS });
   return pageOf(found.rows, found.nextBeforeSeq);
@@ -224,10 +243,11 @@ function walkSql(filter: EventFilter): string {
 }
 
 /**
- * For filters without an index: a walk of at most ?10 rows is summed up as the places that match, in order, and how
+ * For filters without an index: a walk of at most ?11 rows is summed up as the places that match, in order, and how
  * far it came. The joins keep to the order in which they are written, so that LIMIT ends the reading.
  */
-function scanSql(filter: EventFilter): string {
+function scanSql(filter: ListingFilter): string {
+  const deferred = filter.isDeferred === undefined ? 'NULL AS deferred' : 'deferred'; // lies behind the payload
   return `
     SELECT ${LISTED_COLUMNS}, scan.scanned, scan.last_scanned
     FROM (
@@ -236,8 +256,11 @@ function scanSql(filter: EventFilter): string {
         min(seq) AS last_scanned,
         json_group_array(seq) FILTER (WHERE
           (?7 IS NULL OR type = ?7) AND (?8 IS NULL OR status = ?8) AND (?9 IS NULL OR integration = ?9)
+          AND (?10 IS NULL OR deferred = ?10)
         ) AS matches
-      FROM (SELECT seq, type, status, integration ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?10)
+      FROM (
+        SELECT seq, type, status, integration, ${deferred} ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?11
+      )
     ) AS scan
     LEFT JOIN json_each(scan.matches) AS found
     LEFT JOIN events AS e ON e.seq = found.value
@@ -275,11 +298,16 @@ export async function findEventsAt(db: D1Database, seqs: readonly number[]): Pro
   return results.map(listedEventOf);
 }
 
-/** Columns of {@link LISTED_COLUMNS}. */
-interface EventRow extends HeadRow {
-  payload: string;
+/** Columns of {@link SHOWN_COLUMNS}. */
+export interface ShownRow extends HeadRow {
   deliveries: number;
   is_forwarded: number;
+  deferred: number;
+  replays: number;
+}
+
+interface EventRow extends ShownRow {
+  payload: string;
 }
 
 /** The columns that every reader of events selects. */
@@ -311,11 +339,17 @@ export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
   };
 }
 
-function listedEventOf(row: EventRow): ListedEvent {
+/** What is shown of an event beside its payload. */
+export function shownEventOf(row: ShownRow): Omit<ListedEvent, 'payload'> {
   return {
     ...eventHeadOf(row),
-    payload: row.payload,
     deliveries: row.deliveries,
     isForwarded: row.is_forwarded === 1,
+    isDeferred: row.deferred === 1,
+    replays: row.replays,
   };
+}
+
+function listedEventOf(row: EventRow): ListedEvent {
+  return { ...shownEventOf(row), payload: row.payload };
 }

@@ -1,7 +1,7 @@
 // Reading events onwards from a place, oldest first, as a tail follows them.
 
 import { messageIdRange } from '../contract/event.ts';
-import { type EventFilter, eventHeadOf, type HeadRow, type ListedEvent } from './events.ts';
+import { type EventFilter, type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
 
 /** A page, and most of a page's payloads, fit in memory many times over. */
 export const MAX_TAILED_EVENTS = 200;
@@ -73,9 +73,8 @@ export async function walkOnwards(db: D1Database, filter: TailFilter, afterSeq: 
 function walkSql(isByContact: boolean): string {
   return `
     SELECT
-      e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at,
-      CASE WHEN octet_length(e.payload) <= ?10 THEN e.payload END AS payload, e.deliveries,
-      NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded,
+      ${SHOWN_COLUMNS},
+      CASE WHEN octet_length(e.payload) <= ?10 THEN e.payload END AS payload,
       walk.walked, walk.walked_to, walk.last_seq
     FROM (
       SELECT
@@ -104,17 +103,10 @@ interface Walk {
   last_seq: number | null;
 }
 
-interface TailRow extends HeadRow, Walk {
+interface TailRow extends ShownRow, Walk {
   payload: string | null;
-  deliveries: number;
-  is_forwarded: number;
 }
 
 function tailedEventOf(row: TailRow): TailedEvent {
-  return {
-    ...eventHeadOf(row),
-    payload: row.payload,
-    deliveries: row.deliveries,
-    isForwarded: row.is_forwarded === 1,
-  };
+  return { ...shownEventOf(row), payload: row.payload };
 }

@@ -256,10 +256,11 @@ describe('discarding', () => {
 
 describe('a run over many', () => {
   it.each(['redrive', 'discard'])(
-    '(%s) is refused without a filter, and with one that is misspelt',
+    '(%s) is refused without a filter, and with one that is misspelt or of events',
     async (verb) => {
       await deadLetters([eventOf(1)]);
-      for (const request of [{}, { integraton: 'shop' }, { all: false }, { all: true, type: 'response' }]) {
+      const misspelt = [{ integraton: 'shop' }, { deferred: true }];
+      for (const request of [{}, ...misspelt, { all: false }, { all: true, type: 'response' }]) {
         expect((await api('POST', `/api/dead-letters/${verb}`, request)).status).toBe(422);
       }
       expect(await countRows('dead_letters')).toBe(1);

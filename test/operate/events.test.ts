@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payloadPath } from '../../src/contract/cloudevent.ts';
 import {
   ADMIN_TOKEN,
+  api,
   ask,
   type Body,
   countRows,
@@ -59,6 +60,18 @@ async function walk(
   return pages;
 }
 
+/** Stores a body as the intake queue brings it. */
+async function defer(body: Body, slug: string, receivedAtMs = Date.now()): Promise<void> {
+  const message = {
+    integration: slug,
+    generation: 1,
+    requestId: crypto.randomUUID(),
+    receivedAtMs,
+    payload: JSON.stringify(body),
+  };
+  expect(await env.PROBE.consumeIntake([message])).toEqual(['ack']);
+}
+
 async function deliverAll(bodies: Body[], slug = 'shop'): Promise<string[]> {
   const answers = await Promise.all(bodies.map(async (body) => delivered(body, { slug })));
   expect(answers.map(({ answer }) => answer.outcome)).toEqual(bodies.map(() => 'stored'));
@@ -84,6 +97,8 @@ describe('the listing of events', () => {
     ['shop', BIA, 'm4'],
     ['mail', BIA, 'm', 'failed'],
   ];
+  /** Of these, by their place: came by way of the intake queue. */
+  const DEFERRED = [1, 6, 7];
 
   beforeAll(async () => {
     await reset();
@@ -95,7 +110,8 @@ describe('the listing of events', () => {
       else Object.assign(body.message, { to: contact });
       if (status !== undefined) body.event.status = status;
       await env.PROBE.setClock(index * MINUTE_MS);
-      await deliverAll([body], slug);
+      if (DEFERRED.includes(index)) await defer(body, slug, Date.now() + index * MINUTE_MS);
+      else await deliverAll([body], slug);
     }
     events = (await list()).data;
   });
@@ -115,6 +131,7 @@ describe('the listing of events', () => {
       ['integration', 'shop', (event) => event.integration === 'shop'],
       ['contact', BIA, (event) => event.contact === BIA],
       ['messageId', 'm1', (event) => event.messageId === 'm1'],
+      ['deferred', 'true', (event) => event.deferred],
       ['since', since, (event) => event.receivedAt >= since],
       ['until', until, (event) => event.receivedAt < until],
     ];
@@ -141,6 +158,8 @@ describe('the listing of events', () => {
     ['messageId', 'M1', 0],
     ['messageId', 'm1:i3i4321d', 0],
     ['contact', '+5511900000000', 0],
+    ['deferred', 'true', 3],
+    ['deferred', 'false', 7],
   ])('by %s %s has %i', async (name, value, count) => {
     expect(await idsOf({ [name]: value })).toHaveLength(count);
   });
@@ -191,6 +210,8 @@ describe('the listing of events', () => {
     { messageId: 'm1' },
     { type: 'status' },
     { integration: 'shop', contact: BIA },
+    { deferred: 'true' },
+    { deferred: 'false', contact: BIA },
   ])('is walked by its cursor without gap or repeat, whatever the page: %o', async (filter) => {
     const all = await idsOf(filter);
     expect(all.length).toBeGreaterThan(2);
@@ -223,6 +244,8 @@ describe('the listing of events', () => {
     ['contact=Maria5544', [{ path: 'contact', message: 'must be a phone number' }]],
     ['contact=', [{ path: 'contact', message: 'must be a phone number' }]],
     ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
+    ['deferred=1', [{ path: 'deferred', message: 'must be true or false' }]],
+    ['deferred=', [{ path: 'deferred', message: 'must be true or false' }]],
     ['since=2020-01-01', [{ path: 'since', message: NO_TIME }]],
     ['until=2020-01-01T00:00:00', [{ path: 'until', message: NO_TIME }]],
     ['since=yesterday&until=', ['since', 'until'].map((path) => ({ path, message: NO_TIME }))],
@@ -314,6 +337,8 @@ describe('an event', () => {
         receivedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         deliveries: 1,
         forwarded: true,
+        deferred: false,
+        replays: 0,
         payload: JSON.parse(responseText),
       },
     ]);
@@ -343,6 +368,27 @@ describe('an event', () => {
     for (let delivery = 1; delivery <= 3; delivery++) {
       await delivered(responseText);
       expect((await list()).data).toMatchObject([{ deliveries: delivery }]);
+    }
+  });
+
+  it('tells whether it came by way of the intake queue, for good', async () => {
+    await inject({ d1: { kind: 'reject', on: 'INTO events', times: 1 } });
+    expect((await delivered(responseText)).answer.outcome).toBe('deferred');
+    await eventually('it is stored', async () => (await countRows('events')) === 1);
+    await delivered(responseText);
+    const atOnce = await delivered(uniqueResponse());
+    await defer(uniqueResponse(), 'shop');
+
+    expect(atOnce.answer.outcome).toBe('stored');
+    expect((await list()).data.map(({ deferred }) => deferred)).toEqual([true, false, true]);
+  });
+
+  it('counts how often it was put back', async () => {
+    const [id = ''] = await deliverAll([uniqueResponse()]);
+    for (let replay = 1; replay <= 2; replay++) {
+      const { answer } = await api('POST', `/api/events/shop/${encodeURIComponent(id)}/replay`);
+      expect(answer).toEqual({ replay });
+      expect((await list()).data).toMatchObject([{ id, replays: replay }]);
     }
   });
 

@@ -80,6 +80,7 @@ describe(`with ${STORED} events stored`, () => {
     ['a type', 'type=response'],
     ['a status', 'status=delivered'],
     ['an integration', 'integration=shop'],
+    ['what was not deferred', 'deferred=false'],
   ])('a page filtered by %s reads little where matches are frequent', async (_, query) => {
     const { data, rowsRead } = await page(query);
 
@@ -91,6 +92,7 @@ describe(`with ${STORED} events stored`, () => {
     ['a status that none has', 'status=failed'],
     ['an integration that none came to', 'integration=nobody'],
     ['a type and a status that exclude each other', 'type=response&status=read'],
+    ['what was deferred, where nothing was', 'deferred=true'],
   ])(
     'a page filtered by %s gives up after the rows it may scan, with a cursor that goes on',
     async (_, query) => {

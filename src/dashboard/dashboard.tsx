@@ -1,0 +1,145 @@
+// The pages for operators: what is mounted where, who may see it, and what becomes of an error. Everything that a page
+// shows or does goes through the API, see api-client.ts.
+
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { setCookie } from 'hono/cookie';
+import type { Authentication, Identities } from '../operate/actor.ts';
+import { trustedOriginsOf } from '../operate/actor.ts';
+import { isCrossSite, isUnsafe } from '../operate/cross-site.ts';
+import { problem } from '../problem.ts';
+import { type ApiClient, ApiRefusal, type Caller } from './api-client.ts';
+import { assetRoutes } from './assets.ts';
+import { auditPages } from './audit.tsx';
+import { contactPages } from './contacts.tsx';
+import { deadLetterPages } from './dead-letters.tsx';
+import { errorPage, refusalPage } from './errors.tsx';
+import { eventPages } from './events.tsx';
+import { findPages } from './find.ts';
+import { integrationPages } from './integrations.tsx';
+import { LANGUAGE_COOKIE, LANGUAGES } from './language.ts';
+import { liveRoutes } from './live.tsx';
+import { overviewPages } from './overview.tsx';
+import { CONTENT_SECURITY_POLICY } from './page.tsx';
+import { rejectionPages } from './rejections.tsx';
+import { replayPages } from './replays.tsx';
+import { sessionActor } from './session.ts';
+import { comeAgain, localPath, type SignInDeps, signInRoutes } from './sign-in.tsx';
+import { type DashboardEnv, visitorOf } from './view.ts';
+
+/** Many times what the largest form has. */
+const MAX_FORM_BYTES = 65_536;
+const YEAR_SECONDS = 365 * 86_400;
+const RETRY_AFTER_SECONDS = 10;
+
+export interface DashboardDeps extends SignInDeps {
+  /** Empty: the address that the request came to. */
+  publicUrl: string;
+  /** The files for browsers, see assets.ts. */
+  assets: Fetcher;
+  /** Changes with each deployment; `null`: not known. */
+  version: string | null;
+}
+
+/** To be mounted at `/`, behind everything else. */
+export function dashboardRoutes(
+  deps: DashboardDeps,
+  identities: Identities,
+  clientOf: (caller: Caller) => ApiClient,
+): Hono<DashboardEnv> {
+  const requireOperator = operatorOf(deps, identities, clientOf);
+  const dashboard = new Hono<DashboardEnv>();
+  const { routes: assets, path: assetsPath } = assetRoutes(deps);
+
+  dashboard.onError((error, c) => {
+    if (c.get('visitor') === undefined) throw error;
+    return error instanceof ApiRefusal ? refusalPage(c, error.problem) : errorPage(c, error);
+  });
+
+  const trustedOrigins = trustedOriginsOf(deps.publicUrl);
+  const withVisitor: MiddlewareHandler<DashboardEnv> = async (c, next) => {
+    c.set('visitor', visitorOf(c, { nowMs: deps.now(), publicUrl: deps.publicUrl, assetsPath }));
+    c.header('content-security-policy', CONTENT_SECURITY_POLICY);
+    if (isUnsafe(c.req.raw) && isCrossSite(c.req.raw, trustedOrigins)) {
+      return refusalPage(c, { type: '/problems/cross-site', title: '', status: 403, detail: '' });
+    }
+    await next();
+  };
+  const limitForm = bodyLimit({
+    maxSize: MAX_FORM_BYTES,
+    onError: (c) => refusalPage(c as Context<DashboardEnv>, { type: '', title: '', status: 413, detail: '' }),
+  });
+
+  for (const path of ['/sign-in', '/sign-out', '/language']) dashboard.use(path, withVisitor, limitForm);
+  dashboard.route('/', signInRoutes(deps, identities));
+  dashboard.post('/language', async (c) => {
+    const { language, next } = await c.req.parseBody();
+    const chosen = LANGUAGES.find((known) => known === language);
+    if (chosen !== undefined) {
+      setCookie(c, LANGUAGE_COOKIE, chosen, { path: '/', sameSite: 'Lax', maxAge: YEAR_SECONDS });
+    }
+    return c.redirect(localPath(next), 303);
+  });
+  dashboard.route('/assets', assets);
+
+  const sections = {
+    '/': overviewPages(),
+    '/find': findPages(),
+    '/live': liveRoutes(),
+    '/events': eventPages(),
+    '/contacts': contactPages(),
+    '/integrations': integrationPages(),
+    '/rejections': rejectionPages(),
+    '/dead-letters': deadLetterPages(),
+    '/replays': replayPages(),
+    '/audit': auditPages(),
+  };
+  for (const [path, pages] of Object.entries(sections)) {
+    const within = path === '/' ? path : `${path}/*`;
+    dashboard.use(within, withVisitor, limitForm, requireOperator);
+    dashboard.route(path, pages);
+    dashboard.all(within, (c) => refusalPage(c, { type: '', title: '', status: 404, detail: '' }));
+  }
+  return dashboard;
+}
+
+/**
+ * Lets through whom Cloudflare Access or a session identifies, and makes the view of pages. Access goes first: it knows
+ * people by their names.
+ */
+function operatorOf(
+  deps: DashboardDeps,
+  { ofAccess }: Identities,
+  clientOf: (caller: Caller) => ApiClient,
+): MiddlewareHandler<DashboardEnv> {
+  return async function requireOperator(c, next) {
+    const byAccess = await ofAccess(c.req.raw);
+    const identified = byAccess?.ok ? byAccess.actor : null;
+    const actor = identified ?? (await sessionActor(c, deps));
+    if (actor === null) return letIn(c, byAccess);
+    const visitor = c.get('visitor');
+    const { origin } = new URL(c.req.url);
+    const requestId = c.get('requestId');
+    const api = clientOf({ actor, requestId, origin, lifetime: c.executionCtx });
+    c.set('view', { ...visitor, actor, api, isByAccess: identified !== null });
+    return next();
+  };
+}
+
+/** What becomes of somebody who is not signed in. */
+function letIn(c: Context<DashboardEnv>, byAccess: Authentication | null): Response | Promise<Response> {
+  const visitor = c.get('visitor');
+  if (byAccess !== null && !byAccess.ok && byAccess.refusal === 'unverifiable') {
+    c.header('retry-after', String(RETRY_AFTER_SECONDS));
+    return refusalPage(c, { type: '/problems/access-unavailable', title: '', status: 503, detail: '' });
+  }
+  if (c.req.method !== 'GET') return c.redirect('/sign-in', 303);
+  if (c.req.header('sec-fetch-dest') === 'empty') {
+    // Asked for by a script of a page: the whole page has to go to the form.
+    const response = problem('unauthorized', 'Sign in again.');
+    response.headers.set('hx-redirect', '/sign-in');
+    return response;
+  }
+  if (c.req.header('sec-fetch-site') === 'cross-site') return c.html(comeAgain(visitor));
+  return c.redirect(`/sign-in?${new URLSearchParams({ next: visitor.address })}`, 303);
+}

@@ -1,0 +1,84 @@
+// Pages that say why there is no other page. The API's own words are English and for developers: here each kind of
+// problem has a text in the reader's language.
+
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { describeError, log } from '../log.ts';
+import type { Problem } from './api-client.ts';
+import type { Language } from './language.ts';
+import { Document, html, Notice, Page } from './page.tsx';
+import { commonTexts } from './texts/common.ts';
+import { signInTexts } from './texts/sign-in.ts';
+import type { DashboardEnv } from './view.ts';
+
+/** What a problem means, in words. */
+export function problemText({ status, type }: Problem, language: Language): string {
+  const t = commonTexts(language);
+  if (type === '/problems/cross-site') return t.crossSite;
+  if (type === '/problems/access-unavailable') return signInTexts(language).accessUnavailable;
+  switch (status) {
+    case 400:
+      return t.invalidParameters;
+    case 403:
+      return t.forbidden;
+    case 404:
+      return t.notFound;
+    case 409:
+      return t.conflict;
+    case 413:
+      return t.tooLarge;
+    case 503:
+      return t.unavailable;
+    default:
+      return t.internal;
+  }
+}
+
+/** The page of a problem that leaves nothing else to be shown, with its status. */
+export function refusalPage(c: Context<DashboardEnv>, problem: Problem): Response {
+  const visitor = c.get('visitor');
+  const view = c.get('view');
+  const t = commonTexts(visitor.language);
+  const title = problem.status === 404 ? t.notFoundTitle : t.failedTitle;
+  const content = (
+    <>
+      <Notice tone="bad">{problemText(problem, visitor.language)}</Notice>
+      {problem.errors && (
+        <ul>
+          {problem.errors.map(({ path, message }) => (
+            <li>
+              <code>{path}</code> <span lang="en">{message}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problem.status >= 500 && (
+        <p>
+          <code>{c.get('requestId')}</code>
+        </p>
+      )}
+      <p>
+        <a href="/">{t.overview}</a>
+      </p>
+    </>
+  );
+  const document = view ? (
+    <Page view={view} title={title}>
+      {content}
+    </Page>
+  ) : (
+    <Document visitor={visitor} title={title}>
+      <main class="sign-in">
+        <h1>{title}</h1>
+        {content}
+      </main>
+    </Document>
+  );
+  return c.html(html(document), problem.status as ContentfulStatusCode) as Response;
+}
+
+/** The page of a bug, or of a database that does not answer. */
+export function errorPage(c: Context<DashboardEnv>, error: unknown): Response {
+  log('error', 'page failed', { requestId: c.get('requestId'), error: describeError(error) });
+  return refusalPage(c, { type: '/problems/internal', title: '', status: 500, detail: '' });
+}

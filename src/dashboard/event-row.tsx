@@ -1,0 +1,112 @@
+// An event in a list: who, what and when, in words. The same in lists, on the overview and as it comes in live.
+
+import type { FC } from 'hono/jsx';
+import type * as z from 'zod';
+import { saidBy } from '../contract/conversation.ts';
+import type { Status } from '../contract/webhook.ts';
+import type { eventAnswer } from '../operate/events.ts';
+import { apiPath } from './api-client.ts';
+import type { Language } from './language.ts';
+import { Badge, Contact, Said, Time } from './page.tsx';
+import { eventRowTexts } from './texts/event-row.ts';
+import type { Visitor } from './view.ts';
+
+export type ShownEvent = z.infer<typeof eventAnswer>;
+
+const MAX_EXCERPT_CHARACTERS = 160;
+const MAX_NAME_CHARACTERS = 60;
+
+/** What happened, in words that follow the customer's name, and of a reply what it says. */
+export function wordsOf(event: ShownEvent, language: Language): { what: string; excerpt: string | null } {
+  const t = eventRowTexts(language);
+  const { text, media, location, failure } = saidBy(event.payload);
+  if (event.status !== null) {
+    const reason = event.status === 'failed' && failure ? (failure.message ?? failure.code) : null;
+    return { what: stepWords(event.status, language), excerpt: reason };
+  }
+  if (media !== null) {
+    return {
+      what: t.sentMedia(mediaWords(media.kind, language)),
+      excerpt: text ?? media.caption ?? media.filename,
+    };
+  }
+  if (location !== null) return { what: t.sentLocation, excerpt: location.name ?? location.address };
+  return text === null ? { what: t.sentNothing, excerpt: null } : { what: t.wrote, excerpt: text };
+}
+
+function stepWords(status: Status, language: Language): string {
+  const t = eventRowTexts(language);
+  switch (status) {
+    case 'sent':
+      return t.stepSent;
+    case 'delivered':
+      return t.stepDelivered;
+    case 'read':
+      return t.stepRead;
+    case 'failed':
+      return t.stepFailed;
+  }
+}
+
+/** A medium with its article. The platform may have any word for one. */
+export function mediaWords(kind: string | null, language: Language): string {
+  const t = eventRowTexts(language);
+  switch (kind?.toLowerCase()) {
+    case 'image':
+      return t.image;
+    case 'document':
+      return t.document;
+    case 'audio':
+    case 'voice':
+      return t.audio;
+    case 'video':
+      return t.video;
+    default:
+      return t.file;
+  }
+}
+
+/** An item of the list `#rows`. */
+export const EventRow: FC<{ view: Visitor; event: ShownEvent }> = ({ view, event }) => {
+  const t = eventRowTexts(view.language);
+  const { what, excerpt } = wordsOf(event, view.language);
+  const { name } = saidBy(event.payload);
+  const count = view.formats.number;
+  return (
+    <li id={`event-${event.place}`} class={`row event ${event.status ?? 'response'}`}>
+      <span class="who">
+        <Ticks status={event.status} />
+        <Contact number={event.contact} />
+        {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
+      </span>
+      <a class="what" href={apiPath`/events/${event.integration}/${event.id}`}>
+        {what}
+        {excerpt !== null && (
+          <>
+            {': '}
+            <q>
+              <Said text={excerpt} max={MAX_EXCERPT_CHARACTERS} />
+            </q>
+          </>
+        )}
+      </a>
+      <span class="marks">
+        {!event.forwarded && <Badge tone="warn">{t.notForwarded}</Badge>}
+        {event.deferred && <Badge>{t.deferred}</Badge>}
+        {event.deliveries > 1 && <Badge>{t.repeated(count(event.deliveries))}</Badge>}
+        {event.replays > 0 && <Badge>{t.replayed(count(event.replays))}</Badge>}
+        <span class="muted">{event.integration}</span>
+      </span>
+      <Time view={view} at={event.receivedAt} />
+    </li>
+  );
+};
+
+const TICKS: Record<Status, string> = { sent: '✓', delivered: '✓✓', read: '✓✓', failed: '✕' };
+
+/** As messengers draw them. The words beside them say the same. `null`: a reply. */
+export const Ticks: FC<{ status: Status | null }> = ({ status }) => (
+  <span class={`ticks ${status ?? 'response'}`} aria-hidden="true">
+    {status === null ? '↩' : TICKS[status]}
+  </span>
+);

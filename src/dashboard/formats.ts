@@ -1,0 +1,128 @@
+// Numbers, times and phone numbers as a language writes them, in a time zone. Pure.
+
+import { type Language, LOCALES } from './language.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What a Brazilian operator most likely lives by, until the browser says. */
+export const DEFAULT_TIME_ZONE = 'America/Sao_Paulo';
+
+export interface Formats {
+  number(value: number): string;
+  /** A share of 1. */
+  percent(share: number): string;
+  bytes(bytes: number): string;
+  /** With seconds, to be found in a log again. */
+  dateTime(ms: number): string;
+  /** For where the day is near: the time alone on the day of `nowMs`, else with the day before it. */
+  shortTime(ms: number, nowMs: number): string;
+  time(ms: number): string;
+  day(ms: number): string;
+  /** The two largest units of a time span: `2 h 5 min`. */
+  duration(ms: number): string;
+}
+
+/** Whether a text names a time zone. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function formats(language: Language, timeZone: string): Formats {
+  const locale = LOCALES[language];
+  const inZone = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(locale, { ...options, timeZone });
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+  const duration = new Intl.DurationFormat(locale, { style: 'narrow' });
+  const dateTime = inZone({ dateStyle: 'medium', timeStyle: 'medium' });
+  const dayAndTime = inZone({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+  const time = inZone({ hour: '2-digit', minute: '2-digit' });
+  const timeWithSeconds = inZone({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const day = inZone({ day: 'numeric', month: 'short' });
+  const date = inZone({ dateStyle: 'short' });
+
+  return {
+    number: (value) => number.format(value),
+    percent: (share) => percent.format(share),
+    bytes(bytes) {
+      const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+      const exponent = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+      const unit = units[exponent] ?? 'byte';
+      return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: 1 }).format(
+        bytes / 1000 ** exponent,
+      );
+    },
+    dateTime: (ms) => dateTime.format(ms),
+    shortTime: (ms, nowMs) =>
+      date.format(ms) === date.format(nowMs) ? timeWithSeconds.format(ms) : dayAndTime.format(ms),
+    time: (ms) => time.format(ms),
+    day: (ms) => day.format(ms),
+    duration(ms) {
+      const span = Math.abs(ms);
+      if (span < 1_000) return duration.format({ milliseconds: Math.round(span) });
+      const days = Math.floor(span / DAY_MS);
+      const hours = Math.floor((span % DAY_MS) / HOUR_MS);
+      const minutes = Math.floor((span % HOUR_MS) / MINUTE_MS);
+      const seconds = Math.floor((span % MINUTE_MS) / 1_000);
+      if (days > 0) return duration.format({ days, hours });
+      if (hours > 0) return duration.format({ hours, minutes });
+      if (minutes > 0) return duration.format({ minutes, seconds });
+      return duration.format({ seconds });
+    },
+  };
+}
+
+/** How far a time zone is ahead of UTC at a moment, ms. */
+export function zoneOffsetMs(ms: number, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(ms);
+  const part = (type: Intl.DateTimeFormatPartTypes) =>
+    Number(parts.find((candidate) => candidate.type === type)?.value);
+  const local = Date.UTC(
+    part('year'),
+    part('month') - 1,
+    part('day'),
+    part('hour'),
+    part('minute'),
+    part('second'),
+  );
+  return local - Math.floor(ms / 1_000) * 1_000;
+}
+
+/**
+ * The moment that a time on the clocks of a zone is, Unix ms, from what `<input type="datetime-local">` sends; `null`
+ * where it is none. Of a time that the clocks skip or show twice, one of the moments beside it.
+ */
+export function momentOf(local: string, timeZone: string): number | null {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/.test(local)) return null;
+  const asUtc = Date.parse(`${local}Z`);
+  if (Number.isNaN(asUtc)) return null;
+  const guess = asUtc - zoneOffsetMs(asUtc, timeZone);
+  return asUtc - zoneOffsetMs(guess, timeZone);
+}
+
+/** The reverse of {@link momentOf}, to the minute. */
+export function localTimeOf(ms: number, timeZone: string): string {
+  return new Date(ms + zoneOffsetMs(ms, timeZone)).toISOString().slice(0, 16);
+}
+
+/** A canonical number as it is read: `+55 44 99999-9999`. Those of other countries stay as they are. */
+export function phone(contact: string): string {
+  const [, area, first, last] = /^\+55(\d\d)(\d{4,5})(\d{4})$/.exec(contact) ?? [];
+  return area === undefined ? contact : `+55 ${area} ${first}-${last}`;
+}
