@@ -61,6 +61,10 @@ export const eventAnswer = z.object({
     description: 'Whether it came by way of the intake queue, because the database did not answer.',
   }),
   replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
+  place: z.string().meta({
+    description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
+    example: '1772330400000000',
+  }),
   payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
 });
 
@@ -107,7 +111,7 @@ function noSuchEvent(): Response {
  * numbers, and costs more.
  */
 export function eventJson(event: ListedEvent): string {
-  const { seq: _, payload, occurredAtMs, receivedAtMs, ...rest } = event;
+  const { seq, payload, occurredAtMs, receivedAtMs, ...rest } = event;
   const { deliveries, isForwarded, isDeferred, replays, ...head } = rest;
   const shown = {
     ...head,
@@ -117,6 +121,7 @@ export function eventJson(event: ListedEvent): string {
     forwarded: isForwarded,
     deferred: isDeferred,
     replays,
+    place: String(seq),
   } satisfies Omit<z.infer<typeof eventAnswer>, 'payload'>;
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }
