@@ -175,7 +175,7 @@ export async function countRows(table: (typeof TABLES)[number]): Promise<number>
  */
 export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await inject({});
-  await eventually('what was begun before has ended', async () => env.PROBE.isIdle());
+  await idle();
   await env.DB.batch(TABLES.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   await env.PROBE.reset(settings);
   await register('shop');
@@ -184,6 +184,16 @@ export async function reset(settings: Partial<Env> = {}): Promise<void> {
 /** Makes bindings fail from now on; without a fault they work again. */
 export async function inject(faults: Partial<Record<Binding, Fault>>): Promise<void> {
   await env.PROBE.inject(faults);
+}
+
+/** Waits until the faults hold so many calls back: these have come there, and go no further until {@link inject}. */
+export async function heldBack(calls = 1): Promise<void> {
+  await eventually('calls are held back', async () => (await env.PROBE.heldBack()) === calls);
+}
+
+/** Waits until all that was begun has ended: forwarding, consuming, whatever no answer waits for. */
+export async function idle(): Promise<void> {
+  await eventually('what was begun has ended', async () => env.PROBE.isIdle());
 }
 
 /** What the receiver did since the last reset. */

@@ -6,6 +6,7 @@ import {
   delivered,
   eventually,
   forwardedEvents,
+  heldBack,
   inject,
   reset,
   seen,
@@ -101,8 +102,11 @@ describe('the sweep', () => {
     await env.DB.prepare(
       'INSERT INTO outbox (seq) SELECT seq FROM events WHERE true ON CONFLICT DO NOTHING',
     ).run();
-    await inject({ events: { kind: 'late-answer', ms: 300 } });
-    await Promise.all([env.PROBE.runCron(), env.PROBE.runCron()]); // both send all, and confirm it
+    await inject({ events: { kind: 'late-answer' } });
+    const runs = Promise.all([env.PROBE.runCron(), env.PROBE.runCron()]);
+    await heldBack(2);
+    await inject({});
+    await runs; // both sent all, and confirmed it
 
     expect(await forwardedEvents()).toHaveLength(30);
     const { results } = await env.DB.prepare(

@@ -10,6 +10,7 @@ import {
   delivered,
   eventually,
   forwardedEvents,
+  heldBack,
   inject,
   register,
   reset,
@@ -207,10 +208,11 @@ describe('deleting an integration', () => {
     'by force that takes too long says how far it came, and goes on when repeated%s',
     async (cursor) => {
       await storeBoth(5_000);
-      await inject({ d1: { kind: 'late', ms: 200, on: 'DELETE FROM events' } });
+      await inject({ d1: { kind: 'late', on: 'DELETE FROM events', after: 1 } });
       const first = api('DELETE', FORCED);
-      await eventually('some are deleted', async () => (await left('shop')).events < 5_000);
+      await heldBack();
       await env.PROBE.setClock(21_000);
+      await inject({});
       const { status, answer } = await first;
 
       expect([status, answer.complete]).toEqual([202, false]);
@@ -226,7 +228,6 @@ describe('deleting an integration', () => {
         deletion({ stage: 'unfinished', events, unforwarded: 0, rejections: 0 }),
       );
 
-      await inject({});
       const repeated = await api('DELETE', `${FORCED}${cursor && cursor + answer.next}`);
       expect(repeated).toEqual(complete(5_000 - events, 0, 0));
       expect(await left('mail')).toMatchObject({ events: 5_000 });
@@ -235,12 +236,20 @@ describe('deleting an integration', () => {
 
   it('by force lets webhooks of others in meanwhile', async () => {
     await storeBoth(5_000);
+    const outcomes: string[] = [];
+    const come = async () => {
+      outcomes.push((await delivered(uniqueResponse(), { slug: 'mail' })).answer.outcome);
+      await new Promise((resolve) => setTimeout(resolve, 1)); // else no timer of this process would ever fire
+    };
+    await inject({ d1: { kind: 'late', on: 'DELETE FROM events', after: 1 } });
     let isDeleting = true;
     const deleting = api('DELETE', FORCED).finally(() => {
       isDeleting = false;
     });
-    const outcomes: string[] = [];
-    while (isDeleting) outcomes.push((await delivered(uniqueResponse(), { slug: 'mail' })).answer.outcome);
+    await heldBack();
+    for (let n = 0; n < 2; n++) await come();
+    await inject({});
+    while (isDeleting) await come();
     expect(await deleting).toEqual(complete(5_000, 0, 0));
     expect(outcomes.length).toBeGreaterThan(1);
     expect(new Set(outcomes)).toEqual(new Set(['stored']));
@@ -259,12 +268,13 @@ describe('deleting an integration', () => {
     await delivered(uniqueResponse()); // this isolate knows the registration from now on, and takes webhooks for 30 s
     await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
     if (path !== FORCED) await env.DB.prepare('DELETE FROM events').run();
-    await inject({ d1: { kind: 'late', ms: 500, on: 'retired_integrations', times: 1 } });
+    await inject({ d1: { kind: 'late', on: 'retired_integrations', times: 1 } });
     const deleting = api('DELETE', path);
-    if (path === FORCED) await eventually('all is deleted', async () => (await countRows('events')) === 0);
-    else await new Promise((resolve) => setTimeout(resolve, 200));
+    await heldBack();
+    expect(await countRows('events')).toBe(0);
     expect((await delivered(uniqueResponse())).answer.outcome).toBe('stored');
     await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await inject({});
 
     expect(await deleting).toEqual(expected);
     const isGone = path === FORCED;
@@ -278,12 +288,13 @@ describe('deleting an integration', () => {
   ])('by force takes %s that comes at the last moment', async (_, events, rejections) => {
     const nowSeq = Date.now() * 1000;
     await storeEvents({ count: 1, integration: 'mail', firstSeq: nowSeq + 20_000_000 }); // the walk comes up to here
-    await inject({ d1: { kind: 'late', ms: 500, on: 'retired_integrations', times: 1 } });
+    await inject({ d1: { kind: 'late', on: 'retired_integrations', times: 1 } });
     const deleting = api('DELETE', FORCED);
-    await eventually('it is disabled', async () => !(await ask('/api/integrations/shop')).answer.enabled);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await heldBack();
+    expect((await ask('/api/integrations/shop')).answer.enabled).toBe(false);
     await storeEvents({ count: events, firstSeq: nowSeq });
     await storeRejections(rejections, 'shop');
+    await inject({});
 
     expect(await deleting).toEqual(complete(events, 0, rejections));
     expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0 });
@@ -291,10 +302,12 @@ describe('deleting an integration', () => {
 
   it('by force stops where somebody enables it again', async () => {
     await storeBoth(10);
-    await inject({ d1: { kind: 'late', ms: 500, on: 'retired_integrations' } });
+    await inject({ d1: { kind: 'late', on: 'retired_integrations', times: 1 } });
     const deleting = api('DELETE', FORCED);
-    await eventually('all is deleted', async () => (await left('shop')).events === 0);
+    await heldBack();
+    expect((await left('shop')).events).toBe(0);
     await api('POST', '/api/integrations/shop/enable');
+    await inject({});
 
     expect(await deleting).toEqual(
       conflict('It was enabled while it was being deleted, and stays. 10 events and 0 rejections are gone.'),

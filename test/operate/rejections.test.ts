@@ -10,6 +10,8 @@ import {
   delivered,
   eventually,
   forwardedEvents,
+  heldBack,
+  idle,
   inject,
   ORIGIN,
   register,
@@ -473,7 +475,7 @@ describe('retrying a rejection', () => {
     expect(await forwardedIds()).toEqual([EVENT_ID]);
 
     expect((await retry(id)).answer.outcome).toBe('stored');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await idle();
     expect(await forwardedIds()).toEqual([EVENT_ID]);
     expect(await countRows('outbox')).toBe(0);
   });
@@ -537,12 +539,13 @@ describe('a retry that is interrupted', () => {
 
   it('by its client comes to its end all the same, audit included', async () => {
     const id = await keepRejection(responseText);
-    await inject({ d1: { kind: 'late', ms: 300, on: 'INSERT INTO events' } });
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const leaving = new AbortController();
     const gone = request('POST', `/${id}/retry`, { signal: leaving.signal }).catch(() => 'gone');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await heldBack();
     leaving.abort();
     expect(await gone).toBe('gone');
+    await inject({});
     await eventually('it is done', async () => (await countRows('rejections')) === 0);
     expect(await auditEntries()).toHaveLength(1);
     await eventually('it is forwarded', async () => (await forwardedIds()).includes(EVENT_ID));
@@ -553,12 +556,13 @@ describe('a retry that is interrupted', () => {
     await deliver(responseText);
     const { id } = await onlyRejection();
     await env.DB.prepare('UPDATE integrations SET app_id = NULL').run(); // an isolate knows the old one for 30 s
-    await inject({ d1: { kind: 'late', ms: 400, on: 'DELETE FROM rejections' } });
+    await inject({ d1: { kind: 'late', on: 'DELETE FROM rejections' } });
     const retrying = retry(id);
-    await eventually('it is recorded', async () => (await countRows('events')) === 1);
+    await heldBack();
+    expect(await countRows('events')).toBe(1);
     expect((await deliver(responseText)).status).toBe(422);
-    expect((await retrying).answer.outcome).toBe('stored');
     await inject({});
+    expect((await retrying).answer.outcome).toBe('stored');
 
     expect(await onlyRejection()).toMatchObject({ id, deliveries: 2 });
     expect((await retry(id)).answer.outcome).toBe('duplicate');
@@ -788,10 +792,11 @@ describe('retrying many rejections', () => {
 
   it('begins no group after its time, and says where to go on', async () => {
     await storeRejections({ count: 700, body: VALID_BODIES });
-    await inject({ d1: { kind: 'late', ms: 400, on: 'INSERT INTO events', times: 1 } });
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const running = retryMany();
-    await eventually('it has begun', async () => (await seen()).statements.length > 2);
+    await heldBack();
     await env.PROBE.setClock(20_000);
+    await inject({});
     const { retried, stored, next } = await running;
     expect([retried, stored]).toEqual([300, 300]);
     expect(await retryMany({ cursor: next })).toMatchObject({ retried: 400, stored: 400, next: null });
@@ -799,13 +804,11 @@ describe('retrying many rejections', () => {
 
   it('does not go on for ever, nor fill the memory, while the queue hangs', async () => {
     await storeRejections({ count: 700, body: VALID_BODIES });
-    await inject({
-      d1: { kind: 'late', ms: 400, on: 'INSERT INTO events', times: 1 },
-      events: { kind: 'hang' },
-    });
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const running = retryMany();
-    await eventually('it has begun', async () => (await seen()).statements.length > 2);
+    await heldBack();
     await env.PROBE.setClock(19_000);
+    await inject({ events: { kind: 'hang' } });
     expect((await running).retried).toBe(300);
     await inject({});
     await env.PROBE.setClock(A_MINUTE_MS * 2);
@@ -895,8 +898,11 @@ describe('deleting a rejection', () => {
 
   it('by several at once is found and taken down once', async () => {
     const id = await keepRejection(responseText);
-    await inject({ d1: { kind: 'late', ms: 200, on: 'DELETE FROM rejections' } });
-    const answers = await Promise.all([1, 2, 3].map(async () => request('DELETE', `/${id}`)));
+    await inject({ d1: { kind: 'late', on: 'DELETE FROM rejections' } });
+    const deleting = Promise.all([1, 2, 3].map(async () => request('DELETE', `/${id}`)));
+    await heldBack(3);
+    await inject({});
+    const answers = await deleting;
     const statuses = answers.map(({ status }) => status);
     expect(statuses.toSorted((a, b) => a - b)).toEqual([204, 404, 404]);
     expect(await auditEntries()).toHaveLength(1);

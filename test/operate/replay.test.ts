@@ -10,6 +10,8 @@ import {
   delivered,
   eventually,
   forwardedEvents,
+  heldBack,
+  idle,
   inject,
   reset,
   seen,
@@ -123,13 +125,13 @@ describe('the replay of one event', () => {
 
   it('asked for again while it is being sent is sent once more', async () => {
     const id = await forwardedEvent();
-    await inject({ events: { kind: 'late-answer', ms: 400, times: 1 } });
+    await inject({ events: { kind: 'late-answer', times: 1 } });
     await api('POST', replayPath(id));
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await heldBack();
     await env.DB.prepare('UPDATE replaying SET replay = 2').run(); // as by a request that dies then
-    await eventually('the first was confirmed', async () =>
-      (await seen()).statements.some(({ sql }) => sql.startsWith('DELETE FROM replaying')),
-    );
+    await inject({});
+    await idle();
+    expect((await seen()).statements.some(({ sql }) => sql.startsWith('DELETE FROM replaying'))).toBe(true);
     expect(await countRows('replaying')).toBe(1);
     await env.PROBE.runCron();
     expect(await replaysOf(id)).toEqual([undefined, 1, 2]);
@@ -272,6 +274,7 @@ describe('a job', () => {
       status: 200,
       answer: { state: 'cancelled', forwarded: 0, waiting: 0 },
     });
+    await idle(); // what the requests began has failed
     await inject({});
     await env.PROBE.setClock(2 * MINUTE_MS);
     await env.PROBE.runCron();

@@ -9,6 +9,8 @@ import {
   delivered,
   eventually,
   forwardedEvents,
+  heldBack,
+  idle,
   inject,
   register,
   reset,
@@ -202,12 +204,14 @@ describe('an answer of D1 that comes late', () => {
     'after the event went to the intake queue leaves one row and one delivery (%s)',
     async (kind) => {
       await warmUp();
-      await inject({ d1: { kind, ms: 2_600, on: 'INSERT INTO events', times: 1 } });
+      await inject({ d1: { kind, on: 'INSERT INTO events', times: 1 } });
       const { answer } = await delivered(uniqueResponse());
 
       expect(answer.outcome).toBe('deferred');
-      await new Promise((resolve) => setTimeout(resolve, 1_500)); // the late one has come by now
       await expectStoredAndForwarded([answer.id]);
+      await inject({}); // now the late one comes
+      await idle();
+      expect(await countRows('events')).toBe(2);
       expect(await deliveriesOf(answer.id)).toBe(1);
     },
   );
@@ -226,38 +230,41 @@ describe('an answer of D1 that comes late', () => {
 describe('a client that goes away', () => {
   it('while it leads a group takes no other with it, and its own event is not lost either', async () => {
     await warmUp();
-    await inject({ d1: { kind: 'late', ms: 400, on: 'INSERT INTO events' } });
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const first = delivered(uniqueResponse());
-    await pause(100); // the first group is under way: what comes now waits for the next, in this order
+    await heldBack(); // the first group is under way: what comes now waits for the next, in this order
     const leaving = new AbortController();
     const leadersBody = uniqueResponse();
     const leader = deliver(leadersBody, { signal: leaving.signal }).catch(() => 'gone');
     await pause(50);
     const others = deliverMany([uniqueResponse(), uniqueResponse(), uniqueResponse()]);
-    await pause(450); // the second group is under way, led by the one that leaves
-    leaving.abort();
-
-    expect(await leader).toBe('gone');
+    await pause(50);
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     expect((await first).answer.outcome).toBe('stored');
-    expect((await others).map(({ answer }) => answer.outcome)).toEqual(['stored', 'stored', 'stored']);
+    await heldBack(); // the second group is under way, led by the one that leaves
+    leaving.abort();
+    expect(await leader).toBe('gone');
     await inject({});
+
+    expect((await others).map(({ answer }) => answer.outcome)).toEqual(['stored', 'stored', 'stored']);
     await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
     expect((await delivered(leadersBody)).answer.outcome).toBe('duplicate');
   });
 
   it('before its turn to lead came takes no other with it', async () => {
     await warmUp();
-    await inject({ d1: { kind: 'late', ms: 500, on: 'INSERT INTO events' } });
+    await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const first = delivered(uniqueResponse());
-    await pause(100);
+    await heldBack();
     const leaving = new AbortController();
     const leader = deliver(uniqueResponse(), { signal: leaving.signal }).catch(() => 'gone');
     await pause(50);
     const others = deliverMany([uniqueResponse(), uniqueResponse()]);
-    await pause(100);
+    await pause(50);
     leaving.abort(); // while the first group is still under way
-
     expect(await leader).toBe('gone');
+    await inject({});
+
     expect((await first).answer.outcome).toBe('stored');
     expect((await others).map(({ answer }) => answer.outcome)).toEqual(['stored', 'stored']);
     expect((await delivered(uniqueResponse())).answer.outcome).toBe('stored');
@@ -298,9 +305,12 @@ describe('a registration that changed while D1 was down', () => {
   });
 
   it('(rotated, the old token still good when it came) lets it in', async () => {
+    const nowMs = Date.now();
+    await env.PROBE.stopClock(nowMs);
     await inject({ d1: { kind: 'reject' } });
     const { answer } = await delivered(uniqueResponse());
-    await register('shop', { generation: 2, previous: [{ generation: 1, untilMs: Date.now() }] });
+    await register('shop', { generation: 2, previous: [{ generation: 1, untilMs: nowMs + 1 }] });
+    await env.PROBE.stopClock(nowMs + 1);
     await inject({});
 
     await expectStoredAndForwarded([answer.id]);

@@ -12,11 +12,10 @@ import { createReceiver, type Receiver } from '../../src/receiver.ts';
 /** How a binding fails. */
 export interface Fault {
   /**
-   * `reject`: not done, says so. `hang`: not done, says nothing. `late`: done after `ms`. `late-answer`: done at once,
-   * answers after `ms`. `lost-answer`: done, but rejects.
+   * `reject`: not done, says so. `hang`: not done, says nothing. `late`: done once the fault is over. `late-answer`: done
+   * at once, answers once the fault is over. `lost-answer`: done, but rejects.
    */
   kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer';
-  ms?: number;
   /** Only statements that contain this text. */
   on?: string;
   /** Lets so many calls through before it sets in. */
@@ -77,8 +76,10 @@ let tally: Map<string, number> | undefined;
 /** What a consumer of the EVENTS queue does beside being seen. */
 let consumer: 'none' | 'fails' | 'works' = 'none';
 let faults: Partial<Record<Binding, Fault>> = {};
+/** Calls that faults hold back. */
+let heldBack = 0;
 let settings: Partial<Env> = {};
-let clockAheadMs = 0;
+let clock = Date.now;
 /** Failed authentications are counted anew from each reset on. */
 let resets = 0;
 /** Messages that no consumer has acknowledged yet, and work that no answer waits for. No reset forgets them. */
@@ -108,7 +109,7 @@ export class Probe extends WorkerEntrypoint<Env> {
     consumer = 'none';
     faults = {};
     settings = changed;
-    clockAheadMs = 0;
+    clock = Date.now;
     resets++;
     receiver = undefined;
   }
@@ -120,6 +121,11 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   inject(injected: Partial<Record<Binding, Fault>>): void {
     faults = structuredClone(injected);
+  }
+
+  /** How many calls of bindings the faults hold back at the moment. */
+  heldBack(): number {
+    return heldBack;
   }
 
   /** Whether nothing is left to be done of what was begun, nor of what the queues hold. */
@@ -158,7 +164,12 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   /** Sets the receiver's clock ahead of the real one. */
   setClock(aheadMs: number): void {
-    clockAheadMs = aheadMs;
+    clock = () => Date.now() + aheadMs;
+  }
+
+  /** Makes it always the same time for the receiver. */
+  stopClock(atMs: number): void {
+    clock = () => atMs;
   }
 
   /** Runs the cron's tasks; gives the reason where they failed. */
@@ -249,7 +260,7 @@ function receiverOf(env: Env): Receiver {
       WEBHOOK_FAILURES: probedLimit(env.WEBHOOK_FAILURES),
       API_FAILURES: probedLimit(env.API_FAILURES),
     },
-    () => Date.now() + clockAheadMs,
+    () => clock(),
   );
   return receiver;
 }
@@ -264,14 +275,14 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
     case 'reject':
       throw new Error(`${binding === 'd1' ? 'D1_ERROR' : 'Queue send failed'}: injected`);
     case 'hang':
-      while (faults[binding] === fault) await sleep(25); // until the fault is over, and then still without success
+      await isOver(binding, fault); // and then still without success
       throw new Error('Network connection lost.');
     case 'late':
-      await sleep(fault.ms ?? 0);
+      await isOver(binding, fault);
       return call();
     case 'late-answer': {
       const result = await call();
-      await sleep(fault.ms ?? 0);
+      await isOver(binding, fault);
       return result;
     }
     case 'lost-answer':
@@ -280,8 +291,10 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
   }
 }
 
-async function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+async function isOver(binding: Binding, fault: Fault): Promise<void> {
+  heldBack++;
+  while (faults[binding] === fault) await new Promise((resolve) => setTimeout(resolve, 10));
+  heldBack--;
 }
 
 function probedD1(db: D1Database): D1Database {
