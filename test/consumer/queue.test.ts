@@ -7,7 +7,10 @@ import { eventually } from '../webhooks.ts';
 import { responseEvent, responseEvents } from './events.ts';
 import type { Behaviour, Seen } from './worker.ts';
 
+let sent = 0;
+
 async function begin(behaviour: Behaviour = {}): Promise<void> {
+  await finished();
   await env.KIT_STATE.exec('DROP TABLE IF EXISTS consumed_events');
   await env.KIT.reset(behaviour);
 }
@@ -17,11 +20,13 @@ async function seen(): Promise<Seen> {
 }
 
 async function send(bodies: unknown[]): Promise<void> {
+  sent += bodies.length;
   await env.KIT_EVENTS.sendBatch(bodies.map((body) => ({ body, contentType: 'json' })));
 }
 
-async function settle(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits until nothing that was sent can come again. */
+async function finished(): Promise<void> {
+  await eventually('every message has come to its end', async () => (await env.KIT.finished()) === sent);
 }
 
 const inOrder = (ids: string[]) => ids.toSorted((a, b) => a.localeCompare(b));
@@ -35,7 +40,7 @@ describe('a handler that throws on every third message', () => {
     const events = responseEvents(30);
     await send(events);
     await eventually('all are handled', async () => (await seen()).handled.length >= 30);
-    await settle(1_500); // a repeat would come after the delay of a retry
+    await finished();
 
     const { begun, handled, attempts, deadLetters, batches } = await seen();
     expect(inOrder(handled)).toEqual(idsOf(events));
@@ -81,9 +86,7 @@ describe('the once store', () => {
     await send(events);
     await eventually('all are handled', async () => (await seen()).handled.length === 5);
     await send([...events, ...events]);
-    const { batches } = await seen();
-    await eventually('the repeats have come', async () => (await seen()).batches > batches);
-    await settle(1_500);
+    await finished();
     expect(inOrder((await seen()).handled)).toEqual(idsOf(events));
   });
 
@@ -92,10 +95,10 @@ describe('the once store', () => {
     const [event] = responseEvents(1) as [CloudEvent];
     for (let copy = 0; copy < 3; copy++) {
       await send([event]);
-      await settle(100);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await eventually('one is handled', async () => (await seen()).handled.length > 0);
-    await settle(1_500);
+    await finished();
     expect((await seen()).begun).toEqual([event.id]);
   });
 

@@ -3,6 +3,7 @@
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { consume, d1Once, type ResponseEvent } from 'instant-message-receiver/consumer';
+import { intercept } from '../../scripts/bench/workers/watched-d1.ts';
 
 interface Env {
   STATE: D1Database;
@@ -38,6 +39,8 @@ const nothingSeen = (): Seen => ({
 });
 let seen = nothingSeen();
 let behaviour: Behaviour = {};
+/** Messages that will not come again. No reset forgets them. */
+let finished = 0;
 
 console.error = (...parts: unknown[]) => void seen.logged.push(parts.map(String).join(' '));
 
@@ -50,6 +53,11 @@ export class Probe extends WorkerEntrypoint {
 
   seen(): Seen {
     return seen;
+  }
+
+  /** How many messages were acknowledged or became dead letters, ever. */
+  finished(): number {
+    return finished;
   }
 }
 
@@ -75,9 +83,18 @@ export default {
   async queue(batch, env) {
     if (batch.queue === 'kit-dead') {
       seen.deadLetters.push(...batch.messages.map(({ body }) => body));
+      finished += batch.messages.length;
       return;
     }
     seen.batches++;
-    await queue(batch, env);
+    const messages = batch.messages.map((message) =>
+      intercept(message, {
+        ack: () => {
+          finished++;
+          message.ack();
+        },
+      }),
+    );
+    await queue({ queue: batch.queue, messages } as unknown as MessageBatch, env);
   },
 } satisfies ExportedHandler<Env>;
