@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventStream, type StreamEvent } from '../../scripts/tail/event-stream.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
@@ -516,18 +516,23 @@ describe('the pace', () => {
   it('says something with every poll, polls less often while nothing happens, and again at once after', async () => {
     const { db, statements } = counted(env.DB);
     const tail = await begun(await connectAt({ pollMs: 40, maxPollMs: 160 }, { db }));
+    const waits = vi.spyOn(scheduler, 'wait');
     const startMs = Date.now();
     const idleChunks = 8;
     for (let chunk = 0; chunk < idleChunks; chunk++) await tail.next();
     expect(statements()).toBe(1 + idleChunks);
     expect(tail.text.endsWith(':\n\n'.repeat(idleChunks))).toBe(true);
     expect(Date.now() - startMs).toBeGreaterThan(idleChunks * 40 * 1.5);
+    const waitedMs = waits.mock.calls.map(([ms]) => ms);
+    expect(waitedMs).toHaveLength(idleChunks);
+    expect(waitedMs).toEqual(waitedMs.toSorted((a, b) => a - b));
+    expect([waitedMs.at(0), waitedMs.at(-1)]).toEqual([40, 160]);
 
     await delivered(uniqueResponse());
     await tail.until('the event', () => tail.events.length === 1);
-    const afterMs = Date.now();
     await tail.next();
-    expect(Date.now() - afterMs).toBeLessThan(140);
+    expect(waits.mock.lastCall?.[0]).toBe(40);
+    waits.mockRestore();
   });
 
   it('reads no further than its reader, and asks D1 nothing once the reader has gone', async () => {
