@@ -282,8 +282,8 @@ describe('consuming by pull', () => {
 
   it('begins no event towards the end of its lease', async () => {
     api.send(event('a'), event('b'));
-    const slow = async () => new Promise<void>((resolve) => setTimeout(resolve, 120));
-    expect(await consume(slow, ({ length }) => length === 2, { leaseMs: 200 })).toEqual(['a', 'b']);
+    const slow = async () => new Promise<void>((resolve) => setTimeout(resolve, 600));
+    expect(await consume(slow, ({ length }) => length === 2, { leaseMs: 1_000 })).toEqual(['a', 'b']);
     expect(api.calls.map(({ path }) => path)).toEqual(['pull', 'ack', 'pull', 'ack']);
     expect(api.messages).toEqual([]);
   });
