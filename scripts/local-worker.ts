@@ -25,8 +25,23 @@ export interface LocalWorker {
   /** Queues that it sends to, by binding. */
   queues?: Record<string, string>;
   /** Queues that it consumes. A local queue without a consumer drops what it is sent. */
-  consumes?: { queue: string; maxBatchSize: number; maxBatchTimeoutSeconds: number; maxRetries?: number }[];
+  consumes?: {
+    queue: string;
+    maxBatchSize: number;
+    maxBatchTimeoutSeconds: number;
+    maxRetries?: number;
+    deadLetterQueue?: string;
+  }[];
+  /** Limits that it asks, by binding. */
+  rateLimits?: Record<string, { limit: number; period: 10 | 60 }>;
+  /** A directory of static assets, which it alone serves. */
+  assets?: { binding: string; directory: string };
+  /** The binding of its version, which is another at each start. */
+  version?: string;
 }
+
+/** A row of a database, by column. */
+export type Row = Record<string, unknown>;
 
 /** Running Workers. */
 export interface LocalRuntime {
@@ -34,8 +49,10 @@ export interface LocalRuntime {
   originOf(worker: string): URL;
   /** Applies migrations to one of its databases, in the order of their names. */
   migrate(worker: string, binding: string, directory: string): Promise<void>;
-  /** Runs one statement in one of its databases, from outside of any Worker. */
-  execute(worker: string, binding: string, sql: string, ...values: unknown[]): Promise<void>;
+  /** Runs one statement in one of its databases, from outside of any Worker, and gives its rows. */
+  execute(worker: string, binding: string, sql: string, ...values: unknown[]): Promise<Row[]>;
+  /** Runs its cron once. */
+  runCron(worker: string): Promise<void>;
   /** Where a Worker is debugged and profiled, when an inspector port was given. */
   inspectorOf(worker: string): Promise<URL>;
   /** Process id of workerd; `undefined` where there is no /proc to find it in. */
@@ -94,10 +111,11 @@ export async function startWorkers(
 
     const execute: LocalRuntime['execute'] = async (worker, binding, sql, ...values) => {
       const database = await miniflare.getD1Database(binding, worker);
-      await database
+      const { results } = await database
         .prepare(sql)
         .bind(...values)
-        .run();
+        .run<Row>();
+      return results;
     };
     return {
       originOf(worker) {
@@ -106,6 +124,11 @@ export async function startWorkers(
         return origin;
       },
       execute,
+      async runCron(worker) {
+        const fetcher = await miniflare.getWorker(worker);
+        const { outcome } = await fetcher.scheduled();
+        if (outcome !== 'ok') throw new Error(`the cron of ${worker} ended with ${outcome}`);
+      },
       async migrate(worker, binding, directory) {
         const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort();
         for (const file of files) {
@@ -129,6 +152,11 @@ function optionsOf(worker: LocalWorker, date: string): WorkerOptions {
   for (const [binding, value] of Object.entries(worker.vars ?? {})) env[binding] = { type: 'text', value };
   for (const [binding, id] of Object.entries(worker.databases ?? {})) env[binding] = { type: 'd1', id };
   for (const [binding, name] of Object.entries(worker.queues ?? {})) env[binding] = { type: 'queue', name };
+  for (const [binding, simple] of Object.entries(worker.rateLimits ?? {})) {
+    env[binding] = { type: 'rate-limit', namespace: binding, simple };
+  }
+  if (worker.assets !== undefined) env[worker.assets.binding] = { type: 'assets' };
+  if (worker.version !== undefined) env[worker.version] = { type: 'version-metadata' };
   return {
     config: {
       name: worker.name,
@@ -139,6 +167,9 @@ function optionsOf(worker: LocalWorker, date: string): WorkerOptions {
         modules: { 'worker.mjs': { type: 'esm', contents: worker.script } },
       },
       env,
+      ...(worker.assets !== undefined && {
+        assets: { directory: worker.assets.directory, hasUserWorker: true, runWorkerFirst: true },
+      }),
       triggers: (worker.consumes ?? []).map(({ queue, maxBatchTimeoutSeconds, ...consumer }) => ({
         type: 'queue',
         name: queue,

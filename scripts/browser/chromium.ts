@@ -1,0 +1,40 @@
+// The browser that pages are looked at with. It is the machine's own: none is downloaded.
+import { accessSync, constants } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Says nothing to anybody but the pages under test, and needs neither a sandbox of the kernel nor a GPU. */
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Where Chromium is: what CHROMIUM_PATH names, or where Linux distributions put it. `null`: there is none. */
+export function findChromium(): string | null {
+  const named = process.env.CHROMIUM_PATH;
+  const places = named ? [named] : PLACES;
+  return places.find(isExecutable) ?? null;
+}
+
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === null) {
+    throw new Error(`no Chromium: install it (${PLACES.join(', ')}), or name it in CHROMIUM_PATH`);
+  }
+  return chromium.launch({ executablePath, args: ARGUMENTS });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

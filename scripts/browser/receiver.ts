@@ -1,0 +1,217 @@
+// The receiver with all that it works with, for a browser to look at: its files, its cron, a consumer that can be told
+// to fail, and what the simulator sends. Everything is on 127.0.0.1 and in a directory that goes away with it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unstable_readConfig } from 'wrangler';
+import { ASSETS_DIRECTORY } from '../assets.ts';
+import {
+  bundleWorker,
+  type LocalRuntime,
+  type LocalWorker,
+  type Row,
+  startWorkers,
+} from '../local-worker.ts';
+import { Ledger } from '../simulate/ledger.ts';
+import { type Plan, type PlanOptions, planOf } from '../simulate/plan.ts';
+import { startSending } from '../simulate/sender.ts';
+
+export const ADMIN_TOKEN = 'admin-token-of-the-browser-and-of-nothing-else';
+export const READ_TOKEN = 'read-token-of-the-browser-and-of-nothing-else';
+const WEBHOOK_SECRET = 'webhook-secret-of-the-browser-and-of-nothing-else';
+
+const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
+const EVENTS_QUEUE = 'instant-message-events';
+/** After so many failures a message is a dead letter. */
+const CONSUMER_RETRIES = 1;
+const SENDING = { rate: 0, connections: 16, timeoutMs: 10_000, retryForMs: 30_000 };
+
+/** What is read of wrangler.toml; the types that come with wrangler leave it open. */
+interface ProjectConfig {
+  queues: {
+    consumers?: { queue: string; max_batch_size: number; max_retries: number; dead_letter_queue: string }[];
+  };
+}
+
+/** What a consumer handled. */
+export interface Handled {
+  id: string;
+  integration: string;
+  /** 0: not sent again. */
+  replay: number;
+}
+
+/** A running receiver. */
+export interface BrowsedReceiver {
+  origin: string;
+  /** Asks the operators' API, as the administrator, and gives what it answers. Throws where that is a problem. */
+  api<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Delivers one body to an integration, as the platform would, and gives the status. */
+  deliver(integration: string, body: unknown): Promise<number>;
+  /** Delivers a plan of the simulator, and waits until all of it is forwarded. */
+  simulate(integration: string, options: Pick<PlanOptions, 'events'> & Partial<PlanOptions>): Promise<Plan>;
+  runCron(): Promise<void>;
+  /** Has the consumer fail whatever it is given, or work again. */
+  setConsumerFailing(isFailing: boolean): Promise<void>;
+  handledBy(eventId: string): Promise<Handled[]>;
+  /** A statement in the receiver's database, behind its back. */
+  sql(statement: string, ...values: unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts it with an empty database, on the files for browsers as they were last built. */
+export async function startReceiver(): Promise<BrowsedReceiver> {
+  const [script, consumer] = await Promise.all([
+    bundleWorker('src/index.ts'),
+    bundleWorker('scripts/browser/workers/consumer.ts'),
+  ]);
+  const state = await mkdtemp(join(tmpdir(), 'browsed-'));
+  const removeState = async () => rm(state, { recursive: true, force: true });
+  let runtime: LocalRuntime;
+  try {
+    runtime = await startWorkers([receiverWorker(script), consumerWorker(consumer)], { persistTo: state });
+  } catch (error) {
+    await removeState();
+    throw error;
+  }
+  const stop = async () => {
+    await runtime.dispose().finally(removeState); // it rejects when a statement was still under way
+  };
+  try {
+    await runtime.migrate('receiver', 'DB', MIGRATIONS);
+    await runtime.execute(
+      'consumer',
+      'STATE',
+      'CREATE TABLE handled (id TEXT, integration TEXT, replay INTEGER)',
+    );
+    await runtime.execute('consumer', 'STATE', 'CREATE TABLE failing (told INTEGER PRIMARY KEY)');
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return browsed(runtime, stop);
+}
+
+function browsed(runtime: LocalRuntime, stop: () => Promise<void>): BrowsedReceiver {
+  const { origin } = runtime.originOf('receiver');
+  const sql: BrowsedReceiver['sql'] = async (statement, ...values) =>
+    runtime.execute('receiver', 'DB', statement, ...values);
+  const consumerSql = async (statement: string, ...values: unknown[]) =>
+    runtime.execute('consumer', 'STATE', statement, ...values);
+
+  const api: BrowsedReceiver['api'] = async <Answer>(method: string, path: string, body?: unknown) => {
+    const response = await fetch(`${origin}/api${path}`, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} /api${path} answered ${response.status}: ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as Answer;
+  };
+  const urlOf = async (integration: string) =>
+    new URL((await api<{ url: string }>('GET', `/integrations/${integration}`)).url);
+
+  return {
+    origin,
+    api,
+    sql,
+    stop,
+    async deliver(integration, body) {
+      const response = await fetch(await urlOf(integration), {
+        method: 'POST',
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+      await response.body?.cancel();
+      return response.status;
+    },
+    async simulate(integration, options) {
+      const plan = planOf({
+        seed: 42,
+        run: 'browser',
+        contacts: 40,
+        disorder: 0.2,
+        duplicates: 0.1,
+        invalid: 0.03,
+        abandoned: 0,
+        ...options,
+      });
+      const url = await urlOf(integration);
+      await startSending(plan.deliveries, { ...SENDING, url: () => url }, new Ledger(plan)).done;
+      await until(async () => (await sql('SELECT 1 FROM outbox LIMIT 1')).length === 0);
+      return plan;
+    },
+    runCron: async () => runtime.runCron('receiver'),
+    async setConsumerFailing(isFailing) {
+      await consumerSql(
+        isFailing ? 'INSERT OR IGNORE INTO failing (told) VALUES (1)' : 'DELETE FROM failing',
+      );
+    },
+    handledBy: async (eventId) =>
+      (await consumerSql(
+        'SELECT id, integration, replay FROM handled WHERE id = ?1 ORDER BY rowid',
+        eventId,
+      )) as unknown as Handled[],
+  };
+}
+
+function receiverWorker(script: string): LocalWorker {
+  const config: ProjectConfig = unstable_readConfig({ config: CONFIG });
+  return {
+    name: 'receiver',
+    script,
+    vars: {
+      RETENTION_DAYS: '30',
+      MAX_DATABASE_GB: '8',
+      PUBLIC_URL: '',
+      WEBHOOK_SECRET,
+      ADMIN_TOKEN,
+      READ_TOKEN,
+    },
+    databases: { DB: 'receiver' },
+    queues: { EVENTS: EVENTS_QUEUE, INTAKE: 'instant-message-intake' },
+    consumes: (config.queues.consumers ?? []).map((consumer) => ({
+      queue: consumer.queue,
+      maxBatchSize: consumer.max_batch_size,
+      maxBatchTimeoutSeconds: 0, // nobody waits for a batch to become full
+      maxRetries: consumer.max_retries,
+      deadLetterQueue: consumer.dead_letter_queue,
+    })),
+    rateLimits: {
+      WEBHOOK_FAILURES: { limit: 20, period: 60 },
+      API_FAILURES: { limit: 20, period: 60 },
+    },
+    assets: { binding: 'ASSETS', directory: ASSETS_DIRECTORY },
+    version: 'VERSION',
+  };
+}
+
+function consumerWorker(script: string): LocalWorker {
+  return {
+    name: 'consumer',
+    script,
+    databases: { STATE: 'consumer' },
+    consumes: [
+      {
+        queue: EVENTS_QUEUE,
+        maxBatchSize: 100,
+        maxBatchTimeoutSeconds: 0,
+        maxRetries: CONSUMER_RETRIES,
+        deadLetterQueue: `${EVENTS_QUEUE}-dead`,
+      },
+    ],
+  };
+}
+
+const UNTIL_MS = 20_000;
+const POLL_MS = 100;
+
+/** Waits until something is so. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadlineMs = performance.now() + UNTIL_MS; !(await isSo()); ) {
+    if (performance.now() > deadlineMs) throw new Error(`not so after ${UNTIL_MS} ms: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
