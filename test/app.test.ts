@@ -31,7 +31,6 @@ describe('the health check', () => {
 
 describe('an address without anything', () => {
   it.each([
-    ['/', {}],
     ['/webhooks', {}],
     ['/webhooks/shop/token/more', {}],
     ['/health', {}],
@@ -82,7 +81,7 @@ const ANSWERS: [string, number, () => Promise<Response>][] = [
   ['the health check', 200, async () => get('/healthz')],
   ['a schema', 200, async () => get('/schemas/event.json')],
   ['a problem type', 200, async () => get('/problems/not-json')],
-  ['nothing', 404, async () => get('/')],
+  ['nothing', 404, async () => get('/nothing')],
 ];
 
 describe('every answer', () => {

@@ -68,7 +68,7 @@ describe('/docs', () => {
 });
 
 describe('the files of the viewer', () => {
-  it.each(['/', '/swagger-ui.css', '/index.html', '/package.json', '/index'])(
+  it.each(['/dashboard.js', '/swagger-ui.css', '/index.html', '/package.json', '/index'])(
     'take no address from the app: %s',
     async (path) => {
       const response = await get(path);

@@ -20,10 +20,16 @@ const operations = Object.entries(documentedPaths()).flatMap(([path, item]) =>
   }),
 );
 
-/** What the app routes. Middleware, and refusals of other methods, are there for all methods. */
+/** The pages of the dashboard: for people, and no part of the API. */
+const PAGES =
+  /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|audit$)/;
+
+/**
+ * What the app routes besides pages. Middleware, and refusals of other methods, are there for all methods.
+ */
 function routesOf(app: { routes: { method: string; path: string }[] }): Set<string> {
   const routes = app.routes
-    .filter(({ method }) => method !== 'ALL')
+    .filter(({ method, path }) => method !== 'ALL' && !PAGES.test(path))
     .map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`);
   return new Set(routes);
 }

@@ -1,67 +1,61 @@
-// Pages as somebody who is signed in sees them, from outside.
+// An operator with a browser, as far as tests of pages need one: a cookie, a language, forms.
 
 import { env } from 'cloudflare:workers';
 import { ADMIN_TOKEN, ORIGIN } from '../webhooks.ts';
 
-export const READ_TOKEN = 'read-token-of-the-tests-only';
+export const READ_TOKEN = 'read-token-of-all-the-tests';
 
-export type Asked = { language?: 'pt' | 'en'; headers?: Record<string, string> };
-
-/** An answer with its text read. */
-export interface Answered {
-  status: number;
-  headers: Headers;
-  text: string;
-  /** Where it leads to; `null`: nowhere. */
-  location: string | null;
-}
-
+/** Somebody who looks at pages. Redirections are not followed. */
 export interface Browser {
-  /** A page; redirections are not followed. */
-  see(path: string, asked?: Asked): Promise<Answered>;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  /** The text of a page that is there. */
+  page(path: string): Promise<string>;
   /** Sends a form. */
-  send(path: string, fields?: Record<string, string>, asked?: Asked): Promise<Answered>;
+  post(path: string, form?: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
 }
 
-/** Signs in with a token, as the form does. The receiver must have been reset with `{ READ_TOKEN }` for that of readers. */
-export async function signedIn(token = ADMIN_TOKEN): Promise<Browser> {
-  const signIn = await env.RECEIVER.fetch(`${ORIGIN}/sign-in`, {
+/** Sends what a form sends to `/sign-in`. */
+export async function signIn(token: string, form: Record<string, string> = {}): Promise<Response> {
+  return env.RECEIVER.fetch(`${ORIGIN}/sign-in`, {
     method: 'POST',
-    body: new URLSearchParams({ token, next: '/' }),
+    body: new URLSearchParams({ token, ...form }),
     redirect: 'manual',
-    headers: { origin: ORIGIN },
   });
-  const [cookie] = (signIn.headers.get('set-cookie') ?? '').split(';');
-  if (signIn.status !== 303 || !cookie) throw new Error(`could not sign in: ${signIn.status}`);
+}
 
-  const ask = async (path: string, init: RequestInit, { language = 'en', headers = {} }: Asked = {}) => {
-    const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
-      ...init,
+/** The cookies that an answer sets, as a browser sends them back. */
+export function cookiesOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+}
+
+/** A browser with some cookies. */
+export function browserWith(cookie: string, language: 'en' | 'pt' = 'en'): Browser {
+  const send = async (path: string, init: RequestInit, headers: Record<string, string> = {}) =>
+    env.RECEIVER.fetch(`${ORIGIN}${path}`, {
       redirect: 'manual',
-      headers: { cookie: `${cookie}; language=${language}; time-zone=America/Sao_Paulo`, ...headers },
+      ...init,
+      headers: { 'accept-language': language, cookie, ...headers },
     });
-    const { status, headers: answered } = response;
-    return { status, headers: answered, text: await response.text(), location: answered.get('location') };
-  };
+  const get: Browser['get'] = async (path, headers) => send(path, {}, headers);
   return {
-    see: async (path, asked) => ask(path, {}, asked),
-    send: async (path, fields = {}, { headers, ...asked } = {}) =>
-      ask(
-        path,
-        { method: 'POST', body: new URLSearchParams(fields) },
-        { ...asked, headers: { origin: ORIGIN, ...headers } },
-      ),
+    get,
+    async page(path) {
+      const response = await get(path);
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`${path} is answered ${response.status}: ${text}`);
+      return text;
+    },
+    post: async (path, form = {}, headers = {}) =>
+      send(path, { method: 'POST', body: new URLSearchParams(form) }, headers),
   };
 }
 
-/** The text of a page as a person reads it. */
-export function readable(page: string): string {
-  return page
-    .replace(/<[^>]*>/g, ' ')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&quot;', '"')
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
-    .replace(/\s+/g, ' ');
+/** The browser of somebody who has signed in with a token. */
+export async function signedIn(token = ADMIN_TOKEN, language: 'en' | 'pt' = 'en'): Promise<Browser> {
+  const response = await signIn(token);
+  if (response.status !== 303) throw new Error(`signing in is answered ${response.status}`);
+  return browserWith(cookiesOf(response), language);
 }
