@@ -18,7 +18,7 @@ import { listingParameters, refuseParameters } from './parameters.ts';
 
 /** How fast a stream goes, and how far. */
 export interface TailPace {
-  /** Between two polls when something is going on; up to `maxPollMs` when nothing is. */
+  /** Between two polls when something is going on; up to `maxPollMs` when nothing is: pages promise two seconds. */
   pollMs: number;
   maxPollMs: number;
   /** How long D1 may take for a statement. */
@@ -30,7 +30,7 @@ export interface TailPace {
   maxStatements: number;
 }
 
-const PACE: TailPace = { pollMs: 1_000, maxPollMs: 2_000, statementTimeoutMs: 10_000, maxStatements: 45 };
+const PACE: TailPace = { pollMs: 1_000, maxPollMs: 1_500, statementTimeoutMs: 10_000, maxStatements: 45 };
 /** How much longer each poll waits than the one before, while nothing happens. */
 const POLL_GROWTH = 1.25;
 /** What a client waits before it reconnects. */
