@@ -134,7 +134,7 @@ export default defineConfig(async () => ({
         test: {
           name: 'workerd',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/scripts/**'],
+          exclude: ['test/scripts/**', 'test/browser/**'],
           setupFiles: ['./test/setup.ts'],
           testTimeout: 30_000,
         },
@@ -146,6 +146,18 @@ export default defineConfig(async () => ({
           include: ['test/scripts/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        // The dashboard in Chromium. Behind all else and one by one: pages are promised to be in time.
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['./test/browser/tell-without-chromium.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -1,0 +1,123 @@
+// What the tests in a browser have in common: a receiver with the simulator's data, Chromium, and people who use it.
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import { findChromium, launchChromium } from '../../scripts/browser/chromium.ts';
+import {
+  ADMIN_TOKEN,
+  type BrowsedReceiver,
+  READ_TOKEN,
+  startReceiver,
+} from '../../scripts/browser/receiver.ts';
+import type { Plan } from '../../scripts/simulate/plan.ts';
+
+/** A suite that needs Chromium. */
+export const describeInBrowser = describe.skipIf(findChromium() === null && !process.env.CI);
+
+export type Language = 'pt' | 'en';
+export const LANGUAGES: Language[] = ['pt', 'en'];
+
+/** How somebody looks at pages. */
+export interface Looks {
+  language?: Language;
+  scheme?: 'light' | 'dark';
+  width?: number;
+  /** As whom; `null`: nobody is signed in. */
+  role?: 'admin' | 'reader' | null;
+  withJavaScript?: boolean;
+}
+
+/** A receiver that is running, and the browser beside it. Its fields are there once tests run. */
+export interface Browsing {
+  receiver: BrowsedReceiver;
+  browser: Browser;
+  /** What the simulator delivered to the integration `shop`. */
+  plan: Plan;
+  /** Opens a browser of one's own. */
+  open(looks?: Looks): Promise<Page>;
+}
+
+const HEIGHT = 900;
+const TIMEOUT_MS = 5_000;
+
+/**
+ * Starts both for the suite that calls it. After each test its browsers are closed, and it fails if a page of it had an
+ * error, broke its policy, opened a dialog, or asked for anything elsewhere.
+ */
+export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
+  const running = {} as Browsing;
+  let troubles: string[] = [];
+
+  beforeAll(async () => {
+    [running.receiver, running.browser] = await Promise.all([startReceiver(), launchChromium()]);
+    await running.receiver.api('POST', '/integrations', { slug: 'shop', description: 'Loja' });
+    running.plan = await running.receiver.simulate('shop', { events });
+    await running.receiver.runCron();
+  });
+  afterAll(async () => {
+    await running.browser?.close();
+    await running.receiver?.stop();
+  });
+  afterEach(async () => {
+    const found = troubles;
+    troubles = [];
+    for (const context of running.browser.contexts()) await context.close();
+    expect(found).toEqual([]);
+  });
+
+  running.open = async ({
+    language = 'pt',
+    scheme = 'light',
+    width = 1280,
+    role = 'admin',
+    withJavaScript = true,
+  } = {}) => {
+    const options: BrowserContextOptions = {
+      baseURL: running.receiver.origin,
+      locale: language === 'pt' ? 'pt-BR' : 'en-GB',
+      timezoneId: 'America/Sao_Paulo',
+      viewport: { width, height: HEIGHT },
+      colorScheme: scheme,
+      javaScriptEnabled: withJavaScript,
+      reducedMotion: 'reduce',
+    };
+    const context = await running.browser.newContext(options);
+    context.setDefaultTimeout(TIMEOUT_MS);
+    if (role !== null) {
+      const token = role === 'admin' ? ADMIN_TOKEN : READ_TOKEN;
+      await context.request.post('/sign-in', { form: { token, next: '/' }, maxRedirects: 0 });
+    }
+    const page = await context.newPage();
+    watch(page, running.receiver.origin, (trouble) => troubles.push(trouble));
+    return page;
+  };
+  return running;
+}
+
+/** Has told what no page should do. */
+function watch(page: Page, origin: string, tell: (trouble: string) => void): void {
+  const at = () => page.url().slice(origin.length, origin.length + 80);
+  page.on('console', (message) => {
+    const text = message.text();
+    const isRefusal = /^Failed to load resource: the server responded with a status of 4/.test(text);
+    if (message.type() === 'error' && !isRefusal) tell(`${at()}: ${text}`);
+  });
+  page.on('pageerror', (error) => tell(`${at()}: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    tell(`${at()}: a dialog: ${dialog.message().slice(0, 80)}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${origin}/`) && !url.startsWith('data:'))
+      tell(`${at()} asked for ${url.slice(0, 80)}`);
+  });
+  page.on('response', (response) => {
+    const isFile = new URL(response.url()).pathname.startsWith('/assets/');
+    if (isFile && response.status() >= 400) tell(`${response.url()}: ${response.status()}`);
+  });
+}
+
+/** How far a page goes beyond the window to the right, in pixels. */
+export async function overflowOf(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+}
