@@ -88,10 +88,15 @@ export function compatibilityDate(): string {
  *
  * @param persistTo directory for databases.
  * @param inspectorPort where the debugging protocol is served, 0 for any port; absent: it is not.
+ * @param onLog gets what the Workers log, which is written to this process's own output otherwise.
  */
 export async function startWorkers(
   workers: readonly LocalWorker[],
-  { persistTo, inspectorPort }: { persistTo: string; inspectorPort?: number },
+  {
+    persistTo,
+    inspectorPort,
+    onLog,
+  }: { persistTo: string; inspectorPort?: number; onLog?: (line: string) => void },
 ): Promise<LocalRuntime> {
   const date = compatibilityDate();
   const before = await findChildren('workerd');
@@ -101,6 +106,7 @@ export async function startWorkers(
     enableDevRegistry: false,
     logRequests: false,
     ...(inspectorPort !== undefined && { inspectorPort }),
+    ...(onLog !== undefined && { handleStructuredLogs: ({ message }) => onLog(message) }),
     workers: workers.map((worker) => optionsOf(worker, date)),
   });
   try {

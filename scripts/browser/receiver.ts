@@ -46,6 +46,8 @@ export interface Handled {
 /** A running receiver. */
 export interface BrowsedReceiver {
   origin: string;
+  /** What it and its consumer logged, a line each. */
+  logged: string[];
   /** Asks the operators' API, as the administrator, and gives what it answers. Throws where that is a problem. */
   api<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Delivers one body to an integration, as the platform would, and gives the status. */
@@ -69,9 +71,13 @@ export async function startReceiver(): Promise<BrowsedReceiver> {
   ]);
   const state = await mkdtemp(join(tmpdir(), 'browsed-'));
   const removeState = async () => rm(state, { recursive: true, force: true });
+  const logged: string[] = [];
   let runtime: LocalRuntime;
   try {
-    runtime = await startWorkers([receiverWorker(script), consumerWorker(consumer)], { persistTo: state });
+    runtime = await startWorkers([receiverWorker(script), consumerWorker(consumer)], {
+      persistTo: state,
+      onLog: (line) => logged.push(line),
+    });
   } catch (error) {
     await removeState();
     throw error;
@@ -91,10 +97,10 @@ export async function startReceiver(): Promise<BrowsedReceiver> {
     await stop();
     throw error;
   }
-  return browsed(runtime, stop);
+  return browsed(runtime, logged, stop);
 }
 
-function browsed(runtime: LocalRuntime, stop: () => Promise<void>): BrowsedReceiver {
+function browsed(runtime: LocalRuntime, logged: string[], stop: () => Promise<void>): BrowsedReceiver {
   const { origin } = runtime.originOf('receiver');
   const sql: BrowsedReceiver['sql'] = async (statement, ...values) =>
     runtime.execute('receiver', 'DB', statement, ...values);
@@ -116,6 +122,7 @@ function browsed(runtime: LocalRuntime, stop: () => Promise<void>): BrowsedRecei
 
   return {
     origin,
+    logged,
     api,
     sql,
     stop,

@@ -41,7 +41,7 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * Starts both for the suite that calls it. After each test its browsers are closed, and it fails if a page of it had an
- * error, broke its policy, opened a dialog, or asked for anything elsewhere.
+ * error, here or on the server, broke its policy, opened a dialog, or asked for anything elsewhere.
  */
 export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
   const running = {} as Browsing;
@@ -58,7 +58,8 @@ export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
     await running.receiver?.stop();
   });
   afterEach(async () => {
-    const found = troubles;
+    const { logged } = running.receiver;
+    const found = [...troubles, ...logged.splice(0).filter((line) => /"(page|request) failed"/.test(line))];
     troubles = [];
     for (const context of running.browser.contexts()) await context.close();
     expect(found).toEqual([]);
