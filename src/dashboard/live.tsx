@@ -45,5 +45,6 @@ function frameWithRow(frame: string, view: View): string {
   const event = JSON.parse(data.slice('data: '.length)) as ShownEvent;
   const row = String(<EventRow view={{ ...view, nowMs: Date.now() }} event={event} />);
   const id = lines.filter((line) => line.startsWith('id: '));
-  return [...id, 'event: row', ...row.split('\n').map((line) => `data: ${line}`)].join('\n');
+  const rowLines = row.split(/\r\n|\r|\n/); // each of the three ends a line of a stream
+  return [...id, 'event: row', ...rowLines.map((line) => `data: ${line}`)].join('\n');
 }

@@ -28,6 +28,9 @@ const PERIOD_NAMES = Object.keys(PERIODS) as Period[];
 /** Minutes are kept a week: what is asked for must not be older when it is read. */
 const MARGIN_MS = 5_000;
 
+/** The cron has been at it since: what waits longer is worth a look. */
+const LONG_UNFORWARDED_MS = 2 * MINUTE_MS;
+
 const NEWEST_EVENTS = 12;
 const REFRESH_SECONDS = 30;
 /** Whatever the database does, the page tells. */
@@ -193,7 +196,7 @@ const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number
         href="/events?forwarded=false"
         value={number(outbox)}
         name={t.unforwarded}
-        tone={outbox > 0 ? 'warn' : 'plain'}
+        tone={(oldestUnforwarded?.ageMs ?? 0) > LONG_UNFORWARDED_MS ? 'warn' : 'plain'}
       >
         {oldestUnforwarded === null
           ? t.unforwardedNone
