@@ -24,3 +24,8 @@ declare module '*?raw' {
   const text: string;
   export default text;
 }
+
+interface ImportMeta {
+  /** Modules, or their sources, by path: https://vite.dev/guide/features.html#glob-import */
+  glob(pattern: string, options: object): Record<string, unknown>;
+}
