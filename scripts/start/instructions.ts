@@ -30,8 +30,9 @@ Webhook URL of the integration "demo":
 
   ${webhookUrl}
 
-Admin token:
+Dashboard, and the admin token to sign in with:
 
+  ${origin}/
   ${adminToken}
 
 Send the documented response. The same again is a duplicate:

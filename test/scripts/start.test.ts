@@ -157,6 +157,7 @@ describe('the printed commands', () => {
     });
     expect(text).toContain("curl --request POST 'http://localhost:9000/webhooks/demo/token' --data-raw '{}'");
     expect(text).toContain('  https://webhooks.example.com/webhooks/demo/token\n');
+    expect(text).toContain('  http://localhost:9000/\n  admin\n');
   });
 });
 
