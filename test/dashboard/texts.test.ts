@@ -16,7 +16,7 @@ const sources = import.meta.glob('../../src/dashboard/*.tsx', {
 }) as Record<string, string>;
 
 /** Words that are the same in both languages. */
-const SAME_IN_BOTH = new Set(['Status', 'status', 'Payload', 'cURL', 'JSON']);
+const SAME_IN_BOTH = new Set(['Status', 'status', 'Payload', 'URL', 'cURL', 'JSON']);
 const VALUES = ['⟨first⟩', '⟨second⟩', '⟨third⟩', '⟨fourth⟩', '⟨fifth⟩'];
 /** A text of one or of many has the number itself as its first value. */
 const VALUES_OF_ONE = [1 as unknown as string, ...VALUES.slice(1)];
