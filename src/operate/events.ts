@@ -36,6 +36,9 @@ export const eventFilters = {
 /** What `GET /api/events` takes. */
 export const eventListing = z.strictObject({
   ...eventFilters,
+  forwarded: trueOrFalse.optional().meta({
+    description: 'Whether the queue has confirmed it.',
+  }),
   deferred: trueOrFalse.optional().meta({
     description: 'Whether it came by way of the intake queue.',
   }),
@@ -76,10 +79,10 @@ export function eventRoutes({ db }: { db: D1Database }): Hono {
   const routes = new Hono();
 
   routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, deferred, ...filter } = c.req.valid('query');
+    const { limit, cursor, since, until, forwarded, deferred, ...filter } = c.req.valid('query');
     const { events, nextBeforeSeq } = await listEvents(
       db,
-      { ...filter, isDeferred: deferred, sinceMs: since, untilMs: until },
+      { ...filter, isForwarded: forwarded, isDeferred: deferred, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },
     );
     const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);

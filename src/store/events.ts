@@ -144,6 +144,7 @@ export interface EventFilter extends TimeRange {
 
 /** Which events to list. */
 export interface ListingFilter extends EventFilter {
+  isForwarded?: boolean | undefined;
   isDeferred?: boolean | undefined;
 }
 
@@ -156,6 +157,9 @@ export interface EventPage {
 /** Messages with more events than this, a hundred times the usual, are sorted by D1. */
 const MAX_SORTED_EVENTS = 400;
 
+/** Events that one listing looks at where each is two rows to read: its own, and its place in the outbox. */
+const MAX_SCANNED_IN_BOTH = MAX_SCANNED_ROWS / 2;
+
 /** What is shown of an event beside its payload, with `e` for events. */
 export const SHOWN_COLUMNS = `
   e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
@@ -165,8 +169,9 @@ const LISTED_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
 
 /**
  * Lists events, newest first, at most `limit`. The cost does not depend on how many are stored: a listing by
- * contact, message or time reads what it returns, one by type, status, integration or deferral scans at most
- * {@link MAX_SCANNED_ROWS} besides.
+ * contact, message or time, or of all that are not forwarded, reads what it returns. One by type, status, integration,
+ * deferral or forwarding scans at most {@link MAX_SCANNED_ROWS} besides: of the outbox for what is not forwarded, whatever
+ * else is asked for.
  */
 export async function listEvents(
   db: D1Database,
@@ -176,9 +181,11 @@ export async function listEvents(
   const [fromSeq, untilSeq] = seqRange(filter);
   const beforeSeq = Math.min(page.beforeSeq ?? untilSeq, untilSeq);
   const walk = [...walkBounds(filter, fromSeq, beforeSeq), page.limit];
-  const { type, status, integration, isDeferred } = filter;
-  const isScan = [type, status, integration, isDeferred].some((wanted) => wanted !== undefined);
-  if (filter.messageId !== undefined && !isScan) {
+  const { type, status, integration, contact, messageId, isDeferred, isForwarded } = filter;
+  const unindexed = [type, status, integration, isDeferred];
+  if (isForwarded === false) unindexed.push(contact, messageId);
+  const isScan = isForwarded === true || unindexed.some((wanted) => wanted !== undefined);
+  if (messageId !== undefined && !isScan) {
     const { results } = await db
       .prepare(messageSql(filter))
       .bind(...walk.with(-1, MAX_SORTED_EVENTS + 1))
@@ -195,6 +202,7 @@ export async function listEvents(
       .run<EventRow>();
     return pageOf(results, nextBeforeSeq(results, page.limit));
   }
+  const maxScanned = isForwarded === undefined ? MAX_SCANNED_ROWS : MAX_SCANNED_IN_BOTH;
   const { results } = await db
     .prepare(scanSql(filter))
     .bind(
@@ -203,10 +211,10 @@ export async function listEvents(
       status ?? null,
       integration ?? null,
       isDeferred === undefined ? null : Number(isDeferred),
-      MAX_SCANNED_ROWS,
+      maxScanned,
     )
     .run<ScannedRow<EventRow>>();
-  const found = scannedPage(results, { limit: page.limit, maxScanned: MAX_SCANNED_ROWS });
+  const found = scannedPage(results, { limit: page.limit, maxScanned });
   return pageOf(found.rows, found.nextBeforeSeq);
 }
 
@@ -238,28 +246,41 @@ function messageSql(filter: EventFilter): string {
   return `SELECT ${LISTED_COLUMNS} ${matchedRows(filter)} LIMIT ?6`;
 }
 
-function walkSql(filter: EventFilter): string {
-  return `SELECT ${LISTED_COLUMNS} ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?6`;
+function walkSql(filter: ListingFilter): string {
+  return `SELECT ${LISTED_COLUMNS} ${walkedRows(filter)} LIMIT ?6`;
+}
+
+/** The events to walk, newest first. Those that are not forwarded are found by the outbox, and by nothing else. */
+function walkedRows(filter: ListingFilter): string {
+  if (filter.isForwarded !== false) return `${matchedRows(filter)} ORDER BY e.seq DESC`;
+  return `
+    FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+    WHERE o.seq >= ?1 AND o.seq < ?2
+    ORDER BY o.seq DESC`;
 }
 
 /**
- * For filters without an index: a walk of at most ?11 rows is summed up as the places that match, in order, and how
- * far it came. The joins keep to the order in which they are written, so that LIMIT ends the reading.
+ * For filters without an index: a walk of at most ?11 events is summed up as the places that match, in order, and how
+ * far it came. The joins keep to the order in which they are written, so that LIMIT ends the reading; and iif() asks
+ * last, and only where it matters, for what is dear: what lies behind the payload, and what is in the outbox.
  */
 function scanSql(filter: ListingFilter): string {
-  const deferred = filter.isDeferred === undefined ? 'NULL AS deferred' : 'deferred'; // lies behind the payload
   return `
     SELECT ${LISTED_COLUMNS}, scan.scanned, scan.last_scanned
     FROM (
       SELECT
         count(*) AS scanned,
         min(seq) AS last_scanned,
-        json_group_array(seq) FILTER (WHERE
-          (?7 IS NULL OR type = ?7) AND (?8 IS NULL OR status = ?8) AND (?9 IS NULL OR integration = ?9)
-          AND (?10 IS NULL OR deferred = ?10)
-        ) AS matches
+        json_group_array(seq) FILTER (WHERE is_match) AS matches
       FROM (
-        SELECT seq, type, status, integration, ${deferred} ${matchedRows(filter)} ORDER BY seq DESC LIMIT ?11
+        SELECT e.seq, iif(
+          (?3 IS NULL OR e.contact = ?3) AND (?4 IS NULL OR e.id >= ?4 AND e.id < ?5)
+          AND (?7 IS NULL OR e.type = ?7) AND (?8 IS NULL OR e.status = ?8) AND (?9 IS NULL OR e.integration = ?9)
+          AND (?10 IS NULL OR e.deferred = ?10)
+          ${filter.isForwarded === true ? 'AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)' : ''},
+          1, 0
+        ) AS is_match
+        ${walkedRows(filter)} LIMIT ?11
       )
     ) AS scan
     LEFT JOIN json_each(scan.matches) AS found

@@ -99,6 +99,8 @@ describe('the listing of events', () => {
   ];
   /** Of these, by their place: came by way of the intake queue. */
   const DEFERRED = [1, 6, 7];
+  /** The queue did not take these. */
+  const UNFORWARDED = [0, 3, 6, 8];
 
   beforeAll(async () => {
     await reset();
@@ -110,8 +112,10 @@ describe('the listing of events', () => {
       else Object.assign(body.message, { to: contact });
       if (status !== undefined) body.event.status = status;
       await env.PROBE.setClock(index * MINUTE_MS);
+      await inject(UNFORWARDED.includes(index) ? { events: { kind: 'reject' } } : {});
       if (DEFERRED.includes(index)) await defer(body, slug, Date.now() + index * MINUTE_MS);
       else await deliverAll([body], slug);
+      await eventually('it is forwarded, or is not', async () => env.PROBE.isIdle());
     }
     events = (await list()).data;
   });
@@ -122,26 +126,30 @@ describe('the listing of events', () => {
     );
   });
 
-  it('lets through what meets every filter given, whichever are combined', async () => {
-    const since = events[7].receivedAt;
-    const until = events[1].receivedAt;
-    const filters: [name: string, value: string, isMet: (event: Body) => boolean][] = [
-      ['type', 'status', (event) => event.type === 'status'],
-      ['status', 'delivered', (event) => event.status === 'delivered'],
-      ['integration', 'shop', (event) => event.integration === 'shop'],
-      ['contact', BIA, (event) => event.contact === BIA],
-      ['messageId', 'm1', (event) => event.messageId === 'm1'],
-      ['deferred', 'true', (event) => event.deferred],
-      ['since', since, (event) => event.receivedAt >= since],
-      ['until', until, (event) => event.receivedAt < until],
-    ];
-    for (let combination = 0; combination < 2 ** filters.length; combination++) {
-      const given = filters.filter((_, index) => combination & (1 << index));
-      const expected = events.filter((event) => given.every(([, , isMet]) => isMet(event)));
-      const parameters = Object.fromEntries(given.map(([name, value]) => [name, value]));
-      expect(await idsOf(parameters), JSON.stringify(parameters)).toEqual(expected.map(({ id }) => id));
-    }
-  });
+  it.each(['true', 'false'])(
+    'lets through what meets every filter given, whichever are combined (%s)',
+    async (flag) => {
+      const since = events[7].receivedAt;
+      const until = events[1].receivedAt;
+      const filters: [name: string, value: string, isMet: (event: Body) => boolean][] = [
+        ['type', 'status', (event) => event.type === 'status'],
+        ['status', 'delivered', (event) => event.status === 'delivered'],
+        ['integration', 'shop', (event) => event.integration === 'shop'],
+        ['contact', BIA, (event) => event.contact === BIA],
+        ['messageId', 'm1', (event) => event.messageId === 'm1'],
+        ['deferred', flag, (event) => String(event.deferred) === flag],
+        ['forwarded', flag, (event) => String(event.forwarded) === flag],
+        ['since', since, (event) => event.receivedAt >= since],
+        ['until', until, (event) => event.receivedAt < until],
+      ];
+      for (let combination = 0; combination < 2 ** filters.length; combination++) {
+        const given = filters.filter((_, index) => combination & (1 << index));
+        const expected = events.filter((event) => given.every(([, , isMet]) => isMet(event)));
+        const parameters = Object.fromEntries(given.map(([name, value]) => [name, value]));
+        expect(await idsOf(parameters), JSON.stringify(parameters)).toEqual(expected.map(({ id }) => id));
+      }
+    },
+  );
 
   it.each([
     ['type', 'response', 3],
@@ -160,6 +168,8 @@ describe('the listing of events', () => {
     ['contact', '+5511900000000', 0],
     ['deferred', 'true', 3],
     ['deferred', 'false', 7],
+    ['forwarded', 'true', 6],
+    ['forwarded', 'false', 4],
   ])('by %s %s has %i', async (name, value, count) => {
     expect(await idsOf({ [name]: value })).toHaveLength(count);
   });
@@ -212,6 +222,10 @@ describe('the listing of events', () => {
     { integration: 'shop', contact: BIA },
     { deferred: 'true' },
     { deferred: 'false', contact: BIA },
+    { forwarded: 'false' },
+    { forwarded: 'false', integration: 'shop' },
+    { forwarded: 'true', messageId: 'm1' },
+    { forwarded: 'true', deferred: 'false' },
   ])('is walked by its cursor without gap or repeat, whatever the page: %o', async (filter) => {
     const all = await idsOf(filter);
     expect(all.length).toBeGreaterThan(2);
@@ -245,6 +259,7 @@ describe('the listing of events', () => {
     ['contact=', [{ path: 'contact', message: 'must be a phone number' }]],
     ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
     ['deferred=1', [{ path: 'deferred', message: 'must be true or false' }]],
+    ['forwarded=no', [{ path: 'forwarded', message: 'must be true or false' }]],
     ['deferred=', [{ path: 'deferred', message: 'must be true or false' }]],
     ['since=2020-01-01', [{ path: 'since', message: NO_TIME }]],
     ['until=2020-01-01T00:00:00', [{ path: 'until', message: NO_TIME }]],
@@ -339,6 +354,7 @@ describe('an event', () => {
         forwarded: true,
         deferred: false,
         replays: 0,
+        place: String(await env.DB.prepare('SELECT seq FROM events').first('seq')),
         payload: JSON.parse(responseText),
       },
     ]);

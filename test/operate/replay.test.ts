@@ -158,6 +158,7 @@ describe('a request to replay many', () => {
     ['nothing', {}, 'all', 'must be true where there is no filter'],
     ['a misspelt filter', { integraton: 'shop' }, 'integraton', 'is not a known field'],
     ['a filter of the listing alone', { deferred: true }, 'deferred', 'is not a known field'],
+    ['another of them', { forwarded: false }, 'forwarded', 'is not a known field'],
     ['all that is not true', { all: false }, 'all', 'must be true where it is given'],
     ['all with a filter', { all: true, type: 'response' }, 'all', 'cannot be given together with a filter'],
     ['an unknown type', { type: 'call' }, 'type', 'must be one of response, status'],

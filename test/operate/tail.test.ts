@@ -234,6 +234,7 @@ describe('the stream', () => {
     [{ lastEventId: '1e3' }, 'lastEventId'],
     [{ limit: '5' }, 'limit'],
     [{ deferred: 'true' }, 'deferred'],
+    [{ forwarded: 'false' }, 'forwarded'],
     [{ until: '2026-03-01T00:00:00Z' }, 'until'],
     [{ cursor: '5' }, 'cursor'],
   ])('refuses %o', async (parameters, path) => {

@@ -307,7 +307,7 @@ describe('what the receiver answers is what the document says', () => {
     const page = await call({ route: 'get /api/events' }, 200);
     expect(page.data).toHaveLength(4);
     await call({ route: 'get /api/events', query: { contact: CONTACT, limit: '1' }, token: READ_TOKEN }, 200);
-    await call({ route: 'get /api/events', query: { deferred: 'false' } }, 200);
+    await call({ route: 'get /api/events', query: { forwarded: 'true', deferred: 'false' } }, 200);
     await call({ route: 'get /api/events/{integration}/{id}', path }, 200);
     await call({ route: 'get /api/events/{integration}/{id}/payload', path }, 200);
     await call({ route: 'get /api/messages/{messageId}', path: { messageId: MESSAGE_ID } }, 200);

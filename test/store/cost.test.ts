@@ -1,9 +1,19 @@
 // What the product's statements cost, by D1's own counts. A listing must not cost more because more is stored.
 
 import { env } from 'cloudflare:workers';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
-import { api, ask, delivered, eventually, idle, reset, seen, uniqueResponse } from '../webhooks.ts';
+import {
+  api,
+  ask,
+  type Body,
+  delivered,
+  eventually,
+  idle,
+  reset,
+  seen,
+  uniqueResponse,
+} from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';
 
 const STORED = 100_000;
@@ -130,6 +140,93 @@ describe(`with ${STORED} events stored`, () => {
     expect(listed).toBe(expected);
   });
 
+  describe.each([
+    ['few', 60],
+    ['many', 12_000],
+  ])('of which %s are not forwarded', (_, unforwarded) => {
+    beforeAll(async () => {
+      const everyThird = Array.from({ length: unforwarded / 2 }, (_, place) => 3 * place);
+      const places = [...everyThird, ...everyThird.map((place) => STORED - 1 - place)]; // oldest and newest
+      await env.DB.prepare('INSERT INTO outbox (seq) SELECT 1000000 + 1000 * value FROM json_each(?1)')
+        .bind(JSON.stringify(places))
+        .run();
+    });
+
+    afterAll(async () => {
+      await env.DB.prepare('DELETE FROM outbox').run();
+    });
+
+    it('a page of those reads 3 rows for each that it returns, deep down too', async () => {
+      const first = await page('forwarded=false');
+      expect(first.data).toHaveLength(50);
+      expect(first.rowsRead).toBeLessThanOrEqual(3 * 50);
+      const deep = await page('forwarded=false&cursor=1030000');
+      expect(deep.data).toHaveLength(10);
+      expect(deep.rowsRead).toBeLessThanOrEqual(3 * 10);
+    });
+
+    it.each([
+      ['a period without any', 'since=1970-01-01T00:00:50Z&until=1970-01-01T00:00:50.100Z'],
+      ['the time before all', 'until=1970-01-01T00:00:01Z'],
+    ])('a page of those in %s reads one row', async (_, query) => {
+      expect(await page(`forwarded=false&${query}`)).toEqual({ data: [], next: null, rowsRead: 1 });
+    });
+
+    it.each([
+      ['nothing else', '', 'true'],
+      ['a type', 'type=response', "type = 'response'"],
+      ['an integration', 'integration=shop', "integration = 'shop'"],
+      ['a status that none has', 'status=sent', 'false'],
+      ['a contact', 'contact=%2B5541910000021', "contact = '+5541910000021'"],
+      ['a message', 'messageId=m3', "id LIKE 'm3:%'"],
+      ['deferral', 'deferred=true', 'false'],
+      [
+        'a type and a period',
+        'type=response&since=1970-01-01T00:00:05Z',
+        "type = 'response' AND seq >= 5000000",
+      ],
+    ])(
+      'those filtered by %s are found, at no more rows a page than a scan may take',
+      async (_, query, sql) => {
+        const { ids, mostRead } = await walkAll(`forwarded=false&${query}`);
+        expect(ids).toEqual(await idsWhere(`${sql} AND seq IN (SELECT seq FROM outbox)`));
+        expect(mostRead).toBeLessThanOrEqual(Math.min(2 * unforwarded, MAX_SCANNED_ROWS) + 3 * 200 + 5);
+      },
+    );
+
+    it.each([
+      ['nothing else', '', 'true'],
+      ['a status that none has', 'status=sent', 'false'],
+      ['a contact', 'contact=%2B5541910000021', "contact = '+5541910000021'"],
+      ['a message', 'messageId=m3', "id LIKE 'm3:%'"],
+    ])('the others filtered by %s are found, at no more rows a page than that', async (_, query, sql) => {
+      const { ids, mostRead } = await walkAll(`forwarded=true&${query}`);
+      expect(ids).toEqual(await idsWhere(`${sql} AND seq NOT IN (SELECT seq FROM outbox)`));
+      expect(mostRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 3 * 200 + 5);
+    });
+
+    /** All pages: what they list, and what the dearest of them read. */
+    async function walkAll(query: string): Promise<{ ids: string[]; mostRead: number }> {
+      const ids: string[] = [];
+      let mostRead = 0;
+      let cursor = '';
+      do {
+        const { data, next, rowsRead } = await page(`${query}&limit=200${cursor}`);
+        ids.push(...data.map(({ id }: Body) => id));
+        mostRead = Math.max(mostRead, rowsRead);
+        cursor = next === null ? '' : `&cursor=${next}`;
+      } while (cursor !== '');
+      return { ids, mostRead };
+    }
+
+    async function idsWhere(condition: string): Promise<string[]> {
+      const { results } = await env.DB.prepare(
+        `SELECT id FROM events WHERE ${condition} ORDER BY seq DESC`,
+      ).run<{ id: string }>();
+      return results.map(({ id }) => id);
+    }
+  });
+
   it('an event is found by three rows at most', async () => {
     const before = (await seen()).statements.length;
     expect((await ask('/api/events/shop/m77%3Ae77%3Astatus%3Adelivered')).status).toBe(200);
@@ -141,14 +238,46 @@ describe(`with ${STORED} events stored`, () => {
 async function plansOf(statements: readonly { sql: string }[]): Promise<{ sql: string; plan: string }[]> {
   return Promise.all(
     statements.map(async ({ sql }) => {
-      const parameters = new Set(sql.match(/\?\d/g));
+      const parameters = sql.match(/(?<=\?)\d+/g) ?? [];
       const explained = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-        .bind(...Array(parameters.size).fill(1))
+        .bind(...Array(Math.max(0, ...parameters.map(Number))).fill(1))
         .run<{ detail: string }>();
       return { sql, plan: explained.results.map(({ detail }) => detail).join('; ') };
     }),
   );
 }
+
+describe('the statement of a listing', () => {
+  const EVENTS = 'SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)';
+  const OUTBOX = 'SEARCH o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)';
+  const BY_CONTACT = 'SEARCH e USING INDEX events_by_contact (contact=? AND seq>? AND seq<?)';
+
+  it.each([
+    ['', EVENTS],
+    ['contact=41910000021', BY_CONTACT],
+    ['type=response', EVENTS],
+    ['deferred=true', EVENTS],
+    ['deferred=true&contact=41910000021', BY_CONTACT],
+    ['forwarded=true', EVENTS],
+    ['forwarded=true&contact=41910000021', BY_CONTACT],
+    ['forwarded=false', OUTBOX],
+    ['forwarded=false&type=response', OUTBOX],
+    ['forwarded=false&contact=41910000021', OUTBOX],
+    ['forwarded=false&messageId=m3', OUTBOX],
+  ])('?%s walks what it says, in order, and finds the rest by its place', async (query, walked) => {
+    await reset();
+    await ask(`/api/events?${query}`);
+    const [{ plan } = { plan: '' }] = await plansOf((await seen()).statements);
+
+    expect(plan).toContain(walked);
+    expect(plan).not.toMatch(/SCAN (?!found|scan|\(subquery)|TEMP B-TREE/);
+    const others = plan
+      .split('; ')
+      .filter((step) => /^(SEARCH|SCAN) (e|o|outbox)\b/.test(step) && step !== walked);
+    for (const step of others)
+      expect(step).toMatch(/^SEARCH (e|outbox) USING INTEGER PRIMARY KEY \(rowid=\?\)/);
+  });
+});
 
 describe('the statements of sweep and purge', () => {
   beforeEach(async () => reset({ RETENTION_DAYS: '1' }));
