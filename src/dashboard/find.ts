@@ -1,24 +1,51 @@
 // GET /find: from what a customer complains about to where it is.
 
 import { Hono } from 'hono';
-import type * as z from 'zod';
+import { createElement } from 'hono/jsx';
 import { contactFromTyped } from '../contract/contact.ts';
-import type { messageTimeline } from '../operate/messages.ts';
+import { messageIdOf } from '../contract/event.ts';
 import { ApiRefusal, apiPath } from './api-client.ts';
-import type { DashboardEnv } from './view.ts';
+import { findMessage } from './message-timeline.tsx';
+import { NothingFound } from './nothing-found.tsx';
+import { html } from './page.tsx';
+import type { DashboardEnv, View } from './view.ts';
 
-/** To be mounted at `/find`. A phone number in any form leads to the conversation, else it is taken for a message's id. */
+/** Digits alone can be a message's id as well; one of the platform's has 24 characters. */
+const COULD_BE_EITHER = /^\d+$/;
+
+/**
+ * To be mounted at `/find`. A phone number in any form leads to its conversation, an event's id to the event, a
+ * message's to its newest event.
+ */
 export function findPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>().get('/', async (c) => {
+    const view = c.get('view');
     const asked = (c.req.query('q') ?? '').trim();
     if (asked === '') return c.redirect('/contacts', 303);
-    const contact = contactFromTyped(asked);
-    if (contact !== null) return c.redirect(`/contacts/${encodeURIComponent(contact)}`, 303);
-    const found = await c.get('view').api.find<z.infer<typeof messageTimeline>>(apiPath`/messages/${asked}`);
-    if (!found.ok) throw new ApiRefusal(found.problem);
-    const event = found.data.events.at(-1);
-    return event === undefined
-      ? c.redirect('/events', 303)
-      : c.redirect(apiPath`/events/${event.integration}/${event.id}`, 303);
+    const contact = contactFromTyped(asked.replace(/^ (?=\d)/, '+'));
+    if (contact !== null && !COULD_BE_EITHER.test(asked)) return c.redirect(conversationPath(contact), 303);
+    const path = (await eventPath(view, asked)) ?? (contact && conversationPath(contact));
+    return path === null
+      ? c.html(html(createElement(NothingFound, { view, asked })), 404)
+      : c.redirect(path, 303);
   });
+}
+
+function conversationPath(contact: string): string {
+  return apiPath`/contacts/${contact}`;
+}
+
+/** Where the event of this id is, or the newest of the message of this id; `null`: there is neither. */
+async function eventPath({ api }: View, asked: string): Promise<string | null> {
+  for (const messageId of new Set([asked, messageIdOf(asked)])) {
+    if (messageId === '') continue;
+    const found = await findMessage(api, messageId);
+    if (found === null) continue;
+    if (!found.ok && found.problem.status !== 404) throw new ApiRefusal(found.problem);
+    if (!found.ok) continue;
+    const { events } = found.data;
+    const event = messageId === asked ? events.at(-1) : events.find(({ id }) => id === asked);
+    if (event !== undefined) return apiPath`/events/${event.integration}/${event.id}`;
+  }
+  return null;
 }

@@ -20,6 +20,8 @@ export interface Formats {
   shortTime(ms: number, nowMs: number): string;
   time(ms: number): string;
   day(ms: number): string;
+  /** With weekday and year. */
+  longDay(ms: number): string;
   /** The two largest units of a time span: `2 h 5 min`. */
   duration(ms: number): string;
 }
@@ -47,6 +49,7 @@ export function formats(language: Language, timeZone: string): Formats {
   const timeWithSeconds = inZone({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
   const day = inZone({ day: 'numeric', month: 'short' });
   const date = inZone({ dateStyle: 'short' });
+  const longDay = inZone({ dateStyle: 'full' });
 
   return {
     number: (value) => number.format(value),
@@ -64,6 +67,7 @@ export function formats(language: Language, timeZone: string): Formats {
       date.format(ms) === date.format(nowMs) ? timeWithSeconds.format(ms) : dayAndTime.format(ms),
     time: (ms) => time.format(ms),
     day: (ms) => day.format(ms),
+    longDay: (ms) => longDay.format(ms),
     duration(ms) {
       const span = Math.abs(ms);
       if (span < 1_000) return duration.format({ milliseconds: Math.round(span) });

@@ -33,6 +33,8 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   tooMany: 'must have at most {} entries',
   hours: 'must be a number of hours from 0 to {}',
   unknownField: 'is not a known field',
+  trueOrFalse: 'must be true or false',
+  place: 'must be the `next` of an earlier answer',
 };
 
 const PATTERNS = Object.entries(WRITTEN).map(([name, written]) => ({

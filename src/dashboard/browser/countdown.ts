@@ -13,6 +13,7 @@ export function runCountdowns(): void {
 function show(element: HTMLElement): void {
   const leftMs = Date.parse(element.dataset.closesAt ?? '') - Date.now();
   const text = leftMs <= 0 ? (element.dataset.closed ?? '') : written(leftMs);
+  if (leftMs <= 0) element.closest('.window')?.classList.replace('open', 'closed');
   if (element.textContent !== text) element.textContent = text;
 }
 

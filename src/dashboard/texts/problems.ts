@@ -71,6 +71,8 @@ export const problemTexts = texts({
     pt: (most: string) => `deve ser um número de horas de 0 a ${most}`,
   },
   unknownField: { en: 'is not known here', pt: 'não é conhecido aqui' },
+  trueOrFalse: { en: 'must be true or false', pt: 'deve ser verdadeiro (true) ou falso (false)' },
+  place: { en: 'is no place in this list', pt: 'não é um ponto desta lista' },
 });
 
 const TYPES = {

@@ -1,0 +1,41 @@
+// What a search that finds nothing answers: what was asked for, and what can be.
+
+import type { FC } from 'hono/jsx';
+import { Page, Said } from './page.tsx';
+import { commonTexts } from './texts/common.ts';
+import { findTexts } from './texts/find.ts';
+import type { View } from './view.ts';
+
+const MAX_SHOWN_CHARACTERS = 300;
+
+export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked }) => {
+  const t = findTexts(view.language);
+  return (
+    <Page view={view} title={t.title}>
+      <p>
+        {t.nothing}{' '}
+        <q>
+          <Said text={asked} max={MAX_SHOWN_CHARACTERS} />
+        </q>
+      </p>
+      <search aria-label={t.again}>
+        <form action="/find" class="narrow">
+          <label>
+            {t.again}
+            <input type="text" name="q" value={asked.slice(0, MAX_SHOWN_CHARACTERS)} required />
+          </label>
+          <button type="submit">{commonTexts(view.language).find}</button>
+        </form>
+      </search>
+      <p>{t.can}</p>
+      <ul>
+        <li>{t.number}</li>
+        <li>{t.message}</li>
+        <li>{t.event}</li>
+      </ul>
+      <p class="muted">
+        {t.retention} <a href="/events">{t.filtered}</a>
+      </p>
+    </Page>
+  );
+};

@@ -1,0 +1,151 @@
+// A payload as a tree that one can read and unfold. Whatever it holds, the tree stays small: how deep, how broad, how
+// many and how long is bounded here, and what is left out is told.
+
+import type { Child } from 'hono/jsx';
+import { Said } from './page.tsx';
+import { eventTexts } from './texts/event.ts';
+import type { Visitor } from './view.ts';
+
+const MAX_DEPTH = 12;
+const MAX_CHILDREN = 100;
+const MAX_NODES = 1_000;
+const MAX_KEY_CHARACTERS = 200;
+/** Longer texts are folded. */
+const MAX_OPEN_CHARACTERS = 300;
+const MAX_TEXT_CHARACTERS = 10_000;
+/** Of all texts together. */
+const MAX_CHARACTERS = 60_000;
+/** Deeper ones are folded at first. */
+const OPEN_DEPTH = 2;
+
+/** A number with the digits it came with, which a JavaScript number would round. */
+class WrittenNumber {
+  readonly digits: string;
+  constructor(digits: string) {
+    this.digits = digits;
+  }
+}
+
+/** What is left of what a tree may take. */
+interface Budget {
+  nodes: number;
+  characters: number;
+}
+
+/** The tree of a JSON text; `null` where it is none that can be read. */
+export function payloadTree(view: Visitor, json: string): Child | null {
+  const value = readExactly(json);
+  if (value === undefined) return null;
+  return branch(view, value, 0, { nodes: MAX_NODES, characters: MAX_CHARACTERS });
+}
+
+type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
+
+function readExactly(json: string): unknown {
+  const keepDigits: Reviver = (_, value, context) =>
+    typeof value === 'number' && context?.source !== undefined ? new WrittenNumber(context.source) : value;
+  try {
+    return JSON.parse(json, keepDigits);
+  } catch {
+    // nested too deep to be gone through
+  }
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What stands behind a name, or the whole. */
+function branch(view: Visitor, value: unknown, depth: number, budget: Budget): Child {
+  const t = eventTexts(view.language);
+  if (value instanceof WrittenNumber) return leaf(cut(value.digits, budget, MAX_KEY_CHARACTERS), t.number);
+  if (typeof value === 'number') return leaf(String(value), t.number);
+  if (typeof value === 'boolean') return leaf(String(value), t.boolean);
+  if (typeof value === 'string') return text(view, value, budget);
+  if (typeof value !== 'object' || value === null) return leaf('null', t.empty);
+
+  const isList = Array.isArray(value);
+  const members = isList ? value.entries() : Object.entries(value);
+  const size = isList ? value.length : Object.keys(value).length;
+  const words = (isList ? t.list : t.object)(size, view.formats.number(size));
+  if (size === 0) return leaf(isList ? '[]' : '{}', words);
+  if (depth >= MAX_DEPTH) return <span class="muted">{t.deeper}</span>;
+
+  const shown: Child[] = [];
+  for (const [name, member] of members) {
+    if (shown.length >= MAX_CHILDREN || budget.nodes <= 0) break;
+    budget.nodes--;
+    shown.push(
+      <div>
+        <dt>
+          <bdi>{cut(String(name), budget, MAX_KEY_CHARACTERS)}</bdi>
+        </dt>
+        <dd>{branch(view, member, depth + 1, budget)}</dd>
+      </div>,
+    );
+  }
+  const left = size - shown.length;
+  const content = (
+    <>
+      {shown.length > 0 && <dl>{shown}</dl>}
+      {left > 0 && <p class="muted">{t.moreHere(view.formats.number(left))}</p>}
+    </>
+  );
+  if (depth === 0) return <div class="tree">{content}</div>;
+  return (
+    <details open={depth <= OPEN_DEPTH}>
+      <summary>
+        <small>{words}</small>
+      </summary>
+      {content}
+    </details>
+  );
+}
+
+function leaf(value: string, type: string): Child {
+  return (
+    <>
+      <code>
+        <bdi>{value}</bdi>
+      </code>{' '}
+      <small>{type}</small>
+    </>
+  );
+}
+
+function text(view: Visitor, value: string, budget: Budget): Child {
+  const t = eventTexts(view.language);
+  if (value === '') return leaf('""', t.text);
+  if (value.length <= MAX_OPEN_CHARACTERS) {
+    return (
+      <>
+        <Said text={cut(value, budget, MAX_OPEN_CHARACTERS)} /> <small>{t.text}</small>
+      </>
+    );
+  }
+  const begin = cut(value, budget, MAX_OPEN_CHARACTERS);
+  const rest = cut(value.slice(MAX_OPEN_CHARACTERS), budget, MAX_TEXT_CHARACTERS);
+  const isCut = MAX_OPEN_CHARACTERS + rest.length < value.length;
+  return (
+    <>
+      <Said text={begin} />
+      <details>
+        <summary>
+          <small>
+            {t.text}, {t.characters(view.formats.number(value.length))}
+          </small>
+        </summary>
+        <Said text={`…${rest}`} max={MAX_TEXT_CHARACTERS + 1} />
+        {isCut && <p class="muted">{t.cut}</p>}
+      </details>
+    </>
+  );
+}
+
+/** As much of a text as there is room for. */
+function cut(whole: string, budget: Budget, max: number): string {
+  const length = Math.min(whole.length, max, Math.max(budget.characters, 0));
+  budget.characters -= length;
+  return length === whole.length ? whole : whole.slice(0, length);
+}

@@ -1,0 +1,52 @@
+import { texts } from '../language.ts';
+
+export const contactsTexts = texts({
+  searchHint: {
+    en: 'The number as you have it: with or without country code, area code in brackets or not, with or without the ninth digit. Numbers of other countries begin with +.',
+    pt: 'O número como você o tem: com ou sem código do país, DDD entre parênteses ou não, com ou sem o nono dígito. Números de outros países começam com +.',
+  },
+  number: { en: 'Phone number', pt: 'Telefone' },
+  numberHint: { en: '(41) 98895-6674', pt: '(41) 98895-6674' },
+  open: { en: 'Open the conversation', pt: 'Abrir a conversa' },
+  notANumber: {
+    en: 'That is no phone number. Write it with area code, or with + and the country code.',
+    pt: 'Isso não é um telefone. Escreva com DDD, ou com + e o código do país.',
+  },
+  conversation: { en: 'Conversation', pt: 'Conversa' },
+  nothingKnown: {
+    en: 'Nothing is known of this number: no message from it or to it is stored. Messages past their retention are gone.',
+    pt: 'Nada se sabe deste número: não há mensagem dele nem para ele. Mensagens fora do prazo de retenção já saíram.',
+  },
+  nothingHere: { en: 'No more messages.', pt: 'Não há mais mensagens.' },
+  messages: {
+    en: 'Messages, the newest at the end',
+    pt: 'Mensagens, as mais novas no fim',
+  },
+  older: { en: 'Older messages', pt: 'Mensagens mais antigas' },
+  newest: { en: 'To the newest messages', pt: 'Ir para as mensagens mais novas' },
+  window: { en: '24-hour window', pt: 'Janela de 24 horas' },
+  windowNever: {
+    en: 'The customer has not written: only templates may be sent.',
+    pt: 'O cliente não escreveu: só é possível enviar modelos.',
+  },
+  windowOpen: {
+    en: 'open: messages may be written freely, still for',
+    pt: 'aberta: mensagens livres ainda por',
+  },
+  windowUntil: { en: 'until', pt: 'até' },
+  windowClosed: {
+    en: 'closed: only templates may be sent',
+    pt: 'fechada: só é possível enviar modelos',
+  },
+  windowSince: { en: 'since', pt: 'desde' },
+  events: { en: 'Its events', pt: 'Eventos do número' },
+  fromCustomer: { en: 'from the customer', pt: 'do cliente' },
+  toCustomer: { en: 'to the customer', pt: 'para o cliente' },
+  eventAt: {
+    en: (time: string) => `${time}, to the event`,
+    pt: (time: string) => `${time}, ver o evento`,
+  },
+  implied: { en: 'implied', pt: 'implícita' },
+  exportData: { en: 'Export…', pt: 'Exportar…' },
+  eraseData: { en: 'Erase…', pt: 'Apagar…' },
+});
