@@ -5,7 +5,7 @@
 import type { Context } from 'hono';
 import type { Child, FC } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Answer } from './api-client.ts';
+import type { Answer, Problem } from './api-client.ts';
 import { problemText, refusalPage } from './errors.tsx';
 import { html, Notice, Page } from './page.tsx';
 import { runTexts } from './texts/runs.ts';
@@ -28,6 +28,8 @@ export interface Run<Name extends string> {
   words: (counts: Counts<Name>) => string;
   /** Where to go at the end. */
   after: (counts: Counts<Name>) => string;
+  /** Words for a refusal that has some of its own; it does not go on then. */
+  refusal?: (problem: Problem) => string | null;
 }
 
 /** Makes a run, and answers with where it came to. */
@@ -40,13 +42,15 @@ export async function answerRun<Name extends string>(
   const before = countsOf(run.form, run.counted);
   const answer = await run.send(cursor);
   if (!answer.ok) {
-    if (answer.problem.status !== 503) return refusalPage(c, answer.problem);
+    const { problem } = answer;
+    const words = run.refusal?.(problem) ?? null;
+    if (words === null && problem.status !== 503) return refusalPage(c, problem);
     const page = (
-      <RunPage view={view} run={run} counts={before} cursor={cursor} isInterrupted>
-        {problemText(answer.problem, view.language)}
+      <RunPage view={view} run={run} counts={before} cursor={cursor} isOver={words !== null} isInterrupted>
+        {words ?? problemText(problem, view.language)}
       </RunPage>
     );
-    return c.html(html(page), answer.problem.status as ContentfulStatusCode) as Response;
+    return c.html(html(page), problem.status as ContentfulStatusCode) as Response;
   }
   const { data } = answer;
   const counts = Object.fromEntries(
@@ -74,9 +78,12 @@ const RunPage: FC<{
   run: Pick<Run<string>, 'title' | 'action' | 'fields' | 'words'>;
   counts: Counts<string>;
   cursor: string | undefined;
+  /** It was broken off: `children` say why. */
   isInterrupted?: boolean;
+  /** It cannot be gone on with. */
+  isOver?: boolean;
   children?: Child;
-}> = ({ view, run, counts, cursor, isInterrupted = false, children }) => {
+}> = ({ view, run, counts, cursor, isInterrupted = false, isOver = false, children }) => {
   const t = runTexts(view.language);
   const fields = { ...run.fields, ...counts, ...(cursor !== undefined && { cursor }) };
   return (
@@ -85,12 +92,14 @@ const RunPage: FC<{
       <section class="panel">
         <p role="status">{run.words(counts)}</p>
         <p>{isInterrupted ? t.interrupted : t.unfinished}</p>
-        <form method="post" action={run.action} {...(!isInterrupted && { 'data-go-on': 'true' })}>
-          {Object.entries(fields).map(([name, value]) => (
-            <input type="hidden" name={name} value={String(value)} />
-          ))}
-          <button type="submit">{t.goOn}</button>
-        </form>
+        {!isOver && (
+          <form method="post" action={run.action} {...(!isInterrupted && { 'data-go-on': 'true' })}>
+            {Object.entries(fields).map(([name, value]) => (
+              <input type="hidden" name={name} value={String(value)} />
+            ))}
+            <button type="submit">{t.goOn}</button>
+          </form>
+        )}
       </section>
     </Page>
   );

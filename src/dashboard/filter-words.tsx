@@ -1,0 +1,66 @@
+// Filters as a sentence's worth of facts: what chooses the things that something is done to.
+
+import type { Child } from 'hono/jsx';
+import { BLOTTED_CONTACT } from '../store/replays.ts';
+import { phone } from './formats.ts';
+import { Time } from './page.tsx';
+import { commonTexts } from './texts/common.ts';
+import { filterTexts } from './texts/filters.ts';
+import type { Visitor } from './view.ts';
+
+/** Each filter by name with its value in words. */
+export function filterWords(
+  view: Visitor,
+  filter: Readonly<Record<string, string | undefined>>,
+): [name: string, words: Child][] {
+  return Object.entries(filter).flatMap(([name, value]): [string, Child][] =>
+    value === undefined ? [] : [[nameWords(name, view), valueWords(name, value, view)]],
+  );
+}
+
+function nameWords(name: string, { language }: Visitor): string {
+  const t = commonTexts(language);
+  switch (name) {
+    case 'integration':
+      return t.integration;
+    case 'type':
+      return t.type;
+    case 'status':
+      return t.status;
+    case 'contact':
+      return t.contact;
+    case 'since':
+      return t.since;
+    case 'until':
+      return t.until;
+    case 'messageId':
+      return filterTexts(language).messageId;
+    default:
+      return name;
+  }
+}
+
+function valueWords(name: string, value: string, view: Visitor): Child {
+  const t = commonTexts(view.language);
+  switch (name) {
+    case 'since':
+    case 'until':
+      return Number.isNaN(Date.parse(value)) ? <bdi>{value}</bdi> : <Time view={view} at={value} whole />;
+    case 'type':
+      return value === 'response' ? t.response : value === 'status' ? t.statusEvent : <bdi>{value}</bdi>;
+    case 'status':
+      switch (value) {
+        case 'sent':
+        case 'delivered':
+        case 'read':
+        case 'failed':
+          return t[value];
+        default:
+          return <bdi>{value}</bdi>;
+      }
+    case 'contact':
+      return value === BLOTTED_CONTACT ? filterTexts(view.language).blotted : <bdi>{phone(value)}</bdi>;
+    default:
+      return <bdi>{value}</bdi>;
+  }
+}
