@@ -1,0 +1,93 @@
+import axe, { type AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, it } from 'vitest';
+import { browsing, describeInBrowser, type Looks, overflowOf } from './browsing.ts';
+import { leaveTraces, pagesFrom } from './pages.ts';
+
+/** Every page in each; between them both languages, both schemes, desk and phone in each. */
+const LOOKS: Looks[] = [
+  { language: 'pt', scheme: 'light', width: 1280 },
+  { language: 'en', scheme: 'dark', width: 390 },
+];
+const OTHER_LOOKS: Looks[] = [
+  { language: 'en', scheme: 'light', width: 390 },
+  { language: 'pt', scheme: 'dark', width: 1280 },
+];
+/** Kinds that must be among what is found, or the crawler is what is broken. */
+const KNOWN = [
+  '/',
+  '/events',
+  '/contacts',
+  '/integrations',
+  '/rejections',
+  '/dead-letters',
+  '/replays',
+  '/audit',
+];
+
+describeInBrowser('every page', () => {
+  const running = browsing();
+
+  beforeAll(async () => leaveTraces(running.receiver, running.plan));
+
+  it.each(LOOKS)(
+    'has no violations by axe and fits its window ($language, $scheme, $width)',
+    async (looks) => {
+      const page = await running.open(looks);
+      const paths = await pagesFrom(page);
+      expect(paths).toEqual(expect.arrayContaining(KNOWN));
+      const amiss: string[] = [];
+      for (const path of paths) amiss.push(...(await amissOn(page, path)));
+      expect(amiss).toEqual([]);
+    },
+  );
+
+  it.each(OTHER_LOOKS)('… and sections also look so ($language, $scheme, $width)', async (looks) => {
+    const page = await running.open(looks);
+    const amiss: string[] = [];
+    for (const path of KNOWN) amiss.push(...(await amissOn(page, path)));
+    expect(amiss).toEqual([]);
+  });
+
+  it.each([...LOOKS, ...OTHER_LOOKS])(
+    'is so of who is not signed in ($language, $scheme, $width)',
+    async (looks) => {
+      const page = await running.open({ ...looks, role: null });
+      expect(await amissOn(page, '/events?status=read')).toEqual([]);
+      expect(page.url()).toContain('/sign-in?next=');
+      await page.locator('input[name=token]').fill('no token of this receiver');
+      await page.locator('form[action="/sign-in"] button').click();
+      await page.getByRole('alert').waitFor();
+      expect(violationsIn(await axeOn(page))).toEqual([]);
+    },
+  );
+
+  it('is so of what is not there', async () => {
+    const page = await running.open();
+    for (const path of ['/nothing', '/events/shop/nothing', '/contacts/nobody', '/integrations/nothing']) {
+      expect(await amissOn(page, path)).toEqual([]);
+    }
+  });
+});
+
+/** What axe has against a page, and whether it goes beyond the window. */
+async function amissOn(page: Page, path: string): Promise<string[]> {
+  await page.goto(path);
+  const overflow = await overflowOf(page);
+  const violations = violationsIn(await axeOn(page));
+  return [...violations, ...(overflow > 0 ? [`${overflow} px too wide`] : [])].map(
+    (what) => `${path}: ${what}`,
+  );
+}
+
+/** As a debugger would run it: pages let in no script but their own. */
+async function axeOn(page: Page): Promise<AxeResults> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => (globalThis as unknown as { axe: typeof axe }).axe.run());
+}
+
+function violationsIn({ violations }: AxeResults): string[] {
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary?.slice(0, 260)}`),
+  );
+}
