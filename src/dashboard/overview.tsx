@@ -279,7 +279,11 @@ const Funnel: FC<{ view: View; stats: Stats }> = ({ view, stats }) => {
             </svg>
             {rate !== null && (
               <small>
-                {t.ofBefore(percent(rate))}
+                {
+                  rate <= 1
+                    ? t.ofBefore(percent(rate))
+                    : t.moreThanBefore /* customers write more than once, or first */
+                }
                 {time !== null && time.p50Ms !== null && time.p95Ms !== null && (
                   <>
                     {' · '}

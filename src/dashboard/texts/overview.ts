@@ -91,6 +91,7 @@ export const overviewTexts = texts({
     en: (share: string) => `${share} of the step before`,
     pt: (share: string) => `${share} da etapa anterior`,
   },
+  moreThanBefore: { en: 'more than the step before', pt: 'mais que a etapa anterior' },
   lag: {
     en: (median: string, most: string) => `half within ${median}, 95 % within ${most}`,
     pt: (median: string, most: string) => `metade em até ${median}, 95% em até ${most}`,
