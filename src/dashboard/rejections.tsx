@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
-import { REJECTION_REASONS, type RejectionReason } from '../contract/assess.ts';
+import { REJECTION_REASONS } from '../contract/assess.ts';
 import type {
   keptRejectionAnswer,
   rejectionAnswer,
@@ -26,9 +26,9 @@ import {
   pageQuery,
   TextFilter,
 } from './filters.tsx';
-import type { Language } from './language.ts';
 import { ActionButton, Badge, Facts, html, More, Notice, Page, Time, withQuery } from './page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from './problem-words.tsx';
+import { reasonWords } from './rejection-words.ts';
 import { answerRun, type Counts, countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { rejectionTexts } from './texts/rejections.ts';
@@ -107,23 +107,6 @@ async function onePage(c: Context<DashboardEnv>, refusal: Problem | null): Promi
   const kept = await view.api.get<Kept>(apiPath`/rejections/${c.req.param('id') ?? ''}`);
   const status = (refusal?.status ?? 200) as ContentfulStatusCode;
   return c.html(html(<One view={view} kept={kept} refusal={refusal} />), status) as Response;
-}
-
-/** Why a webhook became no event, in words that follow it. */
-export function reasonWords(reason: RejectionReason, language: Language): string {
-  const t = rejectionTexts(language);
-  switch (reason) {
-    case 'not-utf8':
-      return t.notUtf8;
-    case 'not-json':
-      return t.notJson;
-    case 'contract-broken':
-      return t.contractBroken;
-    case 'wrong-application':
-      return t.wrongApplication;
-    case 'unauthorized':
-      return t.unauthorized;
-  }
 }
 
 function written(counts: RetryCounts): Record<string, string> {

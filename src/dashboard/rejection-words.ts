@@ -1,0 +1,22 @@
+// Why webhooks are rejected, in words.
+
+import type { RejectionReason } from '../contract/assess.ts';
+import type { Language } from './language.ts';
+import { rejectionTexts } from './texts/rejections.ts';
+
+/** Why a webhook became no event, in words that follow it. */
+export function reasonWords(reason: RejectionReason, language: Language): string {
+  const t = rejectionTexts(language);
+  switch (reason) {
+    case 'not-utf8':
+      return t.notUtf8;
+    case 'not-json':
+      return t.notJson;
+    case 'contract-broken':
+      return t.contractBroken;
+    case 'wrong-application':
+      return t.wrongApplication;
+    case 'unauthorized':
+      return t.unauthorized;
+  }
+}
