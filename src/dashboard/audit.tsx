@@ -85,7 +85,7 @@ const Row: FC<{ view: View; entry: z.infer<typeof auditAnswer> }> = ({ view, ent
       <span class="who">
         <Said text={actorWords(entry.actor, view.language)} max={MAX_ACTOR_CHARACTERS} />
       </span>
-      <span>
+      <span class="words">
         {actionWords(entry.action, view.language)} <AuditObject view={view} entry={entry} />
       </span>
       <span class="muted details">

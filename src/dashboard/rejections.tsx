@@ -200,16 +200,17 @@ const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ v
   const { id, integration, reason, problems, deliveries, bodyBytes, lastReceivedAt } = rejection;
   const { number, bytes } = view.formats;
   const [first] = problems;
+  const isOfBody = reason === 'not-utf8' || reason === 'not-json'; // what is wrong says it all
   return (
     <li class="row">
       <span class="who">
         <a href={apiPath`/integrations/${integration}`}>{integration}</a>
       </span>
       <a class="what" href={apiPath`/rejections/${id}`}>
-        {reasonWords(reason, view.language)}
+        {!(isOfBody && first) && reasonWords(reason, view.language)}
         {first !== undefined && (
           <>
-            {': '}
+            {!isOfBody && ': '}
             <ProblemPath path={first.path} />{' '}
             <ProblemWords language={view.language} message={first.message} />
           </>
