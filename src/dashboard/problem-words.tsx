@@ -30,6 +30,7 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   slug: 'must be 3 to 64 lower-case letters, digits and hyphens',
   oneLine: 'must be one line of text',
   range: 'must be an address or a CIDR range of IPv4 or IPv6',
+  emptyList: 'must not be empty; null lets webhooks come from anywhere',
   tooMany: 'must have at most {} entries',
   hours: 'must be a number of hours from 0 to {}',
   unknownField: 'is not a known field',

@@ -62,6 +62,10 @@ export const problemTexts = texts({
     en: 'must be an address or a CIDR range of IPv4 or IPv6',
     pt: 'deve ser um endereço ou faixa CIDR de IPv4 ou IPv6',
   },
+  emptyList: {
+    en: 'must not be an empty list',
+    pt: 'não pode ser uma lista vazia',
+  },
   tooMany: {
     en: (most: string) => `must have at most ${most} entries`,
     pt: (most: string) => `deve ter no máximo ${most} entradas`,
