@@ -264,7 +264,9 @@ export const Copyable: FC<{ view: Visitor; value: string; label: string }> = ({ 
     <div class="copyable">
       <section tabindex={0} aria-label={label}>
         <pre>
-          <code>{value}</code>
+          <code>
+            <bdi>{value}</bdi>
+          </code>
         </pre>
       </section>
       <button type="button" class="secondary" data-copied={t.copied} hidden>
