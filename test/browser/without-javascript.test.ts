@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { ADMIN_TOKEN, until } from '../../scripts/browser/receiver.ts';
+import { commonTexts } from '../../src/dashboard/texts/common.ts';
+import { eventTexts } from '../../src/dashboard/texts/event.ts';
+import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { browsing, describeInBrowser } from './browsing.ts';
+import { leaveTraces, pagesFrom } from './pages.ts';
+
+describeInBrowser('without JavaScript', () => {
+  const running = browsing({ events: 120 });
+
+  it('one signs in, lists, goes on to the next page, and changes something', async () => {
+    const [common, event] = [commonTexts('pt'), eventTexts('pt')];
+    const page = await running.open({ role: null, withJavaScript: false });
+    await page.goto('/events?type=status');
+    await page.getByLabel(signInTexts('pt').token).fill(ADMIN_TOKEN);
+    await page.getByRole('button', { name: signInTexts('pt').submit }).click();
+    await page.waitForURL('**/events?type=status');
+
+    const first = await page.locator('#rows > .row').first().getAttribute('id');
+    await page.getByRole('link', { name: common.more }).click();
+    await page.waitForURL('**/events?*cursor=*');
+    expect(await page.locator('#rows > .row').first().getAttribute('id')).not.toBe(first);
+
+    await page.locator('#rows .what').first().click();
+    await page.getByRole('button', { name: event.replay }).click();
+    await page.getByText(event.replayed).waitFor();
+    const id = decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1) ?? '');
+    await until(async () => (await running.receiver.handledBy(id)).some(({ replay }) => replay === 1));
+
+    await page.getByRole('button', { name: common.switchLanguage }).click();
+    await page.getByRole('button', { name: eventTexts('en').replay }).waitFor();
+    await page.getByRole('button', { name: commonTexts('en').signOut }).click();
+    await page.waitForURL('**/sign-in');
+    await page.goto('/events');
+    await page.waitForURL('**/sign-in?next=*');
+  });
+
+  it('every page has its content', async () => {
+    await leaveTraces(running.receiver, running.plan);
+    const page = await running.open({ withJavaScript: false });
+    for (const path of await pagesFrom(page)) {
+      await page.goto(path);
+      expect((await page.locator('main').innerText()).length, path).toBeGreaterThan(40);
+      // what only a script would show or fill
+      expect(await page.locator('main [hidden]:not(button, .newer)').count(), path).toBe(0);
+    }
+  });
+});
