@@ -80,7 +80,7 @@ const Bubble: FC<{ view: Visitor; message: Message }> = ({ view, message }) => {
   const newest = entries.at(-1) ?? entries[0];
   const time = view.formats.time(atMs);
   return (
-    <li class={`bubble ${direction} ${status ?? ''}`} data-message={key}>
+    <li class={`bubble ${direction} ${status ?? ''}`} data-message={encodeURIComponent(key)}>
       <SaidContent view={view} content={content} />
       <div class="foot">
         {status !== null && <Steps view={view} status={status} entries={entries} />}

@@ -82,7 +82,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = event.payload.message?.contextId; // stored payloads of any age: there may be less
+  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be less
   return (
     <section class="panel" aria-labelledby="facts">
       <h2 id="facts">{t.facts}</h2>
