@@ -43,6 +43,7 @@ export function formats(language: Language, timeZone: string): Formats {
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const duration = new Intl.DurationFormat(locale, { style: 'narrow' });
+  const short = new Intl.DurationFormat(locale, { style: 'narrow', millisecondsDisplay: 'always' });
   const dateTime = inZone({ dateStyle: 'medium', timeStyle: 'medium' });
   const dayAndTime = inZone({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
   const time = inZone({ hour: '2-digit', minute: '2-digit' });
@@ -58,9 +59,12 @@ export function formats(language: Language, timeZone: string): Formats {
       const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
       const exponent = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
       const unit = units[exponent] ?? 'byte';
-      return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: 1 }).format(
-        bytes / 1000 ** exponent,
-      );
+      return new Intl.NumberFormat(locale, {
+        style: 'unit',
+        unit,
+        unitDisplay: exponent === 0 ? 'long' : 'short', // its short form has no plural in English
+        maximumFractionDigits: 1,
+      }).format(bytes / 1000 ** exponent);
     },
     dateTime: (ms) => dateTime.format(ms),
     shortTime: (ms, nowMs) =>
@@ -70,7 +74,7 @@ export function formats(language: Language, timeZone: string): Formats {
     longDay: (ms) => longDay.format(ms),
     duration(ms) {
       const span = Math.abs(ms);
-      if (span < 1_000) return duration.format({ milliseconds: Math.round(span) });
+      if (span < 1_000) return short.format({ milliseconds: Math.round(span) });
       const days = Math.floor(span / DAY_MS);
       const hours = Math.floor((span % DAY_MS) / HOUR_MS);
       const minutes = Math.floor((span % HOUR_MS) / MINUTE_MS);
