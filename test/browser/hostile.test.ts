@@ -1,0 +1,169 @@
+// What somebody outside can put into a webhook, in every field that takes a text: it is shown as the text that it is,
+// does nothing, and breaks no page.
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, it } from 'vitest';
+import { type BrowsedReceiver, until } from '../../scripts/browser/receiver.ts';
+import type { LooseBody } from '../../scripts/simulate/conversations.ts';
+import { browsing, describeInBrowser, overflowOf } from './browsing.ts';
+import { responseBody, statusBody } from './webhooks.ts';
+
+const MARKUP = `"'><script>globalThis.hacked = 1</script><img src=x onerror="globalThis.hacked=1"><svg onload=globalThis.hacked=1>\${7*7}{{7*7}}`;
+const SCRIPT_LINK = 'javascript:globalThis.hacked=1//';
+/** Turns the direction of what follows, and never turns it back. */
+const TURNED = '\u202egnihtemos \u2067siht daer';
+const LONG = 'W'.repeat(100_000);
+/** The longest that an id may be. */
+const LONG_ID = 'W'.repeat(256);
+
+const ATTACKS = {
+  markup: { text: MARKUP, id: MARKUP, link: `https://elsewhere.example/${MARKUP}` },
+  'script link': { text: SCRIPT_LINK, id: SCRIPT_LINK, link: SCRIPT_LINK },
+  turned: { text: TURNED, id: TURNED, link: `https://elsewhere.example/${TURNED}` },
+  long: { text: LONG, id: LONG_ID, link: `https://elsewhere.example/${LONG}` },
+} as const;
+type Attack = (typeof ATTACKS)[keyof typeof ATTACKS];
+
+const CUSTOMER = '+5511912340000';
+
+describeInBrowser('hostile webhooks', () => {
+  const running = browsing({ events: 30 });
+  const paths: string[] = [];
+
+  beforeAll(async () => {
+    const { receiver } = running;
+    await receiver.setConsumerFailing(true);
+    for (const attack of Object.values(ATTACKS)) {
+      for (const body of bodiesOf(attack)) expect(await receiver.deliver('shop', body)).toBe(200);
+      for (const body of refusedBodiesOf(attack)) {
+        expect(await receiver.deliver('shop', body)).toBeGreaterThanOrEqual(400);
+      }
+    }
+    const letters = async () => listed(receiver, 'dead-letters');
+    await until(async () => (await letters()).length === Object.keys(ATTACKS).length * BODIES);
+    await receiver.setConsumerFailing(false);
+    await receiver.runCron();
+    paths.push('/', '/events', '/rejections', '/dead-letters', `/contacts/${encodeURIComponent(CUSTOMER)}`);
+    for (const event of await listed(receiver, `events?contact=${encodeURIComponent(CUSTOMER)}`)) {
+      paths.push(`/events/shop/${encodeURIComponent(event.id)}`);
+    }
+    for (const { id } of await listed(receiver, 'rejections')) paths.push(`/rejections/${id}`);
+    for (const { id } of await letters()) paths.push(`/dead-letters/${id}`);
+    paths.push(`/find?q=${encodeURIComponent(MARKUP)}`, `/events?messageId=${encodeURIComponent(MARKUP)}`);
+    paths.push(
+      `/events?contact=${encodeURIComponent(MARKUP)}`,
+      `/audit?object=${encodeURIComponent(MARKUP)}`,
+    );
+  });
+
+  it.each([
+    { width: 1280, scheme: 'light' },
+    { width: 390, scheme: 'dark' },
+  ] as const)('execute nothing and break no layout at $width', async (looks) => {
+    const page = await running.open(looks);
+    const amiss: string[] = [];
+    for (const path of paths) {
+      await page.goto(path);
+      await page.evaluate(() => {
+        for (const fold of document.querySelectorAll('details')) fold.open = true;
+      });
+      const overflow = await overflowOf(page);
+      if (overflow > 0) amiss.push(`${path.slice(0, 120)}: ${overflow} px too wide`);
+      if (await isHacked(page)) amiss.push(`${path.slice(0, 120)}: executed`);
+      amiss.push(...(await foreignPartsOf(page)).map((part) => `${path.slice(0, 120)}: ${part}`));
+    }
+    expect(paths.length).toBeGreaterThan(30);
+    expect(amiss).toEqual([]);
+  });
+
+  it('are seen as what they are', async () => {
+    const page = await running.open();
+    for (const path of paths.filter((place) => /^\/(events\/|contacts)/.test(place))) {
+      await page.goto(path);
+      const text = (await page.locator('main').textContent()) ?? '';
+      const said = Object.values(ATTACKS).filter((attack) => text.includes(attack.text.slice(0, 60)));
+      expect(said.length, path.slice(0, 120)).toBeGreaterThanOrEqual(path.startsWith('/contacts') ? 3 : 1);
+    }
+    await page.goto('/events');
+    expect(await page.locator('#rows').textContent()).toContain('<script>globalThis.hacked');
+  });
+
+  it('come in live as what they are', async () => {
+    const page = await running.open();
+    await page.goto('/');
+    const body = responseBody({ text: `live ${MARKUP}`, from: CUSTOMER });
+    body.clientData.name = MARKUP;
+    expect(await running.receiver.deliver('shop', body)).toBe(200);
+    await page.getByText('live "\'><script>').waitFor();
+    expect(await isHacked(page)).toBe(false);
+    expect(await foreignPartsOf(page)).toEqual([]);
+  });
+});
+
+const BODIES = 4;
+
+function bodiesOf(attack: Attack): LooseBody[] {
+  const reply = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'text');
+  const medium = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'image');
+  const location = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'location');
+  const failed = everyFieldOf(statusBody({ status: 'failed', to: CUSTOMER }), attack, attack.text);
+  return [reply, medium, location, failed];
+}
+
+let numbered = 0;
+
+function everyFieldOf(body: LooseBody, { text, id, link }: Attack, mediaType: string): LooseBody {
+  const number = String(++numbered).padStart(3, '0');
+  const ownId = number + id.slice(0, 253);
+  const aside = text.slice(0, 5_000); // where nobody documents a field; a body may have no more than a megabyte
+  body.event.messageId = ownId;
+  body.event[aside] = aside;
+  if (body.clientData) Object.assign(body.clientData, { name: text, [aside]: aside });
+  delete body.message.mediaData;
+  Object.assign(body.message, {
+    messageId: ownId,
+    contextId: id,
+    interactionsId: id,
+    mediaType,
+    message: text,
+    appId: id,
+    status: text,
+    [aside]: { [aside]: [aside, { [aside]: aside }] },
+  });
+  if (body.event.type === 'status') Object.assign(body.message, { failCode: text, failMessage: text });
+  else if (mediaType === 'location') {
+    body.message.location = { address: text, name: text, latitude: text, longitude: text };
+  } else if (mediaType !== 'text') {
+    body.message.mediaData = { link, id: text, caption: text, filename: text };
+  }
+  return body;
+}
+
+/** No JSON, JSON that breaks the contract, and JSON whose names are hostile. */
+function refusedBodiesOf({ text }: Attack): unknown[] {
+  const unknownType = responseBody({ text, from: CUSTOMER });
+  unknownType.event.type = text;
+  unknownType.message.to = text;
+  return [`<html>${text}`, unknownType, { [text]: text, event: { messageId: text, type: text } }];
+}
+
+async function listed(receiver: BrowsedReceiver, what: string): Promise<{ id: string }[]> {
+  return (await receiver.api<{ data: { id: string }[] }>('GET', `/${what}`)).data;
+}
+
+async function isHacked(page: Page): Promise<boolean> {
+  return page.evaluate(() => 'hacked' in globalThis);
+}
+
+/** Elements that no page of ours has, and links to where no link should lead. */
+async function foreignPartsOf(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const parts = document.querySelectorAll(
+      'main img, main script, main iframe, main svg[onload], main [style]',
+    );
+    const links = [...document.querySelectorAll('a')].filter(({ protocol }) => !/^https?:$/.test(protocol));
+    const careless = [...document.querySelectorAll('a')].filter(
+      (link) => link.origin !== location.origin && !link.rel.includes('noopener'),
+    );
+    return [...parts, ...links, ...careless].map((part) => part.outerHTML.slice(0, 200));
+  });
+}
