@@ -81,7 +81,7 @@ const Trail: FC<{ view: View; filters: Filters; found: Answer<z.infer<typeof aud
 const Row: FC<{ view: View; entry: z.infer<typeof auditAnswer> }> = ({ view, entry }) => {
   const details = detailWords(entry, view);
   return (
-    <li class="row change">
+    <li class="row tall">
       <span class="who">
         <Said text={actorWords(entry.actor, view.language)} max={MAX_ACTOR_CHARACTERS} />
       </span>
