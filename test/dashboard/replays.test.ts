@@ -129,6 +129,7 @@ describe('a replay', () => {
 
   it('brings itself up to date while it is under way, and can be cancelled', async () => {
     await storeEvents({ count: 30_000 });
+    await inject({ events: { kind: 'late' } });
     const [path = ''] = locationOf(await operator.post('/replays', { type: 'response' })).split('?');
     const page = await operator.page(path);
     expect(page).toContain(`id="replay" hx-get="${path}" hx-trigger="every 2s" hx-select="#replay"`);
