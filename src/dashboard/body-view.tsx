@@ -27,7 +27,7 @@ const Bytes: FC<{ view: View; kept: KeptBody; label: string }> = ({ view, kept, 
   return (
     <>
       <p>{t.notText}</p>
-      <TextView view={view} text={hexDump(kept.body)} label={label} />
+      <TextView view={view} text={hexDump(kept.body)} label={label} isColumns />
       {kept.bodyBytes > MAX_SHOWN_BYTES && (
         <p>
           <small>{t.bytesCut(bytes(MAX_SHOWN_BYTES), bytes(kept.bodyBytes))}</small>

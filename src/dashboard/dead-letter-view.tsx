@@ -26,6 +26,8 @@ type Letter = z.infer<typeof deadLetterAnswer>;
 type Kept = z.infer<typeof keptDeadLetterAnswer>;
 
 const MAX_ID_CHARACTERS = 120;
+/** Beside much else, in a row. */
+const MAX_MARK_CHARACTERS = 32;
 
 export const DeadLetterList: FC<{
   view: View;
@@ -145,7 +147,7 @@ const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
       <span class="muted">{view.formats.bytes(letter.messageBytes)}</span>
       {letter.integration !== null && (
         <span class="muted">
-          <Said text={letter.integration} max={MAX_ID_CHARACTERS} />
+          <Said text={letter.integration} max={MAX_MARK_CHARACTERS} />
         </span>
       )}
     </span>
@@ -261,7 +263,7 @@ export const DiscardManyPage: FC<{
         <p>
           <strong>{count.isAll ? t.discardCount(counted) : t.discardAtLeast(counted)}</strong>
         </p>
-        <p>{t.discardWarning}</p>
+        <p>{t.discardManyWarning}</p>
         <form method="post" action="/dead-letters/discard">
           <HiddenFilters filters={filters} />
           <label>

@@ -12,6 +12,8 @@ interface Shown {
   text: string;
   /** What it is, for those who hear the page. */
   label: string;
+  /** Whether its lines are as long as they are. */
+  isColumns?: boolean;
 }
 
 /** A JSON text; what is none is shown as a text. */
@@ -31,10 +33,10 @@ export const JsonView: FC<Shown> = ({ view, text, label }) => {
 };
 
 /** Any text. */
-export const TextView: FC<Shown> = ({ view, text, label }) => (
+export const TextView: FC<Shown> = ({ view, text, label, isColumns = false }) => (
   <>
     <section tabindex={0} aria-label={label}>
-      <pre>
+      <pre {...(isColumns && { class: 'as-columns' })}>
         <bdi>{text.slice(0, MAX_SHOWN_CHARACTERS)}</bdi>
       </pre>
     </section>

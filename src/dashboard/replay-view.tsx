@@ -4,6 +4,7 @@ import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { dryRunAnswer, replayAnswer, replayPage } from '../operate/replay.ts';
 import { apiPath, type Problem } from './api-client.ts';
+import { actorWords } from './audit-words.tsx';
 import { filterWords } from './filter-words.tsx';
 import { type Filters, HiddenFilters } from './filters.tsx';
 import type { Language } from './language.ts';
@@ -44,7 +45,7 @@ const Row: FC<{ view: View; replay: Replay }> = ({ view, replay }) => {
   return (
     <li class="row">
       <span class="who">
-        <bdi>{replay.actor}</bdi>
+        <bdi>{actorWords(replay.actor, view.language)}</bdi>
       </span>
       <a class="what" href={apiPath`/replays/${replay.id}`}>
         <FilterSentence view={view} filter={replay.filter} />
@@ -144,7 +145,7 @@ function factsOf(replay: Replay, view: View): [Child, Child][] {
     [t.putBack, number(replay.putBack)],
     [t.forwarded, number(replay.forwarded)],
     [t.waiting, number(replay.waiting)],
-    [t.actor, <bdi>{replay.actor}</bdi>],
+    [t.actor, <bdi>{actorWords(replay.actor, view.language)}</bdi>],
     [t.createdAt, <Time view={view} at={replay.createdAt} whole />],
     [t.updatedAt, <Time view={view} at={replay.updatedAt} whole />],
   ];

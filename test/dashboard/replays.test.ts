@@ -111,7 +111,7 @@ describe('a replay', () => {
     expect(page).toMatch(/<progress max="1" value="1" aria-labelledby="progress">/);
     expect(page).not.toContain('hx-trigger="every');
     expect(textOf(page)).toContain(
-      '100% gone through Found so far 2 Sent again 2 Waiting to be sent 0 By admin-token',
+      '100% gone through Found so far 2 Sent again 2 Waiting to be sent 0 By admin token',
     );
     expect((await forwardedEvents()).filter(({ replay }) => replay === 1)).toHaveLength(2);
     expect((await ask('/api/audit')).answer.data[0]).toMatchObject({
@@ -177,7 +177,7 @@ describe('the list', () => {
     await isDone(path);
 
     const text = textOf(await operator.page('/replays'));
-    expect(text).toContain('admin-token Type reply');
+    expect(text).toContain('admin token Type reply');
     expect(text).toContain('Contact one contact (no longer kept)');
     expect(text).toContain('From Jan 1, 2026, 12:00:00 AM');
     expect(text).toContain('done 2 of 2 sent again');
@@ -197,7 +197,7 @@ describe('readers', () => {
     const reader = await signedIn(READ_TOKEN);
 
     expect([...formsOf(await reader.page(path)).keys()]).toEqual([]);
-    expect(textOf(await reader.page('/replays'))).toContain('admin-token');
+    expect(textOf(await reader.page('/replays'))).toContain('admin token');
     expect((await reader.get('/replays/new?type=response')).status).toBe(403);
     expect((await reader.post('/replays', { type: 'response' })).status).toBe(403);
     expect((await reader.post(`${path}/cancel`)).status).toBe(403);

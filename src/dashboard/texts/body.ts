@@ -11,6 +11,5 @@ export const bodyTexts = texts({
     en: (shown: string, all: string) => `The first ${shown} of ${all}.`,
     pt: (shown: string, all: string) => `Os primeiros ${shown} de ${all}.`,
   },
-  readable: { en: 'Readable', pt: 'Legível' },
-  raw: { en: 'As it came', pt: 'Como chegou' },
+  raw: { en: 'As text', pt: 'Como texto' },
 });

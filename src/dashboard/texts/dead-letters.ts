@@ -52,6 +52,10 @@ export const deadLetterTexts = texts({
     en: 'It can no longer be redriven then. Its event stays where it is, and can be replayed until its retention ends.',
     pt: 'Depois não dá mais para reenviá-la. O evento continua onde está e pode ser reenviado até o fim da retenção.',
   },
+  discardManyWarning: {
+    en: 'They can no longer be redriven then. Their events stay where they are, and can be replayed until their retention ends.',
+    pt: 'Depois não dá mais para reenviá-las. Os eventos continuam onde estão e podem ser reenviados até o fim da retenção.',
+  },
   discardCount: {
     en: (count: string) => `${count} match now.`,
     pt: (count: string) => `${count} correspondem agora.`,

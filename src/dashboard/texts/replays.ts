@@ -59,8 +59,8 @@ export const replayTexts = texts({
     pt: 'Nenhum evento corresponde: não há o que reenviar.',
   },
   newConsumers: {
-    en: 'Consumers get each with the same id and a number that rises with each replay (replay: 1, 2, …). Those that use `once` skip what they have handled, unless they handle replays.',
-    pt: 'Os consumidores recebem cada um com o mesmo id e um número que sobe a cada reenvio (replay: 1, 2, …). Os que usam `once` ignoram o que já trataram, a menos que tratem reenvios.',
+    en: 'Consumers get each with the same id and a number that rises with each replay (replay: 1, 2, …). Those that are built with the kit and handle each event once skip what they have had, unless they ask for replays.',
+    pt: 'Os consumidores recebem cada um com o mesmo id e um número que sobe a cada reenvio (replay: 1, 2, …). Os feitos com o kit que tratam cada evento uma só vez ignoram o que já tiveram, a menos que peçam reenvios.',
   },
   newUnfit: {
     en: 'A replay cannot be chosen by this. Take it out of the filters of the list:',
