@@ -122,6 +122,9 @@ export const integrationAnswer = z.object({
   allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
   requireSignature: z.boolean(),
   createdAt: z.iso.datetime(),
+  lastEventAt: z.iso.datetime().nullable().meta({
+    description: 'When its newest event was stored, noted once a minute. null: there was none.',
+  }),
   url: z.string().nullable().meta({
     description: 'To be registered with the platform. null for who may not see it: it holds the token.',
   }),
@@ -165,7 +168,7 @@ export async function shownIntegration(
   integration: Integration,
   { tokens, baseUrl, showsSecrets, nowMs }: Presentation,
 ): Promise<ShownIntegration> {
-  const { slug, generation } = integration;
+  const { slug, generation, lastEventAtMs } = integration;
   return {
     slug,
     appId: integration.appId,
@@ -179,6 +182,7 @@ export async function shownIntegration(
     allowedIps: integration.allowedIps,
     requireSignature: integration.requireSignature,
     createdAt: new Date(integration.createdAtMs).toISOString(),
+    lastEventAt: lastEventAtMs === null ? null : new Date(lastEventAtMs).toISOString(),
     url: showsSecrets ? `${baseUrl}/webhooks/${slug}/${await tokens.derive(slug, generation)}` : null,
     signingSecret: showsSecrets
       ? writtenSigningSecret(await tokens.deriveSigningSecret(slug, generation))

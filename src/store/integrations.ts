@@ -33,6 +33,8 @@ export interface Integration {
   isEnabled: boolean;
   /** Unix ms. */
   createdAtMs: number;
+  /** When its newest event was stored, as far as events are counted (see roll-up.ts), Unix ms; `null`: none was. */
+  lastEventAtMs: number | null;
 }
 
 /** A generation of the token that was rotated away. */
@@ -85,10 +87,11 @@ interface IntegrationRow {
   previous: string;
   enabled: number;
   created_at: number;
+  last_event_at: number | null;
 }
 
-const COLUMNS =
-  'slug, app_id, description, allowed_ips, require_signature, generation, previous, enabled, created_at';
+const COLUMNS = `
+  slug, app_id, description, allowed_ips, require_signature, generation, previous, enabled, created_at, last_event_at`;
 
 /** All integrations by slug. There are few: an administrator registers each by hand. */
 export async function listIntegrations(db: D1Database): Promise<Integration[]> {
@@ -269,5 +272,6 @@ function integrationOf(row: IntegrationRow): Integration {
     previous: JSON.parse(row.previous),
     isEnabled: row.enabled === 1,
     createdAtMs: row.created_at,
+    lastEventAtMs: row.last_event_at,
   };
 }

@@ -1,5 +1,5 @@
-// The roll-up: counts what was stored into `counters` and `lags`, sums hours up once they are over, and forgets what is
-// too old. Each step is one batch, hence atomic, that goes on from where the one before ended and notes where it ends;
+// The roll-up: counts what was stored into `counters` and `lags`, notes when something last came to each integration, sums
+// hours up once they are over, and forgets what is too old. Each step is one batch, hence atomic, that goes on from where the one before ended and notes where it ends;
 // every statement of it asks whether that is still the place. So two crons at once, a crash, or an answer that was lost
 // leave each event counted once. It is exact because `seq` grows in commit order: nothing appears behind the place.
 
@@ -60,6 +60,7 @@ async function countEvents(db: D1Database, nowMs: number): Promise<number> {
     const results = await db.batch([
       db.prepare(COUNT).bind(afterSeq, lastSeq),
       db.prepare(TIME).bind(afterSeq, lastSeq),
+      db.prepare(NOTE_NEWEST).bind(afterSeq, lastSeq),
       advance,
     ]);
     if (results.at(-1)?.meta.changes) counted += events; // else another run counted them
@@ -156,6 +157,16 @@ const TIME = `
   WHERE max(pairs.earlier, pairs.later) > ?1
   GROUP BY 2, 3, 4, 5
   ON CONFLICT (step, start, integration, steps, bucket) ${ADD}`;
+
+/** Of each integration that has events after ?1, up to ?2: one row each, whatever their number. */
+const NOTE_NEWEST = `
+  UPDATE integrations SET last_event_at = newest.seq / 1000
+  FROM (
+    SELECT integration, max(seq) AS seq FROM events NOT INDEXED
+    WHERE seq > ?1 AND seq <= ?2 AND ${isUnmoved('counters')}
+    GROUP BY integration
+  ) AS newest
+  WHERE integrations.slug = newest.integration`;
 
 async function sumHours(db: D1Database, nowMs: number): Promise<number> {
   for (let hours = 0; hours < MAX_HOURS; hours++) {

@@ -83,9 +83,10 @@ describe('integrations', () => {
   it('are listed by slug, each with the fields that are promised', async () => {
     await env.DB.prepare(
       `INSERT INTO integrations (
-         slug, app_id, description, allowed_ips, require_signature, generation, previous, enabled, created_at
+         slug, app_id, description, allowed_ips, require_signature, generation, previous, enabled, created_at,
+         last_event_at
        )
-       VALUES ('mail', 'app-1', 'Mail', '["192.0.2.0/24"]', 1, 3, ?1, 0, 1577836800000)`,
+       VALUES ('mail', 'app-1', 'Mail', '["192.0.2.0/24"]', 1, 3, ?1, 0, 1577836800000, 1577836800001)`,
     )
       .bind(
         JSON.stringify([
@@ -104,6 +105,7 @@ describe('integrations', () => {
       allowedIps: null,
       requireSignature: false,
       createdAt: '1970-01-01T00:00:00.000Z',
+      lastEventAt: null,
       url: await urlOf('shop'),
       signingSecret: await signingSecretOf('shop'),
     };
@@ -117,6 +119,7 @@ describe('integrations', () => {
       allowedIps: ['192.0.2.0/24'],
       requireSignature: true,
       createdAt: '2020-01-01T00:00:00.000Z',
+      lastEventAt: '2020-01-01T00:00:00.001Z',
       url: await urlOf('mail', 3),
       signingSecret: await signingSecretOf('mail', 3),
     };
@@ -229,6 +232,7 @@ describe('registering an integration', () => {
       allowedIps: ['192.0.2.0/24', '2001:db8::1'],
       requireSignature: true,
       createdAt: expect.stringMatching(TIME),
+      lastEventAt: null,
       url: await urlOf('mail'),
       signingSecret: await signingSecretOf('mail'),
     });
@@ -485,7 +489,7 @@ describe('changing an integration', () => {
     );
   });
 
-  it.each(['slug', 'generation', 'enabled', 'previous', 'createdAt', 'url', 'signingSecret'])(
+  it.each(['slug', 'generation', 'enabled', 'previous', 'createdAt', 'lastEventAt', 'url', 'signingSecret'])(
     'does not reach %s',
     async (field) => {
       expect(await api('PATCH', '/api/integrations/shop', { [field]: 'x' })).toEqual(

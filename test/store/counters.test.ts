@@ -2,8 +2,12 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { intercept } from '../../scripts/bench/workers/watched-d1.ts';
+import { rollUp } from '../../src/store/roll-up.ts';
 import { SEED } from '../seeded.ts';
 import {
+  api,
+  ask,
   type Body,
   countRows,
   deliver,
@@ -206,9 +210,12 @@ describe('the counters', () => {
     const steps = plans.flat();
     expect(plans.length).toBeGreaterThanOrEqual(10);
     expect(steps).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)');
+    expect(steps).toContain('SEARCH integrations USING PRIMARY KEY (slug=?)');
     expect(steps).toContain('SEARCH events USING INDEX sqlite_autoindex_events_1 (id>? AND id<?)');
     expect(
-      steps.filter((step) => /SCAN (events|counters|lags|earlier|later|minute|hour)\b/.test(step)),
+      steps.filter((step) =>
+        /SCAN (events|integrations|counters|lags|earlier|later|minute|hour)\b/.test(step),
+      ),
     ).toEqual([]);
   });
 
@@ -220,6 +227,131 @@ describe('the counters', () => {
     const sum = (field: 'rowsRead' | 'rowsWritten') => statements.reduce((all, one) => all + one[field], 0);
     expect(sum('rowsRead')).toBeLessThan(15 * 10_000);
     expect(sum('rowsWritten')).toBeLessThan(200);
+  });
+});
+
+describe('the time of the newest event of an integration', () => {
+  /** As the API tells it, by slug. */
+  async function told(): Promise<Record<string, string | null>> {
+    const { answer } = await ask('/api/integrations');
+    return Object.fromEntries(answer.data.map(({ slug, lastEventAt }: Body) => [slug, lastEventAt]));
+  }
+
+  /** As the events have it, of those integrations that have any. */
+  async function full(): Promise<Record<string, string>> {
+    const { results } = await env.DB.prepare(
+      'SELECT integration, max(seq) / 1000 AS at FROM events GROUP BY 1',
+    ).run<{ integration: string; at: number }>();
+    return Object.fromEntries(
+      results.map(({ integration, at }) => [integration, new Date(at).toISOString()]),
+    );
+  }
+
+  it('is null until there is one, then when it was stored, and stays when that is deleted', async () => {
+    await register('office');
+    await cron();
+    expect(await told()).toEqual({ shop: null, office: null });
+
+    await deliver(step('m', 'sent'));
+    await deliver(reply('m'));
+    expect(await told()).toEqual({ shop: null, office: null });
+    await cron();
+    const first = await full();
+    expect(await told()).toEqual({ ...first, office: null });
+
+    await env.PROBE.setClock(90_000);
+    await deliver(uniqueResponse(), { slug: 'office' });
+    await deliver(uniqueResponse());
+    await deliver(reply('m')); // a repeat is none
+    await cron();
+    const second = await full();
+    expect(Date.parse(String(second.shop)) - Date.parse(String(first.shop))).toBeGreaterThanOrEqual(90_000);
+    expect(await told()).toEqual(second);
+
+    await env.DB.prepare('DELETE FROM events').run();
+    await cron();
+    expect(await told()).toEqual(second);
+  });
+
+  it('is null again for an integration that is registered anew', async () => {
+    await deliver(uniqueResponse());
+    await cron();
+    await deliver(uniqueResponse()); // not counted yet
+    expect((await api('DELETE', '/api/integrations/shop?force=true')).status).toBe(200);
+    expect((await api('POST', '/api/integrations', { slug: 'shop' })).answer.lastEventAt).toBeNull();
+    await cron();
+    expect(await told()).toEqual({ shop: null });
+
+    await env.PROBE.restart(); // the new URL is known at once
+    expect((await deliver(uniqueResponse(), { generation: 2 })).status).toBe(200);
+    await cron();
+    expect(await told()).toEqual(await full());
+  });
+
+  it.each([
+    ['before it was done', 'reject', null],
+    ['after it was done', 'lost-answer', 1_999],
+  ] as const)('is as far as they are counted when the roll-up is cut off %s', async (_, kind, place) => {
+    const firstSeq = (Date.now() - DAY_MS) * 1000;
+    await storeEvents({ count: 3_000, firstSeq });
+    await inject({ d1: { kind, on: 'INTO lags', times: 1 } });
+    expect(await env.PROBE.runCron()).not.toBeNull();
+    const at = place === null ? null : new Date(firstSeq / 1000 + place).toISOString();
+    expect(await told()).toEqual({ shop: at });
+
+    await inject({});
+    await cron();
+    expect(await told()).toEqual(await full());
+  });
+
+  it('is that of the newest when many crons run at the same time', async () => {
+    await register('office');
+    await storeEvents({ count: 5_000, firstSeq: (Date.now() - DAY_MS) * 1000 });
+    await storeEvents({ count: 3, integration: 'office', firstSeq: (Date.now() - DAY_MS / 2) * 1000 });
+    await Promise.all(Array.from({ length: 5 }, cron));
+
+    expect(await told()).toEqual(await full());
+  });
+
+  it('does not go back where one cron is late with what another has done', async () => {
+    await storeEvents({ count: 5_000, firstSeq: (Date.now() - DAY_MS) * 1000 });
+    let isLate = false;
+    const late = intercept(env.DB, {
+      batch: async (statements: D1PreparedStatement[]) => {
+        if (!isLate) await cron();
+        isLate = true;
+        return env.DB.batch(statements);
+      },
+    });
+    await rollUp(late, Date.now());
+
+    expect(isLate).toBe(true);
+    expect(await told()).toEqual(await full());
+  });
+
+  it('costs one row written a minute for each integration that something came to, and none where nothing did', async () => {
+    for (const slug of ['office', 'stand', 'quiet', 'silent']) await register(slug);
+    const written = async () => {
+      const before = (await seen()).statements.length;
+      await cron();
+      const own = (await seen()).statements.slice(before).filter(({ sql }) => sql.includes('last_event_at'));
+      return own.map(({ rowsWritten }) => rowsWritten);
+    };
+    const firstSeq = (Date.now() - DAY_MS) * 1000;
+    for (const [index, integration] of ['shop', 'office', 'stand'].entries()) {
+      await storeEvents({ count: 600, integration, firstSeq: firstSeq + index * 1_000_000_000 });
+    }
+
+    expect(await written()).toEqual([3]);
+    expect(await written()).toEqual([]);
+    await deliver(uniqueResponse(), { slug: 'office' });
+    expect(await written()).toEqual([1]);
+  });
+
+  it('is not told of an integration that there is not', async () => {
+    await storeEvents({ count: 3, integration: 'gone', firstSeq: (Date.now() - DAY_MS) * 1000 });
+    await cron();
+    expect(await told()).toEqual({ shop: null });
   });
 });
 
@@ -393,6 +525,11 @@ describe('after a simulation with a seed, crashes in the middle included', () =>
       const lags = await fullLags();
       expect(Object.keys(lags).length).toBeGreaterThan(20);
       expect(await countedLags()).toEqual(lags);
+      const { results } = await env.DB.prepare(
+        `SELECT last_event_at, (SELECT max(seq) / 1000 FROM events WHERE integration = slug) AS newest
+         FROM integrations`,
+      ).run();
+      for (const { last_event_at: noted, newest } of results) expect(noted).toBe(newest);
     },
     60_000,
   );

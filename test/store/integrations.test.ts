@@ -73,6 +73,7 @@ describe('a change of an integration', () => {
       generation: 2,
       enabled: 1,
       created_at: expect.any(Number),
+      last_event_at: null,
       description: null,
       allowed_ips: '["192.0.2.1"]',
       require_signature: 1,
