@@ -33,9 +33,7 @@ export interface Message {
 /** The messages that entries tell of, oldest first. */
 export function messagesOf(entries: readonly Entry[]): Message[] {
   const groups = Map.groupBy(entries.toReversed(), keyOf); // entries are newest first
-  return [...groups]
-    .map(([key, [first, ...later]]) => messageOf(key, [first as Entry, ...later]))
-    .toSorted((a, b) => a.atMs - b.atMs);
+  return [...groups].map(([key, [first, ...later]]) => messageOf(key, [first as Entry, ...later]));
 }
 
 function keyOf({ direction, integration, messageId, id }: Entry): string {
