@@ -14,7 +14,7 @@ import {
   startWorkers,
 } from '../local-worker.ts';
 import { Ledger } from '../simulate/ledger.ts';
-import { type Plan, type PlanOptions, planOf } from '../simulate/plan.ts';
+import type { Plan } from '../simulate/plan.ts';
 import { startSending } from '../simulate/sender.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-browser-and-of-nothing-else';
@@ -53,7 +53,7 @@ export interface BrowsedReceiver {
   /** Delivers one body to an integration, as the platform would, and gives the status. */
   deliver(integration: string, body: unknown): Promise<number>;
   /** Delivers a plan of the simulator, and waits until all of it is forwarded. */
-  simulate(integration: string, options: Pick<PlanOptions, 'events'> & Partial<PlanOptions>): Promise<Plan>;
+  send(integration: string, plan: Plan): Promise<void>;
   runCron(): Promise<void>;
   /** Has the consumer fail whatever it is given, or work again. */
   setConsumerFailing(isFailing: boolean): Promise<void>;
@@ -134,21 +134,10 @@ function browsed(runtime: LocalRuntime, logged: string[], stop: () => Promise<vo
       await response.body?.cancel();
       return response.status;
     },
-    async simulate(integration, options) {
-      const plan = planOf({
-        seed: 42,
-        run: 'browser',
-        contacts: 40,
-        disorder: 0.2,
-        duplicates: 0.1,
-        invalid: 0.03,
-        abandoned: 0,
-        ...options,
-      });
+    async send(integration, plan) {
       const url = await urlOf(integration);
       await startSending(plan.deliveries, { ...SENDING, url: () => url }, new Ledger(plan)).done;
       await until(async () => (await sql('SELECT 1 FROM outbox LIMIT 1')).length === 0);
-      return plan;
     },
     runCron: async () => runtime.runCron('receiver'),
     async setConsumerFailing(isFailing) {

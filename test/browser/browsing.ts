@@ -8,7 +8,7 @@ import {
   READ_TOKEN,
   startReceiver,
 } from '../../scripts/browser/receiver.ts';
-import type { Plan } from '../../scripts/simulate/plan.ts';
+import { type Plan, planOf } from '../../scripts/simulate/plan.ts';
 
 /** A suite that needs Chromium. */
 export const describeInBrowser = describe.skipIf(findChromium() === null && !process.env.CI);
@@ -40,6 +40,15 @@ export interface Browsing {
   open(looks?: Looks): Promise<Page>;
 }
 
+const SIMULATED = {
+  seed: 42,
+  run: 'browser',
+  contacts: 40,
+  disorder: 0.2,
+  duplicates: 0.1,
+  invalid: 0.03,
+  abandoned: 0,
+};
 const HEIGHT = 900;
 const TIMEOUT_MS = 5_000;
 
@@ -49,17 +58,22 @@ const TIMEOUT_MS = 5_000;
  */
 export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
   const running = {} as Browsing;
+  const ends: (() => Promise<void>)[] = [];
   let troubles: string[] = [];
 
   beforeAll(async () => {
-    [running.receiver, running.browser] = await Promise.all([startReceiver(), launchChromium()]);
-    await running.receiver.api('POST', '/integrations', { slug: 'shop', description: 'Loja' });
-    running.plan = await running.receiver.simulate('shop', { events });
-    await running.receiver.runCron();
+    const browser = await launchChromium();
+    ends.push(async () => browser.close());
+    const receiver = await startReceiver();
+    ends.push(receiver.stop);
+    await receiver.api('POST', '/integrations', { slug: 'shop', description: 'Loja' });
+    const plan = planOf({ ...SIMULATED, events });
+    await receiver.send('shop', plan);
+    await receiver.runCron();
+    Object.assign(running, { browser, receiver, plan });
   });
   afterAll(async () => {
-    await running.browser.close();
-    await running.receiver.stop();
+    for (const end of ends) await end();
   });
   afterEach(async () => {
     const { logged } = running.receiver;
