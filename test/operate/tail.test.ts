@@ -501,6 +501,19 @@ describe('the pace', () => {
     expect(statements()).toBe(45);
   });
 
+  it('of an idle stream shows what comes within 2 s, D1 having its part of that, and ends it after about a minute', async () => {
+    const waits = vi.spyOn(scheduler, 'wait').mockImplementation(async () => undefined);
+    const tail = await connectAt({});
+    while (await tail.next());
+    const waitedMs = waits.mock.calls.map(([ms]) => ms);
+    waits.mockRestore();
+
+    expect(Math.max(...waitedMs)).toBe(1_500);
+    const lastedMs = waitedMs.reduce((sum, ms) => sum + ms, 0);
+    expect(lastedMs).toBeGreaterThan(55_000);
+    expect(lastedMs).toBeLessThan(70_000);
+  });
+
   it('gets past large events even where a connection has statements for one of them only', async () => {
     const bodies = Array.from({ length: 4 }, () => uniqueResponse(30_000));
     for (const body of bodies) await delivered(body);
