@@ -113,13 +113,14 @@ export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { a
   }
 };
 
-/** What else tells what was done, by name. */
-export function detailWords({ detail }: Pick<Entry, 'detail'>, view: View): [name: string, words: Child][] {
-  return Object.entries(detail).flatMap(([name, value]): [string, Child][] =>
-    value === null && name !== 'appId' && name !== 'description' && name !== 'allowedIps'
-      ? []
-      : [[nameWords(name, view.language), valueWords(name, value, view)]],
-  );
+/** What else tells what was done, by name. What is not there says something only where it was taken away. */
+export function detailWords(
+  { action, detail }: Pick<Entry, 'action' | 'detail'>,
+  view: View,
+): [name: string, words: Child][] {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null || action === 'integration.update')
+    .map(([name, value]) => [nameWords(name, view.language), valueWords(name, value, view)]);
 }
 
 function nameWords(name: string, language: Language): string {
@@ -166,7 +167,7 @@ const DETAILS = [
 function valueWords(name: string, value: unknown, view: View): Child {
   const t = auditTexts(view.language);
   const common = commonTexts(view.language);
-  if (value === null) return common.none;
+  if (value === null) return t.cleared;
   if (typeof value === 'boolean') return value ? common.yes : common.no;
   if (typeof value === 'number') return view.formats.number(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);

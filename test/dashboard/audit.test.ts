@@ -81,7 +81,7 @@ describe('the words for what was done', () => {
 
     const text = textOf(await operator.page('/audit'));
     expect(text).toContain(
-      'allowed addresses: 10.0.0.1, 10.0.0.2 · description: none · signature required: yes',
+      'allowed addresses: 10.0.0.1, 10.0.0.2 · description: cleared · signature required: yes',
     );
     expect(text).toContain('integration: shop · reason: is not JSON · news: [1]');
     expect(text).toContain('type: status · from: Mar 1, 2026, 12:00:00 AM · done: 1,200');

@@ -74,6 +74,7 @@ export const auditTexts = texts({
   cursor: { en: 'went on behind', pt: 'continuou após' },
   interrupted: { en: 'interrupted', pt: 'interrompido' },
 
+  cleared: { en: 'cleared', pt: 'removido' },
   begun: { en: 'begun', pt: 'começada' },
   unfinished: { en: 'not finished', pt: 'não terminada' },
   finished: { en: 'finished', pt: 'terminada' },
