@@ -1,0 +1,94 @@
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
+import { browsing, describeInBrowser } from './browsing.ts';
+import { responseBody, statusBody } from './webhooks.ts';
+
+const t = contactsTexts('pt');
+const CUSTOMER = '+5541987654321';
+const PATH = `/contacts/${encodeURIComponent(CUSTOMER)}`;
+/** More than a page of the conversation has. */
+const REPLIES = 60;
+
+describeInBrowser('an open conversation', () => {
+  const running = browsing({ events: 20 });
+
+  /** What is in the box, and where it is scrolled to. */
+  async function look(page: Page) {
+    return page.evaluate(() => {
+      const box = document.querySelector('.bubbles') as HTMLElement;
+      const bubbles = [...box.querySelectorAll<HTMLElement>('.bubble')];
+      return {
+        texts: bubbles.map((bubble) => [...bubble.querySelectorAll('p')].at(-1)?.textContent ?? ''),
+        days: box.querySelectorAll('.day').length,
+        fromEnd: Math.round(box.scrollHeight - box.scrollTop - box.clientHeight),
+      };
+    });
+  }
+
+  /** How far down the window a message is, in pixels. */
+  async function placeOf(page: Page, text: string): Promise<number> {
+    const place = await page.getByText(text, { exact: true }).boundingBox();
+    return Math.round(place?.y ?? Number.NaN);
+  }
+
+  async function scroll(page: Page, to: 'top' | 'end'): Promise<void> {
+    await page.evaluate((place) => {
+      const box = document.querySelector('.bubbles') as HTMLElement;
+      box.scrollTop = place === 'top' ? 0 : box.scrollHeight;
+    }, to);
+  }
+
+  it('begins at its end, and keeps the place when older and newer messages come in', async () => {
+    const expected = Array.from({ length: REPLIES }, (_, index) => `part ${index}`);
+    for (const text of expected)
+      await running.receiver.deliver('shop', responseBody({ text, from: CUSTOMER }));
+    const page = await running.open();
+    await page.goto(PATH);
+    const first = await look(page);
+    expect(first.texts).toEqual(expected.slice(-50));
+    expect(first.fromEnd).toBe(0);
+
+    await scroll(page, 'top');
+    const read = await placeOf(page, 'part 12');
+    await page.getByText('part 0', { exact: true }).waitFor({ state: 'attached' });
+    const older = await look(page);
+    expect(older.texts).toEqual(expected);
+    expect(older.days).toBe(1);
+    expect(await placeOf(page, 'part 12')).toBe(read);
+
+    await running.receiver.deliver('shop', responseBody({ text: 'while reading', from: CUSTOMER }));
+    await page.getByText('while reading').waitFor({ state: 'attached' });
+    expect((await look(page)).texts).toEqual([...expected, 'while reading']);
+    expect(await placeOf(page, 'part 12')).toBe(read);
+
+    await scroll(page, 'end');
+    await running.receiver.deliver('shop', responseBody({ text: 'at the end', from: CUSTOMER }));
+    await page.getByText('at the end').waitFor({ state: 'attached' });
+    const { fromEnd, days } = await look(page);
+    expect([fromEnd, days]).toEqual([0, 1]);
+  });
+
+  it('begins with the first message, opens the window, and follows what becomes of a message', async () => {
+    const other = '+5541987650000';
+    const page = await running.open({ width: 390 });
+    await page.goto(`/contacts/${encodeURIComponent(other)}`);
+    await page.getByText(t.nothingKnown).waitFor();
+    const message = statusBody({ status: 'sent', to: other });
+    message.message.updatedAt = new Date().toISOString();
+    await running.receiver.deliver('shop', message);
+    await page.locator('.bubble.out.sent').waitFor();
+    expect(await page.getByText(t.nothingKnown).count()).toBe(0);
+
+    message.event.status = 'read';
+    message.message.updatedAt = new Date().toISOString();
+    await running.receiver.deliver('shop', message);
+    await page.locator('.bubble.out.read').waitFor();
+    expect(await page.locator('.bubble').count()).toBe(1);
+
+    expect(await page.locator('#window').textContent()).toContain(t.windowNever);
+    await running.receiver.deliver('shop', responseBody({ text: 'Bom dia!', from: other }));
+    await page.locator('.window.open').waitFor();
+    expect(await page.locator('.bubble').count()).toBe(2);
+  });
+});
