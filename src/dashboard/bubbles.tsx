@@ -79,6 +79,7 @@ const Bubble: FC<{ view: Visitor; message: Message }> = ({ view, message }) => {
   const time = view.formats.time(atMs);
   return (
     <li class={`bubble ${direction} ${status ?? ''}`} data-message={encodeURIComponent(key)}>
+      <span class="unseen">{t[direction]}</span>
       <SaidContent view={view} content={content} />
       <div class="foot">
         {status !== null && <Steps view={view} status={status} entries={entries} />}

@@ -119,9 +119,9 @@ describe('a conversation', () => {
     const page = await browser.page(PATH);
     const bubbles = bubblesOf(page);
     expect(bubbles.map(({ kind, text }) => `${kind}: ${text}`)).toEqual([
-      'out read: to her: first ✓✓ read sent Mar 1, 2026, 9:00:00 AM delivered Mar 1, 2026, 9:01:00 AM read Mar 1, 2026, 9:02:00 AM 09:00 AM',
-      'in: second 09:10 AM',
-      'out sent: to her: third ✓ sent sent Mar 2, 2026, 9:00:00 AM 09:00 AM',
+      'out read: To the customer: to her: first ✓✓ read sent Mar 1, 2026, 9:00:00 AM delivered Mar 1, 2026, 9:01:00 AM read Mar 1, 2026, 9:02:00 AM 09:00 AM',
+      'in: From the customer: second 09:10 AM',
+      'out sent: To the customer: to her: third ✓ sent sent Mar 2, 2026, 9:00:00 AM 09:00 AM',
     ]);
     expect(attributesOf(page, 'data-day')).toEqual(['2026-03-01', '2026-03-02']);
     expect(textOf(page)).toContain('Sunday, March 1, 2026');
@@ -410,6 +410,7 @@ describe('erasing a person', () => {
     expect(again).toContain(`name="cursor" value="${cursor}"`);
     await inject({});
 
+    expect((await erase({ typed: MARIA, cursor: 'nowhere' })).status).toBe(400);
     const done = await erase({ typed: MARIA, cursor: cursor ?? '', receipt: receipt ?? '' });
     expect(done.status).toBe(303);
     const location = done.headers.get('location') ?? '';

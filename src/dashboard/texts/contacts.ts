@@ -40,13 +40,12 @@ export const contactsTexts = texts({
   },
   windowSince: { en: 'since', pt: 'desde' },
   events: { en: 'Its events', pt: 'Eventos do número' },
-  fromCustomer: { en: 'from the customer', pt: 'do cliente' },
-  toCustomer: { en: 'to the customer', pt: 'para o cliente' },
+  in: { en: 'From the customer:', pt: 'Do cliente:' },
+  out: { en: 'To the customer:', pt: 'Para o cliente:' },
   eventAt: {
     en: (time: string) => `${time}, to the event`,
     pt: (time: string) => `${time}, ver o evento`,
   },
-  implied: { en: 'implied', pt: 'implícita' },
   exportData: { en: 'Export…', pt: 'Exportar…' },
   eraseData: { en: 'Erase…', pt: 'Apagar…' },
 });

@@ -74,7 +74,6 @@ export const eventTexts = texts({
     en: (size: string) => `${size}, as the platform sent it`,
     pt: (size: string) => `${size}, como a plataforma enviou`,
   },
-  tree: { en: 'Payload as a tree', pt: 'Payload em árvore' },
   raw: { en: 'As it came', pt: 'Como chegou' },
   rawCut: {
     en: (shown: string) => `The first ${shown} are shown. The download has everything.`,
