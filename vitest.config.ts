@@ -137,6 +137,7 @@ export default defineConfig(async () => ({
           exclude: ['test/scripts/**', 'test/browser/**'],
           setupFiles: ['./test/setup.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

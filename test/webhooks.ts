@@ -186,9 +186,9 @@ export async function inject(faults: Partial<Record<Binding, Fault>>): Promise<v
   await env.PROBE.inject(faults);
 }
 
-/** Waits until the faults hold so many calls back: these have come there, and go no further until {@link inject}. */
+/** Waits until the faults hold so many calls back, or more: these have come there, and go no further until {@link inject}. */
 export async function heldBack(calls = 1): Promise<void> {
-  await eventually('calls are held back', async () => (await env.PROBE.heldBack()) === calls);
+  await eventually('calls are held back', async () => (await env.PROBE.heldBack()) >= calls);
 }
 
 /** Waits until all that was begun has ended: forwarding, consuming, whatever no answer waits for. */

@@ -82,8 +82,10 @@ let settings: Partial<Env> = {};
 let clock = Date.now;
 /** Failed authentications are counted anew from each reset on. */
 let resets = 0;
-/** Messages that no consumer has acknowledged yet, and work that no answer waits for. No reset forgets them. */
+/** Work that no answer waits for. No reset forgets it. */
 let underWay = 0;
+/** How often each message was sent that no consumer has acknowledged yet. No reset forgets them. */
+const unacknowledged = new Map<string, number>();
 let receiver: Receiver | undefined;
 
 for (const level of ['info', 'warn', 'error', 'log', 'debug'] as const) {
@@ -130,7 +132,7 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   /** Whether nothing is left to be done of what was begun, nor of what the queues hold. */
   isIdle(): boolean {
-    return underWay === 0;
+    return underWay === 0 && unacknowledged.size === 0;
   }
 
   seen(): Seen {
@@ -220,7 +222,7 @@ export class Payloads extends WorkerEntrypoint<Env> {
 
 export default {
   async fetch(request, env, lifetime) {
-    const waitUntil = (work: Promise<unknown>) => lifetime.waitUntil(untilDone(1, work));
+    const waitUntil = (work: Promise<unknown>) => lifetime.waitUntil(untilDone(work));
     return receiverOf(env).fetch(request, intercept(lifetime, { waitUntil }));
   },
 
@@ -232,7 +234,7 @@ export default {
       if (consumer !== 'none') await consumeOnce(batch, env);
       seen.consumed.push(...messages.map(({ body }) => seenEvent(body as CloudEvent)));
     });
-    await untilDone(1, handling);
+    await untilDone(handling);
   },
 } satisfies ExportedHandler<Env & { CONSUMER_STATE: D1Database }>;
 
@@ -323,9 +325,14 @@ function probedEvents(queue: Queue): Queue {
   return intercept(queue, {
     sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
       withFault('events', '', async () => {
-        const sent = await unlessRefused(messages.length, queue.sendBatch(messages));
-        if (tally === undefined) seen.batches.push(messages.map(({ body }) => seenEvent(body)));
-        else for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
+        if (tally !== undefined) {
+          const sent = await queue.sendBatch(messages);
+          for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
+          return sent;
+        }
+        const bodies = messages.map(({ body }) => body);
+        const sent = await unlessRefused(bodies, queue.sendBatch(messages));
+        seen.batches.push(bodies.map(seenEvent));
         return sent;
       }),
   });
@@ -335,7 +342,7 @@ function probedIntake(queue: Queue): Queue {
   return intercept(queue, {
     send: async (body: unknown, options?: QueueSendOptions) =>
       withFault('intake', '', async () => {
-        const sent = await unlessRefused(1, queue.send(body, options));
+        const sent = await unlessRefused([body], queue.send(body, options));
         seen.deferred.push(body);
         return sent;
       }),
@@ -343,27 +350,41 @@ function probedIntake(queue: Queue): Queue {
 }
 
 /** Counts work as under way until it has ended, well or not. */
-async function untilDone<T>(count: number, work: Promise<T>): Promise<T> {
-  underWay += count;
+async function untilDone<T>(work: Promise<T>): Promise<T> {
+  underWay++;
   try {
     return await work;
   } finally {
-    underWay -= count;
+    underWay--;
   }
 }
 
-/** Counts messages as under way from when they are sent on. */
-async function unlessRefused<T>(count: number, sending: Promise<T>): Promise<T> {
-  underWay += count;
+/** Counts messages as unacknowledged from when they are sent on. */
+async function unlessRefused<T>(bodies: unknown[], sending: Promise<T>): Promise<T> {
+  for (const body of bodies) count(unacknowledged, nameOf(body));
   try {
     return await sending;
   } catch (error) {
-    underWay -= count;
+    for (const body of bodies) acknowledge(body);
     throw error;
   }
 }
 
-/** Counts messages as under way until they are acknowledged: by themselves, or by their handler's coming to its end. */
+/** Of a message that was not counted there is nothing to be noted. */
+function acknowledge(body: unknown): void {
+  const name = nameOf(body);
+  const times = unacknowledged.get(name) ?? 0;
+  if (times > 1) unacknowledged.set(name, times - 1);
+  else unacknowledged.delete(name);
+}
+
+/** What tells a message of our queues from others. */
+function nameOf(body: unknown): string {
+  const { requestId, source, id, replay } = body as Partial<CloudEvent> & { requestId?: string };
+  return requestId ?? `${source} ${id} ${replay}`;
+}
+
+/** Lets a handler have messages; they are acknowledged by themselves, or by its coming to its end. */
 async function untilAcknowledged(
   messages: readonly Message[],
   handle: (messages: Message[]) => Promise<void>,
@@ -373,7 +394,7 @@ async function untilAcknowledged(
     intercept(message, {
       ack: () => {
         seen.acked++;
-        if (undecided.delete(message)) underWay--;
+        if (undecided.delete(message)) acknowledge(message.body);
         message.ack();
       },
       retry: () => {
@@ -384,5 +405,5 @@ async function untilAcknowledged(
     }),
   );
   await handle(watched); // where it fails, they come again
-  underWay -= undecided.size;
+  for (const { body } of undecided) acknowledge(body);
 }
