@@ -93,7 +93,7 @@ export const overviewTexts = texts({
   },
   moreThanBefore: { en: 'more than the step before', pt: 'mais que a etapa anterior' },
   lag: {
-    en: (median: string, most: string) => `half within ${median}, 95 % within ${most}`,
+    en: (median: string, most: string) => `half within ${median}, 95% within ${most}`,
     pt: (median: string, most: string) => `metade em até ${median}, 95% em até ${most}`,
   },
   failedSteps: {
