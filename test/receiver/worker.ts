@@ -139,6 +139,11 @@ export class Probe extends WorkerEntrypoint<Env> {
     return seen;
   }
 
+  /** The statements from the `from`-th on, and how many there are: less to carry than all that was seen. */
+  statementsFrom(from: number): { statements: Statement[]; count: number } {
+    return { statements: seen.statements.slice(from), count: seen.statements.length };
+  }
+
   /** Only counts what the EVENTS queue gets from now on, instead of keeping it. */
   onlyCount(): void {
     tally = new Map();

@@ -57,10 +57,10 @@ describe(`with ${STORED} events stored`, () => {
 
   /** Asks for a page; gives what it returned and the rows that D1 read for it. */
   async function page(query: string) {
-    const before = (await seen()).statements.length;
+    const { count } = await env.PROBE.statementsFrom(Number.POSITIVE_INFINITY);
     const { status, answer } = await ask(`/api/events?${query}`);
     expect(status).toBe(200);
-    const statements = (await seen()).statements.slice(before);
+    const { statements } = await env.PROBE.statementsFrom(count);
     expect(statements).toHaveLength(1);
     return { data: answer.data, next: answer.next, rowsRead: statements[0]?.rowsRead ?? Number.NaN };
   }
