@@ -26,7 +26,7 @@ export const Registering: FC<{ view: View; integration: ShownIntegration }> = ({
       <Facts
         facts={[
           [t.formApplication, application],
-          [t.formUrl, url === null ? t.urlHidden : t.formUrlAbove],
+          [t.formUrl, url === null ? t.formUrlHidden : t.formUrlAbove],
           [t.formMethod, <code>{METHOD}</code>],
           [t.formHeaders, t.formNoHeaders],
         ]}

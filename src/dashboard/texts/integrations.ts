@@ -143,6 +143,7 @@ export const integrationTexts = texts({
   },
   formUrl: { en: 'URL', pt: 'URL' },
   formUrlAbove: { en: 'the one above, whole', pt: 'a de cima, inteira' },
+  formUrlHidden: { en: 'the one that administrators see here', pt: 'a que os administradores veem aqui' },
   formMethod: { en: 'Method', pt: 'Método' },
   formHeaders: { en: 'Headers', pt: 'Cabeçalhos' },
   formNoHeaders: {
