@@ -147,7 +147,7 @@ export const IntegrationPage: FC<{
           <p>{t.urlHidden}</p>
         ) : (
           <>
-            <Copyable view={view} value={integration.url} label={t.urlTitle} />
+            <Copyable view={view} value={integration.url} label={t.currentUrl} />
             <p>
               <small>{t.urlSecret}</small>
             </p>
@@ -265,7 +265,7 @@ const Trial: FC<{ view: View; integration: ShownIntegration; curl: string }> = (
     <section class="panel" aria-labelledby="try">
       <h2 id="try">{t.tryTitle}</h2>
       <p>{t.tryHint}</p>
-      <Copyable view={view} value={curl} label={t.tryTitle} />
+      <Copyable view={view} value={curl} label={t.tryCommand} />
       {integration.requireSignature && <p>{t.trySigned}</p>}
       {!integration.enabled && <p>{t.tryDisabled}</p>}
       {integration.allowedIps !== null && <p>{t.tryAddresses}</p>}

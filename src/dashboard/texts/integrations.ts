@@ -170,6 +170,7 @@ export const integrationTexts = texts({
   addressAlone: { en: 'URL without the token', pt: 'URL sem o token' },
 
   tryTitle: { en: 'Try it', pt: 'Testar' },
+  tryCommand: { en: 'The command', pt: 'O comando' },
   tryHint: {
     en: 'Sends the documented reply of a customer, with ids of its own: it becomes an event and goes to the consumers. Reload the page for another one.',
     pt: 'Envia a resposta de cliente da documentação, com ids próprios: vira um evento e vai para os consumidores. Recarregue a página para gerar outra.',
@@ -222,9 +223,9 @@ export const integrationTexts = texts({
   },
   deleteHoldsAtLeast: {
     en: (events: string, rejections: string) =>
-      `It has events: at least ${events}, rejections: at least ${rejections}.`,
+      `It has events: at least ${events}, rejections: ${rejections}.`,
     pt: (events: string, rejections: string) =>
-      `Ela tem eventos: pelo menos ${events}, rejeições: pelo menos ${rejections}.`,
+      `Ela tem eventos: pelo menos ${events}, rejeições: ${rejections}.`,
   },
   deleteHoldsUnknown: {
     en: 'One request does not tell whether it has events.',
