@@ -90,7 +90,8 @@ const Standing: FC<ConversationProps> = ({ view, conversation: { window } }) => 
 
 /**
  * The messages, in a box that scrolls by itself. Older ones are fetched on top when its top comes into view, and where
- * there is no JavaScript by a link. New ones are fetched when the stream of events tells of any.
+ * there is no JavaScript by a link. New ones are fetched when the stream of events tells of any: a moment later, for many
+ * that come together. (`throttle` of htmx would forget the last of them.)
  */
 const Messages: FC<ConversationProps & { isNewest: boolean }> = ({ view, conversation, isNewest }) => {
   const t = contactsTexts(view.language);
@@ -123,7 +124,7 @@ const Messages: FC<ConversationProps & { isNewest: boolean }> = ({ view, convers
           hidden
           class="newer"
           hx-get={view.address}
-          hx-trigger="sse:row throttle:1s"
+          hx-trigger="sse:row delay:200ms"
           hx-target="#bubbles"
           hx-select="#bubbles > li:not(.older)"
           hx-select-oob="#window"

@@ -26,17 +26,18 @@ describeInBrowser('an open conversation', () => {
     });
   }
 
-  /** How far down the window a message is, in pixels. */
-  async function placeOf(page: Page, text: string): Promise<number> {
-    const place = await page.getByText(text, { exact: true }).boundingBox();
-    return Math.round(place?.y ?? Number.NaN);
-  }
-
-  async function scroll(page: Page, to: 'top' | 'end'): Promise<void> {
-    await page.evaluate((place) => {
-      const box = document.querySelector('.bubbles') as HTMLElement;
-      box.scrollTop = place === 'top' ? 0 : box.scrollHeight;
-    }, to);
+  /** How far down the window a message is, in pixels, after scrolling where that is asked for. */
+  async function placeOf(page: Page, text: string, scrollTo?: 'top' | 'end'): Promise<number> {
+    return page.evaluate(
+      ([wanted, place]) => {
+        const box = document.querySelector('.bubbles') as HTMLElement;
+        if (place !== undefined) box.scrollTop = place === 'top' ? 0 : box.scrollHeight;
+        const bubbles = [...box.querySelectorAll<HTMLElement>('.bubble')];
+        const bubble = bubbles.find((one) => [...one.querySelectorAll('p')].at(-1)?.textContent === wanted);
+        return Math.round(bubble?.getBoundingClientRect().y ?? Number.NaN);
+      },
+      [text, scrollTo] as const,
+    );
   }
 
   it('begins at its end, and keeps the place when older and newer messages come in', async () => {
@@ -49,8 +50,7 @@ describeInBrowser('an open conversation', () => {
     expect(first.texts).toEqual(expected.slice(-50));
     expect(first.fromEnd).toBe(0);
 
-    await scroll(page, 'top');
-    const read = await placeOf(page, 'part 12');
+    const read = await placeOf(page, 'part 12', 'top'); // measured before anything can come in
     await page.getByText('part 0', { exact: true }).waitFor({ state: 'attached' });
     const older = await look(page);
     expect(older.texts).toEqual(expected);
@@ -62,7 +62,7 @@ describeInBrowser('an open conversation', () => {
     expect((await look(page)).texts).toEqual([...expected, 'while reading']);
     expect(await placeOf(page, 'part 12')).toBe(read);
 
-    await scroll(page, 'end');
+    await placeOf(page, 'part 12', 'end');
     await running.receiver.deliver('shop', responseBody({ text: 'at the end', from: CUSTOMER }));
     await page.getByText('at the end').waitFor({ state: 'attached' });
     const { fromEnd, days } = await look(page);
