@@ -353,7 +353,7 @@ describe('deleting', () => {
     const response = await operator.post('/integrations/shop/delete', { confirm: 'shop' });
 
     expect(response.status).toBe(409);
-    expect(textOf(await response.text())).toMatch(/It has events: at least [\d,]+, rejections: at least 0\./);
+    expect(textOf(await response.text())).toMatch(/It has events: at least [\d,]+, rejections: 0\./);
   }, 60_000);
 
   it('goes on where one request ends, and adds up', async () => {
