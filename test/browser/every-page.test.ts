@@ -14,17 +14,20 @@ const OTHER_LOOKS: Looks[] = [
   { language: 'pt', width: 390 },
   { language: 'en', width: 1280 },
 ];
-/** Kinds that must be among what is found, or the crawler is what is broken. */
+/** What must be among them, or it is the crawler that is broken. */
 const KNOWN = [
-  '/',
-  '/events',
-  '/contacts',
-  '/integrations',
-  '/rejections',
-  '/dead-letters',
-  '/replays',
-  '/audit',
+  /^\/$/,
+  /^\/(events|contacts|integrations|rejections|dead-letters|replays|audit)$/,
+  /^\/events\/.*response$/,
+  /^\/events\/.*(sent|delivered|read)$/,
+  /^\/events\/.*failed$/,
+  /^\/contacts\/%2B\d+$/,
+  /^\/contacts\/.*\/(erase|export)$/,
+  /^\/integrations\/(_new|shop|archive)$/,
+  /^\/(integrations\/.*\/delete|rejections\/\d+\/delete|dead-letters\/\d+\/discard)$/,
+  /^\/(rejections|dead-letters|replays)\/\d+$/,
 ];
+const KNOWN_PAGES = 24;
 
 describeInBrowser('every page', () => {
   const running = browsing();
@@ -36,7 +39,8 @@ describeInBrowser('every page', () => {
     async (looks) => {
       const page = await running.open(looks);
       const paths = await pagesFrom(page);
-      expect(paths).toEqual(expect.arrayContaining(KNOWN));
+      expect(KNOWN.filter((known) => !paths.some((path) => known.test(path)))).toEqual([]);
+      expect(paths.length).toBeGreaterThanOrEqual(KNOWN_PAGES);
       const amiss: string[] = [];
       for (const path of paths) amiss.push(...(await amissOn(page, path)));
       expect(amiss).toEqual([]);

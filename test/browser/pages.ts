@@ -6,14 +6,15 @@ import type { Plan } from '../../scripts/simulate/plan.ts';
 
 /** What is not a page of the dashboard. */
 const ELSEWHERE = /^\/docs/;
-/** Of addresses with ids in them that look the same. */
+/** More than there are kinds: a crawler that finds no end has mistaken ids for kinds. */
 const MAX_PAGES = 60;
 
 /** One page of each kind that links lead to, as the person who is signed in sees them. */
 export async function pagesFrom(page: Page): Promise<string[]> {
   const waiting = ['/'];
   const found = new Map<string, string>();
-  while (waiting.length > 0 && found.size < MAX_PAGES) {
+  while (waiting.length > 0) {
+    if (found.size > MAX_PAGES) throw new Error(`no end of pages: ${[...found.keys()].join(', ')}`);
     const path = waiting.shift() ?? '/';
     const kind = kindOf(path);
     if (found.has(kind) || ELSEWHERE.test(path)) continue;
@@ -26,19 +27,17 @@ export async function pagesFrom(page: Page): Promise<string[]> {
   return [...found.values()];
 }
 
-/** Paths that differ in their ids lead to pages of one kind, and so do queries of the same parameters. */
+/** Of one kind are paths that differ in their ids, and queries that ask for something, whatever it is. */
 function kindOf(path: string): string {
-  const url = new URL(path, 'http://here');
-  const parts = url.pathname.split('/').map((part) => (/[\d%]/.test(part) ? ':id' : part));
-  if (parts[1] === 'events' && parts.length > 2) {
+  const { pathname, search } = new URL(path, 'http://here');
+  const parts = pathname.split('/').map((part) => (/[\d%]/.test(part) ? ':id' : part));
+  const [, section, name] = parts;
+  if (section === 'integrations' && name !== undefined && name !== '_new') parts[2] = ':integration';
+  if (section === 'events' && name !== undefined) {
     parts[2] = ':integration';
-    parts[3] = `:${decodeURIComponent(url.pathname.split('/')[3] ?? '')
-      .split(':')
-      .slice(2)
-      .join('-')}`;
+    parts[3] = /response|failed/.exec(pathname)?.[0] ?? 'status';
   }
-  if (parts[1] === 'integrations' && parts[2] && parts[2] !== 'new') parts[2] = ':integration';
-  return `${parts.join('/')}?${[...url.searchParams.keys()].sort().join('&')}`;
+  return parts.join('/') + (search === '' ? '' : '?');
 }
 
 function linksIn(html: string): string[] {
