@@ -7,7 +7,8 @@ import { contactFromTyped } from '../contract/contact.ts';
 import { payloadJson } from '../contract/payload.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
-import { findEvent, type ListedEvent, listEvents } from '../store/events.ts';
+import { listEvents } from '../store/event-listing.ts';
+import { findEvent, type ListedEvent } from '../store/events.ts';
 import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 
 /** Any written form. A `+` that was not encoded arrives as a space. */

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { beginReplay, forwardReplay } from '../forward/replay.ts';
 import { problem } from '../problem.ts';
-import type { EventFilter } from '../store/events.ts';
+import type { EventFilter } from '../store/event-listing.ts';
 import {
   BLOTTED_CONTACT,
   cancelReplay,

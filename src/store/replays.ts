@@ -6,7 +6,7 @@
 
 import type { EventHead } from '../contract/event.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
-import { type EventFilter, matchedRows, walkBounds } from './events.ts';
+import { type EventFilter, matchedRows, walkBounds } from './event-listing.ts';
 import { minuteOf, PENDING_COLUMNS, type PendingEvent, type PendingRow, pendingEventOf } from './outbox.ts';
 import { seqRange, type TimeRange } from './walk.ts';
 

@@ -1,7 +1,8 @@
 // Reading events onwards from a place, oldest first, as a tail follows them.
 
 import { messageIdRange } from '../contract/event.ts';
-import { type EventFilter, type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
+import type { EventFilter } from './event-listing.ts';
+import { type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
 
 /** A page, and most of a page's payloads, fit in memory many times over. */
 export const MAX_TAILED_EVENTS = 200;

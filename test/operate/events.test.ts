@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payloadPath } from '../../src/contract/cloudevent.ts';
+import { storeEvents } from '../store/stored-events.ts';
 import {
   ADMIN_TOKEN,
   api,
@@ -16,6 +17,7 @@ import {
   reset,
   responseBody,
   responseText,
+  seen,
   statusBody,
   uniqueResponse,
 } from '../webhooks.ts';
@@ -473,6 +475,32 @@ describe('a payload', () => {
       expect(shown).toContain(`"payload":${json}}`);
       expect(() => JSON.parse(shown)).not.toThrow();
     }
+  });
+
+  it('is large, as are those beside it, and a page ends before it holds more than it can', async () => {
+    const bytes = 900_000;
+    await storeEvents({ count: 11, payload: JSON.stringify({ event: { text: 'x'.repeat(bytes) } }) });
+    await storeEvents({ count: 3, firstSeq: 2_000_000, messages: 1, integration: 'small' });
+    const lengths: number[] = [];
+    const places: number[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const before = (await seen()).statements.length;
+      const { data, next } = await list({ limit: '200', ...(cursor && { cursor }) });
+      const ofPage = (await seen()).statements.slice(before);
+      expect(ofPage.length).toBeLessThanOrEqual(2);
+      lengths.push(data.length);
+      places.push(...data.map(({ place }: Body) => Number(place)));
+      for (const { integration, payload } of data) {
+        expect(payload.event.text?.length).toBe(integration === 'small' ? undefined : bytes);
+      }
+      cursor = next;
+    }
+    expect(lengths).toEqual([3 + 4, 4, 3]);
+    expect(places).toEqual(places.toSorted((a, b) => b - a));
+    expect(new Set(places).size).toBe(14);
+    const scanned = await list({ type: 'status', limit: '200' });
+    expect(scanned.data.filter(({ integration }: Body) => integration === 'shop')).toHaveLength(4);
+    expect(scanned.next).toBe(scanned.data.at(-1).place);
   });
 
   it('of 900 KB is shown as it came', async () => {
