@@ -28,6 +28,8 @@ const KNOWN = [
   /^\/(rejections|dead-letters|replays)\/\d+$/,
 ];
 const KNOWN_PAGES = 24;
+/** Without those that ask whether one is sure. */
+const READERS_PAGES = 16;
 
 describeInBrowser('every page', () => {
   const running = browsing();
@@ -65,6 +67,17 @@ describeInBrowser('every page', () => {
     await page.locator('form[action="/sign-in"] button').click();
     await page.getByRole('alert').waitFor();
     expect(violationsIn(await axeOn(page))).toEqual([]);
+  });
+
+  it('offers no change to a reader', async () => {
+    const page = await running.open({ role: 'reader' });
+    const paths = await pagesFrom(page);
+    expect(paths.length).toBeGreaterThanOrEqual(READERS_PAGES);
+    for (const path of paths) {
+      await page.goto(path);
+      expect(await page.locator('main form[method=post]').count(), path).toBe(0);
+      expect(await page.locator('h1').isVisible(), path).toBe(true);
+    }
   });
 
   it('is so of what is not there', async () => {

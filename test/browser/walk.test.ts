@@ -169,15 +169,6 @@ describeInBrowser('a walk', () => {
     await page.waitForURL('**/sign-in?next=*');
     await page.getByRole('button', { name: signInTexts(other).submit }).waitFor();
   });
-
-  it.each(LANGUAGES)('as a reader sees everything and offers no change (%s)', async (language) => {
-    const page = await running.open({ language, role: 'reader' });
-    await page.goto('/');
-    for (const name of SECTIONS) {
-      await section(page, language, name);
-      expect(await page.locator('main form[method=post]').count()).toBe(0);
-    }
-  });
 });
 
 const SECTIONS = [
