@@ -19,11 +19,9 @@ export function languageOf(c: Context): Language {
     header: 'Accept-Language',
     supports: [...LANGUAGES],
     default: 'pt',
-    match: (tags, config) =>
-      tags
-        .toSorted((a, b) => b.q - a.q)
-        .map(({ type }) => languageNamed(type))
-        .find((language) => language !== undefined) ?? config.default,
+    match: (mostWantedFirst, config) =>
+      mostWantedFirst.map(({ type }) => languageNamed(type)).find((language) => language !== undefined) ??
+      config.default,
   });
   return languageNamed(getCookie(c, LANGUAGE_COOKIE) ?? '') ?? languageNamed(asked) ?? 'pt';
 }
