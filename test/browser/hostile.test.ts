@@ -55,21 +55,22 @@ describeInBrowser('hostile webhooks', () => {
     );
   });
 
-  it.each([
-    { width: 1280, scheme: 'light' },
-    { width: 390, scheme: 'dark' },
-  ] as const)('execute nothing and break no layout at $width', async (looks) => {
-    const page = await running.open(looks);
+  it('execute nothing and break no layout', async () => {
+    const page = await running.open({ scheme: 'dark' });
     const amiss: string[] = [];
     for (const path of paths) {
+      const tell = (what: string) => amiss.push(`${path.slice(0, 120)}: ${what}`);
       await page.goto(path);
       await page.evaluate(() => {
         for (const fold of document.querySelectorAll('details')) fold.open = true;
       });
-      const overflow = await overflowOf(page);
-      if (overflow > 0) amiss.push(`${path.slice(0, 120)}: ${overflow} px too wide`);
-      if (await isHacked(page)) amiss.push(`${path.slice(0, 120)}: executed`);
-      amiss.push(...(await foreignPartsOf(page)).map((part) => `${path.slice(0, 120)}: ${part}`));
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        const overflow = await overflowOf(page);
+        if (overflow > 0) tell(`${overflow} px too wide at ${width}`);
+      }
+      if (await isHacked(page)) tell('executed');
+      (await foreignPartsOf(page)).forEach(tell);
     }
     expect(paths.length).toBeGreaterThan(30);
     expect(amiss).toEqual([]);

@@ -8,7 +8,7 @@ import { wireTo } from './wire.ts';
 /** What is promised: from the answer to the webhook until the event is on the page. */
 const PROMISED_MS = 2_000;
 /** For so long nothing comes, until a stream asks as seldom as it ever does. */
-const QUIET_MS = 6_000;
+const QUIET_MS = 4_000;
 
 /** What browsers and htmx say of a stream that is cut, and of one that is refused. */
 const OF_A_CUT = /: (\[object Event\]|Failed to load resource: .*(ERR_|503).*)$/;

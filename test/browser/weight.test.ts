@@ -31,11 +31,6 @@ describeInBrowser('the weight of pages', () => {
       firstLoad += gzipSync(await (await page.request.get(file)).body(), COMPRESSION).byteLength;
     }
     expect(firstLoad).toBeLessThan(FIRST_LOAD_BYTES);
-    console.info(
-      `First load ${kilobytes(firstLoad)} with the heaviest page, pages ${[...weights]
-        .map(([path, bytes]) => `${path.slice(0, 24)} ${kilobytes(bytes)}`)
-        .join(', ')}`,
-    );
   });
 
   it('is carried once: files are not asked for again', async () => {
@@ -57,7 +52,3 @@ describeInBrowser('the weight of pages', () => {
     expect(new Set(files).size).toBe(files.length);
   });
 });
-
-function kilobytes(bytes: number): string {
-  return `${(bytes / 1000).toFixed(1)} kB`;
-}
