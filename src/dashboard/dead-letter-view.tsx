@@ -21,6 +21,7 @@ import { countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { deadLetterTexts } from './texts/dead-letters.ts';
 import type { View } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 type Letter = z.infer<typeof deadLetterAnswer>;
 type Kept = z.infer<typeof keptDeadLetterAnswer>;
@@ -94,7 +95,7 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
         <Notice>
           {t.redriven}{' '}
           <a href={apiPath`/events/${done.of ?? ''}/${done.event ?? ''}`}>
-            <bdi>{done.event}</bdi>
+            <bdi>{withinItself(done.event ?? '')}</bdi>
           </a>
         </Notice>
       );

@@ -7,6 +7,7 @@ import { Time } from './page.tsx';
 import { commonTexts } from './texts/common.ts';
 import { filterTexts } from './texts/filters.ts';
 import type { Visitor } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 /** Each filter by name with its value in words. */
 export function filterWords(
@@ -42,12 +43,13 @@ function nameWords(name: string, { language }: Visitor): string {
 
 function valueWords(name: string, value: string, view: Visitor): Child {
   const t = commonTexts(view.language);
+  const asWritten = <bdi>{withinItself(name === 'contact' ? phone(value) : value)}</bdi>;
   switch (name) {
     case 'since':
     case 'until':
-      return Number.isNaN(Date.parse(value)) ? <bdi>{value}</bdi> : <Time view={view} at={value} whole />;
+      return Number.isNaN(Date.parse(value)) ? asWritten : <Time view={view} at={value} whole />;
     case 'type':
-      return value === 'response' ? t.response : value === 'status' ? t.statusEvent : <bdi>{value}</bdi>;
+      return value === 'response' ? t.response : value === 'status' ? t.statusEvent : asWritten;
     case 'status':
       switch (value) {
         case 'sent':
@@ -56,11 +58,11 @@ function valueWords(name: string, value: string, view: Visitor): Child {
         case 'failed':
           return t[value];
         default:
-          return <bdi>{value}</bdi>;
+          return asWritten;
       }
     case 'contact':
-      return value === BLOTTED_CONTACT ? filterTexts(view.language).blotted : <bdi>{phone(value)}</bdi>;
+      return value === BLOTTED_CONTACT ? filterTexts(view.language).blotted : asWritten;
     default:
-      return <bdi>{value}</bdi>;
+      return asWritten;
   }
 }

@@ -8,6 +8,7 @@ import { Notice } from './page.tsx';
 import { ProblemWords } from './problem-words.tsx';
 import { integrationTexts } from './texts/integrations.ts';
 import type { View } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 /** The fields as they are typed. */
 export interface TypedIntegration {
@@ -189,7 +190,7 @@ const EntryName: FC<{ view: View; entry: { text: string; line: number } | undefi
     <>
       {integrationTexts(view.language).entry(view.formats.number(entry.line))}{' '}
       <code>
-        <bdi>{entry.text}</bdi>
+        <bdi>{withinItself(entry.text)}</bdi>
       </code>{' '}
     </>
   );

@@ -11,6 +11,7 @@ import { Registering } from './registering.tsx';
 import { countsOf } from './runs.tsx';
 import { integrationTexts } from './texts/integrations.ts';
 import type { View } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 const DEFAULT_OVERLAP_HOURS = 24;
 const MAX_OVERLAP_HOURS = 720;
@@ -226,7 +227,7 @@ function factsOf(integration: ShownIntegration, view: View): [Child, Child][] {
         t.anyApplication
       ) : (
         <code>
-          <bdi>{appId}</bdi>
+          <bdi>{withinItself(appId)}</bdi>
         </code>
       ),
     ],

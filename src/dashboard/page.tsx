@@ -5,6 +5,7 @@ import { phone } from './formats.ts';
 import { type Language, LOCALES } from './language.ts';
 import { commonTexts } from './texts/common.ts';
 import type { View, Visitor } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 /** What no page may do: nothing inline, nothing of other origins, and forms go nowhere else. */
 export const CONTENT_SECURITY_POLICY = [
@@ -181,7 +182,7 @@ const MAX_SHOWN_CHARACTERS = 2_000;
  * @param max characters beyond are left out.
  */
 export const Said: FC<{ text: string; max?: number }> = ({ text, max = MAX_SHOWN_CHARACTERS }) => (
-  <bdi class="said">{text.length > max ? `${text.slice(0, max)}…` : text}</bdi>
+  <bdi class="said">{withinItself(text.length > max ? `${text.slice(0, max)}…` : text)}</bdi>
 );
 
 export type Tone = 'good' | 'bad' | 'warn' | 'plain';

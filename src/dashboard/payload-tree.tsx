@@ -5,6 +5,7 @@ import type { Child } from 'hono/jsx';
 import { Said } from './page.tsx';
 import { eventTexts } from './texts/event.ts';
 import type { Visitor } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 const MAX_DEPTH = 12;
 const MAX_CHILDREN = 100;
@@ -79,7 +80,7 @@ function branch(view: Visitor, value: unknown, depth: number, budget: Budget): C
     shown.push(
       <div>
         <dt>
-          <bdi>{cut(String(name), budget, MAX_KEY_CHARACTERS)}</bdi>
+          <bdi>{withinItself(cut(String(name), budget, MAX_KEY_CHARACTERS))}</bdi>
         </dt>
         <dd>{branch(view, member, depth + 1, budget)}</dd>
       </div>,
@@ -107,7 +108,7 @@ function leaf(value: string, type: string): Child {
   return (
     <>
       <code>
-        <bdi>{value}</bdi>
+        <bdi>{withinItself(value)}</bdi>
       </code>{' '}
       <small>{type}</small>
     </>

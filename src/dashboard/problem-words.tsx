@@ -5,6 +5,7 @@ import type { FC } from 'hono/jsx';
 import type { ProblemError } from '../problem.ts';
 import type { Language } from './language.ts';
 import { problemTexts } from './texts/problems.ts';
+import { withinItself } from './writing-direction.ts';
 
 /** What the API writes; `{}` stands for what differs. */
 const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
@@ -60,7 +61,7 @@ export const ProblemWords: FC<{ language: Language; message: string }> = ({ lang
   const words = problemWords(message, language);
   return words === null ? (
     <bdi class="said" lang="en">
-      {message}
+      {withinItself(message)}
     </bdi>
   ) : (
     <span>{words}</span>
@@ -87,6 +88,8 @@ export const ProblemList: FC<{ language: Language; problems: readonly ProblemErr
 export const ProblemPath: FC<{ path: string }> = ({ path }) =>
   path === '' ? null : (
     <code>
-      <bdi>{path.length > MAX_PATH_CHARACTERS ? `${path.slice(0, MAX_PATH_CHARACTERS)}…` : path}</bdi>
+      <bdi>
+        {withinItself(path.length > MAX_PATH_CHARACTERS ? `${path.slice(0, MAX_PATH_CHARACTERS)}…` : path)}
+      </bdi>
     </code>
   );

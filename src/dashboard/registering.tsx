@@ -5,6 +5,7 @@ import type { ShownIntegration } from '../operate/integrations.ts';
 import { Copyable, Facts } from './page.tsx';
 import { integrationTexts } from './texts/integrations.ts';
 import type { View } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 const METHOD = 'POST';
 
@@ -16,7 +17,7 @@ export const Registering: FC<{ view: View; integration: ShownIntegration }> = ({
       t.formAnyApplication
     ) : (
       <code>
-        <bdi>{appId}</bdi>
+        <bdi>{withinItself(appId)}</bdi>
       </code>
     );
   return (

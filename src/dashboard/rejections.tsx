@@ -33,6 +33,7 @@ import { answerRun, type Counts, countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { rejectionTexts } from './texts/rejections.ts';
 import type { DashboardEnv, View } from './view.ts';
+import { withinItself } from './writing-direction.ts';
 
 const FILTERS = ['integration', 'reason', 'since', 'until'];
 const COUNTED = ['retried', 'stored', 'duplicates', 'rejected'] as const;
@@ -185,7 +186,7 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
         <Notice>
           {t[done.done]}{' '}
           <a href={apiPath`/events/${done.of ?? ''}/${done.event ?? ''}`}>
-            <bdi>{done.event}</bdi>
+            <bdi>{withinItself(done.event ?? '')}</bdi>
           </a>
         </Notice>
       );

@@ -10,7 +10,7 @@ import { responseBody, statusBody } from './webhooks.ts';
 const MARKUP = `"'><script>globalThis.hacked = 1</script><img src=x onerror="globalThis.hacked=1"><svg onload=globalThis.hacked=1>\${7*7}{{7*7}}`;
 const SCRIPT_LINK = 'javascript:globalThis.hacked=1//';
 /** Turns the direction of what follows, and never turns it back. */
-const TURNED = '\u202egnihtemos \u2067siht daer';
+const TURNED = '\u2069\u202egnihtemos \u2067siht daer';
 const LONG = 'W'.repeat(100_000);
 /** The longest that an id may be. */
 const LONG_ID = 'W'.repeat(256);
@@ -71,6 +71,7 @@ describeInBrowser('hostile webhooks', () => {
       }
       if (await isHacked(page)) tell('executed');
       (await foreignPartsOf(page)).forEach(tell);
+      (await turnedTextsOf(page)).forEach(tell);
     }
     expect(paths.length).toBeGreaterThan(30);
     expect(amiss).toEqual([]);
@@ -166,5 +167,27 @@ async function foreignPartsOf(page: Page): Promise<string[]> {
       (link) => link.origin !== location.origin && !link.rel.includes('noopener'),
     );
     return [...parts, ...links, ...careless].map((part) => part.outerHTML.slice(0, 200));
+  });
+}
+
+/** What is ours, and runs from right to left because of what stands before it. */
+async function turnedTextsOf(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const turned: string[] = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      const begin = (text.textContent ?? '').search(/[\p{L}\d]{2}/u);
+      if (begin < 0 || text.parentElement?.closest('bdi, pre, option') != null) continue;
+      const range = document.createRange();
+      const leftOf = (place: number) => {
+        range.setStart(text as Node, place);
+        range.setEnd(text as Node, place + 1);
+        return range.getBoundingClientRect();
+      };
+      const [one, other] = [leftOf(begin), leftOf(begin + 1)];
+      if (one.width > 0 && one.top === other.top && other.left < one.left)
+        turned.push(`turned: ${text.textContent}`);
+    }
+    return turned;
   });
 }
