@@ -45,7 +45,7 @@ const CONVERSATION = `/contacts/${encodeURIComponent(CUSTOMER)}`;
 const [ENGLISH, PORTUGUESE] = [{ locale: 'en-GB' }, { locale: 'pt-BR' }];
 const PICTURES: Picture[] = [
   { name: 'overview', path: '/', width: 1_280, height: 1_130, looks: ENGLISH },
-  { name: 'conversation', path: CONVERSATION, width: 1_120, height: 1_060, looks: PORTUGUESE },
+  { name: 'conversation', path: CONVERSATION, width: 1_120, height: 1_100, looks: PORTUGUESE },
   {
     name: 'overview-phone',
     path: '/',
