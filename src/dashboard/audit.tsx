@@ -17,7 +17,8 @@ import {
   pageQuery,
   TextFilter,
 } from './filters.tsx';
-import { html, More, Page, Said, Time } from './page.tsx';
+import { ListPanel } from './list-panel.tsx';
+import { html, Page, Said, Time } from './page.tsx';
 import { auditTexts } from './texts/audit.ts';
 import { commonTexts } from './texts/common.ts';
 import type { DashboardEnv, View } from './view.ts';
@@ -63,17 +64,17 @@ const Trail: FC<{ view: View; filters: Filters; found: Answer<z.infer<typeof aud
         <TextFilter filters={filters} name="object" label={t.object} />
         <PeriodFilters view={view} filters={filters} />
       </FilterForm>
-      <section class="panel">
-        <ol id="rows" class="rows" aria-label={t.list}>
-          {entries.map((entry) => (
-            <Row view={view} entry={entry} />
-          ))}
-          {found.ok && entries.length === 0 && next === null && (
-            <li class="empty">{filters.isAny ? commonTexts(view.language).nothingFound : t.none}</li>
-          )}
-          <More view={view} cursor={next} isEmpty={entries.length === 0} />
-        </ol>
-      </section>
+      <ListPanel
+        view={view}
+        label={t.list}
+        next={next}
+        isEmpty={entries.length === 0}
+        empty={found.ok ? (filters.isAny ? commonTexts(view.language).nothingFound : t.none) : null}
+      >
+        {entries.map((entry) => (
+          <Row view={view} entry={entry} />
+        ))}
+      </ListPanel>
     </Page>
   );
 };

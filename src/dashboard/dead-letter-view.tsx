@@ -16,12 +16,12 @@ import {
 } from './filters.tsx';
 import { JsonView } from './json-view.tsx';
 import type { Language } from './language.ts';
-import { ActionButton, Contact, Facts, More, Notice, Page, Said, Time, withQuery } from './page.tsx';
+import { ListPanel } from './list-panel.tsx';
+import { ActionButton, Contact, EventLink, Facts, Notice, Page, Said, Time, withQuery } from './page.tsx';
 import { countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { deadLetterTexts } from './texts/dead-letters.ts';
 import type { View } from './view.ts';
-import { withinItself } from './writing-direction.ts';
 
 type Letter = z.infer<typeof deadLetterAnswer>;
 type Kept = z.infer<typeof keptDeadLetterAnswer>;
@@ -71,17 +71,17 @@ export const DeadLetterList: FC<{
           </a>
         </div>
       )}
-      <section class="panel">
-        <ol id="rows" class="rows" aria-label={t.list}>
-          {letters.map((letter) => (
-            <Row view={view} letter={letter} />
-          ))}
-          {found.ok && letters.length === 0 && next === null && (
-            <li class="empty">{filters.isAny ? common.nothingFound : t.none}</li>
-          )}
-          <More view={view} cursor={next} isEmpty={letters.length === 0} />
-        </ol>
-      </section>
+      <ListPanel
+        view={view}
+        label={t.list}
+        next={next}
+        isEmpty={letters.length === 0}
+        empty={found.ok ? (filters.isAny ? common.nothingFound : t.none) : null}
+      >
+        {letters.map((letter) => (
+          <Row view={view} letter={letter} />
+        ))}
+      </ListPanel>
     </Page>
   );
 };
@@ -93,10 +93,7 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
     case 'redriven':
       return (
         <Notice>
-          {t.redriven}{' '}
-          <a href={apiPath`/events/${done.of ?? ''}/${done.event ?? ''}`}>
-            <bdi>{withinItself(done.event ?? '')}</bdi>
-          </a>
+          {t.redriven} <EventLink integration={done.of ?? ''} id={done.event ?? ''} />
         </Notice>
       );
     case 'redriven-many': {
@@ -197,12 +194,7 @@ function factsOf(kept: Kept, view: View): [Child, Child][] {
   const facts: [Child, Child][] = [[common.type, typeWords(kept.type, view.language)]];
   if (event !== null && integration !== null) {
     facts.push(
-      [
-        t.event,
-        <a href={apiPath`/events/${integration}/${event}`}>
-          <Said text={event} max={MAX_ID_CHARACTERS} />
-        </a>,
-      ],
+      [t.event, <EventLink integration={integration} id={event} />],
       [
         common.integration,
         <a href={apiPath`/integrations/${integration}`}>

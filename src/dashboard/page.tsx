@@ -1,6 +1,7 @@
 // The frame of every page, and the small parts that pages have in common.
 
 import type { Child, FC, PropsWithChildren } from 'hono/jsx';
+import { apiPath } from './api-client.ts';
 import { phone } from './formats.ts';
 import { type Language, LOCALES } from './language.ts';
 import { commonTexts } from './texts/common.ts';
@@ -170,6 +171,15 @@ export const Time: FC<{ view: Visitor; at: string | number; whole?: boolean }> =
 export const Contact: FC<{ number: string }> = ({ number }) => (
   <a class="contact" href={`/contacts/${encodeURIComponent(number)}`}>
     {phone(number)}
+  </a>
+);
+
+const MAX_ID_CHARACTERS = 120;
+
+/** An event, by its id, linked to its page. */
+export const EventLink: FC<{ integration: string; id: string }> = ({ integration, id }) => (
+  <a href={apiPath`/events/${integration}/${id}`}>
+    <Said text={id} max={MAX_ID_CHARACTERS} />
   </a>
 );
 

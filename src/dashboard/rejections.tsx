@@ -26,14 +26,14 @@ import {
   pageQuery,
   TextFilter,
 } from './filters.tsx';
-import { ActionButton, Badge, Facts, html, More, Notice, Page, Time, withQuery } from './page.tsx';
+import { ListPanel } from './list-panel.tsx';
+import { ActionButton, Badge, EventLink, Facts, html, Notice, Page, Time, withQuery } from './page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from './problem-words.tsx';
 import { reasonWords } from './rejection-words.ts';
 import { answerRun, type Counts, countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { rejectionTexts } from './texts/rejections.ts';
 import type { DashboardEnv, View } from './view.ts';
-import { withinItself } from './writing-direction.ts';
 
 const FILTERS = ['integration', 'reason', 'since', 'until'];
 const COUNTED = ['retried', 'stored', 'duplicates', 'rejected'] as const;
@@ -158,17 +158,17 @@ const List: FC<{
           </form>
         </div>
       )}
-      <section class="panel">
-        <ol id="rows" class="rows" aria-label={t.list}>
-          {rejections.map((rejection) => (
-            <Row view={view} rejection={rejection} />
-          ))}
-          {found.ok && rejections.length === 0 && next === null && (
-            <li class="empty">{filters.isAny ? common.nothingFound : t.none}</li>
-          )}
-          <More view={view} cursor={next} isEmpty={rejections.length === 0} />
-        </ol>
-      </section>
+      <ListPanel
+        view={view}
+        label={t.list}
+        next={next}
+        isEmpty={rejections.length === 0}
+        empty={found.ok ? (filters.isAny ? common.nothingFound : t.none) : null}
+      >
+        {rejections.map((rejection) => (
+          <Row view={view} rejection={rejection} />
+        ))}
+      </ListPanel>
     </Page>
   );
 };
@@ -184,10 +184,7 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
     case 'duplicate':
       return (
         <Notice>
-          {t[done.done]}{' '}
-          <a href={apiPath`/events/${done.of ?? ''}/${done.event ?? ''}`}>
-            <bdi>{withinItself(done.event ?? '')}</bdi>
-          </a>
+          {t[done.done]} <EventLink integration={done.of ?? ''} id={done.event ?? ''} />
         </Notice>
       );
     default:

@@ -8,7 +8,8 @@ import { actorWords } from './audit-words.tsx';
 import { filterWords } from './filter-words.tsx';
 import { type Filters, HiddenFilters } from './filters.tsx';
 import type { Language } from './language.ts';
-import { ActionButton, Badge, Facts, More, Notice, Page, Time, type Tone, withQuery } from './page.tsx';
+import { ListPanel } from './list-panel.tsx';
+import { ActionButton, Badge, Facts, Notice, Page, Time, type Tone, withQuery } from './page.tsx';
 import { ProblemList } from './problem-words.tsx';
 import { commonTexts } from './texts/common.ts';
 import { replayTexts } from './texts/replays.ts';
@@ -26,15 +27,11 @@ export const ReplayList: FC<{ view: View; page: z.infer<typeof replayPage> }> = 
         <p class="muted">{t.what}</p>
         <a href="/events">{t.toEvents}</a>
       </div>
-      <section class="panel">
-        <ol id="rows" class="rows" aria-label={t.list}>
-          {page.data.map((replay) => (
-            <Row view={view} replay={replay} />
-          ))}
-          {page.data.length === 0 && page.next === null && <li class="empty">{t.none}</li>}
-          <More view={view} cursor={page.next} isEmpty={page.data.length === 0} />
-        </ol>
-      </section>
+      <ListPanel view={view} label={t.list} next={page.next} isEmpty={page.data.length === 0} empty={t.none}>
+        {page.data.map((replay) => (
+          <Row view={view} replay={replay} />
+        ))}
+      </ListPanel>
     </Page>
   );
 };

@@ -6,18 +6,21 @@ import htmx from 'htmx.org';
 interface LiveList {
   rows: HTMLElement;
   button: HTMLButtonElement;
-  /** Rows as HTML of our own server, oldest first. */
+  /** Rows as HTML of our own server, oldest first; the first of `heldCount`. */
   held: string[];
+  heldCount: number;
 }
 
-/** More are not kept in a page: it is read anew instead. */
+/** More are not kept waiting: the page is read anew in their place. */
 const MAX_HELD = 500;
+/** A page that is left open all day does not grow without end: beyond so many rows new ones wait. */
+const MAX_ROWS = 1_000;
 
 export function holdLiveRows(): void {
   for (const live of document.querySelectorAll<HTMLElement>('.live')) {
     const rows = live.querySelector<HTMLElement>('#rows');
     const button = live.querySelector<HTMLButtonElement>('button.held');
-    if (rows !== null && button !== null) hold({ rows, button, held: [] });
+    if (rows !== null && button !== null) hold({ rows, button, held: [], heldCount: 0 });
   }
 }
 
@@ -29,9 +32,10 @@ function hold(list: LiveList): void {
     const isHeld = id !== undefined && list.held.some((row) => row.startsWith(`<li id="${id}"`));
     if (isKnown || isHeld) {
       event.preventDefault(); // a stream that was cut may repeat itself
-    } else if (isReading(list.rows)) {
+    } else if (isReading(list.rows) || isFull(list.rows)) {
       event.preventDefault();
-      list.held.push(data);
+      list.heldCount++;
+      if (list.held.length < MAX_HELD) list.held.push(data);
       offer(list);
     }
   });
@@ -40,7 +44,7 @@ function hold(list: LiveList): void {
     release(list);
     list.rows.closest('.live')?.scrollIntoView({ block: 'start' });
   });
-  addEventListener('scroll', () => list.held.length > 0 && !isReading(list.rows) && release(list), {
+  addEventListener('scroll', () => list.heldCount > 0 && !isReading(list.rows) && release(list), {
     passive: true,
   });
 }
@@ -50,20 +54,26 @@ function isReading(rows: HTMLElement): boolean {
   return rows.getBoundingClientRect().top < 0 || rows.contains(document.activeElement);
 }
 
-function offer({ button, held }: LiveList): void {
+function isFull(rows: HTMLElement): boolean {
+  return rows.dataset.max === undefined && rows.children.length >= MAX_ROWS;
+}
+
+function offer({ button, heldCount }: LiveList): void {
   const { one = '', many = '' } = button.dataset;
   const lang = document.documentElement.lang;
-  button.textContent = held.length === 1 ? one : many.replace('{n}', held.length.toLocaleString(lang));
+  button.textContent = heldCount === 1 ? one : many.replace('{n}', heldCount.toLocaleString(lang));
   button.hidden = false;
 }
 
 function release(list: LiveList): void {
-  if (list.held.length > MAX_HELD) {
+  if (list.heldCount > list.held.length || isFull(list.rows)) {
+    scrollTo(0, 0); // where the browser would go back to
     location.reload();
     return;
   }
   for (const row of list.held) list.rows.insertAdjacentHTML('afterbegin', row);
   list.held = [];
+  list.heldCount = 0;
   list.button.hidden = true;
   htmx.process(list.rows);
   trim(list.rows);
