@@ -8,6 +8,7 @@ import { goOn } from './go-on.ts';
 import { holdLiveRows } from './live-rows.ts';
 import { scrollToNewest } from './messages.ts';
 import { pauseWhileHidden } from './polling.ts';
+import { showCurrentSection } from './sections.ts';
 import { tellTimeZone } from './time-zone.ts';
 
 tellTimeZone();
@@ -15,6 +16,7 @@ offerCopies(document);
 runCountdowns();
 holdLiveRows();
 scrollToNewest();
+showCurrentSection();
 pauseWhileHidden();
 goOn();
 document.addEventListener('htmx:load', (event) => offerCopies(event.target as HTMLElement));
