@@ -5,7 +5,7 @@ import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { auditAnswer, auditPage } from '../operate/audit.ts';
 import { AUDIT_ACTIONS } from '../store/audit.ts';
-import { type Answer, ApiRefusal } from './api-client.ts';
+import type { Answer } from './api-client.ts';
 import { AuditObject, actionWords, actorWords, detailWords } from './audit-words.tsx';
 import {
   ChoiceFilter,
@@ -13,8 +13,8 @@ import {
   FilterProblems,
   type Filters,
   filtersOf,
+  findList,
   PeriodFilters,
-  pageQuery,
   TextFilter,
 } from './filters.tsx';
 import { ListPanel } from './list-panel.tsx';
@@ -31,8 +31,7 @@ export function auditPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>().get('/', async (c) => {
     const view = c.get('view');
     const filters = filtersOf(c.req.query(), FILTERS, view);
-    const found = await view.api.find<z.infer<typeof auditPage>>('/audit', pageQuery(c, filters));
-    if (!found.ok && found.problem.status !== 400) throw new ApiRefusal(found.problem);
+    const found = await findList<z.infer<typeof auditPage>>(c, '/audit', filters);
     return c.html(html(<Trail view={view} filters={filters} found={found} />), found.ok ? 200 : 400);
   });
 }

@@ -61,13 +61,13 @@ export function dashboardRoutes(
     c.set('visitor', visitorOf(c, { nowMs: deps.now(), publicUrl: deps.publicUrl, assetsPath }));
     c.header('content-security-policy', CONTENT_SECURITY_POLICY);
     if (isUnsafe(c.req.raw) && isCrossSite(c.req.raw, trustedOrigins)) {
-      return refusalPage(c, { type: '/problems/cross-site', title: '', status: 403, detail: '' });
+      return refusalPage(c, { type: '/problems/cross-site', status: 403 });
     }
     await next();
   };
   const limitForm = bodyLimit({
     maxSize: MAX_FORM_BYTES,
-    onError: (c) => refusalPage(c as Context<DashboardEnv>, { type: '', title: '', status: 413, detail: '' }),
+    onError: (c) => refusalPage(c as Context<DashboardEnv>, { status: 413 }),
   });
 
   for (const path of ['/sign-in', '/sign-out', '/language']) dashboard.use(path, withVisitor, limitForm);
@@ -98,7 +98,7 @@ export function dashboardRoutes(
     const within = path === '/' ? path : `${path}/*`;
     dashboard.use(within, withVisitor, limitForm, requireOperator);
     dashboard.route(path, pages);
-    dashboard.all(within, (c) => refusalPage(c, { type: '', title: '', status: 404, detail: '' }));
+    dashboard.all(within, (c) => refusalPage(c, { status: 404 }));
   }
   return dashboard;
 }
@@ -131,7 +131,7 @@ function letIn(c: Context<DashboardEnv>, byAccess: Authentication | null): Respo
   const visitor = c.get('visitor');
   if (byAccess !== null && !byAccess.ok && byAccess.refusal === 'unverifiable') {
     c.header('retry-after', String(RETRY_AFTER_SECONDS));
-    return refusalPage(c, { type: '/problems/access-unavailable', title: '', status: 503, detail: '' });
+    return refusalPage(c, { type: '/problems/access-unavailable', status: 503 });
   }
   if (c.req.method !== 'GET') return c.redirect('/sign-in', 303);
   if (c.req.header('sec-fetch-dest') === 'empty') {

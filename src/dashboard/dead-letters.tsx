@@ -9,7 +9,7 @@ import type {
   redriveAnswer,
   redriveRunAnswer,
 } from '../operate/dead-letters.ts';
-import { type ApiClient, ApiRefusal, apiPath, type Problem } from './api-client.ts';
+import { type ApiClient, apiPath } from './api-client.ts';
 import {
   DeadLetter,
   DeadLetterList,
@@ -17,8 +17,8 @@ import {
   DiscardOnePage,
   redrivenWords,
 } from './dead-letter-view.tsx';
-import { refusalPage } from './errors.tsx';
-import { type Filters, filtersOf, pageQuery } from './filters.tsx';
+import { forbidReaders, refusalPage } from './errors.tsx';
+import { type Filters, filtersOf, findList } from './filters.tsx';
 import { html, withQuery } from './page.tsx';
 import { answerRun } from './runs.tsx';
 import { deadLetterTexts } from './texts/dead-letters.ts';
@@ -31,16 +31,13 @@ const MAX_COUNTED = 200;
 type DeadLetterPage = z.infer<typeof deadLetterPage>;
 type Kept = z.infer<typeof keptDeadLetterAnswer>;
 
-const READ_ONLY: Problem = { type: '/problems/forbidden', title: '', status: 403, detail: '' };
-
 /** To be mounted at `/dead-letters`. */
 export function deadLetterPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>()
     .get('/', async (c) => {
       const view = c.get('view');
       const filters = filtersOf(c.req.query(), FILTERS, view);
-      const found = await view.api.find<DeadLetterPage>('/dead-letters', pageQuery(c, filters));
-      if (!found.ok && found.problem.status !== 400) throw new ApiRefusal(found.problem);
+      const found = await findList<DeadLetterPage>(c, '/dead-letters', filters);
       const page = <DeadLetterList view={view} filters={filters} found={found} done={c.req.query()} />;
       return c.html(html(page), found.ok ? 200 : 400);
     })
@@ -69,19 +66,17 @@ export function deadLetterPages(): Hono<DashboardEnv> {
           }),
       });
     })
-    .get('/discard', async (c) => {
+    .get('/discard', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, READ_ONLY);
       const filters = filtersOf(c.req.query(), FILTERS, view);
       const count = await countMatching(view.api, filters);
       return c.html(html(<DiscardManyPage view={view} filters={filters} count={count} />));
     })
-    .post('/discard', async (c) => {
+    .post('/discard', forbidReaders, async (c) => {
       const view = c.get('view');
       const form = await c.req.parseBody();
       const filters = filtersOf(form, FILTERS, view);
       if (form.sure !== 'yes') {
-        if (!view.actor.mayChange) return refusalPage(c, READ_ONLY);
         const count = await countMatching(view.api, filters);
         const page = <DiscardManyPage view={view} filters={filters} count={count} isUnsure />;
         return c.html(html(page), 422);
@@ -124,9 +119,8 @@ export function deadLetterPages(): Hono<DashboardEnv> {
       const kept = await view.api.get<Kept>(here);
       return c.html(html(<DeadLetter view={view} kept={kept} isRefused />), 409);
     })
-    .get('/:id/discard', async (c) => {
+    .get('/:id/discard', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, READ_ONLY);
       const kept = await view.api.get<Kept>(apiPath`/dead-letters/${c.req.param('id')}`);
       return c.html(html(<DiscardOnePage view={view} kept={kept} />));
     })

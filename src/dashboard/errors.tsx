@@ -1,7 +1,7 @@
 // Pages that say why there is no other page. The API's own words are English and for developers: here each kind of
 // problem has a text in the reader's language.
 
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { describeError, log } from '../log.ts';
 import type { Problem } from './api-client.ts';
@@ -11,8 +11,11 @@ import { commonTexts } from './texts/common.ts';
 import { signInTexts } from './texts/sign-in.ts';
 import type { DashboardEnv } from './view.ts';
 
+/** A problem of the API, or a refusal of the dashboard's own. */
+export type Refusal = Pick<Problem, 'status'> & Partial<Pick<Problem, 'type' | 'errors'>>;
+
 /** What a problem means, in words. */
-export function problemText({ status, type }: Problem, language: Language): string {
+export function problemText({ status, type }: Refusal, language: Language): string {
   const t = commonTexts(language);
   if (type === '/problems/cross-site') return t.crossSite;
   if (type === '/problems/access-unavailable') return signInTexts(language).accessUnavailable;
@@ -35,7 +38,7 @@ export function problemText({ status, type }: Problem, language: Language): stri
 }
 
 /** The page of a problem that leaves nothing else to be shown, with its status. */
-export function refusalPage(c: Context<DashboardEnv>, problem: Problem): Response {
+export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Response {
   const visitor = c.get('visitor');
   const view = c.get('view');
   const t = commonTexts(visitor.language);
@@ -80,5 +83,9 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Problem): Respons
 /** The page of a bug, or of a database that does not answer. */
 export function errorPage(c: Context<DashboardEnv>, error: unknown): Response {
   log('error', 'page failed', { requestId: c.get('requestId'), error: describeError(error) });
-  return refusalPage(c, { type: '/problems/internal', title: '', status: 500, detail: '' });
+  return refusalPage(c, { status: 500 });
 }
+
+/** Keeps readers from pages that ask for a change to be confirmed. The API keeps them from the change itself. */
+export const forbidReaders: MiddlewareHandler<DashboardEnv> = async (c, next) =>
+  c.get('view').actor.mayChange ? next() : refusalPage(c, { status: 403 });

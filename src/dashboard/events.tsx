@@ -11,7 +11,7 @@ import { refusalPage } from './errors.tsx';
 import { EventPage } from './event.tsx';
 import { EVENT_FILTERS, EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
 import { EventRow, type ShownEvent } from './event-row.tsx';
-import { FilterProblems, type Filters, filtersOf, pageQuery } from './filters.tsx';
+import { FilterProblems, type Filters, filtersOf, findList } from './filters.tsx';
 import { findTimeline } from './message-timeline.tsx';
 import { html, More, Page, withQuery } from './page.tsx';
 import { LiveRows } from './rows.tsx';
@@ -30,7 +30,7 @@ export function eventPages(): Hono<DashboardEnv> {
     const filters = filtersOf(c.req.query(), EVENT_FILTERS, view);
     const isPart = c.req.header('hx-request') !== undefined; // the rows alone are taken of the answer
     const [events, integrations] = await Promise.all([
-      view.api.find<Events>('/events', pageQuery(c, filters)),
+      findList<Events>(c, '/events', filters),
       isPart ? null : view.api.find<z.infer<typeof integrationList>>('/integrations'),
     ]);
     const slugs = integrations?.ok ? integrations.data.data.map(({ slug }) => slug) : [];
@@ -39,7 +39,6 @@ export function eventPages(): Hono<DashboardEnv> {
       const shown = { view, filters, integrations: slugs, events: events.data, isDeep };
       return c.html(html(<EventList {...shown} />));
     }
-    if (events.problem.status !== 400) throw new ApiRefusal(events.problem);
     const refused = { view, filters, integrations: slugs, problem: events.problem };
     return c.html(html(<RefusedList {...refused} />), 400);
   });

@@ -3,7 +3,7 @@
 
 import type { Context } from 'hono';
 import type { FC, PropsWithChildren } from 'hono/jsx';
-import type { Problem, Query } from './api-client.ts';
+import { type Answer, ApiRefusal, type Problem, type Query } from './api-client.ts';
 import { localTimeOf, momentOf } from './formats.ts';
 import { Notice } from './page.tsx';
 import { ProblemPath, ProblemWords } from './problem-words.tsx';
@@ -39,6 +39,17 @@ export function filtersOf(
 /** What a page of a list is asked for with. */
 export function pageQuery(c: Context<DashboardEnv>, { query }: Filters): Query {
   return { ...query, cursor: c.req.query('cursor') };
+}
+
+/** A page of a list, or what the API does not take of its filters. Throws {@link ApiRefusal} for any other problem. */
+export async function findList<List>(
+  c: Context<DashboardEnv>,
+  path: string,
+  filters: Filters,
+): Promise<Answer<List>> {
+  const found = await c.get('view').api.find<List>(path, pageQuery(c, filters));
+  if (!found.ok && found.problem.status !== 400) throw new ApiRefusal(found.problem);
+  return found;
 }
 
 /** A list's filters as a form of their own. `children` are its fields. */

@@ -5,7 +5,7 @@ import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { deletionAnswer, ShownIntegration, unfinishedDeletionAnswer } from '../operate/integrations.ts';
 import { type Answer, type ApiClient, apiPath } from './api-client.ts';
-import { refusalPage } from './errors.tsx';
+import { forbidReaders, refusalPage } from './errors.tsx';
 import { html, Notice, Page, withQuery } from './page.tsx';
 import { answerRun, type Counts } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
@@ -19,15 +19,13 @@ const COUNTED = ['events', 'rejections'] as const;
 /** To be mounted at `/integrations`: `/:slug/delete`. */
 export function integrationDeletionPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>()
-    .get('/:slug/delete', async (c) => {
+    .get('/:slug/delete', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, { type: '', title: '', status: 403, detail: '' });
       const { slug } = await view.api.get<ShownIntegration>(apiPath`/integrations/${c.req.param('slug')}`);
       return c.html(html(<DeletePage view={view} slug={slug} state={{ kind: 'asked' }} />));
     })
-    .post('/:slug/delete', async (c) => {
+    .post('/:slug/delete', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, { type: '', title: '', status: 403, detail: '' });
       const slug = c.req.param('slug');
       const form = await c.req.parseBody();
       const state = holdingOf(form);

@@ -6,7 +6,7 @@ import type * as z from 'zod';
 import type { integrationList, ShownIntegration } from '../operate/integrations.ts';
 import type { ProblemError } from '../problem.ts';
 import { apiPath, type Problem } from './api-client.ts';
-import { refusalPage } from './errors.tsx';
+import { forbidReaders, refusalPage } from './errors.tsx';
 import { integrationDeletionPages } from './integration-deletion.tsx';
 import { NOTHING_TYPED, settingsOf, type TypedIntegration, typedOf, writtenOf } from './integration-form.tsx';
 import { IntegrationList, IntegrationPage, NewIntegrationPage } from './integration-view.tsx';
@@ -23,9 +23,8 @@ export function integrationPages(): Hono<DashboardEnv> {
       const { data } = await view.api.get<z.infer<typeof integrationList>>('/integrations');
       return c.html(html(<IntegrationList view={view} integrations={data} done={c.req.query()} />));
     })
-    .get('/_new', async (c) => {
+    .get('/_new', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, { type: '', title: '', status: 403, detail: '' });
       return c.html(html(<NewIntegrationPage view={view} typed={NOTHING_TYPED} errors={[]} />));
     })
     .post('/_new', async (c) => {

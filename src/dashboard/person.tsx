@@ -41,7 +41,7 @@ export function personPages(
 
   const whom = async (c: Context<DashboardEnv>): Promise<string | Response> => {
     if (!c.get('view').actor.mayChange) {
-      return refusalPage(c, { type: '/problems/forbidden', title: '', status: 403, detail: '' });
+      return refusalPage(c, { status: 403 });
     }
     const number = c.req.param('number') ?? '';
     return contactFromTyped(number) ?? noNumber(c, number);
@@ -156,7 +156,7 @@ async function findReceipt(view: View, receipt: string): Promise<Receipt | null>
 }
 
 function notFound(c: Context<DashboardEnv>): Response {
-  return refusalPage(c, { type: '/problems/not-found', title: '', status: 404, detail: '' });
+  return refusalPage(c, { status: 404 });
 }
 
 function receiptsOf(field: unknown): string[] {

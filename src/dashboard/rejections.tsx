@@ -12,18 +12,18 @@ import type {
   retryAnswer,
   retryRunAnswer,
 } from '../operate/rejections.ts';
-import { type Answer, ApiRefusal, apiPath, type Problem } from './api-client.ts';
+import { type Answer, apiPath, type Problem } from './api-client.ts';
 import { BodyView } from './body-view.tsx';
-import { refusalPage } from './errors.tsx';
+import { forbidReaders, refusalPage } from './errors.tsx';
 import {
   ChoiceFilter,
   FilterForm,
   FilterProblems,
   type Filters,
   filtersOf,
+  findList,
   HiddenFilters,
   PeriodFilters,
-  pageQuery,
   TextFilter,
 } from './filters.tsx';
 import { ListPanel } from './list-panel.tsx';
@@ -48,8 +48,7 @@ export function rejectionPages(): Hono<DashboardEnv> {
     .get('/', async (c) => {
       const view = c.get('view');
       const filters = filtersOf(c.req.query(), FILTERS, view);
-      const found = await view.api.find<RejectionPage>('/rejections', pageQuery(c, filters));
-      if (!found.ok && found.problem.status !== 400) throw new ApiRefusal(found.problem);
+      const found = await findList<RejectionPage>(c, '/rejections', filters);
       const page = <List view={view} filters={filters} found={found} done={c.req.query()} />;
       return c.html(html(page), found.ok ? 200 : 400);
     })
@@ -89,9 +88,8 @@ export function rejectionPages(): Hono<DashboardEnv> {
         ? refusalPage(c, retried.problem)
         : onePage(c, retried.problem);
     })
-    .get('/:id/delete', async (c) => {
+    .get('/:id/delete', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, { type: '', title: '', status: 403, detail: '' });
       const kept = await view.api.get<Kept>(apiPath`/rejections/${c.req.param('id')}`);
       return c.html(html(<DeletePage view={view} kept={kept} />));
     })

@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
 import type { dryRunAnswer, replayAnswer, replayPage } from '../operate/replay.ts';
 import { apiPath, type Problem } from './api-client.ts';
-import { refusalPage } from './errors.tsx';
+import { forbidReaders, refusalPage } from './errors.tsx';
 import { type Filters, filtersOf, pageQuery } from './filters.tsx';
 import { html } from './page.tsx';
 import { NewReplayPage, ReplayList, ReplayPage, UnfitReplayPage } from './replay-view.tsx';
@@ -35,9 +35,8 @@ export function replayPages(): Hono<DashboardEnv> {
       const page = await view.api.get<z.infer<typeof replayPage>>('/replay', pageQuery(c, period));
       return c.html(html(<ReplayList view={view} page={page} />));
     })
-    .get('/new', async (c) => {
+    .get('/new', forbidReaders, async (c) => {
       const view = c.get('view');
-      if (!view.actor.mayChange) return refusalPage(c, { type: '', title: '', status: 403, detail: '' });
       const filters = filtersOf(c.req.query(), FILTERS, view);
       const dryRun = { ...chosenBy(filters), dryRun: true };
       const counted = await view.api.send<z.infer<typeof dryRunAnswer>>('POST', '/replay', dryRun);
