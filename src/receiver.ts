@@ -1,6 +1,7 @@
 // The receiver of an isolate: what its three handlers share, made once from the bindings.
 
 import { createApp, createPayloadApp } from './app.ts';
+import { boundedDatabase, boundedQueue, boundedRateLimit } from './bounded-bindings.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
@@ -29,16 +30,16 @@ export interface Receiver {
 export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
   const settings = settingsFrom(env);
   const deps = {
-    db: env.DB,
-    events: env.EVENTS as Queue<CloudEvent>,
-    intake: env.INTAKE,
-    webhookFailures: env.WEBHOOK_FAILURES,
+    db: boundedDatabase(env.DB),
+    events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
+    intake: boundedQueue(env.INTAKE),
+    webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,
     readToken: settings.readToken,
     access: settings.access,
     allowedOrigins: settings.allowedOrigins,
-    apiFailures: env.API_FAILURES,
+    apiFailures: boundedRateLimit(env.API_FAILURES),
     publicUrl: settings.publicUrl,
     maxDatabaseBytes: settings.maxDatabaseBytes,
     assets: env.ASSETS,
@@ -51,11 +52,11 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
   const tasks = {
     sweep: async () => {
       await sweepOutbox(deps, now());
-      await recordRun(env.DB, 'sweep', now());
+      await recordRun(deps.db, 'sweep', now());
     },
-    'roll-up': async () => rollUp(env.DB, now()), // before the purge, so that what that deletes has been counted
+    'roll-up': async () => rollUp(deps.db, now()), // before the purge, so that what that deletes has been counted
     purge: async () => {
-      const purged = await purgeEvents(env.DB, {
+      const purged = await purgeEvents(deps.db, {
         storedBeforeMs: now() - settings.retentionMs,
         maxDatabaseBytes: settings.maxDatabaseBytes,
       });
@@ -66,7 +67,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     },
     'purge of rejections': async () => {
       const deliveredBeforeMs = now() - settings.rejectionMs;
-      const purged = await purgeRejections(env.DB, { deliveredBeforeMs, nowMs: now() });
+      const purged = await purgeRejections(deps.db, { deliveredBeforeMs, nowMs: now() });
       if (purged.expired > 0) {
         log('info', 'purged rejections past their retention', { rejections: purged.expired });
       }
@@ -75,11 +76,11 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       }
     },
     'purge of dead letters': async () => {
-      const purged = await purgeDeadLetters(env.DB, now() - settings.retentionMs);
+      const purged = await purgeDeadLetters(deps.db, now() - settings.retentionMs);
       if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
     },
     'purge of replays': async () => {
-      await purgeReplays(env.DB, now() - settings.retentionMs);
+      await purgeReplays(deps.db, now() - settings.retentionMs);
     },
     replays: async () => runReplays(deps, CRON_BUDGET), // last: it takes its time
   };
