@@ -3,6 +3,7 @@
 
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
 import type { EventType, Status } from '../contract/webhook.ts';
+import { nextSeqSql } from './walk.ts';
 
 /**
  * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value
@@ -99,13 +100,7 @@ const RECORD = `
     event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
     coalesce(event.value ->> 'deferred', 0)
   FROM
-    (
-      SELECT max(
-        ?3 * 1000,
-        coalesce((SELECT max(seq) FROM events), 0) + 1,
-        coalesce((SELECT seq FROM progress WHERE task = 'counters'), 0) + 1 -- the newest may have been erased
-      ) AS seq
-    ) AS next,
+    (SELECT ${nextSeqSql('events', '?3')} AS seq) AS next,
     json_each(?1) AS event
   WHERE true
   ON CONFLICT (id, integration) DO UPDATE

@@ -236,11 +236,13 @@ async function deleteChunk(
       )
       .bind(places, slug),
     db
-      .prepare('DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2')
+      .prepare(
+        'DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2 RETURNING seq',
+      )
       .bind(places, slug),
   ]);
   deleted.unforwarded += unforwarded?.meta.changes ?? 0;
-  deleted.events += events?.meta.changes ?? 0;
+  deleted.events += events?.results.length ?? 0;
 }
 
 async function deleteRejections(
@@ -250,16 +252,17 @@ async function deleteRejections(
 ): Promise<void> {
   for (let isLast = false; !isLast && !isSpent(); ) {
     spend(1);
-    const { meta } = await db
+    const { results } = await db
       .prepare(
         `DELETE FROM rejections WHERE seq IN (
            SELECT seq FROM rejections WHERE integration = ?1 ORDER BY seq LIMIT ?2
-         )`,
+         )
+         RETURNING seq`,
       )
       .bind(slug, CHUNK_REJECTIONS)
       .run();
-    deleted.rejections += meta.changes;
-    isLast = meta.changes < CHUNK_REJECTIONS;
+    deleted.rejections += results.length;
+    isLast = results.length < CHUNK_REJECTIONS;
   }
 }
 

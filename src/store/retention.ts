@@ -52,17 +52,19 @@ interface PurgedChunk {
 
 /** Deletes a chunk of the oldest forwarded events, of those stored before a time. */
 async function purgeChunk(db: D1Database, storedBeforeMs: number): Promise<PurgedChunk> {
-  const { meta } = await db
+  const { results, meta } = await db
     .prepare(
       `DELETE FROM events WHERE seq IN (
          SELECT seq FROM events AS e
          WHERE seq < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)
          ORDER BY seq LIMIT ?2
-       )`,
+       )
+       RETURNING seq`,
     )
     .bind(storedBeforeMs * 1000, CHUNK_EVENTS)
     .run();
-  return { events: meta.changes, databaseBytes: meta.size_after, isFull: meta.changes >= CHUNK_EVENTS };
+  const events = results.length; // D1's own count of changes has what triggers wrote as well
+  return { events, databaseBytes: meta.size_after, isFull: events === CHUNK_EVENTS };
 }
 
 /** Kept for one integration at most: a sender that breaks the contract with every body does not fill the database. */
@@ -108,17 +110,18 @@ export async function purgeRejections(
 
 /** Deletes a chunk. `seq` is the time of the first delivery or later, so those that are newer need not be looked at. */
 async function deleteExpiredRejections(db: D1Database, deliveredBeforeMs: number): Promise<number> {
-  const { meta } = await db
+  const { results } = await db
     .prepare(
       `DELETE FROM rejections WHERE seq IN (
          SELECT seq FROM rejections NOT INDEXED
          WHERE seq < ?1 * 1000 AND last_received_at < ?1
          ORDER BY seq LIMIT ?2
-       )`,
+       )
+       RETURNING seq`,
     )
     .bind(deliveredBeforeMs, CHUNK_REJECTIONS)
     .run();
-  return meta.changes;
+  return results.length;
 }
 
 async function integrationsRejectingSince(db: D1Database, sinceMs: number): Promise<string[]> {
@@ -131,7 +134,7 @@ async function integrationsRejectingSince(db: D1Database, sinceMs: number): Prom
 
 /** Deletes a chunk of the oldest rejections of an integration, of those that are too many. */
 async function deleteOverflowingRejections(db: D1Database, integration: string): Promise<number> {
-  const { meta } = await db
+  const { results } = await db
     .prepare(
       `DELETE FROM rejections WHERE seq IN (
          SELECT seq FROM rejections INDEXED BY rejections_by_integration
@@ -139,9 +142,10 @@ async function deleteOverflowingRejections(db: D1Database, integration: string):
          ORDER BY seq LIMIT max(0, min(?3, (
            SELECT count(*) FROM rejections INDEXED BY rejections_by_integration WHERE integration = ?1
          ) - ?2))
-       )`,
+       )
+       RETURNING seq`,
     )
     .bind(integration, MAX_REJECTIONS_PER_INTEGRATION, CHUNK_REJECTIONS)
     .run();
-  return meta.changes;
+  return results.length;
 }

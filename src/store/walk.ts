@@ -18,13 +18,20 @@ export function seqRange({ sinceMs = 0, untilMs }: TimeRange): [fromSeq: number,
 }
 
 /**
- * The place of a new row: its time in microseconds, or the next one that is free. To be assigned inside the INSERT, by
- * D1's single writer.
+ * The place of a new row: its time in microseconds, or the next one that was never given. To be assigned inside the
+ * INSERT, by D1's single writer. Triggers keep in `last_places` what the newest row leaves behind when it is deleted.
  *
  * @param nowMs the parameter that is bound to the time.
  */
-export function nextSeqSql(table: 'rejections' | 'dead_letters' | 'audit', nowMs: `?${number}`): string {
-  return `max(${nowMs} * 1000, coalesce((SELECT max(seq) FROM ${table}), 0) + 1)`;
+export function nextSeqSql(
+  table: 'events' | 'rejections' | 'dead_letters' | 'audit',
+  nowMs: `?${number}`,
+): string {
+  return `max(
+    ${nowMs} * 1000,
+    coalesce((SELECT max(seq) FROM ${table}), 0) + 1,
+    coalesce((SELECT seq FROM last_places WHERE of_table = '${table}'), 0) + 1
+  )`;
 }
 
 /** What a scan says of itself in each of its rows; where nothing matched, in a single row without a place. */
