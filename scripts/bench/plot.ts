@@ -99,9 +99,16 @@ function throughputPanels(rows: readonly Throughput[], measured: readonly Subjec
   const receivers = measured.filter((subject) => subject !== 'limit');
   return [
     panel('Events a second', 'more is better', (row) => row.eventsPerSecond, { subjects: receivers }),
-    panel('Events a second, with the limit', 'more is better · logarithmic', (row) => row.eventsPerSecond, {
-      isLogarithmic: true,
-    }),
+    ...(measured.includes('limit')
+      ? [
+          panel(
+            'Events a second, with the limit',
+            'more is better · logarithmic',
+            (row) => row.eventsPerSecond,
+            { isLogarithmic: true },
+          ),
+        ]
+      : []),
     panel('99 of 100 answered within', 'ms, less is better', (row) => row.p99Ms, { subjects: receivers }),
     panel('CPU for each event', 'ms of the whole runtime, less is better', (row) => row.cpuMsPerEvent),
   ].filter(({ groups }) => groups.some(({ bars }) => bars.length > 0));

@@ -142,7 +142,7 @@ function changesTable(changes: readonly Change[], { revision }: Revision, rounds
     }),
     [1, 5],
   );
-  const chance = `  Rounds that disagree are noise; chance alone makes all ${rounds} agree in 1 of ${2 ** (rounds - 1)} figures.`;
+  const chance = `  Where rounds disagree it may be noise; by chance alone all ${rounds} agree on 1 of ${2 ** (rounds - 1)} figures.`;
   return `Now and then: this receiver (c) / at ${revision} (c′), round by round\n${table}${rounds > 1 ? `\n${chance}` : ''}`;
 }
 

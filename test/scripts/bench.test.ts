@@ -307,10 +307,12 @@ describe('this receiver and its past', () => {
     expect(table).not.toContain('chance');
   });
 
-  it('are both drawn', () => {
+  it('are both drawn, and the limit only where it was measured', () => {
     const svg = plot(compared);
     expect(svg).not.toContain('NaN');
     expect(svg).toContain('c′ · this receiver at 0123abc');
+    expect(svg).toContain('with the limit');
+    expect(plot({ ...compared, subjects: ['past', 'receiver'] })).not.toContain('limit');
   });
 });
 
