@@ -5,6 +5,7 @@ import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
 import { bundleReceiver } from './faults/realm.ts';
 import {
+  CHARACTERS,
   describePart,
   FAULT_KINDS,
   onlyParts,
@@ -127,6 +128,7 @@ function tableOf({
 }: Summary): string {
   const rows: [string, number, string?][] = [
     ['schedules', schedules, `${seconds.toFixed(0)} s`],
+    ...CHARACTERS.map((character): [string, number] => [`  ${character}`, characters.get(character) ?? 0]),
     ['webhooks', webhooks],
     ['requests', requests],
     ['events stored', events],

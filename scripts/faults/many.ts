@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Violation } from './book.ts';
 import type { SeedRange } from './options.ts';
+import type { Character } from './schedule.ts';
 import type { Outcome } from './world.ts';
 
 /** What came of many schedules. */
@@ -12,6 +13,7 @@ export interface Summary {
   events: number;
   steps: number;
   injected: Map<string, number>;
+  characters: Map<Character, number>;
   /** By seed. */
   violated: Map<number, Violation[]>;
   seconds: number;
@@ -45,6 +47,7 @@ export async function runMany(
     events: 0,
     steps: 0,
     injected: new Map(),
+    characters: new Map(),
     violated: new Map(),
     seconds: 0,
   };
@@ -95,5 +98,6 @@ function add(summary: Summary, seed: number, outcome: Outcome): void {
   for (const [kind, count] of outcome.injected) {
     summary.injected.set(kind, (summary.injected.get(kind) ?? 0) + count);
   }
+  summary.characters.set(outcome.character, (summary.characters.get(outcome.character) ?? 0) + 1);
   if (outcome.violations.length > 0) summary.violated.set(seed, outcome.violations);
 }

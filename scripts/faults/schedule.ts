@@ -106,16 +106,22 @@ export type Operation = { name: string; atMs: number } & (
   | { what: 'erase'; contact: number }
 );
 
+/**
+ * What a schedule is about: `fault-free`, in which nothing fails; `deleting`, in which operators erase people and delete
+ * integrations all the time, by clocks that are apart; `cronless`, in which the cron never fires.
+ */
+export const CHARACTERS = ['fault-free', 'deleting', 'cronless', 'mixed'] as const;
+export type Character = (typeof CHARACTERS)[number];
+
 export interface Schedule {
   seed: number;
+  character: Character;
   /** Unix ms at which virtual time begins. */
   startMs: number;
   /** How far the clock of each isolate is ahead. */
   skewsMs: number[];
   retentionDays: number;
   duplicateRate: number;
-  /** Whether the cron never fires; requests come now and then until the end. */
-  isCronless: boolean;
   sendings: Sending[];
   faults: Fault[];
   deaths: Death[];
@@ -132,10 +138,9 @@ export const PARTS = ['sendings', 'faults', 'deaths', 'cronFaults', 'consumerFau
 /** The schedule of a seed. */
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(`fault simulation ${seed}`);
-  // Some in which nothing fails, some that erase and delete the newest events all the time, by clocks that are apart.
-  const character = random.fraction();
-  const isFaultFree = character < 0.08;
-  const isDeleting = character > 0.85;
+  const character = characterOf(random.fraction());
+  const isFaultFree = character === 'fault-free';
+  const isDeleting = character === 'deleting';
   const length = random.fraction();
   const loadMs =
     length < 0.7
@@ -166,16 +171,22 @@ export function scheduleOf(seed: number): Schedule {
   ];
   return {
     seed,
+    character,
     startMs: Date.UTC(2026, 2, 1, 12) + random.whole(0, 86_400) * SECOND_MS,
     skewsMs,
     retentionDays: random.chance(0.15) ? 0.02 : 30,
-    isCronless: !isFaultFree && random.chance(0.1),
     duplicateRate: isFaultFree ? 0 : random.chance(0.5) ? 0.03 : 0,
     sendings,
     operations,
     ...parts,
     endMs: Math.max(...ends),
   };
+}
+
+function characterOf(fraction: number): Character {
+  if (fraction < 0.08) return 'fault-free';
+  if (fraction < 0.18) return 'cronless';
+  return fraction < 0.33 ? 'deleting' : 'mixed';
 }
 
 /** A stretch of time, and the moment in it at which most happens. */

@@ -12,7 +12,7 @@ import { operate } from './operators.ts';
 import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
-import { ALLOWED_ADDRESS, BOUND_APP, type Schedule, SLUGS, type Slug } from './schedule.ts';
+import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
 import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
@@ -40,6 +40,9 @@ export interface Outcome {
   requests: number;
   events: number;
   injected: Map<string, number>;
+  character: Character;
+  /** How long webhooks waited for their answers, ms. */
+  answeredInMs: number[];
 }
 
 /** While modules are evaluated, no time passes. */
@@ -102,6 +105,7 @@ export class World {
   readonly generations = new Map<Slug, number>(SLUGS.map((slug) => [slug, 1]));
   readonly #random: Random;
   readonly #injected: Map<string, number>;
+  readonly #answeredInMs: number[] = [];
   #requests = 0;
   #batches = 0;
   #openTasks = 0;
@@ -171,6 +175,8 @@ export class World {
       requests: this.#requests,
       events: this.book.stored.size,
       injected: this.#injected,
+      character: this.schedule.character,
+      answeredInMs: this.#answeredInMs,
     };
   }
 
@@ -184,7 +190,7 @@ export class World {
         if (isolate !== undefined) isolate.doom = death.what;
       });
     }
-    if (schedule.isCronless) void this.#look();
+    if (schedule.character === 'cronless') void this.#look();
     else void this.#cron();
     await loop.runUntil(schedule.endMs + 1);
     for (const isolate of this.isolates) isolate.doom = null;
@@ -237,6 +243,7 @@ export class World {
       this.book.violated('answers', `${name} threw ${end.error}`);
       return null;
     }
+    if (isWebhook) this.#answeredInMs.push(loop.nowMs - sent);
     loop.note(`${name} is answered ${end.value.status} after ${(loop.nowMs - sent).toFixed(0)} ms`);
     if (end.value.status >= 500 && end.value.status !== 503) {
       this.book.violated(

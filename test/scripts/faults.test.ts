@@ -191,6 +191,50 @@ describe('a receiver that is broken is found, when it', () => {
   });
 });
 
+describe('while D1 hangs for 80 s', () => {
+  it('webhooks wait for it so seldom that half are answered within 250 ms, and 99 of 100 within a second', async () => {
+    const realms = new Realms(await bundleReceiver());
+    const usual = scheduleOf(1);
+    const sendings = Array.from({ length: 1_000 }, (_, index): Schedule['sendings'][number] => ({
+      name: `w${index + 1}`,
+      atMs: 1_000 + index * 90,
+      slug: 'shop',
+      body: { kind: 'status', message: index, event: 1, status: 'sent', contact: 1, bytes: 0 },
+      auth: 'url',
+      repeatsAfterMs: [],
+      tries: 1,
+      uploadMs: 0,
+      hangUpAfterMs: null,
+    }));
+    const hanging = {
+      name: 'f1',
+      target: 'd1',
+      kind: 'hang',
+      fromMs: 5_000,
+      untilMs: 85_000,
+      rate: 1,
+    } as const;
+    const nothing = { deaths: [], cronFaults: [], consumerFaults: [], operations: [] };
+    const { violations, answeredInMs } = await run(
+      {
+        ...usual,
+        ...nothing,
+        character: 'mixed',
+        skewsMs: [0, 0],
+        sendings,
+        faults: [hanging],
+        endMs: 95_000,
+      },
+      realms,
+    );
+    expect(violations).toEqual([]);
+    expect(answeredInMs).toHaveLength(1_000);
+    const sorted = answeredInMs.toSorted((a, b) => a - b);
+    expect(sorted[500]).toBeLessThan(250);
+    expect(sorted[990]).toBeLessThan(1_000);
+  });
+});
+
 describe('a violation', () => {
   it('is shown by the shortest schedule that was found to show it', async () => {
     const [change] = BREAKS.filter(({ name }) => name === 'forgets to keep what it refuses');
