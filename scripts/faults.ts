@@ -123,6 +123,7 @@ function tableOf({
   events,
   steps,
   injected,
+  characters,
   violated,
   seconds,
 }: Summary): string {

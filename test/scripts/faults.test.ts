@@ -95,8 +95,8 @@ const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
   {
     name: 'counts twice',
     file: 'src/store/roll-up.ts',
-    from: 'return `${progressSql(task)} = ?1`;',
-    to: 'return `${progressSql(task)} >= 0 AND ?1 = ?1`;',
+    from: 'DO UPDATE SET seq = excluded.seq, at',
+    to: 'DO UPDATE SET seq = seq, at',
     rules: ['counters'],
   },
   {
@@ -116,8 +116,8 @@ const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
   {
     name: 'gives a place again',
     file: 'src/store/walk.ts',
-    from: "SELECT seq FROM last_places WHERE of_table = '${table}'",
-    to: 'SELECT 0',
+    from: 'SELECT seq FROM last_places WHERE',
+    to: 'SELECT 0 FROM last_places WHERE',
     rules: ['places'],
   },
   {
