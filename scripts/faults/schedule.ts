@@ -259,16 +259,31 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
           : random.fraction() * Math.max(loadMs, 2 * MINUTE_MS);
     return { fromMs, untilMs: fromMs + lasts };
   };
-  const faults = Array.from({ length: random.whole(0, 7) }, (_, index): Fault => {
-    const target = random.pick(['d1', 'd1', 'd1', 'events', 'events', 'intake', 'limiter'] as const);
-    return {
-      name: `f${index + 1}`,
+  const faults: Fault[] = [];
+  for (let index = random.whole(0, 7); index > 0; index--) {
+    const target = random.pick([
+      'd1',
+      'd1',
+      'd1',
+      'events',
+      'events',
+      'intake',
+      'intake',
+      'limiter',
+    ] as const);
+    const window = windowMs();
+    // The intake queue is asked for something while D1 fails.
+    const during = faults.find((fault) => fault.target === 'd1');
+    const { fromMs, untilMs } = target === 'intake' && during !== undefined ? during : window;
+    faults.push({
+      name: `f${index}`,
       target,
       kind: random.pick(FAULT_KINDS),
-      ...windowMs(),
+      fromMs,
+      untilMs,
       rate: random.pick([0.05, 0.3, 0.7, 1]),
-    };
-  });
+    });
+  }
   const deaths = Array.from(
     { length: random.chance(0.6) ? random.whole(1, 6) : 0 },
     (_, index): Death => ({
