@@ -8,6 +8,7 @@ import { consumeIntake } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
+import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
@@ -54,6 +55,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       await recordRun(env.DB, 'sweep', now());
     },
     'roll-up': async () => rollUp(env.DB, now()), // before the purge, so that what that deletes has been counted
+    'business numbers': async () => noteBusinessNumbers(env.DB, now()),
     purge: async () => {
       const purged = await purgeEvents(env.DB, {
         storedBeforeMs: now() - settings.retentionMs,

@@ -162,6 +162,7 @@ const TABLES = [
   'counters',
   'lags',
   'progress',
+  'business_numbers',
 ] as const;
 
 /** How many rows a table has. */
