@@ -129,12 +129,16 @@ function refused(
     return c.html(html(<UnfinishedPage {...confirmation} progress={progress} isInterrupted />), status);
   }
   const isSender = problem.status === 409;
+  // The API says in a sentence that it does not know yet whether to refuse.
+  const isUnread = problem.status === 503 && problem.detail.includes('?force=true');
   const refusal = isSender
     ? t.sender
-    : problem.status === 503
-      ? t.interrupted
-      : problemText(problem, view.language);
-  const offersForce = isSender || progress.isForced;
+    : isUnread
+      ? t.unread
+      : problem.status === 503
+        ? t.interrupted
+        : problemText(problem, view.language);
+  const offersForce = isSender || isUnread || progress.isForced;
   return c.html(html(<ErasePage {...confirmation} refusal={refusal} offersForce={offersForce} />), status);
 }
 

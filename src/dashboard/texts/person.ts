@@ -59,6 +59,10 @@ export const personTexts = texts({
     en: 'Messages are sent from this number, or customers write to it: it is most likely your own. Nothing was erased. Erasing it takes all events that hold it.',
     pt: 'Mensagens são enviadas a partir deste número, ou clientes escrevem para ele: provavelmente é seu. Nada foi apagado. Apagá-lo leva todos os eventos que o contêm.',
   },
+  unread: {
+    en: 'Whether this number is your own is not known before more of what is stored has been read. Nothing was erased. Try again in a minute.',
+    pt: 'Ainda não se sabe se este número é seu: falta ler parte do que está guardado. Nada foi apagado. Tente de novo em um minuto.',
+  },
   force: {
     en: 'Erase it all the same, with every event that holds it',
     pt: 'Apagar mesmo assim, com todo evento que o contém',
