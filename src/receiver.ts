@@ -9,6 +9,7 @@ import { consumeIntake } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
+import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
@@ -55,6 +56,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       await recordRun(deps.db, 'sweep', now());
     },
     'roll-up': async () => rollUp(deps.db, now()), // before the purge, so that what that deletes has been counted
+    'business numbers': async () => noteBusinessNumbers(deps.db, now()),
     purge: async () => {
       const purged = await purgeEvents(deps.db, {
         storedBeforeMs: now() - settings.retentionMs,

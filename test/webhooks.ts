@@ -162,6 +162,7 @@ const TABLES = [
   'counters',
   'lags',
   'progress',
+  'business_numbers',
   'last_places', // last: the deletions before leave their places there
 ] as const;
 

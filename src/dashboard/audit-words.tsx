@@ -152,6 +152,8 @@ const DETAILS = [
   'unforwarded',
   'rejections',
   'deadLetters',
+  'blotted',
+  'blottedBy',
   'stage',
   'type',
   'status',

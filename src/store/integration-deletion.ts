@@ -5,11 +5,15 @@
 // as many rows to read, and took as long, with D1's cache warm and cold; but in its order an event that arrives can
 // stand behind the walk, where by primary key it stands before it: what the walk has passed stays free.
 //
+// Dead letters have no index by integration either, and are walked as events are. So are those that an integration of
+// the same slug left behind, in the days when they stayed.
+//
 // What remains: for up to 30 s, until its cache asks again, an isolate can take a webhook for an integration that is
 // gone. Its event is stored and forwarded as was promised, and stays until its retention ends.
 
 import { cutGroups } from '../cut-groups.ts';
 import { auditChange, recordAudit } from './audit.ts';
+import { forgetBusinessNumbersOf } from './business-numbers.ts';
 import { type Change, findIntegrations } from './integrations.ts';
 
 /** Events looked at by one statement. */
@@ -18,6 +22,9 @@ const STEP_EVENTS = 25_000;
 const CHUNK_EVENTS = 1_000;
 /** Rejections deleted by one statement; each can have a body of 1 MiB. */
 const CHUNK_REJECTIONS = 100;
+/** Dead letters looked at by one statement, and deleted by one; each can have a body of 128 KB. */
+const STEP_DEAD_LETTERS = 10_000;
+const CHUNK_DEAD_LETTERS = 500;
 /** Enough to know that an integration is not deleted by mistake. */
 const ENOUGH_EVENTS = 10_000;
 
@@ -50,6 +57,7 @@ export interface Holdings {
   /** False where there may be more than were counted. */
   isEveryEventCounted: boolean;
   rejections: number;
+  deadLetters: number;
 }
 
 /** What went. */
@@ -58,6 +66,7 @@ export interface Deleted {
   /** Of the events, those that waited to be forwarded. */
   unforwarded: number;
   rejections: number;
+  deadLetters: number;
 }
 
 /** What became of a deletion that is to take nothing else with it. */
@@ -75,7 +84,7 @@ export type FullDeletion =
   /** Somebody enabled it meanwhile. */
   | { outcome: 'enabled'; deleted: Deleted };
 
-/** Deletes an integration that has neither events nor rejections. */
+/** Deletes an integration that has neither events nor rejections nor dead letters. */
 export async function deleteEmptyIntegration(
   db: D1Database,
   slug: string,
@@ -86,7 +95,7 @@ export async function deleteEmptyIntegration(
   const run = startRun(seqAt(integration.createdAtMs), budget, now);
   for (;;) {
     const holdings = await countHoldings(db, slug, run);
-    const isEmpty = holdings.events === 0 && holdings.rejections === 0;
+    const isEmpty = holdings.events + holdings.rejections + holdings.deadLetters === 0;
     if (!isEmpty || !holdings.isEveryEventCounted) return { outcome: 'holding', holdings };
     const end = await retire(db, slug, run, { mayBeEnabled: true }, { actor, nowMs: now() });
     if (end !== 'held') return { outcome: 'deleted', deleted: run.deleted };
@@ -94,8 +103,8 @@ export async function deleteEmptyIntegration(
 }
 
 /**
- * Disables an integration, deletes its events, forwarded or not, and its rejections, and then itself. Left off in the
- * middle, for whatever reason, it is disabled, and a repeat finishes it.
+ * Disables an integration, deletes its events, forwarded or not, its rejections and its dead letters, and then itself.
+ * Left off in the middle, for whatever reason, it is disabled, and a repeat finishes it.
  *
  * @param walkedSeq how far an unfinished deletion had come.
  */
@@ -112,6 +121,7 @@ export async function deleteIntegrationAndContents(
   while (!isEnabled && !run.isSpent()) {
     await deleteEvents(db, slug, run);
     await deleteRejections(db, slug, run);
+    await deleteDeadLetters(db, slug, run);
     if (run.isSpent()) break;
     const end = await retire(db, slug, run, { mayBeEnabled: false }, { actor, nowMs: now() });
     if (end === 'gone') return { outcome: 'deleted', deleted };
@@ -129,6 +139,8 @@ interface Run {
   deleted: Deleted;
   /** The events up to here were looked at. */
   walkedSeq: number;
+  /** The dead letters up to here were. */
+  walkedLetterSeq: number;
   /** What was stored from here on is looked at again until nothing comes any more: clocks differ. */
   recentSeq: number;
   spend(statements: number): void;
@@ -139,7 +151,8 @@ function startRun(fromSeq: number, budget: DeletionBudget, now: () => number): R
   const startedMs = now();
   let { statements: left } = budget;
   return {
-    deleted: { events: 0, unforwarded: 0, rejections: 0 },
+    deleted: { events: 0, unforwarded: 0, rejections: 0, deadLetters: 0 },
+    walkedLetterSeq: 0,
     walkedSeq: Math.max(0, fromSeq - seqAt(CLOCK_SKEW_MS)),
     recentSeq: seqAt(startedMs - CLOCK_SKEW_MS),
     spend: (statements) => {
@@ -177,7 +190,13 @@ async function countHoldings(db: D1Database, slug: string, run: Run): Promise<Ho
     .prepare('SELECT count(*) AS n FROM rejections WHERE integration = ?1')
     .bind(slug)
     .first<number>('n');
-  return { events, isEveryEventCounted: isLast, rejections: rejections ?? 0 };
+  let deadLetters = 0;
+  for (let step: Step | undefined; !step?.isLast && !run.isSpent(); ) {
+    step = await walkDeadLetters(db, slug, run);
+    deadLetters += step.seqs.length;
+    run.walkedLetterSeq = step.lastSeq;
+  }
+  return { events, isEveryEventCounted: isLast, rejections: rejections ?? 0, deadLetters };
 }
 
 /** Walks the events from where the run has come to and deletes the integration's, until the end or out of budget. */
@@ -195,26 +214,41 @@ async function deleteEvents(db: D1Database, slug: string, run: Run): Promise<voi
 
 /** A step of the walk. */
 interface Step {
-  /** The integration's events. */
+  /** What is the integration's. */
   seqs: number[];
   lastSeq: number;
-  /** Whether no event was stored after this step. */
+  /** Whether nothing was stored after this step. */
   isLast: boolean;
 }
 
 async function walkEvents(db: D1Database, slug: string, run: Run): Promise<Step> {
+  return walk(db, 'events', STEP_EVENTS, run.walkedSeq, slug, run);
+}
+
+async function walkDeadLetters(db: D1Database, slug: string, run: Run): Promise<Step> {
+  return walk(db, 'dead_letters', STEP_DEAD_LETTERS, run.walkedLetterSeq, slug, run);
+}
+
+async function walk(
+  db: D1Database,
+  table: 'events' | 'dead_letters',
+  rows: number,
+  afterSeq: number,
+  slug: string,
+  run: Run,
+): Promise<Step> {
   run.spend(1);
   const step = await db
     .prepare(
       `SELECT count(*) AS walked, max(seq) AS last_seq, json_group_array(seq) FILTER (WHERE integration = ?1) AS seqs
-       FROM (SELECT seq, integration FROM events WHERE seq > ?2 ORDER BY seq LIMIT ?3)`,
+       FROM (SELECT seq, integration FROM ${table} WHERE seq > ?2 ORDER BY seq LIMIT ?3)`,
     )
-    .bind(slug, run.walkedSeq, STEP_EVENTS)
+    .bind(slug, afterSeq, rows)
     .first<{ walked: number; last_seq: number | null; seqs: string }>();
   return {
     seqs: JSON.parse(step?.seqs ?? '[]'),
-    lastSeq: step?.last_seq ?? run.walkedSeq,
-    isLast: step?.walked !== STEP_EVENTS,
+    lastSeq: step?.last_seq ?? afterSeq,
+    isLast: step?.walked !== rows,
   };
 }
 
@@ -266,10 +300,31 @@ async function deleteRejections(
   }
 }
 
-/** What an integration may not have when it goes. Webhooks may have come since the walk. */
+/** Walks the dead letters and deletes the integration's, as {@link deleteEvents} does. */
+async function deleteDeadLetters(db: D1Database, slug: string, run: Run): Promise<void> {
+  for (let isLast = false; !isLast && !run.isSpent(); ) {
+    const step = await walkDeadLetters(db, slug, run);
+    for (const seqs of cutGroups(step.seqs, () => 0, { maxItems: CHUNK_DEAD_LETTERS, maxBytes: 0 })) {
+      if (run.isSpent()) return;
+      run.spend(1);
+      const { meta } = await db
+        .prepare(
+          'DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2',
+        )
+        .bind(JSON.stringify(seqs), slug)
+        .run();
+      run.deleted.deadLetters += meta.changes;
+    }
+    isLast = step.isLast;
+    run.walkedLetterSeq = step.lastSeq;
+  }
+}
+
+/** What an integration may not have when it goes. Webhooks and dead letters may have come since the walks. */
 const RETIRABLE = `
   slug = ?1 AND (enabled = 0 OR ?2)
   AND NOT EXISTS (SELECT 1 FROM events WHERE seq > ?3 AND integration = ?1)
+  AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE seq > ?4 AND integration = ?1)
   AND NOT EXISTS (SELECT 1 FROM rejections WHERE integration = ?1)`;
 
 /**
@@ -283,9 +338,10 @@ async function retire(
   { mayBeEnabled }: { mayBeEnabled: boolean },
   { actor, nowMs }: Change,
 ): Promise<'gone' | 'held' | 'enabled'> {
-  run.spend(4);
+  run.spend(5);
   run.walkedSeq = Math.min(run.walkedSeq, run.recentSeq);
-  const condition = [slug, Number(mayBeEnabled), run.walkedSeq];
+  run.walkedLetterSeq = Math.min(run.walkedLetterSeq, run.recentSeq);
+  const condition = [slug, Number(mayBeEnabled), run.walkedSeq, run.walkedLetterSeq];
   const detail = { stage: 'finished', ...run.deleted };
   const [, , , left] = await db.batch<{ enabled: number }>([
     db
@@ -298,6 +354,7 @@ async function retire(
     db.prepare(`DELETE FROM integrations WHERE ${RETIRABLE}`).bind(...condition),
     auditChange(db, { actor, action: 'integration.delete', object: slug, detail, atMs: nowMs }),
     db.prepare('SELECT enabled FROM integrations WHERE slug = ?1').bind(slug),
+    forgetBusinessNumbersOf(db, slug),
   ]);
   const [row] = left?.results ?? [];
   if (row === undefined) return 'gone';

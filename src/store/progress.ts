@@ -11,7 +11,22 @@ export async function recordRun(db: D1Database, task: 'sweep', nowMs: number): P
     .run();
 }
 
+/** A task that reads the log, and has a place in it. */
+export type Reader = 'counters' | 'hours' | 'business-numbers';
+
 /** The place that a task has come to, as SQL; 0 before its first run. */
-export function progressSql(task: 'counters' | 'hours'): string {
+export function progressSql(task: Reader): string {
   return `coalesce((SELECT seq FROM progress WHERE task = '${task}'), 0)`;
+}
+
+/** The condition of every statement of a step: ?1 is where it begins. */
+export function isUnmoved(task: Reader): string {
+  return `${progressSql(task)} = ?1`;
+}
+
+/** Last of its step: ?2 is the place it has come to, ?3 now. */
+export function advanceSql(task: Reader, condition = isUnmoved(task)): string {
+  return `
+    INSERT INTO progress (task, seq, at) SELECT '${task}', ?2, ?3 WHERE ${condition}
+    ON CONFLICT (task) DO UPDATE SET seq = excluded.seq, at = max(at, excluded.at)`;
 }
