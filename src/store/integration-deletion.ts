@@ -307,13 +307,14 @@ async function deleteDeadLetters(db: D1Database, slug: string, run: Run): Promis
     for (const seqs of cutGroups(step.seqs, () => 0, { maxItems: CHUNK_DEAD_LETTERS, maxBytes: 0 })) {
       if (run.isSpent()) return;
       run.spend(1);
-      const { meta } = await db
+      const { results } = await db
         .prepare(
-          'DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2',
+          `DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2
+           RETURNING seq`,
         )
         .bind(JSON.stringify(seqs), slug)
         .run();
-      run.deleted.deadLetters += meta.changes;
+      run.deleted.deadLetters += results.length;
     }
     isLast = step.isLast;
     run.walkedLetterSeq = step.lastSeq;
