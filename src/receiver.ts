@@ -9,6 +9,7 @@ import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
+import { evictDeadLetters } from './store/eviction.ts';
 import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
@@ -28,6 +29,7 @@ export interface Receiver {
 /** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
 export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
   const settings = settingsFrom(env);
+  const { maxDatabaseBytes } = settings;
   const deps = {
     db: env.DB,
     events: env.EVENTS as Queue<CloudEvent>,
@@ -40,7 +42,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     allowedOrigins: settings.allowedOrigins,
     apiFailures: env.API_FAILURES,
     publicUrl: settings.publicUrl,
-    maxDatabaseBytes: settings.maxDatabaseBytes,
+    maxDatabaseBytes,
     assets: env.ASSETS,
     version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
     now,
@@ -54,29 +56,38 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       await recordRun(env.DB, 'sweep', now());
     },
     'roll-up': async () => rollUp(env.DB, now()), // before the purge, so that what that deletes has been counted
-    purge: async () => {
-      const purged = await purgeEvents(env.DB, {
-        storedBeforeMs: now() - settings.retentionMs,
-        maxDatabaseBytes: settings.maxDatabaseBytes,
-      });
-      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
-      if (purged.overflowing > 0) {
-        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
-      }
-    },
+    // Events last: they make room only for themselves, not for what the others still have over their budgets.
     'purge of rejections': async () => {
       const deliveredBeforeMs = now() - settings.rejectionMs;
-      const purged = await purgeRejections(env.DB, { deliveredBeforeMs, nowMs: now() });
+      const purged = await purgeRejections(env.DB, { deliveredBeforeMs, maxDatabaseBytes });
       if (purged.expired > 0) {
         log('info', 'purged rejections past their retention', { rejections: purged.expired });
       }
       if (purged.overflowing > 0) {
-        log('warn', 'purged rejections: an integration has too many', { rejections: purged.overflowing });
+        log('warn', 'purged rejections early: they are over their budget', {
+          rejections: purged.overflowing,
+        });
       }
     },
     'purge of dead letters': async () => {
       const purged = await purgeDeadLetters(env.DB, now() - settings.retentionMs);
       if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
+      const evicted = await evictDeadLetters(env.DB, maxDatabaseBytes);
+      if (evicted > 0)
+        log('warn', 'purged dead letters early: they are over their budget', { events: evicted });
+    },
+    purge: async () => {
+      const purged = await purgeEvents(env.DB, {
+        storedBeforeMs: now() - settings.retentionMs,
+        maxDatabaseBytes,
+        nowMs: now(),
+      });
+      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
+      if (purged.overflowing > 0) {
+        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+      } else if (purged.databaseBytes > maxDatabaseBytes) {
+        log('error', 'the database is over its ceiling, and no event may go to make room');
+      }
     },
     'purge of replays': async () => {
       await purgeReplays(env.DB, now() - settings.retentionMs);

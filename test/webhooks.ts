@@ -162,6 +162,7 @@ const TABLES = [
   'counters',
   'lags',
   'progress',
+  'usage', // last: deletions from others are noted in it
 ] as const;
 
 /** How many rows a table has. */

@@ -205,11 +205,11 @@ export async function deleteDeadLetter(db: D1Database, seq: number, audit: Audit
 export async function deleteDeadLetters(db: D1Database, seqs: readonly number[]): Promise<number> {
   let deleted = 0;
   for (let from = 0; from < seqs.length; from += MAX_DELETED_ROWS) {
-    const { meta } = await db
-      .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1))')
+    const { results } = await db
+      .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) RETURNING seq')
       .bind(JSON.stringify(seqs.slice(from, from + MAX_DELETED_ROWS)))
       .run();
-    deleted += meta.changes;
+    deleted += results.length; // `changes` counts what triggers write as well
   }
   return deleted;
 }
@@ -218,16 +218,17 @@ export async function deleteDeadLetters(db: D1Database, seqs: readonly number[])
 export async function purgeDeadLetters(db: D1Database, keptBeforeMs: number): Promise<number> {
   let deleted = 0;
   for (let chunk = 0; chunk < MAX_PURGED_CHUNKS; chunk++) {
-    const { meta } = await db
+    const { results } = await db
       .prepare(
         `DELETE FROM dead_letters WHERE seq IN (
            SELECT seq FROM dead_letters NOT INDEXED WHERE seq < ?1 ORDER BY seq LIMIT ?2
-         )`,
+         )
+         RETURNING seq`,
       )
       .bind(keptBeforeMs * 1000, MAX_DELETED_ROWS)
       .run();
-    deleted += meta.changes;
-    if (meta.changes < MAX_DELETED_ROWS) break;
+    deleted += results.length;
+    if (results.length < MAX_DELETED_ROWS) break;
   }
   return deleted;
 }

@@ -11,6 +11,7 @@
 import { cutGroups } from '../cut-groups.ts';
 import { auditChange, recordAudit } from './audit.ts';
 import { type Change, findIntegrations } from './integrations.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Events looked at by one statement. */
 const STEP_EVENTS = 25_000;
@@ -226,15 +227,11 @@ async function deleteChunk(
   { deleted, spend }: Run,
 ): Promise<void> {
   const places = JSON.stringify(seqs);
-  spend(2);
-  const [unforwarded, events] = await db.batch([
-    db
-      .prepare(
-        `DELETE FROM outbox WHERE seq IN (
-           SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2
-         )`,
-      )
-      .bind(places, slug),
+  const own = 'SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2';
+  spend(3);
+  const [unforwarded, , events] = await db.batch([
+    db.prepare(`DELETE FROM outbox WHERE seq IN (${own})`).bind(places, slug),
+    db.prepare(subtractEventsSql(own)).bind(places, slug),
     db
       .prepare('DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2')
       .bind(places, slug),
@@ -250,16 +247,17 @@ async function deleteRejections(
 ): Promise<void> {
   for (let isLast = false; !isLast && !isSpent(); ) {
     spend(1);
-    const { meta } = await db
+    const { results } = await db
       .prepare(
         `DELETE FROM rejections WHERE seq IN (
            SELECT seq FROM rejections WHERE integration = ?1 ORDER BY seq LIMIT ?2
-         )`,
+         )
+         RETURNING seq`, // `changes` counts what triggers write as well
       )
       .bind(slug, CHUNK_REJECTIONS)
       .run();
-    deleted.rejections += meta.changes;
-    isLast = meta.changes < CHUNK_REJECTIONS;
+    deleted.rejections += results.length;
+    isLast = results.length < CHUNK_REJECTIONS;
   }
 }
 
