@@ -14,6 +14,7 @@ import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
+import { sumEvents } from './store/usage.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
@@ -56,6 +57,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       await recordRun(env.DB, 'sweep', now());
     },
     'roll-up': async () => rollUp(env.DB, now()), // before the purge, so that what that deletes has been counted
+    'sums of what is kept': async () => sumEvents(env.DB, now()),
     // Events last: they make room only for themselves, not for what the others still have over their budgets.
     'purge of rejections': async () => {
       const deliveredBeforeMs = now() - settings.rejectionMs;
@@ -80,7 +82,6 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
       const purged = await purgeEvents(env.DB, {
         storedBeforeMs: now() - settings.retentionMs,
         maxDatabaseBytes,
-        nowMs: now(),
       });
       if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
       if (purged.overflowing > 0) {

@@ -2,7 +2,7 @@
 // that is still in the outbox is never deleted.
 
 import { type ChunkAllowance, evictEvents, evictRejections } from './eviction.ts';
-import { subtractEventsSql, sumEvents } from './usage.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Events deleted by one statement: short enough to let webhooks in between. */
 const CHUNK_EVENTS = 1_000;
@@ -16,7 +16,6 @@ export interface RetentionLimits {
   storedBeforeMs: number;
   /** Past this size of the database events go early. */
   maxDatabaseBytes: number;
-  nowMs: number;
 }
 
 /** How many were deleted, for which reason. */
@@ -35,9 +34,8 @@ export interface PurgedEvents extends Purged {
 /** Deletes what is past its retention, then events while the database is too large. */
 export async function purgeEvents(
   db: D1Database,
-  { storedBeforeMs, maxDatabaseBytes, nowMs }: RetentionLimits,
+  { storedBeforeMs, maxDatabaseBytes }: RetentionLimits,
 ): Promise<PurgedEvents> {
-  await sumEvents(db, nowMs);
   const allowance: ChunkAllowance = { chunks: MAX_CHUNKS };
   let expired = 0;
   let chunk: PurgedChunk;

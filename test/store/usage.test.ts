@@ -34,7 +34,7 @@ describe('the usage of the database', () => {
       [0, 'lost-answer'],
     ] as const) {
       await inject({ d1: { kind, on: 'INTO usage', after, times: 1 } });
-      expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: purge');
+      expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: sums of what is kept');
       await env.PROBE.restart();
     }
     await inject({});
