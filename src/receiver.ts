@@ -11,10 +11,12 @@ import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
+import { evictDeadLetters } from './store/eviction.ts';
 import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
+import { sumEvents } from './store/usage.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
@@ -30,6 +32,7 @@ export interface Receiver {
 /** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
 export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
   const settings = settingsFrom(env);
+  const { maxDatabaseBytes } = settings;
   const deps = {
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
@@ -42,7 +45,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     allowedOrigins: settings.allowedOrigins,
     apiFailures: boundedRateLimit(env.API_FAILURES),
     publicUrl: settings.publicUrl,
-    maxDatabaseBytes: settings.maxDatabaseBytes,
+    maxDatabaseBytes,
     assets: env.ASSETS,
     version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
     now,
@@ -57,29 +60,38 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     },
     'roll-up': async () => rollUp(deps.db, now()), // before the purge, so that what that deletes has been counted
     'business numbers': async () => noteBusinessNumbers(deps.db, now()),
-    purge: async () => {
-      const purged = await purgeEvents(deps.db, {
-        storedBeforeMs: now() - settings.retentionMs,
-        maxDatabaseBytes: settings.maxDatabaseBytes,
-      });
-      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
-      if (purged.overflowing > 0) {
-        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
-      }
-    },
+    'sums of what is kept': async () => sumEvents(deps.db, now()),
+    // Events last: they make room only for themselves, not for what the others still have over their budgets.
     'purge of rejections': async () => {
       const deliveredBeforeMs = now() - settings.rejectionMs;
-      const purged = await purgeRejections(deps.db, { deliveredBeforeMs, nowMs: now() });
+      const purged = await purgeRejections(deps.db, { deliveredBeforeMs, maxDatabaseBytes });
       if (purged.expired > 0) {
         log('info', 'purged rejections past their retention', { rejections: purged.expired });
       }
       if (purged.overflowing > 0) {
-        log('warn', 'purged rejections: an integration has too many', { rejections: purged.overflowing });
+        log('warn', 'purged rejections early: they are over their budget', {
+          rejections: purged.overflowing,
+        });
       }
     },
     'purge of dead letters': async () => {
       const purged = await purgeDeadLetters(deps.db, now() - settings.retentionMs);
       if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
+      const evicted = await evictDeadLetters(deps.db, maxDatabaseBytes);
+      if (evicted > 0)
+        log('warn', 'purged dead letters early: they are over their budget', { events: evicted });
+    },
+    purge: async () => {
+      const purged = await purgeEvents(deps.db, {
+        storedBeforeMs: now() - settings.retentionMs,
+        maxDatabaseBytes,
+      });
+      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
+      if (purged.overflowing > 0) {
+        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+      } else if (purged.databaseBytes > maxDatabaseBytes) {
+        log('error', 'the database is over its ceiling, and no event may go to make room');
+      }
     },
     'purge of replays': async () => {
       await purgeReplays(deps.db, now() - settings.retentionMs);

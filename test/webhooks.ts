@@ -163,7 +163,9 @@ const TABLES = [
   'lags',
   'progress',
   'business_numbers',
-  'last_places', // last: the deletions before leave their places there
+  // Last: the deletions before are noted in these.
+  'usage',
+  'last_places',
 ] as const;
 
 /** How many rows a table has. */

@@ -19,6 +19,7 @@ import {
   walkOwnEvents,
 } from './contact-holdings.ts';
 import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Deleted by one transaction: short enough to let webhooks in between. */
 const CHUNK_LIMITS = { maxItems: 500, maxBytes: 20_000_000 };
@@ -258,6 +259,7 @@ const DELETIONS = {
      RETURNING seq`,
     `DELETE FROM replaying WHERE ${AT_PLACES}`,
     `DELETE FROM outbox WHERE ${AT_PLACES}`,
+    subtractEventsSql('SELECT value FROM json_each(?1)'),
     `DELETE FROM events WHERE ${AT_PLACES} RETURNING seq`,
   ],
   rejection: [`DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`],

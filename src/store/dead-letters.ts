@@ -209,7 +209,7 @@ export async function deleteDeadLetters(db: D1Database, seqs: readonly number[])
       .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) RETURNING seq')
       .bind(JSON.stringify(seqs.slice(from, from + MAX_DELETED_ROWS)))
       .run();
-    deleted += results.length;
+    deleted += results.length; // `changes` counts what triggers write as well
   }
   return deleted;
 }

@@ -15,16 +15,14 @@ import { cutGroups } from '../cut-groups.ts';
 import { auditChange, recordAudit } from './audit.ts';
 import { forgetBusinessNumbersOf } from './business-numbers.ts';
 import { type Change, findIntegrations } from './integrations.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Events looked at by one statement. */
 const STEP_EVENTS = 25_000;
 /** Events deleted by one transaction: short enough to let webhooks in between, as with retention. */
 const CHUNK_EVENTS = 1_000;
-/** Rejections deleted by one statement; each can have a body of 1 MiB. */
-const CHUNK_REJECTIONS = 100;
-/** Dead letters looked at by one statement, and deleted by one; each can have a body of 128 KB. */
-const STEP_DEAD_LETTERS = 10_000;
-const CHUNK_DEAD_LETTERS = 500;
+/** Rejections or dead letters deleted by one statement; each can have a body of 1 MiB. */
+const CHUNK_KEPT = 100;
 /** Enough to know that an integration is not deleted by mistake. */
 const ENOUGH_EVENTS = 10_000;
 
@@ -120,8 +118,8 @@ export async function deleteIntegrationAndContents(
   let isEnabled = false;
   while (!isEnabled && !run.isSpent()) {
     await deleteEvents(db, slug, run);
-    await deleteRejections(db, slug, run);
-    await deleteDeadLetters(db, slug, run);
+    await deleteKept(db, 'rejections', slug, run);
+    await deleteKept(db, 'deadLetters', slug, run);
     if (run.isSpent()) break;
     const end = await retire(db, slug, run, { mayBeEnabled: false }, { actor, nowMs: now() });
     if (end === 'gone') return { outcome: 'deleted', deleted };
@@ -139,8 +137,6 @@ interface Run {
   deleted: Deleted;
   /** The events up to here were looked at. */
   walkedSeq: number;
-  /** The dead letters up to here were. */
-  walkedLetterSeq: number;
   /** What was stored from here on is looked at again until nothing comes any more: clocks differ. */
   recentSeq: number;
   spend(statements: number): void;
@@ -152,7 +148,6 @@ function startRun(fromSeq: number, budget: DeletionBudget, now: () => number): R
   let { statements: left } = budget;
   return {
     deleted: { events: 0, unforwarded: 0, rejections: 0, deadLetters: 0 },
-    walkedLetterSeq: 0,
     walkedSeq: Math.max(0, fromSeq - seqAt(CLOCK_SKEW_MS)),
     recentSeq: seqAt(startedMs - CLOCK_SKEW_MS),
     spend: (statements) => {
@@ -186,17 +181,15 @@ async function countHoldings(db: D1Database, slug: string, run: Run): Promise<Ho
     isLast = step.isLast;
     run.walkedSeq = step.lastSeq;
   }
-  const rejections = await db
-    .prepare('SELECT count(*) AS n FROM rejections WHERE integration = ?1')
+  const kept = await db
+    .prepare(
+      `SELECT
+         (SELECT count(*) FROM rejections WHERE integration = ?1) AS rejections,
+         (SELECT count(*) FROM dead_letters WHERE integration = ?1) AS deadLetters`,
+    )
     .bind(slug)
-    .first<number>('n');
-  let deadLetters = 0;
-  for (let step: Step | undefined; !step?.isLast && !run.isSpent(); ) {
-    step = await walkDeadLetters(db, slug, run);
-    deadLetters += step.seqs.length;
-    run.walkedLetterSeq = step.lastSeq;
-  }
-  return { events, isEveryEventCounted: isLast, rejections: rejections ?? 0, deadLetters };
+    .first<{ rejections: number; deadLetters: number }>();
+  return { events, isEveryEventCounted: isLast, rejections: 0, deadLetters: 0, ...kept };
 }
 
 /** Walks the events from where the run has come to and deletes the integration's, until the end or out of budget. */
@@ -222,33 +215,18 @@ interface Step {
 }
 
 async function walkEvents(db: D1Database, slug: string, run: Run): Promise<Step> {
-  return walk(db, 'events', STEP_EVENTS, run.walkedSeq, slug, run);
-}
-
-async function walkDeadLetters(db: D1Database, slug: string, run: Run): Promise<Step> {
-  return walk(db, 'dead_letters', STEP_DEAD_LETTERS, run.walkedLetterSeq, slug, run);
-}
-
-async function walk(
-  db: D1Database,
-  table: 'events' | 'dead_letters',
-  rows: number,
-  afterSeq: number,
-  slug: string,
-  run: Run,
-): Promise<Step> {
   run.spend(1);
   const step = await db
     .prepare(
       `SELECT count(*) AS walked, max(seq) AS last_seq, json_group_array(seq) FILTER (WHERE integration = ?1) AS seqs
-       FROM (SELECT seq, integration FROM ${table} WHERE seq > ?2 ORDER BY seq LIMIT ?3)`,
+       FROM (SELECT seq, integration FROM events WHERE seq > ?2 ORDER BY seq LIMIT ?3)`,
     )
-    .bind(slug, afterSeq, rows)
+    .bind(slug, run.walkedSeq, STEP_EVENTS)
     .first<{ walked: number; last_seq: number | null; seqs: string }>();
   return {
     seqs: JSON.parse(step?.seqs ?? '[]'),
-    lastSeq: step?.last_seq ?? afterSeq,
-    isLast: step?.walked !== rows,
+    lastSeq: step?.last_seq ?? run.walkedSeq,
+    isLast: step?.walked !== STEP_EVENTS,
   };
 }
 
@@ -260,15 +238,11 @@ async function deleteChunk(
   { deleted, spend }: Run,
 ): Promise<void> {
   const places = JSON.stringify(seqs);
-  spend(2);
-  const [unforwarded, events] = await db.batch([
-    db
-      .prepare(
-        `DELETE FROM outbox WHERE seq IN (
-           SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2
-         )`,
-      )
-      .bind(places, slug),
+  const own = 'SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2';
+  spend(3);
+  const [unforwarded, , events] = await db.batch([
+    db.prepare(`DELETE FROM outbox WHERE seq IN (${own})`).bind(places, slug),
+    db.prepare(subtractEventsSql(own)).bind(places, slug),
     db
       .prepare(
         'DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2 RETURNING seq',
@@ -279,53 +253,35 @@ async function deleteChunk(
   deleted.events += events?.results.length ?? 0;
 }
 
-async function deleteRejections(
+/** Deletes what has an index by integration, oldest first, until nothing is left or out of budget. */
+async function deleteKept(
   db: D1Database,
+  kept: 'rejections' | 'deadLetters',
   slug: string,
   { deleted, spend, isSpent }: Run,
 ): Promise<void> {
+  const table = kept === 'rejections' ? 'rejections' : 'dead_letters';
   for (let isLast = false; !isLast && !isSpent(); ) {
     spend(1);
     const { results } = await db
       .prepare(
-        `DELETE FROM rejections WHERE seq IN (
-           SELECT seq FROM rejections WHERE integration = ?1 ORDER BY seq LIMIT ?2
+        `DELETE FROM ${table} WHERE seq IN (
+           SELECT seq FROM ${table} WHERE integration = ?1 ORDER BY seq LIMIT ?2
          )
-         RETURNING seq`,
+         RETURNING seq`, // `changes` counts what triggers write as well
       )
-      .bind(slug, CHUNK_REJECTIONS)
+      .bind(slug, CHUNK_KEPT)
       .run();
-    deleted.rejections += results.length;
-    isLast = results.length < CHUNK_REJECTIONS;
+    deleted[kept] += results.length;
+    isLast = results.length < CHUNK_KEPT;
   }
 }
 
-/** Walks the dead letters and deletes the integration's, as {@link deleteEvents} does. */
-async function deleteDeadLetters(db: D1Database, slug: string, run: Run): Promise<void> {
-  for (let isLast = false; !isLast && !run.isSpent(); ) {
-    const step = await walkDeadLetters(db, slug, run);
-    for (const seqs of cutGroups(step.seqs, () => 0, { maxItems: CHUNK_DEAD_LETTERS, maxBytes: 0 })) {
-      if (run.isSpent()) return;
-      run.spend(1);
-      const { results } = await db
-        .prepare(
-          `DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2
-           RETURNING seq`,
-        )
-        .bind(JSON.stringify(seqs), slug)
-        .run();
-      run.deleted.deadLetters += results.length;
-    }
-    isLast = step.isLast;
-    run.walkedLetterSeq = step.lastSeq;
-  }
-}
-
-/** What an integration may not have when it goes. Webhooks and dead letters may have come since the walks. */
+/** What an integration may not have when it goes. Webhooks and dead letters may have come since the walk. */
 const RETIRABLE = `
   slug = ?1 AND (enabled = 0 OR ?2)
   AND NOT EXISTS (SELECT 1 FROM events WHERE seq > ?3 AND integration = ?1)
-  AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE seq > ?4 AND integration = ?1)
+  AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE integration = ?1)
   AND NOT EXISTS (SELECT 1 FROM rejections WHERE integration = ?1)`;
 
 /**
@@ -341,8 +297,7 @@ async function retire(
 ): Promise<'gone' | 'held' | 'enabled'> {
   run.spend(5);
   run.walkedSeq = Math.min(run.walkedSeq, run.recentSeq);
-  run.walkedLetterSeq = Math.min(run.walkedLetterSeq, run.recentSeq);
-  const condition = [slug, Number(mayBeEnabled), run.walkedSeq, run.walkedLetterSeq];
+  const condition = [slug, Number(mayBeEnabled), run.walkedSeq];
   const detail = { stage: 'finished', ...run.deleted };
   const [, , , left] = await db.batch<{ enabled: number }>([
     db

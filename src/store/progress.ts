@@ -1,5 +1,8 @@
 // The progress table: how far the cron's tasks have come, and when they last ran.
 
+/** The readers of the log, by what they make of it. */
+export type Reader = 'counters' | 'hours' | 'usage' | 'business-numbers';
+
 /** Notes that a task ran to its end. Unix ms. */
 export async function recordRun(db: D1Database, task: 'sweep', nowMs: number): Promise<void> {
   await db
@@ -11,20 +14,17 @@ export async function recordRun(db: D1Database, task: 'sweep', nowMs: number): P
     .run();
 }
 
-/** A task that reads the log, and has a place in it. */
-export type Reader = 'counters' | 'hours' | 'business-numbers';
-
-/** The place that a task has come to, as SQL; 0 before its first run. */
+/** The place that a reader has come to, as SQL; 0 before its first run. */
 export function progressSql(task: Reader): string {
   return `coalesce((SELECT seq FROM progress WHERE task = '${task}'), 0)`;
 }
 
-/** The condition of every statement of a step: ?1 is where it begins. */
+/** The condition of every statement of a reader's step: ?1 is where it begins. */
 export function isUnmoved(task: Reader): string {
   return `${progressSql(task)} = ?1`;
 }
 
-/** Last of its step: ?2 is the place it has come to, ?3 now. */
+/** Last of a reader's step: ?2 is the place it has come to, ?3 now. */
 export function advanceSql(task: Reader, condition = isUnmoved(task)): string {
   return `
     INSERT INTO progress (task, seq, at) SELECT '${task}', ?2, ?3 WHERE ${condition}

@@ -76,3 +76,34 @@ export async function fullLags(): Promise<Counts> {
   }
   return Object.fromEntries([...counts].sort());
 }
+
+/** What the usage table says, as `event shop` with items and bytes. */
+export async function notedUsage(): Promise<Record<string, [items: number, bytes: number]>> {
+  return usageOf('SELECT kind, integration, items, bytes FROM usage WHERE items <> 0 OR bytes <> 0');
+}
+
+/** The same from the rows that it sums; of events, those that its reader has come to. */
+export async function fullUsage(): Promise<Record<string, [items: number, bytes: number]>> {
+  return usageOf(`
+    SELECT 'event' AS kind, integration, count(*) AS items, sum(octet_length(payload)) AS bytes FROM events
+    WHERE seq <= coalesce((SELECT seq FROM progress WHERE task = 'usage'), 0) GROUP BY 2
+    UNION ALL
+    SELECT iif(deferred, 'deferred-rejection', 'rejection'), integration, count(*), sum(octet_length(body))
+    FROM rejections GROUP BY 1, 2
+    UNION ALL
+    SELECT 'dead-letter', coalesce(integration, ''), count(*), sum(octet_length(body)) FROM dead_letters GROUP BY 2`);
+}
+
+async function usageOf(sql: string): Promise<Record<string, [number, number]>> {
+  const { results } = await env.DB.prepare(sql).run<{
+    kind: string;
+    integration: string;
+    items: number;
+    bytes: number;
+  }>();
+  return Object.fromEntries(
+    results
+      .map(({ kind, integration, items, bytes }) => [`${kind} ${integration}`, [items, bytes]] as const)
+      .sort(),
+  ) as Record<string, [number, number]>;
+}
