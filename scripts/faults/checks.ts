@@ -1,6 +1,8 @@
 // What is to hold once faults are over and all is quiet.
 import { isDeepStrictEqual } from 'node:util';
 import type { Book, StoredEvent } from './book.ts';
+import { FULL_USAGE, NOTED_USAGE } from './full-usage.ts';
+import { USUAL_DATABASE_GB } from './schedule.ts';
 import { type ExpectedEvent, keyOf, type Webhook } from './webhooks.ts';
 import type { World } from './world.ts';
 
@@ -45,6 +47,7 @@ export function checkAtTheEnd(world: World): void {
   checkInvented(world, rows, rejections, sentEvents, sentBodies);
   checkDeliveries(world, rows);
   checkCounters(world);
+  checkUsage(world);
   checkReplays(world);
   checkQuiet(world);
 }
@@ -68,13 +71,19 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, rejected: 
     const { sending, event, bytes } = webhook;
     if (![200, 400, 422].includes(status) || mayBeGone(book, webhook)) continue;
     const isRejection = rejected.has(keyOf(sending.slug, bytes.toString('hex')));
+    // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
+    const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;
     if (event === null) {
-      if (!isRejection) book.violated('kept', `${sending.name} was answered ${status} and is no rejection`);
+      if (!isRejection && !(mayBeEvicted && status !== 200))
+        book.violated('kept', `${sending.name} was answered ${status} and is no rejection`);
       continue;
     }
     const row = rows.get(event.key);
     const stored = book.storedByKey.get(event.key)?.at(-1);
-    const isPurged = stored !== undefined && stored.deletedNo !== null && stored.storedAtMs < purgedBeforeMs;
+    const isPurged =
+      stored !== undefined &&
+      stored.deletedNo !== null &&
+      (mayBeEvicted || stored.storedAtMs < purgedBeforeMs);
     const mayBeRejection = book.disturbed.has(sending.slug) || book.revoked.has(sending.slug);
     if (row === undefined && !isPurged && !(isRejection && mayBeRejection)) {
       book.violated('durable', `${sending.name} was answered ${status} and is not in D1: ${event.key}`);
@@ -213,6 +222,20 @@ function checkCounters({ book, database }: World): void {
 
 /** The kinds of counters that this check knows how to count. */
 const KINDS = /^(response|status:\w+|deferred|rejected|forwarded)$/;
+
+function checkUsage({ book, database }: World): void {
+  const summed = (sql: string) =>
+    database
+      .ask<{ kind: string; integration: string; items: number; bytes: number }>(sql)
+      .map(({ kind, integration, items, bytes }) => `${kind} ${integration}: ${items} of ${bytes} bytes`)
+      .toSorted((a, b) => a.localeCompare(b));
+  const [noted, full] = [summed(NOTED_USAGE), summed(FULL_USAGE)];
+  if (!isDeepStrictEqual(noted, full)) {
+    const wrong = noted.filter((line) => !full.includes(line));
+    const right = full.filter((line) => !noted.includes(line));
+    book.violated('counters', `usage tells ${wrong.join('; ')}, and in full it is ${right.join('; ')}`);
+  }
+}
 
 /** Notes what holds a number although it was there when the erasure of that began, which has just been confirmed. */
 export function checkErased({ book, database }: World, number: string, beganNo: number): void {

@@ -13,6 +13,9 @@ export const BOUND_APP = '5e138ee5d53f5b001b96fa54';
 /** `fixed` takes webhooks from this address alone. */
 export const ALLOWED_ADDRESS = '203.0.113.7';
 
+/** Where nothing is deleted to make room. */
+export const USUAL_DATABASE_GB = 8;
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -121,6 +124,7 @@ export interface Schedule {
   /** How far the clock of each isolate is ahead. */
   skewsMs: number[];
   retentionDays: number;
+  maxDatabaseGb: number;
   duplicateRate: number;
   sendings: Sending[];
   faults: Fault[];
@@ -175,6 +179,7 @@ export function scheduleOf(seed: number): Schedule {
     startMs: Date.UTC(2026, 2, 1, 12) + random.whole(0, 86_400) * SECOND_MS,
     skewsMs,
     retentionDays: random.chance(0.15) ? 0.02 : 30,
+    maxDatabaseGb: random.chance(0.12) ? 0.002 : USUAL_DATABASE_GB,
     duplicateRate: isFaultFree ? 0 : random.chance(0.5) ? 0.03 : 0,
     sendings,
     operations,

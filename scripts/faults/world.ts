@@ -141,7 +141,7 @@ export class World {
       ...bindings,
       ...SECRETS,
       RETENTION_DAYS: String(schedule.retentionDays),
-      MAX_DATABASE_GB: '8',
+      MAX_DATABASE_GB: String(schedule.maxDatabaseGb),
       PUBLIC_URL: '',
       ASSETS: { fetch: async () => new Response(null, { status: 404 }) },
     };

@@ -1,6 +1,7 @@
 // What the counters should say, computed the long way: from every row that is stored.
 
 import { env } from 'cloudflare:workers';
+import { FULL_USAGE, NOTED_USAGE } from '../../scripts/faults/full-usage.ts';
 
 /** Counts by integration and kind, as `shop response`. */
 export type Counts = Record<string, number>;
@@ -79,19 +80,12 @@ export async function fullLags(): Promise<Counts> {
 
 /** What the usage table says, as `event shop` with items and bytes. */
 export async function notedUsage(): Promise<Record<string, [items: number, bytes: number]>> {
-  return usageOf('SELECT kind, integration, items, bytes FROM usage WHERE items <> 0 OR bytes <> 0');
+  return usageOf(NOTED_USAGE);
 }
 
 /** The same from the rows that it sums; of events, those that its reader has come to. */
 export async function fullUsage(): Promise<Record<string, [items: number, bytes: number]>> {
-  return usageOf(`
-    SELECT 'event' AS kind, integration, count(*) AS items, sum(octet_length(payload)) AS bytes FROM events
-    WHERE seq <= coalesce((SELECT seq FROM progress WHERE task = 'usage'), 0) GROUP BY 2
-    UNION ALL
-    SELECT iif(deferred, 'deferred-rejection', 'rejection'), integration, count(*), sum(octet_length(body))
-    FROM rejections GROUP BY 1, 2
-    UNION ALL
-    SELECT 'dead-letter', coalesce(integration, ''), count(*), sum(octet_length(body)) FROM dead_letters GROUP BY 2`);
+  return usageOf(FULL_USAGE);
 }
 
 async function usageOf(sql: string): Promise<Record<string, [number, number]>> {
