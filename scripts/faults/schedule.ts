@@ -179,7 +179,7 @@ export function scheduleOf(seed: number): Schedule {
     startMs: Date.UTC(2026, 2, 1, 12) + random.whole(0, 86_400) * SECOND_MS,
     skewsMs,
     retentionDays: random.chance(0.15) ? 0.02 : 30,
-    maxDatabaseGb: random.chance(0.12) ? 0.002 : USUAL_DATABASE_GB,
+    maxDatabaseGb: random.chance(0.12) ? 0.0005 : USUAL_DATABASE_GB,
     duplicateRate: isFaultFree ? 0 : random.chance(0.5) ? 0.03 : 0,
     sendings,
     operations,
