@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'invalid-body': { status: 422, title: 'The body is not valid' },
   'too-many-failures': { status: 429, title: 'Too many failed attempts' },
   internal: { status: 500, title: 'Internal error' },
+  'database-unavailable': { status: 503, title: 'The database does not answer' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
