@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { counted } from '../store/full-count.ts';
 import {
   type Body,
   countRows,
@@ -196,6 +197,34 @@ describe('the intake consumer', () => {
     await env.PROBE.consumeIntake([{ ...message, requestId: 'another delivery' }]);
     expect(await deliveriesOf(answer.id)).toBe(2);
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
+  });
+});
+
+describe('a repeated delivery', () => {
+  it('is counted once, however often it comes out of the intake queue, and so is the first', async () => {
+    const body = uniqueResponse();
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(body);
+    await inject({});
+    await expectStoredAndForwarded([answer.id]);
+    const [first] = (await seen()).deferred as Body[];
+    const repeat = { ...first, requestId: crypto.randomUUID() };
+    for (const message of [repeat, repeat, first, repeat, first]) await env.PROBE.consumeIntake([message]);
+
+    expect(await deliveriesOf(answer.id)).toBe(2);
+    expect((await counted())['shop duplicate']).toBe(1);
+    expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
+  });
+
+  it('whose answer by D1 is lost, so that it takes the intake queue, too, is counted once', async () => {
+    await warmUp();
+    const body = uniqueResponse();
+    const { answer } = await delivered(body);
+    await inject({ d1: { kind: 'lost-answer', on: 'INSERT INTO events', times: 1 } });
+    expect((await delivered(body)).answer.outcome).toBe('deferred');
+    await idle();
+
+    expect(await deliveriesOf(answer.id)).toBe(2);
   });
 });
 
