@@ -2,6 +2,7 @@
 
 import { createApp, createPayloadApp } from './app.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from './bounded-bindings.ts';
+import { circuitBreaker } from './circuit-breaker.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
@@ -33,6 +34,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
     intake: boundedQueue(env.INTAKE),
+    breaker: circuitBreaker(),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,

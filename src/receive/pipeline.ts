@@ -1,6 +1,7 @@
 // The stages that a webhook goes through once it is judged, each a group commit: recording it as event or as
 // rejection, which the answer waits for, and forwarding the event, which it does not.
 
+import type { CircuitBreaker } from '../circuit-breaker.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { type ForwardingDeps, forwardEvents } from '../forward/events.ts';
 import { groupCommit, type Lifetime } from '../group-commit.ts';
@@ -34,6 +35,10 @@ const FORWARD_LINGER_MS = 50;
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;
 
+export interface PipelineDeps extends ForwardingDeps {
+  breaker: CircuitBreaker;
+}
+
 /** Where judged webhooks go. Both reject when D1 does not take it within `timeoutMs`. */
 export interface Pipeline {
   /** Records an event; the first delivery of one is forwarded afterwards, behind the answer's back. */
@@ -42,7 +47,7 @@ export interface Pipeline {
 }
 
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: ForwardingDeps): Pipeline {
+export function createPipeline(deps: PipelineDeps): Pipeline {
   const forward = groupCommit<PendingEvent[], void>({
     maxItems: MAX_FORWARD_EVENTS,
     maxBytes: MAX_FORWARD_BYTES,
@@ -60,6 +65,7 @@ export function createPipeline(deps: ForwardingDeps): Pipeline {
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ bytes }) => bytes,
     workTimeoutMs: D1_TIMEOUT_MS,
+    breaker: deps.breaker,
     work: async (events, lifetime) => {
       const recorded = await recordEvents(deps.db, events, deps.now());
       const isNew = events.flatMap(({ event }, index) => pendingEventOf(event, recorded[index]));
@@ -74,6 +80,7 @@ export function createPipeline(deps: ForwardingDeps): Pipeline {
     maxBytes: MAX_REJECTION_BATCH_BYTES,
     bytesOf: ({ body }) => body.byteLength,
     workTimeoutMs: D1_TIMEOUT_MS,
+    breaker: deps.breaker,
     work: async (rejections) => {
       await recordRejections(deps.db, rejections, deps.now());
       return rejections.map(() => undefined);

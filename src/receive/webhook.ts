@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
+import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { assessBody, type Refused } from '../contract/assess.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
 import { failureLimit } from '../failure-limit.ts';
@@ -28,6 +29,8 @@ export interface ReceiveDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
   webhookFailures: RateLimit;
+  /** Around D1, for webhooks. */
+  breaker: CircuitBreaker;
 }
 
 /** What a webhook that is taken is answered. */
@@ -72,7 +75,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     const receivedAtMs = deps.now();
     const token = presentedToken(c.req.param('token'), c.req.header('authorization'));
     const verified = deps.tokens.verify(slug, token);
-    const registration = await findRegistration(slug, verified, c.executionCtx, D1_TIMEOUT_MS);
+    const registration = await findRegistration(slug, verified, c.executionCtx, receivedAtMs + D1_TIMEOUT_MS);
     const generation = await verified;
     if (generation === null) return refuseSender(c.req.raw);
     const sender = senderOf(c.req.raw, generation, receivedAtMs);
