@@ -12,6 +12,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: 'Not allowed' },
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'request-timeout': { status: 408, title: 'The body took too long' },
   conflict: { status: 409, title: 'In conflict with what is there' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'encoded-body': { status: 415, title: 'Encoded bodies are not taken' },

@@ -2,6 +2,7 @@
 
 import { createApp, createPayloadApp } from './app.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from './bounded-bindings.ts';
+import { byteBudget } from './byte-budget.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
@@ -10,6 +11,7 @@ import { consumeIntake } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
+import { BODY_LIMITS } from './receive/read-body.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { recordRun } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
@@ -35,6 +37,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
     intake: boundedQueue(env.INTAKE),
     breaker: circuitBreaker(),
+    bodies: byteBudget(BODY_LIMITS),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,

@@ -51,8 +51,8 @@ export interface DeferredWebhook {
   generation: number;
   requestId: string;
   receivedAtMs: number;
-  /** Exactly as it came. */
-  body: ArrayBuffer;
+  /** Exactly as it came: its text, or its bytes where it is not UTF-8 or has not been looked at. */
+  body: ArrayBuffer | string;
 }
 
 /** https://developers.cloudflare.com/queues/platform/limits/, less the metadata that counts towards it. */
@@ -71,9 +71,10 @@ export async function deferWebhook(
 ): Promise<void> {
   const sender = unchecked && { address: unchecked.address, signature: unchecked.signature };
   const message = { ...head, ...(sender && { sender }) };
-  const payload = decodePayload(body);
+  const payload = typeof body === 'string' ? body : decodePayload(body);
   const plain = payload !== null && { ...message, payload };
-  const isSmall = plain && messageBytes(plain) <= MAX_MESSAGE_BYTES;
+  const isSmall =
+    plain && plain.payload.length <= MAX_MESSAGE_BYTES && messageBytes(plain) <= MAX_MESSAGE_BYTES;
   await intake.send(isSmall ? plain : { ...message, gzip: await gzipBase64(body) }, { contentType: 'json' });
 }
 
@@ -81,8 +82,8 @@ function messageBytes(body: unknown): number {
   return new TextEncoder().encode(JSON.stringify(body)).byteLength;
 }
 
-async function gzipBase64(bytes: ArrayBuffer): Promise<string> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
+async function gzipBase64(body: ArrayBuffer | string): Promise<string> {
+  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer()).toBase64();
 }
 
@@ -90,6 +91,9 @@ async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
   const stream = new Blob([Uint8Array.fromBase64(base64)]).stream();
   return new Response(stream.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
+
+/** A webhook out of the intake queue, with the bytes of its body. */
+type UnpackedWebhook = DeferredWebhook & { body: ArrayBuffer };
 
 interface IntakeDeps extends ForwardingDeps {
   tokens: WebhookTokens;
@@ -152,13 +156,13 @@ async function judge({ db, tokens }: IntakeDeps, messages: readonly Message<unkn
   return { events, rejections };
 }
 
-function assess({ body, ...arrival }: DeferredWebhook, integration: Integration | undefined) {
+function assess({ body, ...arrival }: UnpackedWebhook, integration: Integration | undefined) {
   return assessBody(body, { ...arrival, appId: integration?.appId ?? null });
 }
 
 /** What speaks against the sender now that the registration can be read, as of the time of its arrival. */
 async function objectionOf(
-  { generation, receivedAtMs, body }: DeferredWebhook,
+  { generation, receivedAtMs, body }: UnpackedWebhook,
   unchecked: Pick<Sender, 'address' | 'signature'> | undefined,
   integration: Integration | undefined,
   tokens: WebhookTokens,
@@ -175,7 +179,7 @@ async function readMessage(message: Message<unknown>) {
   try {
     const { payload, gzip, sender, ...head } = intakeMessage.parse(message.body);
     const body = payload === undefined ? await gunzipBase64(gzip ?? '') : encodePayload(payload);
-    const webhook: DeferredWebhook = { ...head, body };
+    const webhook: UnpackedWebhook = { ...head, body };
     return { message, webhook, sender };
   } catch (error) {
     log('error', 'intake message cannot be read', {
