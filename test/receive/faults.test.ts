@@ -108,6 +108,36 @@ describe('one group of several', () => {
   });
 });
 
+describe('a large webhook whose writing hangs', () => {
+  it('holds up no small one', async () => {
+    await warmUp();
+    await inject({ d1: { kind: 'hang', on: 'INSERT INTO events', times: 1 } });
+    const large = delivered(uniqueResponse(900_000));
+    await heldBack();
+    const small = await deliverMany(Array.from({ length: 20 }, () => uniqueResponse()));
+
+    expect(small.map(({ answer }) => answer.outcome)).toEqual(Array(20).fill('stored'));
+    expect((await large).answer.outcome).toBe('deferred');
+  });
+
+  it('holds up no small one where it is a rejection', async () => {
+    await warmUp();
+    await inject({ d1: { kind: 'hang', on: 'INSERT INTO rejections', times: 1 } });
+    const large = deliver(`{"large":"${'x'.repeat(900_000)}"}`);
+    await heldBack();
+    const small = await Promise.all(
+      Array.from({ length: 5 }, async (_, index) => deliver(`{"small":${index}}`)),
+    );
+
+    expect(small.map(({ status }) => status)).toEqual(Array(5).fill(422));
+    expect(await countRows('rejections')).toBe(5);
+    expect((await seen()).deferred).toEqual([]);
+    expect((await large).status).toBe(422);
+    await inject({});
+    await eventually('the large one is kept, too', async () => (await countRows('rejections')) === 6);
+  });
+});
+
 describe('the queue that consumers read', () => {
   it('rejecting does not disturb the answer; the sweep forwards later', async () => {
     await warmUp();
@@ -123,6 +153,22 @@ describe('the queue that consumers read', () => {
     await env.PROBE.setClock(A_MINUTE_MS);
     await env.PROBE.runCron();
     await expectStoredAndForwarded([answer.id]);
+  });
+
+  it('hanging while many events come leaves to the sweep what would fill the memory', async () => {
+    await warmUp();
+    await inject({ events: { kind: 'hang' } });
+    for (let group = 0; group < 5; group++) {
+      const answers = await deliverMany(Array.from({ length: 30 }, () => uniqueResponse(90_000)));
+      expect(new Set(answers.map(({ answer }) => answer.outcome))).toEqual(new Set(['stored']));
+    }
+    const left = (await seen()).logged.filter((line) => line.includes('too much waits for it'));
+    expect(left.length).toBeGreaterThan(0);
+    await inject({});
+    await env.PROBE.setClock(A_MINUTE_MS);
+    await idle();
+    await env.PROBE.runCron();
+    expect(await countRows('outbox')).toBe(0);
   });
 
   it('hanging does not disturb the answer of this or later webhooks', async () => {
