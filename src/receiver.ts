@@ -7,7 +7,7 @@ import { circuitBreaker } from './circuit-breaker.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
-import { consumeIntake } from './forward/intake.ts';
+import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
@@ -38,6 +38,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     intake: boundedQueue(env.INTAKE),
     breaker: circuitBreaker(),
     bodies: byteBudget(BODY_LIMITS),
+    unpacked: byteBudget(UNPACKED_LIMITS),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,

@@ -2,10 +2,9 @@
 // holds as much as it can.
 
 import type { ByteLimits, Holding } from '../byte-budget.ts';
+import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import { NotAnsweredInTime, within } from '../deadline.ts';
 
-/** Bodies of the platform have about 1 KB. */
-export const MAX_BODY_BYTES = 1_048_576;
 /** A body that takes longer to come is given up. */
 export const BODY_TIMEOUT_MS = 30_000;
 /** Larger ones go apart from the others, which must not wait for them. */

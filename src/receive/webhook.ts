@@ -8,6 +8,7 @@ import type { ByteBudget, Holding } from '../byte-budget.ts';
 import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { assessBody, type Refused } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
+import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
 import { within } from '../deadline.ts';
 import { failureLimit } from '../failure-limit.ts';
@@ -19,7 +20,7 @@ import { objectionTo, objectionToBody, type Sender, senderOf } from '../sender.t
 import type { Integration } from '../store/integrations.ts';
 import { presentedToken, type WebhookTokens } from '../webhook-token.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
-import { BODY_TIMEOUT_MS, MAX_BODY_BYTES, readBody } from './read-body.ts';
+import { BODY_TIMEOUT_MS, readBody } from './read-body.ts';
 import { createRegistrations } from './registrations.ts';
 
 /** An answer is promised within 3 s, whatever hangs. It has to be made and sent, too. */

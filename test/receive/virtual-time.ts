@@ -1,4 +1,4 @@
-// The hot path in this isolate, in virtual time and over bindings that do as a test says: for
+// The hot path and the intake consumer in this isolate, in virtual time and over bindings that do as a test says: for
 // promises about time that no machine's own pace can break. That requests of their own share groups is shown elsewhere, in workerd itself.
 
 import { vi } from 'vitest';
@@ -6,6 +6,7 @@ import { newApp } from '../../src/app.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/bounded-bindings.ts';
 import { byteBudget } from '../../src/byte-budget.ts';
 import { circuitBreaker } from '../../src/circuit-breaker.ts';
+import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake.ts';
 import { BODY_LIMITS } from '../../src/receive/read-body.ts';
 import { webhookRoutes } from '../../src/receive/webhook.ts';
 
@@ -175,6 +176,30 @@ export function virtualHotPath() {
       const response = await app.fetch(request, {}, lifetime as unknown as ExecutionContext);
       const answer = (await response.json()) as { outcome?: string; type?: string };
       return { response, answer, tookMs: Date.now() - startMs };
+    },
+  };
+}
+
+/** A consumer of the intake queue. */
+export function virtualIntake() {
+  const { bindings, ...virtual } = virtualBindings();
+  const unpacked = byteBudget(UNPACKED_LIMITS);
+
+  return {
+    ...virtual,
+    unpacked,
+    /** Consumes messages; tells what became of each by the end of the handler, and how long that took. */
+    async consume(bodies: unknown[]) {
+      const startMs = Date.now();
+      const outcomes = bodies.map(() => 'none');
+      const messages = bodies.map((body, index) => ({
+        body,
+        attempts: 1,
+        ack: () => void outcomes.splice(index, 1, 'ack'),
+        retry: () => void outcomes.splice(index, 1, 'retry'),
+      }));
+      await consumeIntake({ ...bindings, unpacked }, messages as unknown as Message<unknown>[]);
+      return { outcomes: [...outcomes], tookMs: Date.now() - startMs };
     },
   };
 }
