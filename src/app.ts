@@ -4,8 +4,10 @@ import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
+import { DatabaseUnavailable } from './bounded-bindings.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
+import { NotAnsweredInTime } from './deadline.ts';
 import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
 import { describeError, log } from './log.ts';
@@ -29,6 +31,8 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** For how long a browser may remember what it asked for in a preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
+/** When a request that D1 or a queue failed may be sent again. */
+const FAILED_RETRY_AFTER_SECONDS = 10;
 const MISCONFIGURED_RETRY_AFTER_SECONDS = 60;
 
 interface AppEnv {
@@ -125,6 +129,15 @@ const handleError: ErrorHandler<any> = (error, c) => {
     return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
   }
   log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
+  const headers = { 'retry-after': String(FAILED_RETRY_AFTER_SECONDS) };
+  if (error instanceof DatabaseUnavailable) {
+    const detail =
+      'Try again in a moment. What was to be changed may have been changed all the same: look first.';
+    return problem('database-unavailable', detail, { headers });
+  }
+  if (error instanceof NotAnsweredInTime) {
+    return problem('unavailable', 'A queue does not answer. Try again in a moment.', { headers });
+  }
   return problem('internal', 'The request failed. Its id is in the x-request-id header.');
 };
 

@@ -9,7 +9,7 @@ const D1_CALL_TIMEOUT_MS = 30_000;
 /** A queue usually confirms within some 100 ms. Some sends have been seen to hang for a minute. */
 const QUEUE_CALL_TIMEOUT_MS = 10_000;
 /** Failed authentications are counted by the machine that answers them; who waits longer waits for nothing. */
-const RATE_LIMIT_TIMEOUT_MS = 1_000;
+const RATE_LIMIT_TIMEOUT_MS = 500;
 
 /**
  * D1 did not do what it was asked, or did not say that it did: an outage, an overload, a lost connection, no answer in

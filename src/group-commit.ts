@@ -10,6 +10,7 @@
 // - A leader can die all the same (its CPU limit, say). A group that is overdue is given up and the next one begins;
 //   two groups at once are harmless, since the work is a single atomic write.
 
+import { type CircuitBreaker, CircuitOpen } from './circuit-breaker.ts';
 import { firstGroupLength, type GroupLimits } from './cut-groups.ts';
 import { NotAnsweredInTime, within } from './deadline.ts';
 
@@ -24,6 +25,8 @@ export interface GroupCommitOptions<Item, Result> extends GroupLimits {
   lingerMs?: number;
   /** How long a group's work may take before its members are told that it failed. */
   workTimeoutMs: number;
+  /** Keeps items out while the work is known to fail. */
+  breaker?: CircuitBreaker;
 }
 
 interface Member<Item, Result> {
@@ -41,15 +44,18 @@ const HAND_OVER_MS = 500;
  *
  * @returns a function that takes one item into a group and gives its result. It rejects with the error of the
  *   group's work, or with {@link NotAnsweredInTime} after `timeoutMs`; an item whose group has not begun by then
- *   is taken out of it.
+ *   is taken out of it. With a breaker that is open it rejects with {@link CircuitOpen}, at once.
  */
 export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>) {
-  const { lingerMs = 0 } = options;
+  const { lingerMs = 0, breaker } = options;
   let waiting: Member<Item, Result>[] = [];
   /** The group under way, or the hand-over to the next. Overdue ones no longer count. */
   let underWay: { overdueAtMs: number } | undefined;
+  breaker?.onOpen(dismissWaiting);
 
   return async function join(item: Item, lifetime: Lifetime, timeoutMs: number): Promise<Result> {
+    if (breaker?.admits() === false) throw new CircuitOpen();
+    const patienceMs = breaker?.patienceMs(timeoutMs) ?? timeoutMs;
     const member: Member<Item, Result> = {
       item,
       result: Promise.withResolvers(),
@@ -58,8 +64,8 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     const timer = setTimeout(() => {
       waiting = waiting.filter((other) => other !== member);
       member.turn.resolve(false);
-      member.result.reject(new NotAnsweredInTime(timeoutMs));
-    }, timeoutMs);
+      member.result.reject(new NotAnsweredInTime(patienceMs));
+    }, patienceMs);
     waiting.push(member);
     const isBusy = underWay !== undefined && underWay.overdueAtMs >= Date.now();
     const led = isBusy ? leadInTurn(member, lifetime) : lead(lifetime);
@@ -95,25 +101,33 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     next?.turn.resolve(true);
   }
 
+  function dismissWaiting(): void {
+    for (const member of waiting) {
+      member.turn.resolve(false);
+      member.result.reject(new CircuitOpen());
+    }
+    waiting = [];
+  }
+
   /** Gives every member of a group its result, or the reason why there is none. Never rejects. */
   async function answer(group: Member<Item, Result>[], lifetime: Lifetime): Promise<void> {
     if (group.length === 0) return;
     try {
       const items = group.map((member) => member.item);
-      const results = await inTime(options.work(items, lifetime), options.workTimeoutMs, lifetime);
+      const results = await inTime(options.work(items, lifetime), lifetime);
       for (const [index, member] of group.entries()) member.result.resolve(results[index] as Result);
     } catch (error) {
       for (const member of group) member.result.reject(error);
     }
   }
-}
 
-/** What `promise` gives, or {@link NotAnsweredInTime}. The late one is waited for, so that it is not cut short. */
-async function inTime<T>(promise: Promise<T>, timeoutMs: number, lifetime: Lifetime): Promise<T> {
-  try {
-    return await within(timeoutMs, promise);
-  } catch (error) {
-    if (error instanceof NotAnsweredInTime) lifetime.waitUntil(promise.catch(() => undefined));
-    throw error;
+  /** What `work` gives, or {@link NotAnsweredInTime}. The late one is waited for, so that it is not cut short. */
+  async function inTime<T>(work: Promise<T>, lifetime: Lifetime): Promise<T> {
+    try {
+      return await (breaker?.observe(work, options.workTimeoutMs) ?? within(options.workTimeoutMs, work));
+    } catch (error) {
+      if (error instanceof NotAnsweredInTime) lifetime.waitUntil(work.catch(() => undefined));
+      throw error;
+    }
   }
 }

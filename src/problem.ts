@@ -12,6 +12,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: 'Not allowed' },
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'request-timeout': { status: 408, title: 'The body took too long' },
   conflict: { status: 409, title: 'In conflict with what is there' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'encoded-body': { status: 415, title: 'Encoded bodies are not taken' },
@@ -21,6 +22,7 @@ export const PROBLEMS = {
   'invalid-body': { status: 422, title: 'The body is not valid' },
   'too-many-failures': { status: 429, title: 'Too many failed attempts' },
   internal: { status: 500, title: 'Internal error' },
+  'database-unavailable': { status: 503, title: 'The database does not answer' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

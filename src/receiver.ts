@@ -2,13 +2,16 @@
 
 import { createApp, createPayloadApp } from './app.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from './bounded-bindings.ts';
+import { byteBudget } from './byte-budget.ts';
+import { circuitBreaker } from './circuit-breaker.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
-import { consumeIntake } from './forward/intake.ts';
+import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
 import { sweepOutbox } from './forward/sweep.ts';
 import { describeError, log } from './log.ts';
+import { BODY_LIMITS } from './receive/read-body.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { evictDeadLetters } from './store/eviction.ts';
@@ -37,6 +40,9 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
     intake: boundedQueue(env.INTAKE),
+    breaker: circuitBreaker(),
+    bodies: byteBudget(BODY_LIMITS),
+    unpacked: byteBudget(UNPACKED_LIMITS),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
     tokens: webhookTokens(settings.webhookSecret),
     adminToken: settings.adminToken,

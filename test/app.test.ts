@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { validator } from 'hono/validator';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { newApp } from '../src/app.ts';
+import { NotAnsweredInTime } from '../src/deadline.ts';
 import worker from '../src/index.ts';
 import { PROBLEMS } from '../src/problem.ts';
 import { ADMIN_TOKEN, deliver, inject, ORIGIN, reset, responseText, seen } from './webhooks.ts';
@@ -125,10 +126,10 @@ describe('the headers of every answer', () => {
     expect(response.headers.get('cache-control')).toBe(isSchema ? 'public, max-age=3600' : 'no-store');
   });
 
-  it('are those of an internal error, too', async () => {
+  it('are those of an error, too', async () => {
     await inject({ d1: { kind: 'reject' } });
     const response = await get('/api/events', AS_ADMIN);
-    expect(response.status).toBe(500);
+    expect(response.status).toBe(503);
     expect(Object.fromEntries(response.headers)).toMatchObject({ ...SECURITY, 'cache-control': 'no-store' });
   });
 
@@ -294,28 +295,52 @@ describe('a body that a validator of Hono cannot parse', () => {
   });
 });
 
-describe('an internal error', () => {
+describe('an error', () => {
   it.each(['/api/events', '/api/events/shop/x', '/api/integrations'])(
-    'is answered without a detail of it, and logged with the id of the answer: %s',
+    'of the database is answered without a detail of it, and logged with the id of the answer: %s',
     async (path) => {
       await inject({ d1: { kind: 'reject' } });
       const response = await get(path, AS_ADMIN);
 
-      expect(response.status).toBe(500);
+      expect(response.status).toBe(503);
       expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(response.headers.get('retry-after')).toBe('10');
       expect(await response.json()).toEqual({
-        type: '/problems/internal',
-        title: 'Internal error',
-        status: 500,
-        detail: 'The request failed. Its id is in the x-request-id header.',
+        type: '/problems/database-unavailable',
+        title: 'The database does not answer',
+        status: 503,
+        detail:
+          'Try again in a moment. What was to be changed may have been changed all the same: look first.',
       });
       const requestId = response.headers.get('x-request-id');
       expect(requestId).toMatch(UUID);
       expect((await seen()).logged.map((line) => JSON.parse(line))).toEqual([
-        { level: 'error', what: 'request failed', requestId, error: 'Error: D1_ERROR: injected' },
+        {
+          level: 'error',
+          what: 'request failed',
+          requestId,
+          error: 'DatabaseUnavailable: D1_ERROR: injected',
+        },
       ]);
     },
   );
+
+  it.each([
+    ['of a queue that does not answer', new NotAnsweredInTime(10), 503, '/problems/unavailable', '10'],
+    ['of any other kind', new Error('a phone number'), 500, '/problems/internal', null],
+  ])('%s is answered without a detail of it', async (_, error, status, type, retryAfter) => {
+    const logged = vi.spyOn(console, 'error').mockReturnValue();
+    const response = await newApp()
+      .get('/', () => {
+        throw error;
+      })
+      .request('/');
+    logged.mockRestore();
+    expect([response.status, response.headers.get('retry-after')]).toEqual([status, retryAfter]);
+    const answer = await response.text();
+    expect(JSON.parse(answer)).toMatchObject({ type, status });
+    expect(answer).not.toContain(error.message);
+  });
 });
 
 describe('a receiver without its secrets', () => {

@@ -1,5 +1,8 @@
 // Bodies as bytes, as text and as JSON. A stored payload is the text exactly as it came, a byte order mark included.
 
+/** What a webhook's body may have. Those of the platform have about 1 KB. */
+export const MAX_BODY_BYTES = 1_048_576;
+
 const BYTE_ORDER_MARK = '\ufeff';
 
 /** The text of a body, its byte order mark kept; `null` where it is not UTF-8. */

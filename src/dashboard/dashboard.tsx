@@ -31,7 +31,6 @@ import { type DashboardEnv, visitorOf } from './view.ts';
 /** Many times what the largest form has. */
 const MAX_FORM_BYTES = 65_536;
 const YEAR_SECONDS = 365 * 86_400;
-const RETRY_AFTER_SECONDS = 10;
 
 export interface DashboardDeps extends SignInDeps {
   /** Empty: the address that the request came to. */
@@ -131,7 +130,6 @@ function operatorOf(
 function letIn(c: Context<DashboardEnv>, byAccess: Authentication | null): Response | Promise<Response> {
   const visitor = c.get('visitor');
   if (byAccess !== null && !byAccess.ok && byAccess.refusal === 'unverifiable') {
-    c.header('retry-after', String(RETRY_AFTER_SECONDS));
     return refusalPage(c, { type: '/problems/access-unavailable', status: 503 });
   }
   if (c.req.method !== 'GET') return c.redirect('/sign-in', 303);

@@ -11,6 +11,9 @@ import { commonTexts } from './texts/common.ts';
 import { signInTexts } from './texts/sign-in.ts';
 import type { DashboardEnv } from './view.ts';
 
+/** When what does not answer may be asked again. */
+const RETRY_AFTER_SECONDS = 10;
+
 /** A problem of the API, or a refusal of the dashboard's own. */
 export type Refusal = Pick<Problem, 'status'> & Partial<Pick<Problem, 'type' | 'errors'>>;
 
@@ -19,6 +22,7 @@ export function problemText({ status, type }: Refusal, language: Language): stri
   const t = commonTexts(language);
   if (type === '/problems/cross-site') return t.crossSite;
   if (type === '/problems/access-unavailable') return signInTexts(language).accessUnavailable;
+  if (type === '/problems/database-unavailable') return t.databaseUnavailable;
   switch (status) {
     case 400:
       return t.invalidParameters;
@@ -43,6 +47,7 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Respons
   const view = c.get('view');
   const t = commonTexts(visitor.language);
   const title = problem.status === 404 ? t.notFoundTitle : t.failedTitle;
+  if (problem.status === 503) c.header('retry-after', String(RETRY_AFTER_SECONDS));
   const content = (
     <>
       <Notice tone="bad">{problemText(problem, visitor.language)}</Notice>
@@ -80,7 +85,7 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Respons
   return c.html(html(document), problem.status as ContentfulStatusCode) as Response;
 }
 
-/** The page of a bug, or of a database that does not answer. */
+/** The page of a bug. */
 export function errorPage(c: Context<DashboardEnv>, error: unknown): Response {
   log('error', 'page failed', { requestId: c.get('requestId'), error: describeError(error) });
   return refusalPage(c, { status: 500 });

@@ -16,12 +16,19 @@ export interface Held<Content> {
 /**
  * Records what messages hold, and acknowledges them; retries them later where D1 does not take it. Should one of them
  * be what D1 refuses, each is recorded by itself.
+ *
+ * @param untilMs nothing is begun after it, Unix ms: what is left then is retried later.
  */
 export async function recordMessages<Content>(
   db: D1Database,
   messages: Held<Content>[],
   record: (contents: Content[]) => Promise<void>,
+  untilMs = Number.POSITIVE_INFINITY,
 ): Promise<void> {
+  if (Date.now() >= untilMs) {
+    for (const { message } of messages) retryLater(message);
+    return;
+  }
   try {
     await record(messages.map(({ held }) => held));
     for (const { message } of messages) message.ack();
@@ -31,7 +38,7 @@ export async function recordMessages<Content>(
   }
   // During an outage a statement for each message would only add to it.
   if (messages.length > 1 && (await isAnswering(db))) {
-    for (const message of messages) await recordMessages(db, [message], record);
+    for (const message of messages) await recordMessages(db, [message], record, untilMs);
     return;
   }
   for (const { message } of messages) retryLater(message);

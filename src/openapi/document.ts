@@ -107,8 +107,15 @@ const SECURITY: Record<Access, (keyof typeof SECURITY_SCHEMES)[]> = {
 const PROBLEMS_OF_ACCESS: Record<Access, ProblemCode[]> = {
   anyone: [],
   sender: [],
-  reader: ['unauthorized', 'too-many-failures', 'internal', 'unavailable'],
-  changer: ['unauthorized', 'forbidden', 'too-many-failures', 'internal', 'unavailable'],
+  reader: ['unauthorized', 'too-many-failures', 'internal', 'database-unavailable', 'unavailable'],
+  changer: [
+    'unauthorized',
+    'forbidden',
+    'too-many-failures',
+    'internal',
+    'database-unavailable',
+    'unavailable',
+  ],
 };
 /** Of src/operate/parameters.ts. */
 const PROBLEMS_OF_QUERY: ProblemCode[] = ['invalid-parameters'];
@@ -310,7 +317,7 @@ function problemsByStatus({ access, query, body, problems = [] }: Operation): Ma
 }
 
 /** Those that say when to try again. */
-const WITH_RETRY_AFTER: readonly ProblemCode[] = ['too-many-failures', 'unavailable'];
+const WITH_RETRY_AFTER: readonly ProblemCode[] = ['too-many-failures', 'database-unavailable', 'unavailable'];
 
 function problemResponse(codes: readonly ProblemCode[], schemas: JsonSchemas): JsonObject {
   const types = codes.map((code) => `/problems/${code}`);

@@ -253,10 +253,11 @@ export function contactRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
       };
       return c.json(answer);
     })
-    .get('/:number/export', path, (c) => {
+    .get('/:number/export', path, async (c) => {
       const { number: contact } = c.req.valid('param');
       const lines = exportLines(db, { contact, number: writtenNumber(contact) });
-      return c.body(streamOf(lines, c.get('requestId')), 200, {
+      const first = await lines.next(); // while a problem can still be answered
+      return c.body(streamOf(beginningWith(first, lines), c.get('requestId')), 200, {
         'content-type': 'application/x-ndjson',
         'content-disposition': 'attachment; filename="contact.ndjson"',
       });
@@ -428,6 +429,15 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
       return { kind: holding.kind, id: String(id), actor, filter: { ...filter } };
     }
   }
+}
+
+async function* beginningWith(
+  first: IteratorResult<string>,
+  rest: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
 }
 
 /** What is read is what is asked for: a slow client does not fill the memory. One that goes away ends the reading. */

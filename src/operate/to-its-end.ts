@@ -1,6 +1,7 @@
 // Changes that take several steps, begun by a request.
 
 import type { Context } from 'hono';
+import { DatabaseUnavailable } from '../bounded-bindings.ts';
 import { describeError, log } from '../log.ts';
 import { problem } from '../problem.ts';
 import type { ActorEnv } from './actor.ts';
@@ -19,7 +20,8 @@ export function toItsEndOr({ logged, detail }: Interruption) {
   return async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
     const answer = change().catch((error: unknown) => {
       log('error', logged, { requestId: c.get('requestId'), error: describeError(error) });
-      return problem('unavailable', detail, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
+      const code = error instanceof DatabaseUnavailable ? 'database-unavailable' : 'unavailable';
+      return problem(code, detail, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
     });
     c.executionCtx.waitUntil(answer);
     return answer;

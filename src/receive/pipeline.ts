@@ -1,9 +1,12 @@
 // The stages that a webhook goes through once it is judged, each a group commit: recording it as event or as
-// rejection, which the answer waits for, and forwarding the event, which it does not.
+// rejection, which the answer waits for, and forwarding the event, which it does not. Large bodies are recorded one by
+// one: they have a lane of their own, so that none of them holds up the small ones.
 
+import { byteBudget } from '../byte-budget.ts';
+import type { CircuitBreaker } from '../circuit-breaker.ts';
 import type { NewEvent } from '../contract/event.ts';
-import { type ForwardingDeps, forwardEvents } from '../forward/events.ts';
-import { groupCommit, type Lifetime } from '../group-commit.ts';
+import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from '../forward/events.ts';
+import { type GroupCommitOptions, groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import {
   MAX_RECORD_BYTES,
@@ -20,6 +23,7 @@ import {
   type NewRejection,
   recordRejections,
 } from '../store/rejections.ts';
+import { isLarge } from './read-body.ts';
 
 /** Slower than this, D1 counts as failing, and the intake queue takes the webhook. */
 export const D1_TIMEOUT_MS = 2_000;
@@ -34,6 +38,15 @@ const FORWARD_LINGER_MS = 50;
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;
 
+/** What waits to be forwarded, or is being forwarded: while the queue hangs it would fill the memory. */
+const MAX_FORWARD_HELD_BYTES = 16_000_000;
+/** A character of a text takes one byte, or two where not all of them are Latin-1. */
+const BYTES_PER_CHARACTER = 2;
+
+export interface PipelineDeps extends ForwardingDeps {
+  breaker: CircuitBreaker;
+}
+
 /** Where judged webhooks go. Both reject when D1 does not take it within `timeoutMs`. */
 export interface Pipeline {
   /** Records an event; the first delivery of one is forwarded afterwards, behind the answer's back. */
@@ -42,11 +55,14 @@ export interface Pipeline {
 }
 
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: ForwardingDeps): Pipeline {
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  const { breaker } = deps;
+  const forwardHeld = byteBudget({ maxBytes: MAX_FORWARD_HELD_BYTES });
+
   const forward = groupCommit<PendingEvent[], void>({
     maxItems: MAX_FORWARD_EVENTS,
     maxBytes: MAX_FORWARD_BYTES,
-    bytesOf: (events) => events.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0),
+    bytesOf: heldBytesOf,
     lingerMs: FORWARD_LINGER_MS,
     workTimeoutMs: FORWARD_TIMEOUT_MS,
     work: async (groups) => {
@@ -55,25 +71,42 @@ export function createPipeline(deps: ForwardingDeps): Pipeline {
     },
   });
 
-  const record = groupCommit<RecordableEvent, RecordedEvent>({
+  /** Forwards what was just recorded; the sweep does, where that fails or would take too much memory. Never rejects. */
+  async function forwardRecorded(events: PendingEvent[], lifetime: Lifetime): Promise<void> {
+    const holding = forwardHeld.hold('');
+    if (!holding.take(heldBytesOf(events))) {
+      log('warn', 'forwarding left to the sweep', { events: events.length, error: 'too much waits for it' });
+      return;
+    }
+    try {
+      await forward(events, lifetime, FORWARD_TIMEOUT_MS);
+    } catch (error) {
+      log('warn', 'forwarding left to the sweep', { events: events.length, error: describeError(error) });
+    } finally {
+      holding.release();
+    }
+  }
+
+  const record = inLanes<RecordableEvent, RecordedEvent>(({ event }) => event.payload.length, {
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ bytes }) => bytes,
     workTimeoutMs: D1_TIMEOUT_MS,
+    breaker,
     work: async (events, lifetime) => {
       const recorded = await recordEvents(deps.db, events, deps.now());
       const isNew = events.flatMap(({ event }, index) => pendingEventOf(event, recorded[index]));
-      if (isNew.length > 0)
-        lifetime.waitUntil(forward(isNew, lifetime, FORWARD_TIMEOUT_MS).catch(leaveToSweep));
+      if (isNew.length > 0) lifetime.waitUntil(forwardRecorded(isNew, lifetime));
       return recorded;
     },
   });
 
-  const reject = groupCommit<NewRejection, void>({
+  const reject = inLanes<NewRejection, void>(({ body }) => body.byteLength, {
     maxItems: MAX_REJECTION_BATCH,
     maxBytes: MAX_REJECTION_BATCH_BYTES,
     bytesOf: ({ body }) => body.byteLength,
     workTimeoutMs: D1_TIMEOUT_MS,
+    breaker,
     work: async (rejections) => {
       await recordRejections(deps.db, rejections, deps.now());
       return rejections.map(() => undefined);
@@ -86,13 +119,25 @@ export function createPipeline(deps: ForwardingDeps): Pipeline {
   };
 }
 
+/** A group commit for small items, and one for large ones. */
+function inLanes<Item, Result>(
+  lengthOf: (item: Item) => number,
+  options: GroupCommitOptions<Item, Result>,
+): ReturnType<typeof groupCommit<Item, Result>> {
+  const small = groupCommit(options);
+  const large = groupCommit(options);
+  return async (item, lifetime, timeoutMs) =>
+    (isLarge(lengthOf(item)) ? large : small)(item, lifetime, timeoutMs);
+}
+
+function heldBytesOf(events: PendingEvent[]): number {
+  return events.reduce((sum, { payload }) => sum + (payload?.length ?? 0) * BYTES_PER_CHARACTER, 0);
+}
+
+/** Without the payload where it cannot go into a message anyway: it need not be held for that. */
 function pendingEventOf(event: NewEvent, recorded: RecordedEvent | undefined): PendingEvent[] {
   if (!recorded?.isNew) return [];
   const { payload, ...head } = event;
-  return [{ seq: recorded.seq, replay: 0, head, payload }];
-}
-
-/** The events are in the outbox: the next sweep forwards them. */
-function leaveToSweep(error: unknown): void {
-  log('warn', 'forwarding left to the sweep', { error: describeError(error) });
+  const isForwarded = payload.length <= MAX_FORWARDED_PAYLOAD_BYTES;
+  return [{ seq: recorded.seq, replay: 0, head, payload: isForwarded ? payload : null }];
 }

@@ -1,7 +1,12 @@
 // What an isolate knows of the registered integrations: all of them, read together. The warm hot path asks nothing, a
 // made-up address is answered from here without D1, a change takes effect within 30 s, and what was known last serves
 // while D1 is down. There are few: src/operate bounds them.
+//
+// A genuine token that is newer than what is known was made a moment ago: D1 is asked once more rather than refusing it,
+// unless it was asked after the request arrived. Only what holds a genuine token can cause that, and however many do,
+// they share the readings: one statement at a time is under way.
 
+import { type CircuitBreaker, CircuitOpen } from '../circuit-breaker.ts';
 import { groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import { type Integration, listIntegrations } from '../store/integrations.ts';
@@ -10,11 +15,6 @@ import { type Integration, listIntegrations } from '../store/integrations.ts';
 const MAX_AGE_MS = 30_000;
 /** From this age on they are refreshed in the background, so that no webhook waits for it. */
 const REFRESH_AGE_MS = 15_000;
-/**
- * A genuine token that is newer than what is known was made a moment ago: it is asked for at once rather than
- * refused, but not more often than this. Only what holds a genuine token can cause it.
- */
-const MIN_AGE_MS = 1_000;
 /** Requests that can wait for one reading together. */
 const MAX_WAITING = 10_000;
 
@@ -27,52 +27,67 @@ export type Registration =
 interface Known {
   integrations: Map<string, Integration>;
   readAtMs: number;
+  /** Which reading it is of, from 1: how many had begun with it. */
+  reading: number;
   isBeingRefreshed: boolean;
 }
 
+interface RegistrationsDeps {
+  db: D1Database;
+  now: () => number;
+  workTimeoutMs: number;
+  breaker: CircuitBreaker;
+}
+
 /** Looks registrations up. Made once for each isolate: what it keeps is the same for every request. */
-export function createRegistrations(deps: { db: D1Database; now: () => number; workTimeoutMs: number }) {
+export function createRegistrations(deps: RegistrationsDeps) {
   let known: Known | undefined;
+  let readings = 0;
 
   const read = groupCommit<null, Known>({
     maxItems: MAX_WAITING,
     maxBytes: Number.POSITIVE_INFINITY,
     bytesOf: () => 0,
     workTimeoutMs: deps.workTimeoutMs,
+    breaker: deps.breaker,
     work: async (waiting) => {
+      const reading = ++readings;
       const readAtMs = deps.now();
       const listed = await listIntegrations(deps.db);
       const integrations = new Map(listed.map((integration) => [integration.slug, integration]));
-      const read = { integrations, readAtMs, isBeingRefreshed: false };
-      known = read;
+      const read = { integrations, readAtMs, reading, isBeingRefreshed: false };
+      if (known === undefined || known.reading < reading) known = read; // the one before may answer late
       return waiting.map(() => read);
     },
   });
 
-  /** Registrations read within `maxAgeMs`; older ones where D1 does not answer in time, `undefined` without any. */
-  async function registrationsOf(
-    maxAgeMs: number,
-    lifetime: Lifetime,
-    timeoutMs: number,
-  ): Promise<{ known: Known | undefined; isCurrent: boolean }> {
+  /** Registrations that are recent; older ones where D1 does not answer in time, `undefined` without any. */
+  async function recentRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
     const ageMs = known === undefined ? Number.POSITIVE_INFINITY : deps.now() - known.readAtMs;
-    if (known !== undefined && ageMs < maxAgeMs) {
-      if (ageMs >= REFRESH_AGE_MS && !known.isBeingRefreshed) {
-        known.isBeingRefreshed = true; // if it fails, their age asks again
-        lifetime.waitUntil(read(null, lifetime, timeoutMs).catch(() => undefined));
-      }
-      return { known, isCurrent: true };
+    if (known === undefined || ageMs >= MAX_AGE_MS) return readRegistrations(lifetime, untilMs);
+    if (ageMs >= REFRESH_AGE_MS && !known.isBeingRefreshed) {
+      known.isBeingRefreshed = true; // if it fails, their age asks again
+      lifetime.waitUntil(read(null, lifetime, deps.workTimeoutMs).catch(() => undefined));
     }
+    return { known, isCurrent: true };
+  }
+
+  /** Asks D1. What is known already, where that does not answer in time. */
+  async function readRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
     try {
-      return { known: await read(null, lifetime, timeoutMs), isCurrent: true };
+      const leftMs = Math.min(untilMs - deps.now(), deps.workTimeoutMs);
+      return { known: await read(null, lifetime, leftMs), isCurrent: true };
     } catch (error) {
-      log('warn', 'registrations not read', { error: describeError(error) });
+      if (!(error instanceof CircuitOpen)) {
+        log('warn', 'registrations not read', { error: describeError(error) });
+      }
       return { known, isCurrent: false };
     }
   }
 
   /**
-   * The registration of a slug, within `timeoutMs`, whatever D1 does.
+   * The registration of a slug, whatever D1 does, by a moment: Unix ms by `deps.now`. While the breaker is open, what is
+   * known serves at any age.
    *
    * @param generation of the genuine token that was presented, `null` for any other: such a request costs the same,
    *   and learns nothing by its timing either.
@@ -81,19 +96,27 @@ export function createRegistrations(deps: { db: D1Database; now: () => number; w
     slug: string,
     generation: Promise<number | null>,
     lifetime: Lifetime,
-    timeoutMs: number,
+    untilMs: number,
   ): Promise<Registration> {
-    const answer = await registrationsOf(MAX_AGE_MS, lifetime, timeoutMs);
+    const readingsBefore = readings;
+    const recent = await recentRegistrations(lifetime, untilMs);
     const presented = await generation;
     const isNews = (given: Known | undefined) =>
       presented !== null && presented > (given?.integrations.get(slug)?.generation ?? 0);
+    const wasReadBefore = recent.known !== undefined && recent.known.reading <= readingsBefore;
     const latest =
-      answer.isCurrent && isNews(answer.known)
-        ? await registrationsOf(MIN_AGE_MS, lifetime, timeoutMs)
-        : answer;
+      recent.isCurrent && wasReadBefore && isNews(recent.known)
+        ? await readRegistrations(lifetime, untilMs)
+        : recent;
     const integration = latest.known?.integrations.get(slug);
     if (!latest.isCurrent && (latest.known === undefined || isNews(latest.known)))
       return { kind: 'unverifiable' };
     return integration === undefined ? { kind: 'unknown' } : { kind: 'registered', integration };
   };
+}
+
+interface Looked {
+  known: Known | undefined;
+  /** Whether D1 answered, now or a moment ago. */
+  isCurrent: boolean;
 }

@@ -2,24 +2,29 @@
 // is in D1 or in the intake queue.
 
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
+import type { ByteBudget, Holding } from '../byte-budget.ts';
+import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { assessBody, type Refused } from '../contract/assess.ts';
+import type { NewEvent } from '../contract/event.ts';
+import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
+import { within } from '../deadline.ts';
 import { failureLimit } from '../failure-limit.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
-import { deferWebhook } from '../forward/intake.ts';
+import { type DeferredWebhook, deferWebhook } from '../forward/intake.ts';
 import { describeError, log } from '../log.ts';
 import { problem } from '../problem.ts';
 import { objectionTo, objectionToBody, type Sender, senderOf } from '../sender.ts';
 import type { Integration } from '../store/integrations.ts';
 import { presentedToken, type WebhookTokens } from '../webhook-token.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
+import { BODY_TIMEOUT_MS, readBody } from './read-body.ts';
 import { createRegistrations } from './registrations.ts';
 
-/** Bodies of the platform have about 1 KB. */
-export const MAX_BODY_BYTES = 1_048_576;
+/** An answer is promised within 3 s, whatever hangs. It has to be made and sent, too. */
+const ANSWER_TIMEOUT_MS = 2_900;
 /** When a sender that was answered 503 may try again. */
 const RETRY_AFTER_SECONDS = 10;
 
@@ -28,6 +33,10 @@ export interface ReceiveDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
   webhookFailures: RateLimit;
+  /** Around D1, for webhooks. */
+  breaker: CircuitBreaker;
+  /** Of the bodies that are being received. */
+  bodies: ByteBudget;
 }
 
 /** What a webhook that is taken is answered. */
@@ -46,6 +55,8 @@ type Refusal =
   | { reason: 'unauthorized' }
   | { reason: 'encoded' }
   | { reason: 'too-large' }
+  | { reason: 'too-slow' }
+  | { reason: 'busy' }
   | { reason: 'unavailable' };
 
 /** A webhook whose sender has a genuine token. */
@@ -53,6 +64,13 @@ interface Authenticated extends Sender {
   slug: string;
   /** `null` where D1 could not tell: the intake consumer asks again. */
   integration: Integration | null;
+}
+
+/** A webhook whose body was judged, on its way to be kept. */
+interface Judged<Body extends ArrayBuffer | string> extends DeferredWebhook {
+  body: Body;
+  /** Its sender, where D1 could not tell whether it is let in. */
+  unchecked: Sender | null;
 }
 
 interface WebhookEnv {
@@ -72,7 +90,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     const receivedAtMs = deps.now();
     const token = presentedToken(c.req.param('token'), c.req.header('authorization'));
     const verified = deps.tokens.verify(slug, token);
-    const registration = await findRegistration(slug, verified, c.executionCtx, D1_TIMEOUT_MS);
+    const registration = await findRegistration(slug, verified, c.executionCtx, receivedAtMs + D1_TIMEOUT_MS);
     const generation = await verified;
     if (generation === null) return refuseSender(c.req.raw);
     const sender = senderOf(c.req.raw, generation, receivedAtMs);
@@ -92,69 +110,126 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     return encoding.toLowerCase() === 'identity' ? next() : refuse({ reason: 'encoded' });
   });
 
-  const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => refuse({ reason: 'too-large' }) });
-
   const receive = async (c: Context<WebhookEnv>): Promise<Response> => {
+    const holding = deps.bodies.hold(c.get('sender').slug);
+    try {
+      return await receiveHeld(c, holding);
+    } finally {
+      holding.release();
+    }
+  };
+
+  const receiveHeld = async (c: Context<WebhookEnv>, holding: Holding): Promise<Response> => {
     const sender = c.get('sender');
-    const body = await c.req.raw.arrayBuffer();
     const { integration, slug, receivedAtMs, generation } = sender;
-    if (integration !== null && (await objectionToBody(sender, integration, body, deps.tokens)) !== null) {
+    const beganAtMs = deps.now();
+    const read = await readBody(c.req.raw, holding);
+    const readAtMs = deps.now();
+    if (!read.ok) {
+      const { reason } = read;
+      if (reason !== 'too-large') log('warn', 'webhook not read', { integration: slug, reason });
+      return refuse(read);
+    }
+    if (
+      integration !== null &&
+      (await objectionToBody(sender, integration, read.body, deps.tokens)) !== null
+    ) {
       return refuseSender(c.req.raw);
     }
     const arrival = { integration: slug, requestId: c.get('requestId'), receivedAtMs };
-    const judged = assessBody(body, { ...arrival, appId: integration?.appId ?? null });
-    const webhook = { ...arrival, generation, body };
+    const judged = assessBody(read.body, { ...arrival, appId: integration?.appId ?? null });
+    const deadline = deadlineOf({ receivedAtMs, beganAtMs, readAtMs });
+    const webhook = { ...arrival, generation, unchecked: integration === null ? sender : null };
+    // Not awaited here, so that of an event nothing but its text stays in memory.
+    return judged.ok
+      ? answerEvent(c, { ...webhook, body: judged.event.payload }, judged.event, deadline)
+      : answerRefused(c, { ...webhook, body: read.body }, judged, deadline);
+  };
 
-    /** Records the webhook, or defers it when D1 does not answer in time. `null` when neither is possible. */
-    const keep = async <Kept>(
-      record: (timeoutMs: number) => Promise<Kept>,
-    ): Promise<Kept | 'deferred' | null> => {
-      const remainingMs = receivedAtMs + D1_TIMEOUT_MS - deps.now();
-      if (integration !== null && remainingMs > 0) {
-        try {
-          return await record(remainingMs);
-        } catch (error) {
-          log('warn', 'webhook not recorded, deferring it', {
-            integration: slug,
-            error: describeError(error),
-          });
-        }
-      }
-      try {
-        await deferWebhook(deps.intake, webhook, integration === null ? sender : null);
-        return 'deferred';
-      } catch (error) {
-        log('error', 'webhook neither recorded nor deferred', {
-          integration: slug,
-          error: describeError(error),
-        });
-        return null;
-      }
-    };
-
-    if (!judged.ok) {
-      const { reason, problems } = judged;
-      const kept = await keep(async (timeoutMs) => {
-        await recordRejection({ ...webhook, reason, problems }, c.executionCtx, timeoutMs);
-        return 'rejected' as const;
-      });
-      log('warn', 'webhook rejected', { integration: slug, requestId: arrival.requestId, reason });
-      return refuse(kept === null ? { reason: 'unavailable' } : judged);
-    }
-    const outcome = await keep(async (timeoutMs) => {
-      const { isNew } = await recordEvent(judged.event, c.executionCtx, timeoutMs);
+  const answerEvent = async (
+    c: Context<WebhookEnv>,
+    webhook: Judged<string>,
+    event: NewEvent,
+    deadline: Deadline,
+  ): Promise<Response> => {
+    const outcome = await keep(webhook, deadline, async (timeoutMs) => {
+      const { isNew } = await recordEvent(event, c.executionCtx, timeoutMs);
       return isNew ? ('stored' as const) : ('duplicate' as const);
     });
     if (outcome === null) return refuse({ reason: 'unavailable' });
-    return c.json({ id: judged.event.id, outcome } satisfies z.infer<typeof webhookAnswer>);
+    return c.json({ id: event.id, outcome } satisfies z.infer<typeof webhookAnswer>);
+  };
+
+  const answerRefused = async (
+    c: Context<WebhookEnv>,
+    webhook: Judged<ArrayBuffer>,
+    judged: Refused,
+    deadline: Deadline,
+  ): Promise<Response> => {
+    const { reason, problems } = judged;
+    const { unchecked: _, ...arrived } = webhook;
+    const kept = await keep(webhook, deadline, async (timeoutMs) => {
+      await recordRejection({ ...arrived, reason, problems }, c.executionCtx, timeoutMs);
+      return 'rejected' as const;
+    });
+    log('warn', 'webhook rejected', {
+      integration: webhook.integration,
+      requestId: webhook.requestId,
+      reason,
+    });
+    return refuse(kept === null ? { reason: 'unavailable' } : judged);
+  };
+
+  /** Records a webhook, or defers it when D1 does not answer in time. `null` when neither is possible. */
+  const keep = async <Kept>(
+    { unchecked, ...webhook }: Judged<ArrayBuffer | string>,
+    deadline: Deadline,
+    record: (timeoutMs: number) => Promise<Kept>,
+  ): Promise<Kept | 'deferred' | null> => {
+    const { integration } = webhook;
+    const d1LeftMs = Math.min(deadline.d1UntilMs - deps.now(), D1_TIMEOUT_MS);
+    if (unchecked === null && d1LeftMs > 0) {
+      try {
+        return await record(d1LeftMs);
+      } catch (error) {
+        log('warn', 'webhook not recorded, deferring it', { integration, error: describeError(error) });
+      }
+    }
+    try {
+      const leftMs = Math.min(deadline.answerByMs - deps.now(), ANSWER_TIMEOUT_MS);
+      await within(leftMs, deferWebhook(deps.intake, webhook, unchecked));
+      return 'deferred';
+    } catch (error) {
+      log('error', 'webhook neither recorded nor deferred', { integration, error: describeError(error) });
+      return null;
+    }
   };
 
   const onlyPost = () =>
     problem('method-not-allowed', 'Webhooks are delivered with POST.', { headers: { allow: 'POST' } });
 
   return new Hono<WebhookEnv>({ strict: false })
-    .on('POST', ADDRESSES, authenticate, requirePlainBody, limitBody, receive)
+    .on('POST', ADDRESSES, authenticate, requirePlainBody, receive)
     .on('ALL', ADDRESSES, onlyPost);
+}
+
+/** Moments by which a webhook must have got on, Unix ms. One for each request, whatever it waits for. */
+interface Deadline {
+  /** Until when D1 may take it. */
+  d1UntilMs: number;
+  /** Until when the intake queue may, for the answer to be in time. */
+  answerByMs: number;
+}
+
+/**
+ * The deadline of a request, as of the arrival of its body. D1 has its time once: what the look-up took of it is gone, but
+ * for as long as the body kept us waiting. Had we not waited, it would have been there since the request arrived.
+ */
+function deadlineOf(at: { receivedAtMs: number; beganAtMs: number; readAtMs: number }): Deadline {
+  const lookUpMs = at.beganAtMs - at.receivedAtMs;
+  const bodyMs = at.readAtMs - at.beganAtMs;
+  const arrivedAtMs = at.readAtMs - Math.max(0, lookUpMs - bodyMs);
+  return { d1UntilMs: arrivedAtMs + D1_TIMEOUT_MS, answerByMs: arrivedAtMs + ANSWER_TIMEOUT_MS };
 }
 
 /** The token is in the URL, or, for `/webhooks/:integration` alone, in the Authorization header. */
@@ -170,6 +245,12 @@ function refuse(refusal: Refusal): Response {
       return problem('encoded-body', 'Send the body without Content-Encoding.');
     case 'too-large':
       return problem('body-too-large', `A webhook has at most ${MAX_BODY_BYTES} bytes.`);
+    case 'too-slow':
+      return problem('request-timeout', `The body took longer than ${BODY_TIMEOUT_MS / 1000} s to come.`);
+    case 'busy':
+      return problem('unavailable', 'Too much is being received at this moment. Send the webhook again.', {
+        headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+      });
     case 'not-utf8':
     case 'not-json':
       return problem(refusal.reason, `The body ${refusal.problems[0]?.message}.`);

@@ -45,8 +45,9 @@ export interface RecordedEvent {
 
 /**
  * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated
- * ones counted. The delivery that stored an event is not counted again when it comes a second time, by way of the
- * intake queue: queues deliver at least once, and D1 may have recorded what it did not confirm in time.
+ * ones counted. The delivery that stored an event, and the one that was counted last, are not counted again when they
+ * come a second time, by way of the intake queue: queues deliver at least once, and D1 may have recorded what it did not
+ * confirm in time. One that was counted with others at once, or before others, is.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
  * @returns one for each of `events`, in order.
@@ -85,6 +86,13 @@ function rowKey({ integration, id }: { integration: string; id: string }): strin
 }
 
 /**
+ * `request_id` holds the delivery that stored an event, and behind a space the repeat that was counted last: in a row that
+ * counting writes anyway.
+ */
+const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
+const IS_COUNTED = "(instr(' ' || request_id || ' ', ' ' || excluded.request_id || ' ') > 0)";
+
+/**
  * ?1 rows, ?2 the deliveries of each, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
  * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
  */
@@ -104,8 +112,10 @@ const RECORD = `
     json_each(?1) AS event
   WHERE true
   ON CONFLICT (id, integration) DO UPDATE
-    SET deliveries = deliveries + excluded.deliveries - (request_id = excluded.request_id)
-  RETURNING seq, id, integration, request_id`;
+    SET
+      deliveries = deliveries + excluded.deliveries - ${IS_COUNTED},
+      request_id = iif(${IS_COUNTED}, request_id, ${STORED_BY} || ' ' || excluded.request_id)
+  RETURNING seq, id, integration, ${STORED_BY} AS request_id`;
 
 /** An event as operators see it. */
 export interface ListedEvent extends EventHead {

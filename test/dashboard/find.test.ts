@@ -92,7 +92,7 @@ describe('the search', () => {
 
   it('says that the database does not answer, where that is why it finds nothing', async () => {
     await inject({ d1: { kind: 'reject' } });
-    expect((await find('5e178088a88ad9001b6e1914'))[0]).toBe(500);
+    expect((await find('5e178088a88ad9001b6e1914'))[0]).toBe(503);
   });
 
   it('costs a look or two into the index of ids', async () => {

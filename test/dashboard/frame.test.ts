@@ -161,13 +161,14 @@ describe('what fails', () => {
     expect((await english.post('/')).status).toBe(404);
   });
 
-  it('is named by its request id when it is the database, or a bug', async () => {
+  it('of the database says so, when to come again, and its request id', async () => {
     const browser = await signedIn();
     await inject({ d1: { kind: 'reject' } });
     const response = await browser.get('/audit');
-    expect(response.status).toBe(500);
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('10');
     const page = await response.text();
-    expect(page).toContain('Something went wrong');
+    expect(page).toContain('The database does not answer');
     expect(page).toContain(response.headers.get('x-request-id') ?? 'none');
   });
 });

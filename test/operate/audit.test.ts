@@ -206,9 +206,9 @@ describe('the audit trail', () => {
     },
   );
 
-  it('that cannot be read is an internal error', async () => {
+  it('that cannot be read for the database is answered 503', async () => {
     await inject({ d1: { kind: 'reject' } });
-    expect((await ask('/api/audit')).status).toBe(500);
+    expect((await ask('/api/audit')).status).toBe(503);
   });
 });
 

@@ -637,7 +637,7 @@ describe('an erasure that is interrupted', () => {
     await inject({ d1: fault });
     expect(await api('DELETE', ERASE)).toMatchObject({
       status: 503,
-      answer: { type: '/problems/unavailable' },
+      answer: { type: '/problems/database-unavailable' },
     });
     await inject({});
 

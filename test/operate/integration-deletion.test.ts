@@ -199,7 +199,7 @@ describe('deleting an integration', () => {
       await storeRejections(230, 'shop');
       const before = await left('shop');
       await inject({ d1: fault });
-      expect((await api('DELETE', FORCED)).status).toBe(500);
+      expect((await api('DELETE', FORCED)).status).toBe(503);
 
       await inject({});
       const between = await left('shop');
@@ -222,7 +222,7 @@ describe('deleting an integration', () => {
   it('whose last answer was lost is done', async () => {
     await storeBoth(10);
     await inject({ d1: { kind: 'lost-answer', on: 'retired_integrations' } });
-    expect((await api('DELETE', FORCED)).status).toBe(500);
+    expect((await api('DELETE', FORCED)).status).toBe(503);
     await inject({});
     expect(await api('DELETE', FORCED)).toEqual(GONE);
     expect(await audited()).toHaveLength(2);

@@ -274,7 +274,7 @@ describe('registering an integration', () => {
 
   it('is not done where it cannot be audited', async () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
-    expect((await api('POST', '/api/integrations', { slug: 'mail' })).status).toBe(500);
+    expect((await api('POST', '/api/integrations', { slug: 'mail' })).status).toBe(503);
     await inject({});
     expect(await ask('/api/integrations/mail')).toEqual(NOT_FOUND);
   });

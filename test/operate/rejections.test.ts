@@ -496,7 +496,7 @@ describe('a retry that is interrupted', () => {
     const response = await request('POST', `/${id}/retry`);
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('10');
-    expect(await response.json()).toMatchObject({ type: '/problems/unavailable' });
+    expect(await response.json()).toMatchObject({ type: '/problems/database-unavailable' });
     await inject({});
     expect(await onlyRejection()).toEqual(before);
     expect(await countRows('events')).toBe(events);
@@ -919,7 +919,7 @@ describe('deleting a rejection', () => {
   it('is undone as a whole where it cannot be taken down', async () => {
     const id = await keepRejection('{}');
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
-    expect((await request('DELETE', `/${id}`)).status).toBe(500);
+    expect((await request('DELETE', `/${id}`)).status).toBe(503);
     expect(await countRows('rejections')).toBe(1);
   });
 });

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { counted } from '../store/full-count.ts';
 import {
   type Body,
   countRows,
@@ -107,6 +108,36 @@ describe('one group of several', () => {
   });
 });
 
+describe('a large webhook whose writing hangs', () => {
+  it('holds up no small one', async () => {
+    await warmUp();
+    await inject({ d1: { kind: 'hang', on: 'INSERT INTO events', times: 1 } });
+    const large = delivered(uniqueResponse(900_000));
+    await heldBack();
+    const small = await deliverMany(Array.from({ length: 20 }, () => uniqueResponse()));
+
+    expect(small.map(({ answer }) => answer.outcome)).toEqual(Array(20).fill('stored'));
+    expect((await large).answer.outcome).toBe('deferred');
+  });
+
+  it('holds up no small one where it is a rejection', async () => {
+    await warmUp();
+    await inject({ d1: { kind: 'hang', on: 'INSERT INTO rejections', times: 1 } });
+    const large = deliver(`{"large":"${'x'.repeat(900_000)}"}`);
+    await heldBack();
+    const small = await Promise.all(
+      Array.from({ length: 5 }, async (_, index) => deliver(`{"small":${index}}`)),
+    );
+
+    expect(small.map(({ status }) => status)).toEqual(Array(5).fill(422));
+    expect(await countRows('rejections')).toBe(5);
+    expect((await seen()).deferred).toEqual([]);
+    expect((await large).status).toBe(422);
+    await inject({});
+    await eventually('the large one is kept, too', async () => (await countRows('rejections')) === 6);
+  });
+});
+
 describe('the queue that consumers read', () => {
   it('rejecting does not disturb the answer; the sweep forwards later', async () => {
     await warmUp();
@@ -122,6 +153,22 @@ describe('the queue that consumers read', () => {
     await env.PROBE.setClock(A_MINUTE_MS);
     await env.PROBE.runCron();
     await expectStoredAndForwarded([answer.id]);
+  });
+
+  it('hanging while many events come leaves to the sweep what would fill the memory', async () => {
+    await warmUp();
+    await inject({ events: { kind: 'hang' } });
+    for (let group = 0; group < 5; group++) {
+      const answers = await deliverMany(Array.from({ length: 30 }, () => uniqueResponse(90_000)));
+      expect(new Set(answers.map(({ answer }) => answer.outcome))).toEqual(new Set(['stored']));
+    }
+    const left = (await seen()).logged.filter((line) => line.includes('too much waits for it'));
+    expect(left.length).toBeGreaterThan(0);
+    await inject({});
+    await env.PROBE.setClock(A_MINUTE_MS);
+    await idle();
+    await env.PROBE.runCron();
+    expect(await countRows('outbox')).toBe(0);
   });
 
   it('hanging does not disturb the answer of this or later webhooks', async () => {
@@ -196,6 +243,34 @@ describe('the intake consumer', () => {
     await env.PROBE.consumeIntake([{ ...message, requestId: 'another delivery' }]);
     expect(await deliveriesOf(answer.id)).toBe(2);
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
+  });
+});
+
+describe('a repeated delivery', () => {
+  it('is counted once, however often it comes out of the intake queue, and so is the first', async () => {
+    const body = uniqueResponse();
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(body);
+    await inject({});
+    await expectStoredAndForwarded([answer.id]);
+    const [first] = (await seen()).deferred as Body[];
+    const repeat = { ...first, requestId: crypto.randomUUID() };
+    for (const message of [repeat, repeat, first, repeat, first]) await env.PROBE.consumeIntake([message]);
+
+    expect(await deliveriesOf(answer.id)).toBe(2);
+    expect((await counted())['shop duplicate']).toBe(1);
+    expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
+  });
+
+  it('whose answer by D1 is lost, so that it takes the intake queue, too, is counted once', async () => {
+    await warmUp();
+    const body = uniqueResponse();
+    const { answer } = await delivered(body);
+    await inject({ d1: { kind: 'lost-answer', on: 'INSERT INTO events', times: 1 } });
+    expect((await delivered(body)).answer.outcome).toBe('deferred');
+    await idle();
+
+    expect(await deliveriesOf(answer.id)).toBe(2);
   });
 });
 

@@ -79,9 +79,13 @@ export const commonTexts = texts({
     pt: 'Isso não é possível no estado atual. Veja a página de novo.',
   },
   tooLarge: { en: 'That is too large.', pt: 'É grande demais.' },
-  unavailable: {
+  databaseUnavailable: {
     en: 'The database does not answer. Webhooks are taken all the same and stored later. Try again in a moment.',
     pt: 'O banco de dados não responde. Os webhooks são recebidos mesmo assim e gravados depois. Tente de novo em instantes.',
+  },
+  unavailable: {
+    en: 'Something that this needs does not answer. Try again in a moment.',
+    pt: 'Algo de que isto depende não responde. Tente de novo em instantes.',
   },
   internal: {
     en: 'Something went wrong. The log has more under this request id:',

@@ -11,6 +11,7 @@ const PROBLEMS: ProblemCode[] = [
   'not-utf8',
   'not-json',
   'unauthorized',
+  'request-timeout',
   'body-too-large',
   'encoded-body',
   'contract-broken',

@@ -1,0 +1,224 @@
+// The hot path and the intake consumer in this isolate, in virtual time and over bindings that do as a test says: for
+// promises about time that no machine's own pace can break. That requests of their own share groups is shown elsewhere, in workerd itself.
+
+import { vi } from 'vitest';
+import { newApp } from '../../src/app.ts';
+import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/bounded-bindings.ts';
+import { byteBudget } from '../../src/byte-budget.ts';
+import { circuitBreaker } from '../../src/circuit-breaker.ts';
+import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake.ts';
+import { BODY_LIMITS } from '../../src/receive/read-body.ts';
+import { webhookRoutes } from '../../src/receive/webhook.ts';
+
+/** How a binding behaves: whether a call of it is answered, or after how many milliseconds. */
+export type Behaviour = 'works' | 'hangs' | 'rejects' | number;
+
+/** What D1 says of a statement. */
+type Results = Record<string, unknown>[];
+
+/** A row as it is recorded. */
+interface Recorded extends Record<string, unknown> {
+  id: string;
+  integration: string;
+  requestId: string;
+}
+
+const HANGS = new Promise<never>(() => undefined);
+
+/** Bindings that behave as `behaviour` says at the time of each call. */
+function virtualBindings() {
+  const registered = [
+    { slug: 'shop', generation: 1 },
+    { slug: 'mail', generation: 1 },
+  ];
+  const behaviour: Record<'lookUp' | 'record' | 'forward' | 'intake' | 'events' | 'limiter', Behaviour> = {
+    lookUp: 'works',
+    record: 'works',
+    forward: 'works', // what D1 is asked to forward, and to take out of the outbox
+    intake: 'works',
+    events: 'works',
+    limiter: 'works',
+  };
+  const calls = { lookUp: 0, record: 0, intake: 0 };
+  /** How many look-ups are under way, and the most that were at once. */
+  const lookUps = { now: 0, peak: 0 };
+  const outbox = new Map<number, Recorded>();
+  let seq = 0;
+
+  async function behave<T>(kind: keyof typeof behaviour, result: () => T): Promise<T> {
+    const how = behaviour[kind];
+    if (how === 'hangs') return HANGS;
+    if (how === 'rejects') {
+      throw new Error(/intake|events/.test(kind) ? 'Queue send failed' : 'D1_ERROR: down');
+    }
+    if (how !== 'works') await new Promise((resolve) => setTimeout(resolve, how));
+    return result();
+  }
+
+  function integrations(): Results {
+    return registered.map(({ slug, generation }) => ({
+      slug,
+      generation,
+      enabled: 1,
+      previous: '[]',
+      require_signature: 0,
+      app_id: null,
+      allowed_ips: null,
+      description: '',
+      created_at: 0,
+      last_event_at: null,
+    }));
+  }
+
+  function recorded(rows: Recorded[]): Results {
+    return rows.map((row) => {
+      outbox.set(++seq, row);
+      return { seq, id: row.id, integration: row.integration, request_id: row.requestId };
+    });
+  }
+
+  function pending(seqs: number[]): Results {
+    return seqs.flatMap((at) => {
+      const row = outbox.get(at);
+      if (row === undefined) return [];
+      const { appId, receivedAtMs, occurredAtMs, payload = null } = row;
+      const columns = { app_id: appId, received_at: receivedAtMs, occurred_at: occurredAtMs };
+      return [{ ...row, ...columns, seq: at, payload, replay: 0 }];
+    });
+  }
+
+  async function run(sql: string, values: unknown[]): Promise<{ results: Results }> {
+    if (sql.includes('FROM integrations')) {
+      calls.lookUp++;
+      lookUps.peak = Math.max(lookUps.peak, ++lookUps.now);
+      const results = await behave('lookUp', integrations).finally(() => lookUps.now--);
+      return { results };
+    }
+    if (sql.includes('INSERT INTO events')) {
+      calls.record++;
+      return { results: await behave('record', () => recorded(JSON.parse(String(values[0])))) };
+    }
+    if (!sql.includes('outbox')) return { results: [] };
+    return { results: await behave('forward', () => pending(JSON.parse(String(values[1])))) };
+  }
+
+  interface Statement {
+    sql: string;
+    values: unknown[];
+  }
+  const statement = (sql: string, values: unknown[] = []): Statement & Record<string, unknown> => ({
+    sql,
+    values,
+    bind: (...bound: unknown[]) => statement(sql, bound),
+    run: async () => run(sql, values),
+  });
+  const db = {
+    prepare: (sql: string) => statement(sql),
+    batch: async (statements: Statement[]) => {
+      if (statements.some(({ sql }) => sql.includes('rejections'))) {
+        calls.record++;
+        await behave('record', () => undefined);
+      } else {
+        await behave('forward', () => undefined);
+        for (const at of JSON.parse(String(statements[0]?.values[1]))) outbox.delete(at);
+      }
+      return statements.map(() => ({ results: [] }));
+    },
+  };
+
+  const bindings = {
+    db: boundedDatabase(db as unknown as D1Database),
+    events: boundedQueue({
+      sendBatch: async () => behave('events', () => undefined),
+    } as unknown as Queue<never>),
+    intake: boundedQueue({
+      send: async () => {
+        calls.intake++;
+        return behave('intake', () => undefined);
+      },
+    } as unknown as Queue<unknown>),
+    webhookFailures: boundedRateLimit({
+      limit: async () => behave('limiter', () => ({ success: true })),
+    } as RateLimit),
+    tokens: {
+      verify: async (_: string, token: string) => (/^\d+$/.test(token) ? Number(token) : null),
+      derive: async () => '',
+      deriveSigningSecret: async () => new Uint8Array(),
+    },
+    publicUrl: '',
+    now: Date.now,
+  };
+  return { bindings, registered, behaviour, calls, lookUps, outbox };
+}
+
+export type HotPath = ReturnType<typeof virtualHotPath>;
+
+/** A hot path. The tokens of its webhooks are the generations that they are genuine for. */
+export function virtualHotPath() {
+  const { bindings, ...virtual } = virtualBindings();
+  const breaker = circuitBreaker();
+  const bodies = byteBudget(BODY_LIMITS);
+  const lifetime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  const app = newApp().route('/webhooks', webhookRoutes({ ...bindings, breaker, bodies }));
+
+  return {
+    ...virtual,
+    breaker,
+    bodies,
+    /** Delivers a body; tells the status, the outcome, and how long the answer took in virtual time. */
+    async deliver(body: string | ReadableStream, { token = '1', slug = 'shop', headers = {} } = {}) {
+      const startMs = Date.now();
+      const request = new Request(`https://receiver.example/webhooks/${slug}/${token}`, {
+        method: 'POST',
+        body,
+        headers,
+      });
+      const response = await app.fetch(request, {}, lifetime as unknown as ExecutionContext);
+      const answer = (await response.json()) as { outcome?: string; type?: string };
+      return { response, answer, tookMs: Date.now() - startMs };
+    },
+  };
+}
+
+/** A consumer of the intake queue. */
+export function virtualIntake() {
+  const { bindings, ...virtual } = virtualBindings();
+  const unpacked = byteBudget(UNPACKED_LIMITS);
+
+  return {
+    ...virtual,
+    unpacked,
+    /** Consumes messages; tells what became of each by the end of the handler, and how long that took. */
+    async consume(bodies: unknown[]) {
+      const startMs = Date.now();
+      const outcomes = bodies.map(() => 'none');
+      const messages = bodies.map((body, index) => ({
+        body,
+        attempts: 1,
+        ack: () => void outcomes.splice(index, 1, 'ack'),
+        retry: () => void outcomes.splice(index, 1, 'retry'),
+      }));
+      await consumeIntake({ ...bindings, unpacked }, messages as unknown as Message<unknown>[]);
+      return { outcomes: [...outcomes], tookMs: Date.now() - startMs };
+    },
+  };
+}
+
+/** Virtual time instead of the real one, from now on. */
+export function beginVirtualTime(): void {
+  vi.useFakeTimers({ now: Date.parse('2026-03-01T00:00:00Z') });
+}
+
+/** Lets virtual time pass, a step at a time, with room for what takes none of it: streams, say. */
+export async function passTime(ms: number, stepMs = 50): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+    await settle(1);
+    await vi.advanceTimersByTimeAsync(Math.min(stepMs, ms - passedMs));
+  }
+  await settle();
+}
+
+/** Lets all be done that needs no time to pass. */
+export async function settle(turns = 3): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await scheduler.wait(0);
+}
