@@ -74,8 +74,6 @@ export class Book {
   readonly taken = new Map<string, number>();
   /** Request ids that the intake queue took. */
   readonly deferred = new Set<string>();
-  /** How often the intake queue delivered what it had delivered before, by the integration and the body. */
-  readonly intakeRepeats = new Map<string, number>();
   /** Whom the event of a key names. */
   readonly people = new Map<string, readonly string[]>();
   readonly countedUpTo: { no: number; seq: number }[] = [];

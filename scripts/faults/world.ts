@@ -1,5 +1,4 @@
 // A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
-import { gunzipSync } from 'node:zlib';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { Random } from '../simulate/random.ts';
 import { bindingsOf } from './bindings.ts';
@@ -13,7 +12,7 @@ import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
-import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import { deliveryOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
@@ -434,7 +433,6 @@ export class World {
   #consume(): void {
     for (const config of RECEIVER_CONSUMERS) {
       this.queues.named(config.queue).consume(config, async (batch) => {
-        if (config.queue === 'instant-message-intake') this.#noteIntake(batch.messages);
         const name = `${config.queue} batch ${++this.#batches}`;
         const isolate = this.#isolateOf(new Random(`${this.schedule.seed} way of ${name}`));
         const { ended } = isolate.invoke(name, 'event', async (receiver, lifetime) =>
@@ -449,17 +447,6 @@ export class World {
       for (const message of messages) this.#consumeEvent(message);
       return 'returned';
     });
-  }
-
-  #noteIntake(messages: readonly Delivery[]): void {
-    const { intakeRepeats } = this.book;
-    for (const { body, attempts } of messages) {
-      const { integration, payload, gzip } = body as { integration: string; payload?: string; gzip?: string };
-      const text = payload ?? gunzipSync(Buffer.from(gzip ?? '', 'base64')).toString('utf8');
-      const name = keyOf(integration, text);
-      const isRepeat = attempts > 1 || this.schedule.duplicateRate > 0;
-      if (isRepeat) intakeRepeats.set(name, (intakeRepeats.get(name) ?? 0) + 1);
-    }
   }
 
   #consumeEvent(message: Delivery): void {

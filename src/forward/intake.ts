@@ -33,7 +33,7 @@ const intakeMessage = z.object({
   integration: z.string(),
   /** Of the token that it came with. */
   generation: z.int().positive(),
-  requestId: z.string(),
+  requestId: z.string().regex(/^[\w-]+$/), // several stand beside each other, parted by blanks
   receivedAtMs: z.int(),
   /** The body exactly as it came, where it is UTF-8. */
   payload: z.string().optional(),

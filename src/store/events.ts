@@ -44,10 +44,10 @@ export interface RecordedEvent {
 }
 
 /**
- * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated
- * ones counted. The delivery that stored an event, and the one that was counted last, are not counted again when they
- * come a second time, by way of the intake queue: queues deliver at least once, and D1 may have recorded what it did not
- * confirm in time. One that was counted with others at once, or before others, is.
+ * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated ones
+ * counted. A delivery that was counted is not counted again when it comes a second time, by way of the intake queue:
+ * queues deliver at least once, and D1 may have recorded what it did not confirm in time. The last
+ * {@link REMEMBERED_DELIVERIES} of an event are told apart so.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
  * @returns one for each of `events`, in order.
@@ -71,6 +71,7 @@ export async function recordEvents(
       JSON.stringify(Array.from(rows.values(), ({ requestIds }) => requestIds.size)),
       nowMs,
       largePayload,
+      JSON.stringify(Array.from(rows.values(), ({ requestIds }) => [...requestIds].join(' '))),
     )
     .run<{ seq: number; id: string; integration: string; request_id: string }>();
   const recorded = new Map(results.map((row) => [rowKey(row), row]));
@@ -85,15 +86,31 @@ function rowKey({ integration, id }: { integration: string; id: string }): strin
   return `${integration} ${id}`;
 }
 
-/**
- * `request_id` holds the delivery that stored an event, and behind a space the repeat that was counted last: in a row that
- * counting writes anyway.
- */
-const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
-const IS_COUNTED = "(instr(' ' || request_id || ' ', ' ' || excluded.request_id || ' ') > 0)";
+/** Deliveries that an event remembers, so as not to count one of them twice. */
+const REMEMBERED_DELIVERIES = 20;
+/** Of an id with the blank behind it: they are UUIDs. */
+const REQUEST_ID_LENGTH = 37;
 
 /**
- * ?1 rows, ?2 the deliveries of each, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
+ * `request_id` holds the ids of the deliveries that were counted, parted by blanks: first that of the one that stored the
+ * event, then the latest ones. They stand in a row that counting writes anyway.
+ */
+const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
+
+/** The ids of the new deliveries that an event does not remember, with `given.value` for each. */
+const UNCOUNTED = `
+  FROM json_each('["' || replace(excluded.request_id, ' ', '","') || '"]') AS given
+  WHERE instr(' ' || events.request_id || ' ', ' ' || given.value || ' ') = 0`;
+
+/** What an event remembers, shortened where it is as much as it may be. */
+const REMEMBERED = `iif(
+  length(request_id) < ${(REMEMBERED_DELIVERIES - 1) * REQUEST_ID_LENGTH},
+  request_id,
+  ${STORED_BY} || ' ' || substr(request_id, ${1 - REQUEST_ID_LENGTH * (REMEMBERED_DELIVERIES - 2)})
+)`;
+
+/**
+ * ?1 rows, ?2 the deliveries of each and ?5 their ids, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
  * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
  */
 const RECORD = `
@@ -104,7 +121,7 @@ const RECORD = `
   SELECT
     next.seq + event.key,
     event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
-    event.value ->> 'contact', event.value ->> 'appId', event.value ->> 'requestId', event.value ->> 'receivedAtMs',
+    event.value ->> 'contact', event.value ->> 'appId', ?5 ->> event.key, event.value ->> 'receivedAtMs',
     event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
     coalesce(event.value ->> 'deferred', 0)
   FROM
@@ -113,8 +130,8 @@ const RECORD = `
   WHERE true
   ON CONFLICT (id, integration) DO UPDATE
     SET
-      deliveries = deliveries + excluded.deliveries - ${IS_COUNTED},
-      request_id = iif(${IS_COUNTED}, request_id, ${STORED_BY} || ' ' || excluded.request_id)
+      deliveries = deliveries + (SELECT count(*) ${UNCOUNTED}),
+      request_id = ${REMEMBERED} || coalesce((SELECT group_concat(' ' || given.value, '') ${UNCOUNTED}), '')
   RETURNING seq, id, integration, ${STORED_BY} AS request_id`;
 
 /** An event as operators see it. */

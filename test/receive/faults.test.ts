@@ -240,7 +240,7 @@ describe('the intake consumer', () => {
     await inject({});
     await expectStoredAndForwarded([answer.id]);
 
-    await env.PROBE.consumeIntake([{ ...message, requestId: 'another delivery' }]);
+    await env.PROBE.consumeIntake([{ ...message, requestId: crypto.randomUUID() }]);
     expect(await deliveriesOf(answer.id)).toBe(2);
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
   });
@@ -260,6 +260,33 @@ describe('a repeated delivery', () => {
     expect(await deliveriesOf(answer.id)).toBe(2);
     expect((await counted())['shop duplicate']).toBe(1);
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
+  });
+
+  it('is counted once also where others came together with it, and behind it', async () => {
+    const body = uniqueResponse();
+    await inject({ d1: { kind: 'reject' } });
+    const { answer } = await delivered(body);
+    await inject({});
+    await expectStoredAndForwarded([answer.id]);
+    const [first] = (await seen()).deferred as Body[];
+    const repeats = Array.from({ length: 18 }, () => ({ ...first, requestId: crypto.randomUUID() }));
+    await env.PROBE.consumeIntake(repeats.slice(0, 9));
+    await env.PROBE.consumeIntake(repeats.slice(5));
+    for (const message of [first, ...repeats]) await env.PROBE.consumeIntake([message, first]);
+
+    expect(await deliveriesOf(answer.id)).toBe(19);
+  });
+
+  it('of which there are very many is remembered as far as there is room, and the first always', async () => {
+    const body = uniqueResponse();
+    const { answer } = await delivered(body);
+    for (let repeat = 0; repeat < 60; repeat++) await delivered(body);
+    const { request_id: remembered } = (await env.DB.prepare('SELECT request_id FROM events').first()) as {
+      request_id: string;
+    };
+    expect(await deliveriesOf(answer.id)).toBe(61);
+    expect(remembered.length).toBeLessThanOrEqual(20 * 37);
+    for (const id of remembered.split(' ')) expect(id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it('whose answer by D1 is lost, so that it takes the intake queue, too, is counted once', async () => {
