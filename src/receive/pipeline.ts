@@ -5,7 +5,12 @@
 import { byteBudget } from '../byte-budget.ts';
 import type { CircuitBreaker } from '../circuit-breaker.ts';
 import type { NewEvent } from '../contract/event.ts';
-import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from '../forward/events.ts';
+import {
+  type ForwardingDeps,
+  forwardEvents,
+  forwardStored,
+  MAX_FORWARDED_PAYLOAD_BYTES,
+} from '../forward/events.ts';
 import { type GroupCommitOptions, groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import {
@@ -71,15 +76,31 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
   });
 
-  /** Forwards what was just recorded; the sweep does, where that fails or would take too much memory. Never rejects. */
+  /** For events that there is no room to hold: they are read again when their turn comes. */
+  const forwardFromStore = groupCommit<{ seqs: number[]; bytes: number }, void>({
+    maxItems: MAX_FORWARD_EVENTS,
+    maxBytes: MAX_FORWARD_BYTES,
+    bytesOf: ({ bytes }) => bytes,
+    lingerMs: FORWARD_LINGER_MS,
+    workTimeoutMs: FORWARD_TIMEOUT_MS,
+    work: async (groups) => {
+      const seqs = groups.flatMap((group) => group.seqs);
+      await forwardStored(deps, seqs, 'events that there was no room to hold');
+      return groups.map(() => undefined);
+    },
+  });
+
+  /** Forwards what was just recorded. What fails or is late is in the outbox: the next sweep forwards it. Never rejects. */
   async function forwardRecorded(events: PendingEvent[], lifetime: Lifetime): Promise<void> {
+    const bytes = heldBytesOf(events);
     const holding = forwardHeld.hold('');
-    if (!holding.take(heldBytesOf(events))) {
-      log('warn', 'forwarding left to the sweep', { events: events.length, error: 'too much waits for it' });
-      return;
-    }
     try {
-      await forward(events, lifetime, FORWARD_TIMEOUT_MS);
+      if (holding.take(bytes)) {
+        await forward(events, lifetime, FORWARD_TIMEOUT_MS);
+      } else {
+        const seqs = events.map(({ seq }) => seq);
+        await forwardFromStore({ seqs, bytes }, lifetime, FORWARD_TIMEOUT_MS);
+      }
     } catch (error) {
       log('warn', 'forwarding left to the sweep', { events: events.length, error: describeError(error) });
     } finally {
