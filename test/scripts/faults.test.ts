@@ -94,7 +94,7 @@ const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
   },
   {
     name: 'counts twice',
-    file: 'src/store/roll-up.ts',
+    file: 'src/store/progress.ts',
     from: 'DO UPDATE SET seq = excluded.seq, at',
     to: 'DO UPDATE SET seq = seq, at',
     rules: ['counters'],
@@ -152,15 +152,15 @@ const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
   {
     name: 'counts a delivery again that stored the event',
     file: 'src/store/events.ts',
-    from: '- (request_id = excluded.request_id)',
-    to: '',
+    from: "WHERE instr(' ' || events.request_id",
+    to: "WHERE true OR instr(' ' || events.request_id",
     rules: ['deliveries'],
   },
   {
     name: 'forgets rejections when it erases',
     file: 'src/store/contact-erasure.ts',
-    from: "await eraseMentions(run, 'rejection');",
-    to: '',
+    from: 'for (const kind of MENTIONING) await eraseMentions(run, kind);',
+    to: "for (const kind of MENTIONING) if (kind !== 'rejection') await eraseMentions(run, kind);",
     rules: ['erased'],
   },
   {
