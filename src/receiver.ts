@@ -7,10 +7,11 @@ import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
 import { consumeIntake } from './forward/intake.ts';
 import { CRON_BUDGET, runReplays } from './forward/replay.ts';
-import { sweepOutbox } from './forward/sweep.ts';
+import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
+import type { Lifetime } from './group-commit.ts';
 import { describeError, log } from './log.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
-import { recordRun } from './store/progress.ts';
+import { recordSweep } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
@@ -21,7 +22,7 @@ export interface Receiver {
   /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
   fetchPayload(request: Request): Promise<Response>;
   /** Consumes the intake queue and queues of dead letters. */
-  queue(batch: MessageBatch): Promise<void>;
+  queue(batch: MessageBatch, lifetime: Lifetime): Promise<void>;
   /** The cron's tasks. Rejects when one of them failed, after all had their turn. */
   scheduled(): Promise<void>;
 }
@@ -51,8 +52,8 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
 
   const tasks = {
     sweep: async () => {
-      await sweepOutbox(deps, now());
-      await recordRun(deps.db, 'sweep', now());
+      await sweepOutbox(deps, { maxPages: MAX_PAGES });
+      await recordSweep(deps.db, now());
     },
     'roll-up': async () => rollUp(deps.db, now()), // before the purge, so that what that deletes has been counted
     purge: async () => {
@@ -90,8 +91,8 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
 
     fetchPayload: async (request) => payloads.fetch(request),
 
-    queue: async ({ queue, messages }) =>
-      isDeadLetterQueue(queue) ? keepDeadLetters(deps, messages) : consumeIntake(deps, messages),
+    queue: async (batch) =>
+      isDeadLetterQueue(batch.queue) ? keepDeadLetters(deps, batch) : consumeIntake(deps, batch.messages),
 
     async scheduled() {
       const failed: string[] = [];

@@ -26,7 +26,8 @@ import type { WebhookTokens } from '../webhook-token.ts';
 import { type ForwardingDeps, forwardStored } from './events.ts';
 import { type Held, recordMessages, retryLater } from './record-messages.ts';
 
-const intakeMessage = z.object({
+/** A message of the intake queue. */
+export const intakeMessage = z.object({
   integration: z.string(),
   /** Of the token that it came with. */
   generation: z.int().positive(),
@@ -86,7 +87,8 @@ async function gzipBase64(bytes: ArrayBuffer): Promise<string> {
   return new Uint8Array(await new Response(stream).arrayBuffer()).toBase64();
 }
 
-async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
+/** Undoes what {@link deferWebhook} does to a body that would not fit otherwise. */
+export async function gunzipBase64(base64: string): Promise<ArrayBuffer> {
   const stream = new Blob([Uint8Array.fromBase64(base64)]).stream();
   return new Response(stream.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }

@@ -21,6 +21,7 @@ export async function recordMessages<Content>(
   db: D1Database,
   messages: Held<Content>[],
   record: (contents: Content[]) => Promise<void>,
+  retry: (message: Message<unknown>) => void = retryLater,
 ): Promise<void> {
   try {
     await record(messages.map(({ held }) => held));
@@ -31,17 +32,17 @@ export async function recordMessages<Content>(
   }
   // During an outage a statement for each message would only add to it.
   if (messages.length > 1 && (await isAnswering(db))) {
-    for (const message of messages) await recordMessages(db, [message], record);
+    for (const message of messages) await recordMessages(db, [message], record, retry);
     return;
   }
-  for (const { message } of messages) retryLater(message);
+  for (const { message } of messages) retry(message);
 }
 
 /** Retries a message, with delays that grow. */
-export function retryLater(message: Message<unknown>): void {
+export function retryLater(message: Message<unknown>, longestSeconds = LONGEST_RETRY_SECONDS): void {
   const delaySeconds = Math.min(
     FIRST_RETRY_SECONDS * 2 ** Math.min(message.attempts - 1, 10),
-    LONGEST_RETRY_SECONDS,
+    longestSeconds,
   );
   message.retry({ delaySeconds });
 }

@@ -134,12 +134,20 @@ function textOf(holding: Holding): string {
     case 'rejection':
       return rejectedText(holding.rejection);
     case 'deadLetter':
-      return holding.deadLetter.body;
+      return deadLetterText(holding.deadLetter);
   }
 }
 
+/** The body of a webhook that was never stored is looked into as it came, not only as it stands in JSON. */
+function deadLetterText({ kind, body }: KeptDeadLetter): string {
+  if (kind !== 'intake') return body;
+  const { payload = '', base64 } = JSON.parse(body) as { payload?: string; base64?: string };
+  const came = base64 === undefined ? payload : rejectedText({ body: base64, bodyEncoding: 'base64' });
+  return `${body} ${came}`;
+}
+
 /** Bytes that are no UTF-8 have their digits where ASCII has them, in UTF-16 between NULs. */
-function rejectedText({ body, bodyEncoding }: KeptRejection): string {
+function rejectedText({ body, bodyEncoding }: Pick<KeptRejection, 'body' | 'bodyEncoding'>): string {
   if (bodyEncoding === 'utf-8') return body;
   return new TextDecoder('latin1').decode(bodyBytes(body, bodyEncoding)).replaceAll('\0', '');
 }
@@ -216,5 +224,8 @@ function walkSql(
 const WALKS = {
   event: walkSql('events', 'payload', { where: 'contact <> ?4' }),
   rejection: walkSql('rejections', 'body', { isUnclear: "body_encoding = 'base64'", isJson: false }),
-  deadLetter: walkSql('dead_letters', 'body', { isCertain: 'coalesce(contact = ?4, false)' }),
+  deadLetter: walkSql('dead_letters', 'body', {
+    isCertain: 'coalesce(contact = ?4, false)',
+    isUnclear: `kind = 'intake' AND instr(body, '"base64":') > 0`,
+  }),
 } as const satisfies Record<HoldingKind, string>;
