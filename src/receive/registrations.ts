@@ -4,7 +4,7 @@
 
 import { groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
-import { type Integration, listIntegrations } from '../store/integrations.ts';
+import { type Integration, readRegistrations } from '../store/integrations.ts';
 
 /** Registrations older than this are asked for again before they are believed. */
 const MAX_AGE_MS = 30_000;
@@ -31,7 +31,12 @@ interface Known {
 }
 
 /** Looks registrations up. Made once for each isolate: what it keeps is the same for every request. */
-export function createRegistrations(deps: { db: D1Database; now: () => number; workTimeoutMs: number }) {
+export function createRegistrations(deps: {
+  db: D1Database;
+  now: () => number;
+  workTimeoutMs: number;
+  noteCronRun: (atMs: number | null) => void;
+}) {
   let known: Known | undefined;
 
   const read = groupCommit<null, Known>({
@@ -41,7 +46,8 @@ export function createRegistrations(deps: { db: D1Database; now: () => number; w
     workTimeoutMs: deps.workTimeoutMs,
     work: async (waiting) => {
       const readAtMs = deps.now();
-      const listed = await listIntegrations(deps.db);
+      const { integrations: listed, cronRunMs } = await readRegistrations(deps.db);
+      deps.noteCronRun(cronRunMs);
       const integrations = new Map(listed.map((integration) => [integration.slug, integration]));
       const read = { integrations, readAtMs, isBeingRefreshed: false };
       known = read;

@@ -28,6 +28,8 @@ export interface ReceiveDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
   webhookFailures: RateLimit;
+  /** Gets to know when the cron last began, as often as registrations are read. */
+  noteCronRun(atMs: number | null): void;
 }
 
 /** What a webhook that is taken is answered. */
