@@ -2,11 +2,12 @@
 // neither do they hold up others, nor does an outage make dead letters of them.
 //
 // A batch that is refused is halved until what is refused stands alone. Where several attempts in a row fail, an event
-// that the queue took before is sent once more: if that is refused, too, the queue is down, and nothing is said against
-// anybody. (Consumers drop the repeat, as any other.) What was refused alone is tried again once another message was
-// taken, and only if it is refused then, too, that counts as a refusal. Refusals are noted on the few rows that they
-// concern. With so many of them an event becomes a dead letter: a queue that refuses at random, however often, makes one
-// of an event in 50,000 at the most, since in each run an event that it takes has nothing more to do with this.
+// that the queue took before is sent once more: if that is refused, too, the queue is down, and nothing is held against
+// anybody. (Consumers drop the repeat, as any other.) What was refused alone is tried again at the end, and that counts as
+// a refusal only if the queue took the other one both right before and right after it. Refusals are noted on the few rows
+// that they concern. With ten of them an event becomes a dead letter. A queue that refuses at random makes none: whatever
+// the rate, an event is far likelier to be taken in a run than to be counted (11 to 1 at the least), so that one in 10^10
+// would come to ten.
 
 import { log } from '../log.ts';
 import type { NeverSent, NeverSentReason } from '../store/dead-letters.ts';
@@ -24,7 +25,7 @@ const MAX_REFUSALS = 10;
 /** So many failures in a row ask for a sign of life of the queue; after each that it gives, for twice as many. */
 const FAILURES_IN_A_ROW = 3;
 
-/** Refused events whose payloads are in memory at a time. */
+/** Events that are settled together: their payloads are in memory. */
 const GROUP_EVENTS = 50;
 
 /** Where the events wait. */
@@ -66,12 +67,9 @@ export function carefulForwarding<Pending extends WaitingEvent>(
   let isDown = false;
   let failuresInARow = 0;
   let failuresAllowed = FAILURES_IN_A_ROW;
-  /** Attempts that succeeded. */
-  let successes = 0;
   const broken: Pending[] = [];
   const left: Pending[] = [];
-  /** What was refused alone, with the successes until then. */
-  const refusedAlone: { event: Pending; successes: number }[] = [];
+  const refusedAlone: Pending[] = [];
 
   /** Sends events; gives those that were refused. */
   async function attempt(events: readonly Pending[]): Promise<Pending[]> {
@@ -81,7 +79,6 @@ export function carefulForwarding<Pending extends WaitingEvent>(
     const taken = events.length - unforwarded.refused.length - unforwarded.broken.length;
     forwarded += taken;
     if (taken > 0) {
-      successes++;
       failuresInARow = 0;
     } else if (unforwarded.refused.length > 0) {
       failuresInARow++;
@@ -96,7 +93,7 @@ export function carefulForwarding<Pending extends WaitingEvent>(
     if (refused.length === 0) return;
     const [alone] = refused;
     if (events.length === 1 && alone !== undefined) {
-      refusedAlone.push({ event: withoutPayload(alone), successes });
+      refusedAlone.push(withoutPayload(alone));
       log('error', 'event could not be forwarded', { seq: alone.seq, integration: alone.head.integration });
       await askWhereManyFail();
       return;
@@ -120,44 +117,43 @@ export function carefulForwarding<Pending extends WaitingEvent>(
     attempts++;
     const { refused, broken } = await forwardEvents(deps, [another], async () => undefined);
     if (refused.length + broken.length > 0) return false;
-    successes++;
     failuresInARow = 0;
     return true;
   }
 
-  /** Tries again what was refused alone, now that another was taken, and settles what becomes of it. */
+  /** Tries again what was refused alone, and settles what becomes of it. */
   async function settleRefused(): Promise<void> {
-    const isUnproven = refusedAlone.some((refusal) => refusal.successes === successes);
-    if (isUnproven && !isDown) isDown = !(await isTakingAnother());
-    const events = refusedAlone.map(({ event }) => event);
-    for (let from = 0; from < events.length; from += GROUP_EVENTS) {
-      const group = events.slice(from, from + GROUP_EVENTS);
+    if (refusedAlone.length > 0 && !isDown) isDown = !(await isTakingAnother());
+    for (let from = 0; from < refusedAlone.length; from += GROUP_EVENTS) {
+      const group = refusedAlone.slice(from, from + GROUP_EVENTS);
       if (isDown) left.push(...group);
       else await settle(await waiting.read(group));
     }
   }
 
   async function settle(group: readonly Pending[]): Promise<void> {
-    const noted: Pending[] = [];
-    const givenUp: Pending[] = [];
-    for (const event of group) {
-      const isRefused = (await attempt([event])).length > 0;
-      if (isRefused) (event.refusals + 1 < MAX_REFUSALS ? noted : givenUp).push(event);
-    }
+    const refused: Pending[] = [];
+    for (const event of group) refused.push(...(await attempt([event])));
+    if (refused.length === 0) return;
+    isDown = !(await isTakingAnother());
+    if (isDown) return void left.push(...refused.map(withoutPayload));
+    const noted = refused.filter(({ refusals }) => refusals + 1 < MAX_REFUSALS);
+    const givenUp = refused.filter(({ refusals }) => refusals + 1 >= MAX_REFUSALS);
     left.push(...noted.map(withoutPayload));
     if (noted.length > 0) await waiting.noteRefusals(noted);
     await giveUp(givenUp, 'refused');
   }
 
   async function giveUp(events: readonly Pending[], reason: NeverSentReason): Promise<void> {
-    if (events.length === 0) return;
-    const letters = events.map((event) => ({
-      event,
-      reason,
-      body: JSON.stringify(keptMessageOf(event, deps.publicUrl)),
-    }));
-    await waiting.giveUp(letters);
-    log('error', 'events given up: they are dead letters', { events: events.length, reason });
+    for (let from = 0; from < events.length; from += GROUP_EVENTS) {
+      const letters = events.slice(from, from + GROUP_EVENTS).map((event) => ({
+        event,
+        reason,
+        body: JSON.stringify(keptMessageOf(event, deps.publicUrl)),
+      }));
+      await waiting.giveUp(letters);
+      log('error', 'events given up: they are dead letters', { events: letters.length, reason });
+    }
   }
 
   return {

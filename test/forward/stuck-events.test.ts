@@ -183,12 +183,26 @@ describe('a queue that is down', () => {
     expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([0, 0]);
   });
 
+  it('that refuses most of what it is sent, whatever it is, makes dead letters of nobody', async () => {
+    await leaveBehind({ stuck: 0, others: 40 });
+    for (let run = 0; run < 12; run++) {
+      await inject({ events: { kind: 'reject', times: 15 } }); // all of some runs, the beginning of others
+      await runCrons(1);
+      await env.DB.prepare(
+        "INSERT INTO outbox (seq) SELECT seq FROM events WHERE integration = 'shop' ON CONFLICT DO NOTHING",
+      ).run();
+    }
+    expect(await countRows('dead_letters')).toBe(0);
+  });
+
   it('is asked a few times in a run, however many wait', async () => {
     await leaveBehind({ stuck: 0, others: 500 });
     await inject({ events: { kind: 'reject' } });
     await runCrons(1);
     const failures = (await seen()).logged.filter((line) => line.includes('"forwarding failed"'));
     expect(failures.length).toBeLessThanOrEqual(5);
+    const looks = (await seen()).statements.filter(({ sql }) => sql.includes('outbox.seq = newest.seq'));
+    expect(looks.map(({ rowsRead }) => rowsRead <= 10)).toEqual([true]);
   });
 });
 
