@@ -1,6 +1,7 @@
 // `npm run bench`: this receiver beside the limit of the runtime and beside one written in an afternoon. Everything
 // runs on this machine, on 127.0.0.1, in workerd processes that end with it.
 import { writeFileSync } from 'node:fs';
+import { changesOf } from './bench/changes.ts';
 import { measureGrowth } from './bench/growth.ts';
 import { startLoadGenerator } from './bench/load.ts';
 import { describeMachine } from './bench/machine.ts';
@@ -10,13 +11,16 @@ import { planOf } from './bench/plan.ts';
 import { plot } from './bench/plot.ts';
 import { profileReceiver } from './bench/profile.ts';
 import { aimsOf, type Results } from './bench/results.ts';
+import { type Revision, type UnpackedRevision, unpackRevision } from './bench/revision.ts';
 import {
+  bundleReceiver,
   bundleSubjects,
   type RunningSubject,
+  requireAcknowledgement,
   startReceiverBesideCounted,
   startSubject,
 } from './bench/subjects.ts';
-import { renderTable } from './bench/table.ts';
+import { describeWarnings, renderTable } from './bench/table.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** How long an interrupted run may take to end what it started. */
@@ -28,12 +32,16 @@ switch (options.kind) {
     console.log(USAGE);
     break;
   case 'invalid':
-    console.error(`npm run bench: ${options.reason}`);
-    process.exitCode = 1;
+    refuse(options.reason);
     break;
   case 'run':
     await runBench(options);
     break;
+}
+
+function refuse(reason: string): void {
+  console.error(`npm run bench: ${reason}`);
+  process.exitCode = 1;
 }
 
 async function runBench(run: RunOptions): Promise<void> {
@@ -64,12 +72,31 @@ async function runBench(run: RunOptions): Promise<void> {
     });
   }
 
+  let past: UnpackedRevision | undefined;
   try {
     const plan = planOf(run);
+    if (run.against !== undefined) past = await unpackRevision(run.against);
+    if (isStopping) return;
+    if (past?.ok === false) {
+      refuse(`--against: ${past.reason}`);
+      return;
+    }
     const bundles = await bundleSubjects();
+    if (past !== undefined) {
+      const { warnings } = past.revision;
+      if (warnings.length > 0) console.error(describeWarnings(warnings));
+      try {
+        bundles.past = await bundleReceiver(past.directory.path);
+        const running = await tracked(startSubject('past', bundles));
+        await requireAcknowledgement(running);
+        await running.stop();
+      } catch (error) {
+        if (!isStopping) refuse(`--against: ${describePast(past.revision, error)}`);
+        return;
+      }
+    }
     const bench: Bench = {
       plan,
-      bundles,
       load,
       start: async (subject, options) => tracked(startSubject(subject, bundles, options)),
       progress: (what) => console.error(`… ${what}`),
@@ -83,6 +110,8 @@ async function runBench(run: RunOptions): Promise<void> {
       command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
       machine: describeMachine(),
       rounds: plan.rounds,
+      subjects: plan.subjects,
+      ...(past !== undefined && { against: past.revision }),
       aims: [],
     };
     if (plan.sections.includes('throughput')) results.throughput = await measureThroughput(bench);
@@ -94,6 +123,7 @@ async function runBench(run: RunOptions): Promise<void> {
         startGrowing: async () => tracked(startReceiverBesideCounted(bundles)),
       });
     }
+    if (past !== undefined) results.changes = changesOf(results);
     results.aims = aimsOf(results);
     present(run, results);
   } catch (error) {
@@ -102,7 +132,13 @@ async function runBench(run: RunOptions): Promise<void> {
     process.exitCode = 1;
   } finally {
     if (!isStopping) await stopAll();
+    if (past?.ok) await past.directory.remove();
   }
+}
+
+function describePast({ revision, commit }: Revision, error: unknown): string {
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+  return `the receiver at ${revision} (${commit}) cannot be measured: ${reason}`;
 }
 
 function present({ json, plot: plotFile }: RunOptions, results: Results): void {

@@ -8,7 +8,8 @@ import { build } from 'esbuild';
 import { Miniflare, type MiniflareOptions } from 'miniflare';
 import { unstable_readConfig } from 'wrangler';
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+/** The directory of this project. */
+export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 
 type WorkerOptions = MiniflareOptions['workers'][number];
 type Bindings = NonNullable<WorkerOptions['config']['env']>;
@@ -61,10 +62,13 @@ export interface LocalRuntime {
   dispose(): Promise<void>;
 }
 
-/** One ES module of a Worker and all that it imports, as wrangler would build it. Takes a path within the project. */
-export async function bundleWorker(entryPoint: string): Promise<string> {
+/**
+ * One ES module of a Worker and all that it imports, as wrangler would build it. Takes a path within the project, or
+ * within another directory that is laid out as the project is.
+ */
+export async function bundleWorker(entryPoint: string, project = PROJECT): Promise<string> {
   const { outputFiles } = await build({
-    absWorkingDir: PROJECT,
+    absWorkingDir: project,
     entryPoints: [entryPoint],
     bundle: true,
     write: false,

@@ -4,7 +4,6 @@ import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
 import { docsRoutes } from './docs.ts';
@@ -16,6 +15,7 @@ import { type ApiDeps, apiRoutes } from './operate/api.ts';
 import { payloadRoutes } from './operate/events.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
+import { schemaRoutes } from './schemas.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
   /** The files for browsers, see docs.ts and dashboard/assets.ts. */
@@ -27,8 +27,6 @@ export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
 /** Names the answer for the logs of both sides. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** A deployment can change them. */
-const SCHEMA_MAX_AGE_SECONDS = 3600;
 /** For how long a browser may remember what it asked for in a preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 const MISCONFIGURED_RETRY_AFTER_SECONDS = 60;
@@ -51,13 +49,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const api = apiRoutes(deps);
   app.use('/api/*', requireActor(deps, known));
   app.route('/api', api);
-  for (const [name, path] of Object.entries(SCHEMA_PATHS)) {
-    app.get(path, (c) => {
-      c.header('cache-control', `public, max-age=${SCHEMA_MAX_AGE_SECONDS}`);
-      const schema = eventSchemas(deps.publicUrl)[name as SchemaName];
-      return c.json(schema, 200, { 'content-type': 'application/schema+json' });
-    });
-  }
+  app.route('/', schemaRoutes(deps.publicUrl));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.route('/openapi.json', openApiRoutes(deps));
   app.route('/docs', docsRoutes(deps));

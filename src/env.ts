@@ -5,7 +5,7 @@ import * as z from 'zod';
 /** Settings as the code uses them. */
 export interface Settings {
   retentionMs: number;
-  /** Past this size of the database the oldest events go early. */
+  /** Past this size of the database events go early. */
   maxDatabaseBytes: number;
   /** Without a slash at the end; empty: the address that a request came to. */
   publicUrl: string;

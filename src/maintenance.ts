@@ -13,11 +13,14 @@ import { CRON_BUDGET, REQUEST_BUDGET, type ReplayBudget, runReplays } from './fo
 import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
 import type { Lifetime } from './group-commit.ts';
 import { describeError, log } from './log.ts';
+import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
+import { evictDeadLetters } from './store/eviction.ts';
 import { claimCronsWork, readCronRun, recordCron, recordSweep } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
+import { sumEvents } from './store/usage.ts';
 
 export interface MaintenanceDeps extends ForwardingDeps {
   retentionMs: number;
@@ -164,35 +167,57 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
       work: async ({ db, now }) => void (await rollUp(db, now())),
     },
     {
-      name: 'purge',
-      endsAt: 0.7,
-      async work({ db, now }) {
-        const purged = await purgeEvents(db, { storedBeforeMs: now() - retentionMs, maxDatabaseBytes });
-        if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
-        if (purged.overflowing > 0) {
-          log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
-        }
-      },
+      name: 'business numbers',
+      endsAt: 0.55,
+      work: async ({ db, now }) => void (await noteBusinessNumbers(db, now())),
     },
     {
+      name: 'sums of what is kept',
+      endsAt: 0.6,
+      work: async ({ db, now }) => void (await sumEvents(db, now())),
+    },
+    // Events last: they make room only for themselves, not for what the others still have over their budgets.
+    {
       name: 'purge of rejections',
-      endsAt: 0.8,
+      endsAt: 0.7,
       async work({ db, now }) {
-        const purged = await purgeRejections(db, { deliveredBeforeMs: now() - rejectionMs, nowMs: now() });
+        const purged = await purgeRejections(db, {
+          deliveredBeforeMs: now() - rejectionMs,
+          maxDatabaseBytes,
+        });
         if (purged.expired > 0) {
           log('info', 'purged rejections past their retention', { rejections: purged.expired });
         }
         if (purged.overflowing > 0) {
-          log('warn', 'purged rejections: an integration has too many', { rejections: purged.overflowing });
+          log('warn', 'purged rejections early: they are over their budget', {
+            rejections: purged.overflowing,
+          });
         }
       },
     },
     {
       name: 'purge of dead letters',
-      endsAt: 0.9,
+      endsAt: 0.8,
       async work({ db, now }) {
         const purged = await purgeDeadLetters(db, now() - retentionMs);
         if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
+        const evicted = await evictDeadLetters(db, maxDatabaseBytes);
+        if (evicted > 0) {
+          log('warn', 'purged dead letters early: they are over their budget', { events: evicted });
+        }
+      },
+    },
+    {
+      name: 'purge',
+      endsAt: 0.95,
+      async work({ db, now }) {
+        const purged = await purgeEvents(db, { storedBeforeMs: now() - retentionMs, maxDatabaseBytes });
+        if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
+        if (purged.overflowing > 0) {
+          log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+        } else if (purged.databaseBytes > maxDatabaseBytes) {
+          log('error', 'the database is over its ceiling, and no event may go to make room');
+        }
       },
     },
     {

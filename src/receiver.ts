@@ -23,6 +23,7 @@ export interface Receiver {
 /** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
 export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
   const settings = settingsFrom(env);
+  const { maxDatabaseBytes } = settings;
   const deps = {
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
@@ -35,7 +36,7 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     allowedOrigins: settings.allowedOrigins,
     apiFailures: boundedRateLimit(env.API_FAILURES),
     publicUrl: settings.publicUrl,
-    maxDatabaseBytes: settings.maxDatabaseBytes,
+    maxDatabaseBytes,
     assets: env.ASSETS,
     version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
     now,

@@ -162,7 +162,10 @@ const TABLES = [
   'counters',
   'lags',
   'progress',
-  'last_places', // last: the deletions before leave their places there
+  'business_numbers',
+  // Last: the deletions before are noted in these.
+  'usage',
+  'last_places',
 ] as const;
 
 /** How many rows a table has. */

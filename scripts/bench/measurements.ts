@@ -1,23 +1,17 @@
 // The sections of the benchmark but growth: throughput, pace, cost. Subjects take turns within each round, so that
-// whatever else the machine does meets all of them; every round starts them anew, so that none has a past.
+// whatever else the machine does meets all of them, and in turned order from round to round, so that none always comes
+// after the same other; every round starts them anew, so that none has a past.
 import { COUNTS_PATH, type Counts } from './counts.ts';
 import { cpuMs, settle } from './cpu.ts';
 import type { LoadGenerator, LoadResult } from './load.ts';
 import type { Plan } from './plan.ts';
 import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
 import { median, medianOrNull } from './statistics.ts';
-import {
-  type Bundles,
-  type RunningSubject,
-  SUBJECTS,
-  type Subject,
-  type SubjectOptions,
-} from './subjects.ts';
+import type { RunningSubject, Subject, SubjectOptions } from './subjects.ts';
 
 /** What the sections run with. */
 export interface Bench {
   plan: Plan;
-  bundles: Bundles;
   load: LoadGenerator;
   /** Starts a subject that is stopped when the benchmark ends, whatever ends it. */
   start(subject: Subject, options?: SubjectOptions): Promise<RunningSubject>;
@@ -45,10 +39,10 @@ export async function measureThroughput(bench: Bench): Promise<Throughput[]> {
   const { plan } = bench;
   const measured = new Map<string, Measured[]>();
   for (let round = 1; round <= plan.rounds; round++) {
-    const running = await startAll(bench, SUBJECTS);
+    const running = await startAll(bench, plan.subjects);
     for (const connections of plan.connections) {
       bench.progress(`throughput, round ${round} of ${plan.rounds}, ${connections} connections`);
-      for (const subject of running) {
+      for (const subject of inTurn(running, round)) {
         const key = `${subject.subject} ${connections}`;
         measured.set(key, [...(measured.get(key) ?? []), await measureLoad(bench, subject, connections)]);
       }
@@ -56,7 +50,7 @@ export async function measureThroughput(bench: Bench): Promise<Throughput[]> {
     await stopAll(running);
   }
   return plan.connections.flatMap((connections) =>
-    SUBJECTS.map((subject) => {
+    plan.subjects.map((subject) => {
       const rounds = measured.get(`${subject} ${connections}`) ?? [];
       return { subject, connections, ...mediansOf(rounds), rounds };
     }),
@@ -75,10 +69,11 @@ export interface Pace {
 /** Open loop: one webhook at a time, with pauses. */
 export async function measurePace(bench: Bench): Promise<Pace[]> {
   const { perSecond, rounds, durationMs } = bench.plan.pace;
-  const measured = new Map<Subject, LoadResult[]>();
+  const subjects = storingSubjects(bench.plan);
+  const measured = new Map<Subject, LoadResult[]>(subjects.map((subject) => [subject, []]));
   for (let round = 1; round <= rounds; round++) {
     bench.progress(`pace, round ${round} of ${rounds}`);
-    const running = await startAll(bench, ['naive', 'receiver']);
+    const running = await startAll(bench, subjects);
     for (const { webhookUrl, runtime } of running) {
       await bench.load.run({
         kind: 'closed',
@@ -88,9 +83,9 @@ export async function measurePace(bench: Bench): Promise<Pace[]> {
       });
       await settle(runtime.pid);
     }
-    for (const { subject, webhookUrl } of running) {
+    for (const { subject, webhookUrl } of inTurn(running, round)) {
       const job = { kind: 'open', url: webhookUrl, perSecond, durationMs, maxConnections: 16 } as const;
-      measured.set(subject, [...(measured.get(subject) ?? []), await bench.load.run(job)]);
+      measured.get(subject)?.push(await bench.load.run(job));
     }
     await stopAll(running);
   }
@@ -117,11 +112,9 @@ export interface Cost {
 export async function measureCost(bench: Bench): Promise<Cost[]> {
   const costs: Cost[] = [];
   for (const connections of [1, 64]) {
-    for (const subject of ['naive', 'receiver'] as const) {
+    for (const subject of storingSubjects(bench.plan)) {
       bench.progress(`cost, ${connections} connections`);
-      const { countedNaive, countedReceiver } = bench.bundles;
-      const script = subject === 'naive' ? countedNaive : countedReceiver;
-      const running = await bench.start(subject, { script });
+      const running = await bench.start(subject, { isCounted: true });
       let counts = noCounts;
       const { acknowledged, cpuMsPerEvent } = await measureLoad(bench, running, connections, async () => {
         counts = await takeCounts(running.runtime.originOf(subject));
@@ -182,6 +175,16 @@ function mediansOf(rounds: readonly Measured[]) {
     cpuMsPerEvent: medianOrNull(rounds.map((round) => round.cpuMsPerEvent)),
     failures: sum(rounds.map((round) => round.failures)),
   };
+}
+
+/** Those that store what they are sent. The limit has no pace and no cost to speak of. */
+function storingSubjects({ subjects }: Plan): Subject[] {
+  return subjects.filter((subject) => subject !== 'limit');
+}
+
+/** The order of a round. */
+function inTurn(running: readonly RunningSubject[], round: number): readonly RunningSubject[] {
+  return round % 2 === 1 ? running : running.toReversed();
 }
 
 async function startAll(bench: Bench, subjects: readonly Subject[]): Promise<RunningSubject[]> {

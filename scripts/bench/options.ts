@@ -1,29 +1,37 @@
 // The command line of `npm run bench`. Reads it and nothing else.
-import { SECTIONS, type Section } from './plan.ts';
+import { type PlanOptions, SECTIONS } from './plan.ts';
+import { SUBJECTS } from './subjects.ts';
+
+/** Those that measure more than this receiver as it is. */
+const COMPARED_SECTIONS = SECTIONS.filter((section) => section !== 'growth');
 
 export const USAGE = `Usage: npm run bench -- [options]
 
 Compares this receiver with a Worker that only answers, and with one written in an afternoon, on this machine.
 
 Options:
-  --quick          a minute instead of about ten: shows that it works, not how fast it is
-  --rounds N       times that every figure is measured; the median counts (default 5, quick 1)
-  --only SECTION…  of ${SECTIONS.join(', ')} (default all)
-  --json [FILE]    the figures as JSON, into a file or in place of the table
-  --plot FILE.svg  the figures as a picture
-  --profile FILE   no figures: a CPU profile of this receiver under load, for the developer tools of a browser
-  --help           this text
+  --quick             a minute instead of about ten: shows that it works, not how fast it is
+  --rounds N          times that every figure is measured; the median counts (default 5, quick 1)
+  --only SECTION…     of ${SECTIONS.join(', ')} (default all)
+  --subjects NAME…    of ${SUBJECTS.join(', ')}: what is measured, the receiver always (default all)
+  --connections N…    numbers of connections that throughput is measured at (default 1, 16, 64, 256)
+  --against REVISION  also this receiver as it was at a revision that git knows, such as HEAD~20: built from the
+                      sources of then with the dependencies of now, measured in turn with the others in every
+                      round of ${COMPARED_SECTIONS.join(', ')}, and compared
+  --json [FILE]       the figures as JSON, into a file or in place of the table
+  --plot FILE.svg     the figures as a picture
+  --profile FILE      no figures: a CPU profile of this receiver under load, for the developer tools of a browser
+  --help              this text
 
 Databases are kept in the directory for temporary files. On a slow disk its fsyncs are much of every p99: compare with
 TMPDIR=/dev/shm, which is memory.`;
 
 const MAX_ROUNDS = 50;
+/** The load process opens them all, and so many fit into the usual limit of open files. */
+const MAX_CONNECTIONS = 1_000;
 
-export interface RunOptions {
+export interface RunOptions extends PlanOptions {
   kind: 'run';
-  quick: boolean;
-  rounds?: number;
-  sections: readonly Section[];
   /** `true`: to standard output. */
   json?: string | true;
   plot?: string;
@@ -44,6 +52,11 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     const end = rest.findIndex((word) => word.startsWith('--'));
     return rest.splice(0, Math.min(end === -1 ? rest.length : end, most));
   };
+  /** The same, where commas separate too. */
+  const takeList = (): string[] =>
+    takeWords(rest.length)
+      .flatMap((word) => word.split(','))
+      .filter((word) => word !== '');
   for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
     switch (option) {
       case '--help':
@@ -61,11 +74,35 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
         break;
       }
       case '--only': {
-        const words = takeWords(SECTIONS.length).flatMap((word) => word.split(','));
-        const unknown = words.find((word) => !isSection(word));
-        if (unknown !== undefined || words.length === 0)
-          return invalid(`--only takes ${SECTIONS.join(', ')}`);
-        options.sections = SECTIONS.filter((section) => words.includes(section));
+        const sections = chosen(SECTIONS, takeList());
+        if (sections === undefined) return invalid(`--only takes ${SECTIONS.join(', ')}`);
+        options.sections = sections;
+        break;
+      }
+      case '--subjects': {
+        const subjects = chosen(SUBJECTS, takeList());
+        if (subjects === undefined) return invalid(`--subjects takes ${SUBJECTS.join(', ')}`);
+        if (!subjects.includes('receiver')) return invalid('--subjects takes the receiver with any others');
+        options.subjects = subjects;
+        break;
+      }
+      case '--connections': {
+        const words = takeList();
+        const numbers = [...new Set(words.map(Number))].sort((a, b) => a - b);
+        const isWrong = (word: string) =>
+          !/^\d+$/.test(word) || Number(word) < 1 || Number(word) > MAX_CONNECTIONS;
+        if (words.length === 0 || words.some(isWrong)) {
+          return invalid(`--connections takes numbers from 1 to ${MAX_CONNECTIONS}`);
+        }
+        options.connections = numbers;
+        break;
+      }
+      case '--against': {
+        const [revision] = takeWords(1);
+        if (revision === undefined || revision.startsWith('-')) {
+          return invalid('--against takes a revision, such as HEAD~20 or a tag');
+        }
+        options.against = revision;
         break;
       }
       case '--json':
@@ -82,16 +119,25 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
         return invalid(`there is no option ${option}`);
     }
   }
+  const { against, profile, sections } = options;
+  if (against !== undefined && profile !== undefined)
+    return invalid('--profile compares nothing: no --against');
+  if (against !== undefined && !COMPARED_SECTIONS.some((section) => sections.includes(section))) {
+    return invalid(`--against compares in ${COMPARED_SECTIONS.join(', ')}, and --only leaves them all out`);
+  }
   return options;
+}
+
+/** Those of `all` that are named; `undefined` where none is, or one that there is not. */
+function chosen<T extends string>(all: readonly T[], words: readonly string[]): T[] | undefined {
+  const known: readonly string[] = all;
+  if (words.length === 0 || words.some((word) => !known.includes(word))) return undefined;
+  return all.filter((name) => words.includes(name));
 }
 
 function splitAssignment(word: string): string[] {
   const [, option, value] = /^(--[a-z]+)=(.+)$/.exec(word) ?? [];
   return option !== undefined && value !== undefined ? [option, value] : [word];
-}
-
-function isSection(word: string): word is Section {
-  return (SECTIONS as readonly string[]).includes(word);
 }
 
 function invalid(reason: string): BenchOptions {

@@ -1,12 +1,16 @@
 // How much is measured: in full, or just enough to see that everything works.
+import { SUBJECTS, type Subject } from './subjects.ts';
 
 export const SECTIONS = ['throughput', 'pace', 'cost', 'growth'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Plan {
   sections: readonly Section[];
+  /** In the order of what is printed. */
+  subjects: readonly Subject[];
   /** Times that every figure is measured; the median counts. */
   rounds: number;
+  /** Of throughput. */
   connections: readonly number[];
   /** One measurement under full load. */
   loadMs: number;
@@ -16,13 +20,27 @@ export interface Plan {
   growth: { sizes: readonly number[]; repeats: number };
 }
 
-export function planOf(options: { quick: boolean; rounds?: number; sections: readonly Section[] }): Plan {
-  const { quick, sections } = options;
+export interface PlanOptions {
+  quick: boolean;
+  rounds?: number;
+  sections: readonly Section[];
+  /** Without the past, which is measured with `against`. */
+  subjects?: readonly Subject[];
+  connections?: readonly number[];
+  /** The revision that this receiver is compared with. */
+  against?: string;
+}
+
+export function planOf(options: PlanOptions): Plan {
+  const { quick, sections, subjects = SUBJECTS, connections = [1, 16, 64, 256], against } = options;
   const rounds = options.rounds ?? (quick ? 1 : 5);
   return {
     sections,
+    subjects: subjects.flatMap((subject) =>
+      subject === 'receiver' && against !== undefined ? ['past', subject] : [subject],
+    ),
     rounds,
-    connections: [1, 16, 64, 256],
+    connections,
     loadMs: quick ? 1_000 : 4_000,
     warmUpMs: quick ? 500 : 1_000,
     pace: { perSecond: 20, rounds, durationMs: quick ? 3_000 : 5_000 },

@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts';
 import type { Cost, Pace, Throughput } from './measurements.ts';
 import type { Results } from './results.ts';
 import { median } from './statistics.ts';
-import { SUBJECTS, type Subject } from './subjects.ts';
+import type { Subject } from './subjects.ts';
 import { figure } from './table.ts';
 
 const WIDTH = 800;
@@ -22,12 +22,19 @@ const INK = '#1f2933';
 const FAINT_INK = '#616e7c';
 const GRID = '#e4e7eb';
 /** Told apart without colour vision too (Okabe and Ito's palette). */
-const COLOURS: Record<Subject, string> = { limit: '#b8c2cc', naive: '#e69f00', receiver: '#0072b2' };
-const LEGEND: Record<Subject, string> = {
+const COLOURS: Record<Subject, string> = {
+  limit: '#b8c2cc',
+  naive: '#e69f00',
+  past: '#56b4e9',
+  receiver: '#0072b2',
+};
+const LEGEND: Record<Exclude<Subject, 'past'>, string> = {
   limit: 'a · reads and answers, the limit',
   naive: 'b · an afternoon’s, no guarantees',
   receiver: 'c · this receiver, all guarantees',
 };
+/** Of the legend; a fourth subject begins another line. */
+const LEGEND_COLUMNS = 3;
 
 interface Bar {
   value: number;
@@ -47,7 +54,7 @@ export interface Panel {
 export function plot(results: Results): string {
   const { throughput, pace, cost, growth, machine } = results;
   const panels = [
-    ...(throughput === undefined ? [] : throughputPanels(throughput)),
+    ...(throughput === undefined ? [] : throughputPanels(throughput, results.subjects)),
     ...(pace === undefined ? [] : [pacePanel(pace)]),
     ...(cost === undefined ? [] : [costPanel(cost)]),
     ...(growth === undefined ? [] : growthPanels(growth)),
@@ -62,21 +69,21 @@ export function plot(results: Results): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" role="img" aria-label="Benchmark of the webhook receiver">
 <rect width="${WIDTH}" height="${height}" rx="8" fill="#ffffff"/>
 ${text(MARGIN, 36, 'Webhooks on one machine, local runtime', { size: 18, weight: 600 })}
-${legend()}
+${legend(results)}
 ${drawn.join('\n')}
 ${text(MARGIN, height - 20, footer(machine, results), { size: 11, colour: FAINT_INK })}
 </svg>
 `;
 }
 
-function throughputPanels(rows: readonly Throughput[]): Panel[] {
+function throughputPanels(rows: readonly Throughput[], measured: readonly Subject[]): Panel[] {
   const panel = (
     title: string,
     subtitle: string,
     figureOf: (row: Throughput) => number | null,
     options: { subjects?: readonly Subject[]; isLogarithmic?: boolean } = {},
   ): Panel => {
-    const { subjects = SUBJECTS, isLogarithmic = false } = options;
+    const { subjects = measured, isLogarithmic = false } = options;
     const connections = [...new Set(rows.map((row) => row.connections))];
     const groups = connections.map((count) => ({
       label: count === 1 ? '1 connection' : String(count),
@@ -89,12 +96,19 @@ function throughputPanels(rows: readonly Throughput[]): Panel[] {
     }));
     return { title, subtitle, groups, isLogarithmic };
   };
-  const receivers: Subject[] = ['naive', 'receiver'];
+  const receivers = measured.filter((subject) => subject !== 'limit');
   return [
     panel('Events a second', 'more is better', (row) => row.eventsPerSecond, { subjects: receivers }),
-    panel('Events a second, with the limit', 'more is better · logarithmic', (row) => row.eventsPerSecond, {
-      isLogarithmic: true,
-    }),
+    ...(measured.includes('limit')
+      ? [
+          panel(
+            'Events a second, with the limit',
+            'more is better · logarithmic',
+            (row) => row.eventsPerSecond,
+            { isLogarithmic: true },
+          ),
+        ]
+      : []),
     panel('99 of 100 answered within', 'ms, less is better', (row) => row.p99Ms, { subjects: receivers }),
     panel('CPU for each event', 'ms of the whole runtime, less is better', (row) => row.cpuMsPerEvent),
   ].filter(({ groups }) => groups.some(({ bars }) => bars.length > 0));
@@ -161,12 +175,16 @@ function growthPanels({ listings, ingest }: Growth): Panel[] {
   ];
 }
 
-function legend(): string {
-  const width = (WIDTH - 2 * MARGIN) / SUBJECTS.length;
-  return SUBJECTS.map((subject, index) => {
-    const x = MARGIN + index * width;
-    return `<rect x="${x}" y="53" width="12" height="12" rx="2" fill="${COLOURS[subject]}"/>${text(x + 18, 63, LEGEND[subject], { size: 12 })}`;
-  }).join('\n');
+function legend({ subjects, against }: Results): string {
+  const width = (WIDTH - 2 * MARGIN) / LEGEND_COLUMNS;
+  return subjects
+    .map((subject, index) => {
+      const x = MARGIN + (index % LEGEND_COLUMNS) * width;
+      const y = 53 + Math.floor(index / LEGEND_COLUMNS) * 18;
+      const words = subject === 'past' ? `c′ · this receiver at ${against?.commit}` : LEGEND[subject];
+      return `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${COLOURS[subject]}"/>${text(x + 18, y + 10, words, { size: 12 })}`;
+    })
+    .join('\n');
 }
 
 function drawPanel({ title, subtitle, groups, isLogarithmic = false }: Panel): string {
@@ -191,7 +209,7 @@ function drawPanel({ title, subtitle, groups, isLogarithmic = false }: Panel): s
       parts.push(
         `<rect x="${round(x + 1)}" y="${round(bottom - height)}" width="${round(barWidth - 2)}" height="${round(height)}" rx="2" fill="${colour}"/>`,
         text(round(x + barWidth / 2), round(bottom - height - 4), shortFigure(value), {
-          size: 10,
+          size: Math.min(10, round(barWidth * 0.41)), // of four bars in a group, figures would stand over each other
           anchor: 'middle',
         }),
       );

@@ -1,7 +1,9 @@
 // The figures of a run as they are written to JSON, and what they say about the aims.
+import type { Change } from './changes.ts';
 import type { Growth } from './growth.ts';
 import type { Machine } from './machine.ts';
 import type { Cost, Pace, Throughput } from './measurements.ts';
+import type { Revision } from './revision.ts';
 import type { Subject } from './subjects.ts';
 
 export interface Results {
@@ -10,10 +12,16 @@ export interface Results {
   command: string;
   machine: Machine;
   rounds: number;
+  /** What was measured. */
+  subjects: readonly Subject[];
+  /** What `past` is. */
+  against?: Revision;
   throughput?: Throughput[];
   pace?: Pace[];
   cost?: Cost[];
   growth?: Growth;
+  /** With `against`. */
+  changes?: Change[];
   aims: Aim[];
 }
 

@@ -1,21 +1,28 @@
-// What is compared: three Workers, each in a workerd process of its own with a database of its own.
+// What is compared: Workers, each in a workerd process of its own with a database of its own.
 import { createHmac } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorker, type LocalRuntime, type LocalWorker, startWorkers } from '../local-worker.ts';
+import { bundleWorker, type LocalRuntime, type LocalWorker, PROJECT, startWorkers } from '../local-worker.ts';
+import { makeTemporaryDirectory } from './temporary-directory.ts';
 
 export const SUBJECTS = ['limit', 'naive', 'receiver'] as const;
-export type Subject = (typeof SUBJECTS)[number];
+/** `past` is this receiver as it was at another revision, where one is asked for. */
+export type Subject = (typeof SUBJECTS)[number] | 'past';
 
 /** As they are called in what is printed. */
-export const SUBJECT_NAMES: Record<Subject, string> = {
-  limit: 'a  reads and answers',
-  naive: 'b  an afternoon’s receiver',
-  receiver: 'c  this receiver',
-};
+export function nameOf(subject: Subject, against?: { revision: string }): string {
+  switch (subject) {
+    case 'limit':
+      return 'a  reads and answers';
+    case 'naive':
+      return 'b  an afternoon’s receiver';
+    case 'past':
+      return `c′ this receiver at ${against?.revision}`;
+    case 'receiver':
+      return 'c  this receiver';
+  }
+}
 
 const SECRETS = {
   WEBHOOK_SECRET: 'webhook-secret-of-the-benchmark-and-of-nothing-else',
@@ -25,10 +32,8 @@ const SLUG = 'bench';
 const EVENTS_QUEUE = 'events';
 const INTAKE_QUEUE = 'intake';
 
-const MIGRATIONS = {
-  naive: fileURLToPath(new URL('workers/naive-migrations', import.meta.url)),
-  receiver: fileURLToPath(new URL('../../src/store/migrations', import.meta.url)),
-};
+const SAMPLE = fileURLToPath(new URL('../../test/samples/status.json', import.meta.url));
+const NAIVE_MIGRATIONS = fileURLToPath(new URL('workers/naive-migrations', import.meta.url));
 
 /** Of wrangler.toml and of the example consumer. */
 const CONSUMER_BATCH = { maxBatchSize: 100, maxBatchTimeoutSeconds: 1 };
@@ -56,29 +61,51 @@ export interface RunningReceiver extends RunningSubject {
 /** The bundles of all Workers, built once. */
 export interface Bundles {
   limit: string;
-  naive: string;
-  receiver: string;
   consumer: string;
-  countedNaive: string;
-  countedReceiver: string;
+  naive: StoringBundles;
+  receiver: StoringBundles;
+  past?: StoringBundles;
 }
 
+/** The bundles of a subject that stores events. */
+export interface StoringBundles {
+  script: string;
+  /** The same on bindings that keep count. */
+  counted: string;
+  /** The directory of its migrations. */
+  migrations: string;
+}
+
+const WORKERS = 'scripts/bench/workers';
+
 export async function bundleSubjects(): Promise<Bundles> {
-  const workers = 'scripts/bench/workers';
-  const [limit, naive, receiver, consumer, countedNaive, countedReceiver] = await Promise.all([
-    bundleWorker(`${workers}/limit.ts`),
-    bundleWorker(`${workers}/naive-receiver.ts`),
-    bundleWorker('src/index.ts'),
-    bundleWorker(`${workers}/consumer.ts`),
-    bundleWorker(`${workers}/counted-naive-receiver.ts`),
-    bundleWorker(`${workers}/counted-receiver.ts`),
+  const [limit, consumer, naive, countedNaive, receiver] = await Promise.all([
+    bundleWorker(`${WORKERS}/limit.ts`),
+    bundleWorker(`${WORKERS}/consumer.ts`),
+    bundleWorker(`${WORKERS}/naive-receiver.ts`),
+    bundleWorker(`${WORKERS}/counted-naive-receiver.ts`),
+    bundleReceiver(PROJECT),
   ]);
-  return { limit, naive, receiver, consumer, countedNaive, countedReceiver };
+  return {
+    limit,
+    consumer,
+    naive: { script: naive, counted: countedNaive, migrations: NAIVE_MIGRATIONS },
+    receiver,
+  };
+}
+
+/** Bundles the receiver whose sources are in a directory that is laid out as this project is. */
+export async function bundleReceiver(project: string): Promise<StoringBundles> {
+  const [script, counted] = await Promise.all([
+    bundleWorker('src/index.ts', project),
+    bundleWorker(`${WORKERS}/counted-receiver.ts`, project),
+  ]);
+  return { script, counted, migrations: join(project, 'src/store/migrations') };
 }
 
 export interface SubjectOptions {
-  /** In place of the receiver's own bundle: one that keeps count. */
-  script?: string;
+  /** Whether it runs on bindings that keep count. */
+  isCounted?: boolean;
   inspectorPort?: number;
 }
 
@@ -86,12 +113,11 @@ export interface SubjectOptions {
 export async function startSubject(
   subject: Subject,
   bundles: Bundles,
-  { script, inspectorPort }: SubjectOptions = {},
+  { isCounted = false, inspectorPort }: SubjectOptions = {},
 ): Promise<RunningSubject> {
-  const workers = workersOf(subject, bundles, script ?? bundles[subject]);
-  const { runtime, stop } = await startWithEmptyState(workers, inspectorPort);
+  const { runtime, stop } = await startWithEmptyState(workersOf(subject, bundles, isCounted), inspectorPort);
   try {
-    await prepareDatabase(subject, runtime);
+    await prepareDatabase(subject, bundles, runtime);
   } catch (error) {
     await stop();
     throw error;
@@ -100,15 +126,21 @@ export async function startSubject(
   return { subject, runtime, stop, webhookUrl: new URL(path, runtime.originOf(subject)).href };
 }
 
+/** Sends one webhook and requires that it is acknowledged: figures of a receiver that refuses mean nothing. */
+export async function requireAcknowledgement({ webhookUrl }: RunningSubject): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(webhookUrl, { method: 'POST', headers, body: await readFile(SAMPLE) });
+  if (!answer.ok) throw new Error(`a webhook was answered ${answer.status}: ${await answer.text()}`);
+}
+
 /** Starts this receiver and, on the same database, one that counts. */
 export async function startReceiverBesideCounted(bundles: Bundles): Promise<RunningReceiver> {
-  const counted = { ...receiverWorker(bundles.countedReceiver), name: 'counted' };
   const { runtime, stop } = await startWithEmptyState([
-    ...workersOf('receiver', bundles, bundles.receiver),
-    counted,
+    ...workersOf('receiver', bundles, false),
+    receiverWorker('counted', bundles.receiver.counted),
   ]);
   try {
-    await prepareDatabase('receiver', runtime);
+    await prepareDatabase('receiver', bundles, runtime);
   } catch (error) {
     await stop();
     throw error;
@@ -125,37 +157,45 @@ export async function startReceiverBesideCounted(bundles: Bundles): Promise<Runn
 
 export const ADMIN_HEADERS = { authorization: `Bearer ${SECRETS.ADMIN_TOKEN}` };
 
-function workersOf(subject: Subject, bundles: Bundles, script: string): LocalWorker[] {
+function workersOf(subject: Subject, bundles: Bundles, isCounted: boolean): LocalWorker[] {
+  if (subject === 'limit') return [{ name: subject, script: bundles.limit }];
+  const { script, counted } = storingBundles(subject, bundles);
+  const run = isCounted ? counted : script;
   const consumer: LocalWorker = {
     name: 'consumer',
     script: bundles.consumer,
     consumes: [{ queue: EVENTS_QUEUE, ...CONSUMER_BATCH }],
   };
   switch (subject) {
-    case 'limit':
-      return [{ name: subject, script }];
     case 'naive':
       return [
         {
           name: subject,
-          script,
+          script: run,
           vars: { WEBHOOK_TOKEN: receiverToken() },
           databases: { DB: subject },
           queues: { EVENTS: EVENTS_QUEUE },
         },
         consumer,
       ];
+    case 'past':
     case 'receiver':
       return [
-        { ...receiverWorker(script), consumes: [{ queue: INTAKE_QUEUE, ...CONSUMER_BATCH }] },
+        { ...receiverWorker(subject, run), consumes: [{ queue: INTAKE_QUEUE, ...CONSUMER_BATCH }] },
         consumer,
       ];
   }
 }
 
-function receiverWorker(script: string): LocalWorker {
+function storingBundles(subject: Exclude<Subject, 'limit'>, bundles: Bundles): StoringBundles {
+  const found = bundles[subject];
+  if (found === undefined) throw new Error(`${subject} has not been bundled`);
+  return found;
+}
+
+function receiverWorker(name: string, script: string): LocalWorker {
   return {
-    name: 'receiver',
+    name,
     script,
     vars: { RETENTION_DAYS: '30', MAX_DATABASE_GB: '8', PUBLIC_URL: '', ...SECRETS },
     databases: { DB: 'receiver' },
@@ -163,10 +203,10 @@ function receiverWorker(script: string): LocalWorker {
   };
 }
 
-async function prepareDatabase(subject: Subject, runtime: LocalRuntime): Promise<void> {
+async function prepareDatabase(subject: Subject, bundles: Bundles, runtime: LocalRuntime): Promise<void> {
   if (subject === 'limit') return;
-  await runtime.migrate(subject, 'DB', MIGRATIONS[subject]);
-  if (subject !== 'receiver') return;
+  await runtime.migrate(subject, 'DB', storingBundles(subject, bundles).migrations);
+  if (subject === 'naive') return;
   await runtime.execute(subject, 'DB', `INSERT INTO integrations (slug, created_at) VALUES ('${SLUG}', 0)`);
   // No cron comes while it is measured, as in most seconds of production: nor are requests to do its work.
   const sql = "INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)";
@@ -174,25 +214,18 @@ async function prepareDatabase(subject: Subject, runtime: LocalRuntime): Promise
 }
 
 async function startWithEmptyState(workers: readonly LocalWorker[], inspectorPort?: number) {
-  const state = await mkdtemp(join(tmpdir(), 'bench-'));
-  // Miniflare ends the process by itself on Ctrl-C, before anything asynchronous is done.
-  const removeAtExit = () => rmSync(state, { recursive: true, force: true });
-  process.once('exit', removeAtExit);
-  const removeState = async () => {
-    await rm(state, { recursive: true, force: true });
-    process.off('exit', removeAtExit);
-  };
+  const state = await makeTemporaryDirectory();
   try {
     const runtime = await startWorkers(workers, {
-      persistTo: state,
+      persistTo: state.path,
       ...(inspectorPort !== undefined && { inspectorPort }),
     });
     const stop = async () => {
-      await runtime.dispose().finally(removeState); // it rejects when a statement was still under way
+      await runtime.dispose().finally(state.remove); // it rejects when a statement was still under way
     };
     return { runtime, stop };
   } catch (error) {
-    await removeState();
+    await state.remove();
     throw error;
   }
 }

@@ -1,34 +1,50 @@
 // The figures as text, aligned.
+import type { Change } from './changes.ts';
 import type { Growth } from './growth.ts';
 import type { Cost, Pace, Throughput } from './measurements.ts';
 import { OPERATIONS_PER_MESSAGE } from './prices.ts';
 import type { Aim, Results } from './results.ts';
-import { SUBJECT_NAMES } from './subjects.ts';
+import type { Revision } from './revision.ts';
+import { nameOf } from './subjects.ts';
 
 export function renderTable(results: Results): string {
-  const { machine, throughput, pace, cost, growth, aims } = results;
+  const { machine, throughput, pace, cost, growth, against, changes = [], aims } = results;
   const sections = [
     [
       `${results.command}   ${results.at}`,
       `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.system}`,
       `node ${machine.node}, workerd ${machine.workerd}, miniflare ${machine.miniflare}`,
       `medians of ${results.rounds} ${results.rounds === 1 ? 'round' : 'rounds'}`,
+      ...(against === undefined ? [] : describeRevision(against)),
     ].join('\n'),
-    throughput && throughputTable(throughput),
-    pace && paceTable(pace),
-    cost && costTable(cost),
+    throughput && throughputTable(throughput, against),
+    pace && paceTable(pace, against),
+    cost && costTable(cost, against),
     growth && growthTable(growth),
+    against && changes.length > 0 && changesTable(changes, against, results.rounds),
     aims.length > 0 && aimsTable(aims),
   ];
   return sections.filter((section) => typeof section === 'string').join('\n\n');
 }
 
-function throughputTable(rows: readonly Throughput[]): string {
+function describeRevision({ revision, commit, subject, warnings }: Revision): string[] {
+  return [
+    `c′ is ${revision}: ${commit} ${subject}`,
+    ...(warnings.length > 0 ? [describeWarnings(warnings)] : []),
+  ];
+}
+
+/** One line of {@link Revision.warnings}. */
+export function describeWarnings(warnings: readonly string[]): string {
+  return `warning: c′ is built with what is installed: ${warnings.join('; ')}`;
+}
+
+function throughputTable(rows: readonly Throughput[], against?: Revision): string {
   const table = align(
     ['connections', '', 'events/s', 'p50 ms', 'p99 ms', 'CPU ms/event', 'failed'],
     rows.map((row, index) => [
       rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
-      SUBJECT_NAMES[row.subject],
+      nameOf(row.subject, against),
       whole(row.eventsPerSecond),
       figure(row.p50Ms),
       figure(row.p99Ms),
@@ -40,11 +56,11 @@ function throughputTable(rows: readonly Throughput[]): string {
   return `Throughput: each connection sends as soon as it is answered\n${table}`;
 }
 
-function paceTable(rows: readonly Pace[]): string {
+function paceTable(rows: readonly Pace[], against?: Revision): string {
   const table = align(
     ['', 'p50 ms', 'p99 ms', 'failed'],
     rows.map((row) => [
-      SUBJECT_NAMES[row.subject],
+      nameOf(row.subject, against),
       figure(row.p50Ms),
       figure(row.p99Ms),
       whole(row.failures),
@@ -54,7 +70,7 @@ function paceTable(rows: readonly Pace[]): string {
   return `Pace: one webhook at a time, ${rows[0]?.perSecond} a second\n${table}`;
 }
 
-function costTable(rows: readonly Cost[]): string {
+function costTable(rows: readonly Cost[], against?: Revision): string {
   const table = align(
     [
       'connections',
@@ -68,7 +84,7 @@ function costTable(rows: readonly Cost[]): string {
     ],
     rows.map((row, index) => [
       rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
-      SUBJECT_NAMES[row.subject],
+      nameOf(row.subject, against),
       row.perEvent.statements.toFixed(2),
       row.perEvent.rowsWritten.toFixed(2),
       row.perEvent.rowsRead.toFixed(2),
@@ -106,6 +122,36 @@ function growthTable({ listings, ingest }: Growth): string {
     [],
   );
   return `Growth: rows read and time of a listing of up to 50\n${listed}\n\nGrowth: ingest at 64 connections\n${taken}`;
+}
+
+function changesTable(changes: readonly Change[], { revision }: Revision, rounds: number): string {
+  const loadOf = ({ load }: Change) =>
+    'connections' in load ? String(load.connections) : `${load.perSecond} a second`;
+  const table = align(
+    ['connections', '', 'c / c′', 'least', 'most', ''],
+    changes.map((change, index) => {
+      const previous = changes[index - 1];
+      return [
+        previous !== undefined && loadOf(previous) === loadOf(change) ? '' : loadOf(change),
+        change.figure,
+        change.ratio.toFixed(2),
+        change.least.toFixed(2),
+        change.most.toFixed(2),
+        agreement(change, rounds),
+      ];
+    }),
+    [1, 5],
+  );
+  const chance = `  Where rounds disagree it may be noise; by chance alone all ${rounds} agree on 1 of ${2 ** (rounds - 1)} figures.`;
+  return `Now and then: this receiver (c) / at ${revision} (c′), round by round\n${table}${rounds > 1 ? `\n${chance}` : ''}`;
+}
+
+/** Nothing where rounds disagree, or where there is only one. */
+function agreement({ roundsBetter, roundsWorse }: Change, rounds: number): string {
+  if (rounds === 1) return '';
+  if (roundsBetter === rounds) return 'better in every round';
+  if (roundsWorse === rounds) return 'worse in every round';
+  return '';
 }
 
 function aimsTable(aims: readonly Aim[]): string {

@@ -1,7 +1,11 @@
 // Finding a person's number in any text, however it is written there: with or without the country code, with or without
-// the ninth digit, with separators, in the escapes of JSON. Pure.
+// the ninth digit, with separators, encoded (written-encodings.ts), or with its area code in a field of its own. Pure.
 //
-// A number without its area code is not looked for: eight digits are no one person's.
+// A number without its area code is not looked for: eight digits are no one person's. Nor is a short number within
+// text, where it is likely to be a price or the number of an order: only where it fills a field.
+
+import { readings } from './written-encodings.ts';
+import { fieldsIn } from './written-fields.ts';
 
 /** Brazilian mobile numbers are in use with and without the ninth digit. */
 const BRAZILIAN_MOBILE = /^\+55([1-9][1-9])9([6-9]\d{7})$/;
@@ -35,11 +39,22 @@ export const OTHER_SEPARATORS = SEPARATORS.filter((code) => code >= 0x80).map(le
 
 /** How to find a number. */
 export interface WrittenNumber {
-  /** One of these is in every text that holds the number, once its separators are taken out. */
-  digits: string[];
+  /** Is in every text that holds the number, once its encodings are undone and its separators taken out. */
+  digits: string;
   /** Whether a text holds the number. */
   isIn(text: string): boolean;
+  /** A text with something else in place of the number; all of the text, where the number is not written plainly. */
+  blotIn(text: string, blot: string): string;
 }
+
+/**
+ * Numbers with fewer digits, country code included, are short: as many as the shortest form has in which a Brazilian
+ * number is looked for, the area code with eight digits.
+ */
+const MIN_LONG_DIGITS = 10;
+
+/** Country codes of one and two digits; all others have three (ITU-T E.164, list of assigned country codes). */
+const COUNTRY_CODE = /^(?:[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})/;
 
 /**
  * How to find a number in texts.
@@ -48,68 +63,91 @@ export interface WrittenNumber {
  * @example writtenNumber('+5541988956674').isIn('ligue para (41) 8895-6674') // true
  */
 export function writtenNumber(contact: string): WrittenNumber {
+  const digits = contact.slice(1);
+  if (digits.length < MIN_LONG_DIGITS) return shortNumber(digits);
   const [, area, subscriber] = BRAZILIAN_MOBILE.exec(contact) ?? [];
   const [, national] = BRAZILIAN.exec(contact) ?? [];
-  if (area !== undefined && subscriber !== undefined) {
-    return brazilian([`${area}9${subscriber}`, `${area}${subscriber}`]);
-  }
-  return national === undefined ? foreign(contact.slice(1)) : brazilian([national]);
+  if (area !== undefined && subscriber !== undefined) return brazilian(area, [`9${subscriber}`, subscriber]);
+  return national === undefined ? foreign(digits) : brazilian(national.slice(0, 2), [national.slice(2)]);
 }
 
-const BETWEEN = `[${SEPARATORS.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('')}]{0,${MAX_SEPARATORS}}`;
+const SEPARATOR = `[${SEPARATORS.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('')}]`;
+const BETWEEN = `${SEPARATOR}{0,${MAX_SEPARATORS}}`;
+/** Also as it is encoded: it tells a number abroad before all is undone. */
+const PLUS = '(?:\\+|%2[Bb]|&#0*43;|&#[xX]0*2[Bb];|&plus;|\\\\u002[Bb])';
 /** Neither the end of more digits, nor what follows the code of another country. */
-const AT_HOME = `(?<!\\d)(?<!\\+(?:${BETWEEN}\\d){0,3}${BETWEEN})`;
+const AT_HOME = `(?<!\\d)(?<!${PLUS}(?:${BETWEEN}\\d){0,3}${BETWEEN})`;
 /** The trunk prefix, with the carrier where one is dialled: `0`, `015`, `0xx`. */
 const TRUNK = `(?:0(?:\\d\\d|[xX]{2})?${BETWEEN})?`;
 
-function brazilian(nationals: string[]): WrittenNumber {
-  const national = `(?:${nationals.map(spaced).join('|')})(?!\\d)`;
+/** @param locals the number within its area, with and without the ninth digit; the shortest last. */
+function brazilian(area: string, locals: [string, ...string[]]): WrittenNumber {
+  const national = `(?:${locals.map((local) => spaced(area + local)).join('|')})(?!\\d)`;
   const international = `(?<!\\d)(?:0${BETWEEN}0${BETWEEN})?5${BETWEEN}5${BETWEEN}${TRUNK}${national}`;
-  return numberOf(nationals, `${international}|${AT_HOME}${TRUNK}${national}`);
+  return numberOf(locals.at(-1) ?? locals[0], `${international}|${AT_HOME}${TRUNK}${national}`, {
+    begin: new RegExp(`^(?:(?:\\+|00)?55)?(?:0(?:\\d\\d|[xX]{2})?)?${area}$`),
+    end: new RegExp(`^(?:${locals.join('|')})$`),
+  });
 }
 
-/** Never without the country code. What follows that of Brazil is a number there. */
+/**
+ * Never without the country code. One of a single digit counts as such with what is dialled before it: a field that is
+ * `1` may be anything. What follows the code of
+ * Brazil is a number there.
+ */
 function foreign(digits: string): WrittenNumber {
   const number = `${spaced(digits)}(?!\\d)`;
   const plain = `(?<!55${BETWEEN})${AT_HOME}(?:0${BETWEEN}0${BETWEEN})?${number}`;
-  return numberOf([digits], `\\+${BETWEEN}${number}|${plain}`);
+  const [country = ''] = COUNTRY_CODE.exec(digits) ?? [];
+  const national = digits.slice(country.length);
+  return numberOf(national, `\\+${BETWEEN}${number}|${plain}`, {
+    begin: new RegExp(country.length === 1 ? `^(?:\\+|00)${country}$` : `^(?:\\+|00)?${country}$`),
+    end: new RegExp(`^0?${national}$`),
+  });
 }
 
-function numberOf(digits: string[], pattern: string): WrittenNumber {
+/** The two fields that a number can be divided into, without separators. */
+interface Halves {
+  begin: RegExp;
+  end: RegExp;
+}
+
+function numberOf(digits: string, pattern: string, { begin, end }: Halves): WrittenNumber {
   const written = new RegExp(pattern);
+  const isIn = (text: string): boolean => {
+    for (const read of readings(text)) if (written.test(read)) return true;
+    const fields = new Set(bareFields(text));
+    return [...fields].some((field) => end.test(field)) && [...fields].some((field) => begin.test(field));
+  };
   return {
     digits,
-    isIn: (text) => written.test(text) || (text.includes('\\') && written.test(unescaped(text))),
+    isIn,
+    blotIn: (text, blot) => {
+      const blotted = text.replaceAll(new RegExp(pattern, 'g'), blot);
+      return isIn(blotted) ? blot : blotted;
+    },
   };
 }
+
+function shortNumber(digits: string): WrittenNumber {
+  const whole = new RegExp(`^(?:\\+|00)?${digits}$`);
+  const isIn = (text: string): boolean => bareFields(text).some((field) => whole.test(field));
+  return { digits, isIn, blotIn: (text, blot) => (isIn(text) ? blot : text) };
+}
+
+/** The fields of a text that could be a number or a part of one, without what is between digits. */
+function bareFields(text: string): string[] {
+  return Array.from(fieldsIn(text), (field) => field.replace(SEPARATORS_WITHIN, '')).filter((field) =>
+    BARE.test(field),
+  );
+}
+
+const SEPARATORS_WITHIN = new RegExp(SEPARATOR, 'g');
+const BARE = /^\+?[\dxX]{1,20}$/;
 
 function spaced(digits: string): string {
   return Array.from(digits).join(BETWEEN);
 }
-
-/** A JSON text with its escapes as what they stand for. */
-function unescaped(json: string): string {
-  return json
-    .replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => letterOf(Number.parseInt(code, 16)))
-    .replace(/\\[nrt/]/g, ' ');
-}
-
-/** Escapes in JSON that can stand for a digit or a separator, by what they begin with. */
-export const TELLING_ESCAPES = [
-  '\\u000',
-  '\\u002',
-  '\\u003',
-  '\\u005',
-  '\\u00a0',
-  '\\u00A0',
-  '\\u1680',
-  '\\u20',
-  '\\u2212',
-  '\\u3000',
-  '\\ufeff',
-  '\\uFEFF',
-  '\\uFeff',
-];
 
 function letterOf(code: number): string {
   return String.fromCharCode(code);

@@ -155,6 +155,8 @@ const DETAILS = [
   'unforwarded',
   'rejections',
   'deadLetters',
+  'blotted',
+  'blottedBy',
   'stage',
   'type',
   'status',

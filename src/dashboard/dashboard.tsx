@@ -19,12 +19,13 @@ import { findPages } from './find.ts';
 import { integrationPages } from './integrations.tsx';
 import { LANGUAGE_COOKIE, LANGUAGES } from './language.ts';
 import { liveRoutes } from './live.tsx';
+import { localPath } from './local-path.ts';
 import { overviewPages } from './overview.tsx';
 import { CONTENT_SECURITY_POLICY } from './page.tsx';
 import { rejectionPages } from './rejections.tsx';
 import { replayPages } from './replays.tsx';
 import { sessionActor } from './session.ts';
-import { comeAgain, localPath, type SignInDeps, signInRoutes } from './sign-in.tsx';
+import { comeAgain, type SignInDeps, signInRoutes } from './sign-in.tsx';
 import { type DashboardEnv, visitorOf } from './view.ts';
 
 /** Many times what the largest form has. */

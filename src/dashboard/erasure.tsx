@@ -14,6 +14,7 @@ export interface Erased {
   events: number;
   rejections: number;
   deadLetters: number;
+  blotted: number;
 }
 
 /** A page that asks for the number. `typed` is what was typed before. */
@@ -37,7 +38,7 @@ export const ExportPage: FC<Confirmation> = (props) => {
   );
 };
 
-/** @param offersForce whether it can be insisted on, for a number that messages are sent from. */
+/** @param offersForce whether it can be insisted on, for a number of the business. */
 export const ErasePage: FC<Confirmation & { offersForce?: boolean }> = ({
   offersForce = false,
   ...props
@@ -52,6 +53,7 @@ export const ErasePage: FC<Confirmation & { offersForce?: boolean }> = ({
           <li>{t.erasedRejections}</li>
           <li>{t.erasedDeadLetters}</li>
           <li>{t.erasedOthers}</li>
+          <li>{t.blottedIds}</li>
         </ul>
         <h2>{t.remains}</h2>
         <ul>
@@ -173,13 +175,17 @@ export const ReceiptPage: FC<{ view: View; receipts: readonly Receipt[] }> = ({ 
   );
 };
 
-function countsOf(view: View, { events, rejections, deadLetters }: Erased): (readonly [Child, Child])[] {
+function countsOf(
+  view: View,
+  { events, rejections, deadLetters, blotted }: Erased,
+): (readonly [Child, Child])[] {
   const t = personTexts(view.language);
   const { number } = view.formats;
   return [
     [t.events, number(events)],
     [t.rejections, number(rejections)],
     [t.deadLetters, number(deadLetters)],
+    ...(blotted > 0 ? [[t.blotted, number(blotted)] as const] : []),
   ];
 }
 

@@ -14,7 +14,7 @@ import type { DashboardEnv, View } from './view.ts';
 
 type Deletion = z.infer<typeof deletionAnswer> | z.infer<typeof unfinishedDeletionAnswer>;
 
-const COUNTED = ['events', 'rejections'] as const;
+const COUNTED = ['events', 'rejections', 'deadLetters'] as const;
 
 /** To be mounted at `/integrations`: `/:slug/delete`. */
 export function integrationDeletionPages(): Hono<DashboardEnv> {
@@ -40,14 +40,18 @@ export function integrationDeletionPages(): Hono<DashboardEnv> {
 type State = { kind: 'asked' } | { kind: 'holding'; holdings: Holdings };
 
 /** `null`: one request does not tell. */
-type Holdings = { events: number; rejections: number; isAll: boolean } | null;
+type Holdings = (Counts<(typeof COUNTED)[number]> & { isAll: boolean }) | null;
 
 /** As the form says that goes with {@link DeletePage}. */
 function holdingOf(form: Record<string, unknown>): State {
   if (form.force !== 'yes') return { kind: 'asked' };
-  const [events, rejections] = [Number(form.holdsEvents), Number(form.holdsRejections)];
-  if (!Number.isInteger(events) || !Number.isInteger(rejections)) return { kind: 'holding', holdings: null };
-  return { kind: 'holding', holdings: { events, rejections, isAll: form.holdsAll === 'yes' } };
+  const held = {
+    events: Number(form.holdsEvents),
+    rejections: Number(form.holdsRejections),
+    deadLetters: Number(form.holdsDeadLetters),
+  };
+  if (!Object.values(held).every(Number.isInteger)) return { kind: 'holding', holdings: null };
+  return { kind: 'holding', holdings: { ...held, isAll: form.holdsAll === 'yes' } };
 }
 
 /** Deletes it only where nothing goes with it. */
@@ -63,9 +67,15 @@ async function deleteEmpty(c: Context<DashboardEnv>, slug: string): Promise<Resp
 
 /** The API says in a sentence what an integration has. */
 function holdingsIn(detail: string): Holdings {
-  const said = /^It has (at least )?(\d+) events? and (\d+) rejections?\./.exec(detail);
+  const said = /^It has (at least )?(\d+) events?, (\d+) rejections? and (\d+) dead letters?\./.exec(detail);
   if (said === null) return null;
-  return { events: Number(said[2]), rejections: Number(said[3]), isAll: said[1] === undefined };
+  const [, atLeast, events, rejections, deadLetters] = said;
+  return {
+    events: Number(events),
+    rejections: Number(rejections),
+    deadLetters: Number(deadLetters),
+    isAll: atLeast === undefined,
+  };
 }
 
 async function deleteAll(
@@ -83,12 +93,14 @@ async function deleteAll(
     counted: COUNTED,
     form,
     send: async (cursor) => forcedDeletion(view.api, slug, cursor),
-    words: ({ events, rejections }) => t.deleted(number(events), number(rejections)),
-    after: ({ events, rejections }) =>
+    words: ({ events, rejections, deadLetters }) =>
+      t.deleted(number(events), number(rejections), number(deadLetters)),
+    after: ({ events, rejections, deadLetters }) =>
       withQuery('/integrations', {
         done: 'deleted',
         events: String(events),
         rejections: String(rejections),
+        deadLetters: String(deadLetters),
       }),
     refusal: ({ status }) => (status === 409 ? t.deleteEnabled : null),
   });
@@ -102,10 +114,10 @@ async function forcedDeletion(
   const query = { force: true, cursor };
   const deletion = await api.send<Deletion>('DELETE', apiPath`/integrations/${slug}`, undefined, query);
   if (!deletion.ok) return deletion;
-  const { events, rejections } = deletion.data.deleted;
+  const { events, rejections, deadLetters } = deletion.data.deleted;
   return {
     ok: true,
-    data: { events, rejections, next: deletion.data.complete ? null : deletion.data.next },
+    data: { events, rejections, deadLetters, next: deletion.data.complete ? null : deletion.data.next },
   };
 }
 
@@ -155,6 +167,7 @@ const HoldingFields: FC<{ holdings: Holdings }> = ({ holdings }) => (
       <>
         <input type="hidden" name="holdsEvents" value={String(holdings.events)} />
         <input type="hidden" name="holdsRejections" value={String(holdings.rejections)} />
+        <input type="hidden" name="holdsDeadLetters" value={String(holdings.deadLetters)} />
         <input type="hidden" name="holdsAll" value={holdings.isAll ? 'yes' : 'no'} />
       </>
     )}
@@ -165,5 +178,6 @@ function holdingWords(holdings: Holdings, { language, formats }: View): string {
   const t = integrationTexts(language);
   if (holdings === null) return t.deleteHoldsUnknown;
   const words = holdings.isAll ? t.deleteHolds : t.deleteHoldsAtLeast;
-  return words(formats.number(holdings.events), formats.number(holdings.rejections));
+  const { events, rejections, deadLetters } = holdings;
+  return words(formats.number(events), formats.number(rejections), formats.number(deadLetters));
 }

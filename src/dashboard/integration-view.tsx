@@ -25,10 +25,12 @@ export const IntegrationList: FC<{
 }> = ({ view, integrations, done }) => {
   const t = integrationTexts(view.language);
   const { number } = view.formats;
-  const { events, rejections } = countsOf(done, ['events', 'rejections']);
+  const { events, rejections, deadLetters } = countsOf(done, ['events', 'rejections', 'deadLetters']);
   return (
     <Page view={view} title={t.title}>
-      {done.done === 'deleted' && <Notice>{t.doneDeleted(number(events), number(rejections))}</Notice>}
+      {done.done === 'deleted' && (
+        <Notice>{t.doneDeleted(number(events), number(rejections), number(deadLetters))}</Notice>
+      )}
       <div class="panel-head">
         <p class="muted">{t.what}</p>
         {view.actor.mayChange && <a href="/integrations/_new">{t.new}</a>}

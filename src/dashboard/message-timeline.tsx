@@ -39,7 +39,8 @@ export async function findMessage(
 /** The picture. Without colour and lines it is a list of sentences. */
 export const Stepper: FC<{ view: Visitor; timeline: MessageTimeline }> = ({ view, timeline }) => {
   const t = eventTexts(view.language);
-  const { steps, replies } = timeline;
+  const { steps } = timeline;
+  const replies = timeline.events.filter(({ type }) => type === 'response'); // `replies` may be the first of them only
   const taken = new Map(steps.map(({ status, at }) => [status, at]));
   const shown = steps.map(({ status }) => status);
   // What is still to come is shown as well, but for a message that failed.

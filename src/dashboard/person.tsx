@@ -17,7 +17,7 @@ import type { DashboardEnv, View } from './view.ts';
 
 type Erasure = z.infer<typeof erasureReceipt> | z.infer<typeof unfinishedErasure>;
 
-const COUNTED = ['events', 'rejections', 'deadLetters'] as const satisfies (keyof Erased)[];
+const COUNTED = ['events', 'rejections', 'deadLetters', 'blotted'] as const satisfies (keyof Erased)[];
 /** Parts of one erasure; each searches about a million events. */
 const MAX_RECEIPTS = 20;
 
@@ -107,6 +107,7 @@ export function personPages(
         events: before.erased.events + erased.events,
         rejections: before.erased.rejections + erased.rejections,
         deadLetters: before.erased.deadLetters + erased.deadLetters,
+        blotted: before.erased.blotted + erased.blotted,
       },
     };
     return c.html(html(<UnfinishedPage {...confirmation} progress={progress} />));
@@ -128,12 +129,16 @@ function refused(
     return c.html(html(<UnfinishedPage {...confirmation} progress={progress} isInterrupted />), status);
   }
   const isSender = problem.status === 409;
+  // The API says in a sentence that it does not know yet whether to refuse.
+  const isUnread = problem.status === 503 && problem.detail.includes('?force=true');
   const refusal = isSender
     ? t.sender
-    : problem.status === 503
-      ? t.interrupted
-      : problemText(problem, view.language);
-  const offersForce = isSender || progress.isForced;
+    : isUnread
+      ? t.unread
+      : problem.status === 503
+        ? t.interrupted
+        : problemText(problem, view.language);
+  const offersForce = isSender || isUnread || progress.isForced;
   return c.html(html(<ErasePage {...confirmation} refusal={refusal} offersForce={offersForce} />), status);
 }
 

@@ -193,7 +193,7 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
 /** An item of the list. What is wrong besides the first is on its own page. */
 const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ view, rejection }) => {
   const t = rejectionTexts(view.language);
-  const { id, integration, reason, problems, deliveries, bodyBytes, lastReceivedAt } = rejection;
+  const { id, integration, reason, problems, deliveries, deferred, bodyBytes, lastReceivedAt } = rejection;
   const { number, bytes } = view.formats;
   const [first] = problems;
   const isOfBody = reason === 'not-utf8' || reason === 'not-json'; // what is wrong says it all
@@ -214,6 +214,7 @@ const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ v
         {problems.length > 1 && <small> {t.moreProblems(number(problems.length - 1))}</small>}
       </a>
       <span class="marks">
+        {deferred && <Badge>{t.deferred}</Badge>}
         {deliveries > 1 && <Badge>{t.deliveries(number(deliveries))}</Badge>}
         <span class="muted">{bytes(bodyBytes)}</span>
       </span>
@@ -252,6 +253,7 @@ const One: FC<{ view: View; kept: Kept; refusal: Problem | null }> = ({ view, ke
           facts={[
             [common.integration, <a href={apiPath`/integrations/${kept.integration}`}>{kept.integration}</a>],
             [t.delivered, number(kept.deliveries)],
+            [t.acknowledgement, kept.deferred ? t.wasAcknowledged : t.wasRefused],
             [t.firstAt, <Time view={view} at={kept.receivedAt} whole />],
             [t.lastAt, <Time view={view} at={kept.lastReceivedAt} whole />],
             [t.size, bytes(kept.bodyBytes)],

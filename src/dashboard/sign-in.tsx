@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono';
 import { failureLimit } from '../failure-limit.ts';
 import type { Identities } from '../operate/actor.ts';
+import { localPath } from './local-path.ts';
 import { Document, html, LanguageSwitch, Notice } from './page.tsx';
 import { beginSession, endSession, type SessionDeps } from './session.ts';
 import { commonTexts } from './texts/common.ts';
@@ -45,13 +46,6 @@ function refusal(c: Context<DashboardEnv>, next: string, reason: Refusal, header
   const retryAfter = headers.get('retry-after');
   if (retryAfter !== null) c.header('retry-after', retryAfter);
   return c.html(page(c.get('visitor'), next, reason), reason === 'wrong' ? 401 : 429) as Response;
-}
-
-/** A path of this receiver, or its beginning: nobody is led elsewhere. */
-export function localPath(asked: unknown): string {
-  if (typeof asked !== 'string' || !asked.startsWith('/')) return '/';
-  const url = URL.parse(asked, 'http://here');
-  return url?.origin === 'http://here' ? url.pathname + url.search : '/';
 }
 
 function page(visitor: Visitor, next: string, refused: Refusal | null): string {

@@ -6,6 +6,7 @@ import type { Actor } from '../operate/actor.ts';
 import type { ApiClient } from './api-client.ts';
 import { DEFAULT_TIME_ZONE, type Formats, formats, isTimeZone } from './formats.ts';
 import { type Language, languageOf } from './language.ts';
+import { localPath } from './local-path.ts';
 
 /** Where the browser leaves its time zone, see browser/time-zone.ts. */
 const TIME_ZONE_COOKIE = 'time-zone';
@@ -50,7 +51,7 @@ export function visitorOf(
     timeZone,
     formats: formats(language, timeZone),
     nowMs,
-    address: url.pathname + url.search,
+    address: localPath(url.pathname + url.search),
     origin: publicUrl || url.origin,
     assetsPath,
   };

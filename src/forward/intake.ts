@@ -148,7 +148,7 @@ async function judge({ db, tokens }: IntakeDeps, messages: readonly Message<unkn
     } else {
       const { reason, problems } = judged;
       log('warn', 'deferred webhook rejected', { integration: webhook.integration, reason });
-      rejections.push({ message, held: { ...webhook, reason, problems } });
+      rejections.push({ message, held: { ...webhook, reason, problems, deferred: true } });
     }
   }
   return { events, rejections };

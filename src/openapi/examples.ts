@@ -83,6 +83,7 @@ export const REJECTION = {
   deliveries: 2,
   bodyBytes: 812,
   requestId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+  deferred: false,
 };
 
 export const INTEGRATION = {

@@ -4,16 +4,15 @@ import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
-import { canonicalContact } from '../contract/contact.ts';
 import { saidIn } from '../contract/conversation.ts';
 import { messageStatus } from '../contract/message-status.ts';
-import { parsePayload } from '../contract/payload.ts';
 import { EVENT_TYPES, STATUSES, type Status } from '../contract/webhook.ts';
 import { conversationWindow } from '../contract/window.ts';
 import { writtenNumber } from '../contract/written-number.ts';
 import { describeError, log } from '../log.ts';
 import { problem } from '../problem.ts';
-import { eraseContact, NOT_SEARCHED, sampleSentMessages } from '../store/contact-erasure.ts';
+import { isBusinessNumber } from '../store/business-numbers.ts';
+import { eraseContact, NOT_SEARCHED, type Searched } from '../store/contact-erasure.ts';
 import {
   type Holding,
   type HoldingKind,
@@ -26,10 +25,14 @@ import {
 import { readConversation } from '../store/contacts.ts';
 import type { ReadableEvent } from '../store/messages.ts';
 import type { ActorEnv } from './actor.ts';
+import { auditAnswer } from './audit.ts';
 import { eventFilters } from './events.ts';
 import { contentAnswer, contentOf } from './messages.ts';
 import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 import { toItsEndOr } from './to-its-end.ts';
+
+/** By when the cron has read more of what is stored. */
+const RETRY_AFTER_SECONDS = 60;
 
 const toItsEnd = toItsEndOr({
   logged: 'erasure interrupted',
@@ -109,28 +112,46 @@ export const conversationPage = pageOf(conversationEntry)
     },
   });
 
+/** The parts of an erasure's cursor, in order. */
+const SEARCHED = [
+  'event',
+  'rejection',
+  'deadLetter',
+  'auditEntry',
+  'replay',
+] as const satisfies HoldingKind[];
+
 const cursorMessage = 'must be the `next` of an earlier answer';
 
 /** What `DELETE /api/contacts/:number` takes. */
 export const contactErasure = z.strictObject({
   cursor: z
     .string()
-    .regex(/^\d{1,16}-\d{1,16}-\d{1,16}$/, cursorMessage)
-    .transform((written) => {
-      const [event = 0, rejection = 0, deadLetter = 0] = written.split('-').map(Number);
-      return { event, rejection, deadLetter };
+    .regex(/^\d{1,16}(?:-\d{1,16}){4}$/, cursorMessage)
+    .transform((written): Searched => {
+      const places = written.split('-').map(Number);
+      const searched = SEARCHED.map((kind, index) => [kind, places[index] ?? 0]);
+      return Object.fromEntries(searched) as Searched;
     })
     .optional()
     .meta({ description: 'Where an unfinished erasure goes on: the `next` of its answer.' }),
-  force: trueOrFalse
-    .default(false)
-    .meta({ description: 'Also a number that messages are sent from, with all events that hold it.' }),
+  force: trueOrFalse.default(false).meta({
+    description: "Also a number that is the business's own, with all events that hold it.",
+  }),
 });
 
 const count = z.int().min(0);
 const receipt = {
   receipt: z.uuid().meta({ description: 'Names it in the audit trail, which has no number.' }),
-  erased: z.object({ events: count, rejections: count, deadLetters: count }),
+  erased: z.object({
+    events: count,
+    rejections: count,
+    deadLetters: count,
+    blotted: count.meta({
+      description:
+        'Entries of the audit trail, and filters of replays, in which the number gave way to a mark.',
+    }),
+  }),
 };
 
 /** What `DELETE /api/contacts/:number` answers when nothing is left. */
@@ -138,7 +159,7 @@ export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), 
   description: 'The receipt of an erasure. A repeat counts what came since.',
   example: {
     receipt: '0b54ac8e-6f0f-4a0e-9d0f-4f6d3b1c8a55',
-    erased: { events: 42, rejections: 1, deadLetters: 0 },
+    erased: { events: 42, rejections: 1, deadLetters: 0, blotted: 0 },
     complete: true,
     at: '2026-03-02T12:00:00.000Z',
   },
@@ -190,8 +211,23 @@ const heldDeadLetter = z.object({
   body: z.string().meta({ description: 'The message as JSON text.' }),
 });
 
+const heldAuditEntry = auditAnswer.extend({ kind: z.literal('auditEntry') });
+
+const heldReplay = z.object({
+  kind: z.literal('replay'),
+  id: z.string(),
+  actor: z.string(),
+  filter: z.record(z.string(), z.unknown()).meta({ description: 'What was asked for.' }),
+});
+
 /** A line of what `GET /api/contacts/:number/export` answers (`application/x-ndjson`). */
-export const exportLine = z.discriminatedUnion('kind', [heldEvent, heldRejection, heldDeadLetter]);
+export const exportLine = z.discriminatedUnion('kind', [
+  heldEvent,
+  heldRejection,
+  heldDeadLetter,
+  heldAuditEntry,
+  heldReplay,
+]);
 
 export interface ContactDeps {
   db: D1Database;
@@ -229,18 +265,14 @@ export function contactRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
       const { number: contact } = c.req.valid('param');
       const { cursor = NOT_SEARCHED, force } = c.req.valid('query');
       return toItsEnd(c, async () => {
-        if (!force && (await isSender(db, contact))) {
-          return problem(
-            'conflict',
-            'Messages are sent from this number: nearly every event holds it. With ?force=true they are erased.',
-          );
-        }
+        const refusal = force ? null : refusedErasure(await isBusinessNumber(db, contact, now()));
+        if (refusal !== null) return refusal;
         const receipt = crypto.randomUUID();
         const eraser = { actor: c.get('actor').name, receipt, now };
         const person = { contact, number: writtenNumber(contact) };
         const { erased, searched } = await eraseContact(db, person, cursor, eraser);
         if (searched !== null) {
-          const next = `${searched.event}-${searched.rejection}-${searched.deadLetter}`;
+          const next = SEARCHED.map((kind) => searched[kind]).join('-');
           const detail = `One request does not search it all. Repeat it with ?cursor=${next}.`;
           const answer: z.infer<typeof unfinishedErasure> = {
             receipt,
@@ -301,20 +333,30 @@ function windowOf({ occurredAtMs }: ReadableEvent, nowMs: number) {
   return { open, closesAt: closesAt.toISOString() };
 }
 
-/** Whether messages to others are sent from this number. */
-async function isSender(db: D1Database, contact: string): Promise<boolean> {
-  const payloads = await sampleSentMessages(db, contact);
-  return payloads.some((payload) => {
-    const { message } = (parsePayload(payload) ?? {}) as { message?: { from?: unknown } };
-    return typeof message?.from === 'string' && canonicalContact(message.from) === contact;
-  });
+/** Why a number is not erased unless forced. @param isBusinessNumber `null`: not known yet. */
+function refusedErasure(isBusinessNumber: boolean | null): Response | null {
+  switch (isBusinessNumber) {
+    case false:
+      return null;
+    case true:
+      return problem(
+        'conflict',
+        "Messages are sent from this number, or customers write to it: it is most likely the business's own, and all events that hold it would be erased. With ?force=true they are, also where it is a customer's after all.",
+      );
+    case null:
+      return problem(
+        'unavailable',
+        "Whether this number is the business's own is not known before more of what is stored has been read. Repeat it, or erase it in any case with ?force=true.",
+        { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
+      );
+  }
 }
 
 /** Everything that an erasure would take, a group of lines at a time. */
 async function* exportLines(db: D1Database, person: Person): AsyncGenerator<string> {
   const own = async (afterSeq: number) => walkOwnEvents(db, person.contact, afterSeq);
   yield* linesOf(db, 'event', own, person);
-  for (const kind of ['event', 'rejection', 'deadLetter'] as const) {
+  for (const kind of SEARCHED) {
     yield* linesOf(db, kind, async (afterSeq) => walkMentions(db, kind, person, afterSeq), person);
   }
 }
@@ -376,6 +418,14 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
         receivedAt: written(sentAtMs),
         body,
       };
+    }
+    case 'auditEntry': {
+      const { seq, atMs, ...entry } = holding.entry;
+      return { kind: holding.kind, id: String(seq), at: written(atMs), ...entry };
+    }
+    case 'replay': {
+      const { id, actor, filter } = holding.replay;
+      return { kind: holding.kind, id: String(id), actor, filter: { ...filter } };
     }
   }
 }

@@ -141,7 +141,7 @@ const D1_SILENT =
 function fullness(bytes: number, maxBytes: number): string | null {
   const share = bytes / maxBytes;
   if (share <= MAX_FILLED) return null;
-  return `The database has ${Math.floor(share * 100)} % of its MAX_DATABASE_GB. Past that, the oldest events go early.`;
+  return `The database has ${Math.floor(share * 100)} % of its MAX_DATABASE_GB. Past that, events go early, of those integrations first that have most.`;
 }
 
 function cronLateness(lastRunAtMs: number | null, nowMs: number): string | null {

@@ -141,6 +141,7 @@ const deleted = z.object({
   events: z.int().min(0),
   unforwarded: z.int().min(0).meta({ description: 'Of the events, those that waited to be forwarded.' }),
   rejections: z.int().min(0),
+  deadLetters: z.int().min(0),
 });
 
 /** What `DELETE /api/integrations/:slug` answers when it is done. */
@@ -288,16 +289,17 @@ function noSuchIntegration(): Response {
 }
 
 function refusedDeletion(holdings: Holdings): string {
-  const { isEveryEventCounted, events, rejections } = holdings;
-  if (!isEveryEventCounted && events + rejections === 0) {
+  const { isEveryEventCounted, events, rejections, deadLetters } = holdings;
+  if (!isEveryEventCounted && events + rejections + deadLetters === 0) {
     return 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.';
   }
   const least = isEveryEventCounted ? '' : 'at least ';
   return `It has ${least}${contents(holdings)}. With ?force=true it is deleted, and they with it.`;
 }
 
-function contents({ events, rejections }: Pick<Deleted, 'events' | 'rejections'>): string {
-  return `${counted(events, 'event')} and ${counted(rejections, 'rejection')}`;
+function contents({ events, rejections, deadLetters }: Omit<Deleted, 'unforwarded'>): string {
+  const counts = [counted(events, 'event'), counted(rejections, 'rejection')];
+  return `${counts.join(', ')} and ${counted(deadLetters, 'dead letter')}`;
 }
 
 function counted(count: number, what: string): string {

@@ -7,7 +7,7 @@ import { type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts'
 import { timelineOf } from '../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
-import { findMessageEvents, MAX_MESSAGE_EVENTS, type ReadableEvent } from '../store/messages.ts';
+import { findMessageEvents, MAX_MESSAGE_EVENTS, type ReadableEvent, readShown } from '../store/messages.ts';
 import { refuseParameters } from './parameters.ts';
 
 const text = z.string().nullable();
@@ -44,6 +44,15 @@ export const messageQuery = z.strictObject({
     description: 'Only what came to this integration.',
     example: 'shop',
   }),
+  cursor: z
+    .string()
+    .regex(/^-?\d{1,16}_\d{1,16}$/, 'must be the `next` of an earlier answer')
+    .transform((written) => {
+      const [occurredAtMs = 0, seq = 0] = written.split('_').map(Number);
+      return { occurredAtMs, seq };
+    })
+    .optional()
+    .meta({ description: 'Where the replies go on: the `next` of an earlier answer.' }),
 });
 
 const shownEvent = z.object({
@@ -86,9 +95,13 @@ export const messageTimeline = z
     content: contentAnswer
       .nullable()
       .meta({ description: 'What was sent; null where only replies are known.' }),
-    replies: z
-      .array(shownEvent.extend({ content: contentAnswer }))
-      .meta({ description: 'What the customer wrote with this message id.' }),
+    replies: z.array(shownEvent.extend({ content: contentAnswer })).meta({
+      description:
+        'What the customer wrote with this message id, in the order in which it occurred: as many as an answer has room for. All are among `events`.',
+    }),
+    next: z.string().nullable().meta({
+      description: 'The `cursor` with which the replies go on; null where these are the last.',
+    }),
     complete: z.boolean().meta({
       description: `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
     }),
@@ -125,6 +138,7 @@ export const messageTimeline = z
         omitted: false,
       },
       replies: [],
+      next: null,
       complete: true,
     },
   });
@@ -133,14 +147,19 @@ export const messageTimeline = z
 export function messageRoutes({ db }: { db: D1Database }): Hono {
   return new Hono().get('/:messageId', zValidator('query', messageQuery, refuseParameters), async (c) => {
     const messageId = c.req.param('messageId');
-    const { integration } = c.req.valid('query');
+    const { integration, cursor } = c.req.valid('query');
     const { events, isEveryEvent } = await findMessageEvents(db, messageId, integration);
     const { reports, steps, ...timeline } = timelineOf(events);
     const [first] = reports;
     if (first === undefined) {
       return problem('not-found', 'There is no event of such a message, or they are past their retention.');
     }
-    const lastStep = reports.findLast(({ type }) => type === 'status');
+    const lastStep = reports.filter(({ type }) => type === 'status').slice(-1);
+    const replies = reports.filter((event) => event.type === 'response' && isBehind(event, cursor));
+    const shownEvents = await readShown(db, [...lastStep, ...replies]);
+    const shownReplies = shownEvents.slice(lastStep.length);
+    const [sent] = lastStep.length === 0 ? [] : shownEvents;
+    const lastReply = shownReplies.length < replies.length ? shownReplies.at(-1) : undefined;
     const answer: z.infer<typeof messageTimeline> = {
       messageId,
       contact: first.contact,
@@ -152,14 +171,22 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
         status,
         disorder,
       })),
-      content: lastStep === undefined ? null : contentOf(lastStep),
-      replies: reports
-        .filter(({ type }) => type === 'response')
-        .map((event) => ({ ...shown(event), content: contentOf(event) })),
+      content: sent === undefined ? null : contentOf(sent),
+      replies: shownReplies.map((event) => ({ ...shown(event), content: contentOf(event) })),
+      next: lastReply === undefined ? null : `${lastReply.occurredAtMs}_${lastReply.seq}`,
       complete: isEveryEvent,
     };
     return c.json(answer);
   });
+}
+
+/** Whether a reply is behind the last one of an earlier answer, in the order of the timeline. */
+function isBehind(
+  { occurredAtMs, seq }: Pick<ReadableEvent, 'occurredAtMs' | 'seq'>,
+  last: Pick<ReadableEvent, 'occurredAtMs' | 'seq'> | undefined,
+): boolean {
+  if (last === undefined || occurredAtMs > last.occurredAtMs) return true;
+  return occurredAtMs === last.occurredAtMs && seq > last.seq;
 }
 
 /** What an event says, as answers show it. */

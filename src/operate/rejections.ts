@@ -52,6 +52,10 @@ export const rejectionAnswer = z.object({
   deliveries: z.int().min(1).meta({ description: 'How often the same body was delivered.' }),
   bodyBytes: z.int().min(0),
   requestId: z.string().meta({ description: 'Of the last delivery.' }),
+  deferred: z.boolean().meta({
+    description:
+      'Whether it had been acknowledged and came by way of the intake queue. Such a one is never deleted to make room.',
+  }),
 });
 
 /** What `GET /api/rejections` answers. */
@@ -217,7 +221,7 @@ function shown({
   lastReceivedAtMs,
   ...rejection
 }: Rejection): z.infer<typeof rejectionAnswer> {
-  const { integration, reason, problems, deliveries, bodyBytes, requestId } = rejection;
+  const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred } = rejection;
   return {
     id: String(seq),
     integration,
@@ -228,5 +232,6 @@ function shown({
     deliveries,
     bodyBytes,
     requestId,
+    deferred: isDeferred,
   };
 }

@@ -1,4 +1,5 @@
-// The audit trail: every change that was made through the API or the command line. Append-only.
+// The audit trail: every change that was made through the API or the command line. Append-only, but for the number of
+// somebody who is erased: what is done to an event is recorded with its id, and message ids can hold a number.
 
 import {
   MAX_SCANNED_ROWS,
@@ -173,6 +174,38 @@ const LIST = `
   LEFT JOIN json_each(scan.matches) AS found
   LEFT JOIN audit AS entry ON entry.seq = found.value
   LIMIT ?7`;
+
+/** Those of the entries at these places that exist. */
+export async function findAuditEntriesAt(
+  db: D1Database,
+  seqs: readonly number[],
+): Promise<ListedAuditEntry[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT entry.seq, entry.actor, entry.action, entry.object, entry.detail
+       FROM json_each(?1) AS wanted CROSS JOIN audit AS entry ON entry.seq = wanted.value`,
+    )
+    .bind(JSON.stringify(seqs))
+    .run<AuditRow>();
+  return results.map(auditEntryOf);
+}
+
+/**
+ * The statement that gives entries another object and detail: only for who erases a contact whose number is in them.
+ * Nothing else changes an entry.
+ */
+export function blotAuditEntries(
+  db: D1Database,
+  blotted: readonly Pick<ListedAuditEntry, 'seq' | 'object' | 'detail'>[],
+): D1PreparedStatement {
+  const rows = blotted.map(({ seq, object, detail }) => ({ seq, object, detail: JSON.stringify(detail) }));
+  return db
+    .prepare(
+      `UPDATE audit SET object = blotted.value ->> 'object', detail = blotted.value ->> 'detail'
+       FROM json_each(?1) AS blotted WHERE audit.seq = blotted.value ->> 'seq'`,
+    )
+    .bind(JSON.stringify(rows));
+}
 
 interface AuditRow {
   seq: number;

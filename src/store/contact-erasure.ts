@@ -7,8 +7,10 @@
 // the erasure is.
 
 import { cutGroups } from '../cut-groups.ts';
-import { recordAudit } from './audit.ts';
+import { blotAuditEntries, recordAudit } from './audit.ts';
+import { forgetBusinessNumber } from './business-numbers.ts';
 import {
+  type Holding,
   type HoldingKind,
   type Person,
   readHoldings,
@@ -16,7 +18,8 @@ import {
   walkMentions,
   walkOwnEvents,
 } from './contact-holdings.ts';
-import { endReplaysOfContact } from './replays.ts';
+import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Deleted by one transaction: short enough to let webhooks in between. */
 const CHUNK_LIMITS = { maxItems: 500, maxBytes: 20_000_000 };
@@ -38,13 +41,15 @@ export const REQUEST_BUDGET: ErasureBudget = { statements: 900, ms: 45_000 };
 /** How far each table was searched. */
 export type Searched = Record<HoldingKind, number>;
 
-export const NOT_SEARCHED: Searched = { event: 0, rejection: 0, deadLetter: 0 };
+export const NOT_SEARCHED: Searched = { event: 0, rejection: 0, deadLetter: 0, auditEntry: 0, replay: 0 };
 
 /** How many went. */
 export interface Erased {
   events: number;
   rejections: number;
   deadLetters: number;
+  /** Entries of the audit trail, and filters of replays, in which the number gave way to a mark. */
+  blotted: number;
 }
 
 export interface Erasure {
@@ -67,6 +72,8 @@ export interface Eraser {
 interface Run {
   db: D1Database;
   person: Person;
+  receipt: string;
+  now: () => number;
   erased: Erased;
   searched: Searched;
   spend(statements: number): void;
@@ -92,7 +99,9 @@ export async function eraseContact(
   const run: Run = {
     db,
     person,
-    erased: { events: 0, rejections: 0, deadLetters: 0 },
+    receipt,
+    now,
+    erased: { events: 0, rejections: 0, deadLetters: 0, blotted: 0 },
     searched: { ...from },
     spend: (statements) => {
       left -= statements;
@@ -103,34 +112,45 @@ export async function eraseContact(
   for (;;) {
     const before = total(run.erased);
     await endReplaysOfContact(db, person.contact, now()).run();
+    for (const kind of MENTIONING) await eraseMentions(run, kind);
+    // Last, for they are what tells a customer from a number that messages are sent from: whatever interrupts an
+    // erasure, its repeat is let through.
     await eraseOwnEvents(run);
-    await eraseMentions(run, 'deadLetter');
-    await eraseMentions(run, 'rejection');
-    await eraseMentions(run, 'event');
-    await eraseOwnEvents(run); // what came meanwhile
+    await forgetBusinessNumber(db, person.contact).run();
     if (run.isSpent()) {
-      await audit({ stage: 'unfinished', ...run.erased });
+      await audit({ stage: 'unfinished', ...countsOf(run.erased) });
       return { erased: run.erased, searched: run.searched };
     }
     if (total(run.erased) === before) {
-      await audit({ stage: 'finished', ...run.erased });
+      await audit({ stage: 'finished', ...countsOf(run.erased) });
       return { erased: run.erased, searched: null };
     }
     run.searched = rewound(run.searched, recentSeq);
   }
 }
 
-function total({ events, rejections, deadLetters }: Erased): number {
-  return events + rejections + deadLetters;
+/** What is searched, in this order. */
+const MENTIONING = [
+  'replay',
+  'deadLetter',
+  'rejection',
+  'event',
+  'auditEntry',
+] as const satisfies HoldingKind[];
+
+/** As the audit trail has them: what was blotted only where there was something. */
+function countsOf({ blotted, ...gone }: Erased): Record<string, number> {
+  return blotted === 0 ? gone : { ...gone, blotted };
+}
+
+function total({ events, rejections, deadLetters, blotted }: Erased): number {
+  return events + rejections + deadLetters + blotted;
 }
 
 /** Back to what was stored since the erasure began. */
 function rewound(searched: Searched, recentSeq: number): Searched {
-  return {
-    event: Math.min(searched.event, recentSeq),
-    rejection: Math.min(searched.rejection, recentSeq),
-    deadLetter: Math.min(searched.deadLetter, recentSeq),
-  };
+  const back = Object.entries(searched).map(([kind, seq]) => [kind, Math.min(seq, recentSeq)]);
+  return Object.fromEntries(back) as Searched;
 }
 
 async function eraseOwnEvents(run: Run): Promise<void> {
@@ -151,14 +171,57 @@ async function eraseMentions(run: Run, kind: HoldingKind): Promise<void> {
     const step = await walkMentions(db, kind, person, searched[kind]);
     for await (const holdings of readHoldings(db, kind, step.places, person.number)) {
       run.spend(1);
-      await deleteChunk(run, kind, holdings);
+      await eraseChunk(run, kind, holdings);
     }
     searched[kind] = step.lastSeq;
     isLast = step.isLast;
   }
 }
 
-async function deleteChunk(run: Run, kind: HoldingKind, held: readonly { seq: number }[]): Promise<void> {
+async function eraseChunk(run: Run, kind: HoldingKind, held: readonly Holding[]): Promise<void> {
+  switch (kind) {
+    case 'event':
+    case 'rejection':
+    case 'deadLetter':
+      return deleteChunk(run, kind, held);
+    case 'auditEntry':
+    case 'replay':
+      return blotChunk(run, held);
+  }
+}
+
+/** Puts a mark in place of the number: what was done stays on record, and what it was done to, as far as it is no one's. */
+async function blotChunk(
+  { db, person, receipt, now, erased, spend }: Run,
+  held: readonly Holding[],
+): Promise<void> {
+  if (held.length === 0) return;
+  const blot = (value: unknown): unknown =>
+    blotTexts(value, (text) => person.number.blotIn(text, BLOTTED_CONTACT));
+  const entries = held.flatMap((holding) => (holding.kind === 'auditEntry' ? [holding.entry] : []));
+  const replays = held.flatMap((holding) => (holding.kind === 'replay' ? [holding.replay] : []));
+  const blottedEntries = entries.map(({ seq, object, detail }) => ({
+    seq,
+    object: person.number.blotIn(object, BLOTTED_CONTACT),
+    detail: { ...(blot(detail) as typeof detail), blottedBy: receipt },
+  }));
+  const blottedReplays = replays.map(({ id, filter }) => ({ id, filter: blot(filter) }));
+  spend(3);
+  await db.batch([blotAuditEntries(db, blottedEntries), ...blotReplayFilters(db, blottedReplays, now())]);
+  erased.blotted += held.length;
+}
+
+/** A value of JSON with its texts changed. */
+function blotTexts(value: unknown, blot: (text: string) => string): unknown {
+  if (typeof value === 'string') return blot(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => blotTexts(item, blot));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, blotTexts(item, blot)]));
+}
+
+type DeletedKind = keyof typeof DELETIONS;
+
+async function deleteChunk(run: Run, kind: DeletedKind, held: readonly { seq: number }[]): Promise<void> {
   if (held.length === 0) return;
   const { db, erased } = run;
   const deletions = DELETIONS[kind];
@@ -196,28 +259,9 @@ const DELETIONS = {
      RETURNING seq`,
     `DELETE FROM replaying WHERE ${AT_PLACES}`,
     `DELETE FROM outbox WHERE ${AT_PLACES}`,
+    subtractEventsSql('SELECT value FROM json_each(?1)'),
     `DELETE FROM events WHERE ${AT_PLACES} RETURNING seq`,
   ],
   rejection: [`DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`],
   deadLetter: [`DELETE FROM dead_letters WHERE ${AT_PLACES} RETURNING seq`],
-} as const satisfies Record<HoldingKind, readonly string[]>;
-
-/** Newest events looked at to tell a sender's number. */
-const SENDER_SAMPLE = 200;
-
-/**
- * The payloads of the newest statuses of other contacts: to tell whether a number is one that messages are sent from,
- * which nearly every event holds.
- */
-export async function sampleSentMessages(db: D1Database, contact: string): Promise<string[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT payload FROM (
-         SELECT type, contact, payload FROM events NOT INDEXED ORDER BY seq DESC LIMIT ${SENDER_SAMPLE}
-       )
-       WHERE type = 'status' AND contact <> ?1 AND octet_length(payload) <= 65536`,
-    )
-    .bind(contact)
-    .run<{ payload: string }>();
-  return results.map(({ payload }) => payload);
-}
+} as const satisfies Partial<Record<HoldingKind, readonly string[]>>;

@@ -1,20 +1,19 @@
 // What is held on a contact: its own events, and whatever else holds its number, in any written form: events of others,
-// rejections, dead letters. Owns how it is found; export and erasure are built on it, so that the one gives what the
+// rejections, dead letters, and what operators asked for by an id in which the number is: audit entries and replays. Owns how it is found; export and erasure are built on it, so that the one gives what the
 // other takes.
 //
 // There is no index over texts, so the tables are walked by primary key, in steps that let webhooks in between. A step
 // is told by SQL which texts could hold the number; those are read and looked at closely.
 
-import {
-  ASCII_SEPARATORS,
-  OTHER_SEPARATORS,
-  TELLING_ESCAPES,
-  type WrittenNumber,
-} from '../contract/written-number.ts';
+import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/written-encodings.ts';
+import { ASCII_SEPARATORS, OTHER_SEPARATORS, type WrittenNumber } from '../contract/written-number.ts';
 import { cutGroups } from '../cut-groups.ts';
+import { unpack } from '../unpack.ts';
+import { findAuditEntriesAt, type ListedAuditEntry } from './audit.ts';
 import { findDeadLetters, type KeptDeadLetter } from './dead-letters.ts';
 import { findEventsAt, type ListedEvent } from './events.ts';
 import { bodyBytes, findRejections, type KeptRejection } from './rejections.ts';
+import { findReplayFilters, type ReplayFilter } from './replays.ts';
 
 /** Rows, and bytes of text, that one statement searches: a few tenths of a second of D1's single thread. */
 const STEP_ROWS = 5_000;
@@ -34,7 +33,9 @@ export interface Person {
 export type Holding =
   | { kind: 'event'; seq: number; event: ListedEvent }
   | { kind: 'rejection'; seq: number; rejection: KeptRejection }
-  | { kind: 'deadLetter'; seq: number; deadLetter: KeptDeadLetter };
+  | { kind: 'deadLetter'; seq: number; deadLetter: KeptDeadLetter }
+  | { kind: 'auditEntry'; seq: number; entry: ListedAuditEntry }
+  | { kind: 'replay'; seq: number; replay: ReplayFilter };
 
 export type HoldingKind = Holding['kind'];
 
@@ -81,10 +82,9 @@ export async function walkMentions(
   { contact, number }: Person,
   afterSeq: number,
 ): Promise<WalkedStep> {
-  const [digits, otherDigits = digits] = number.digits;
   const step = await db
     .prepare(WALKS[kind])
-    .bind(afterSeq, STEP_ROWS, STEP_BYTES, contact, digits, otherDigits)
+    .bind(afterSeq, STEP_ROWS, STEP_BYTES, contact, number.digits)
     .first<{ walked: number; last_seq: number | null; found: string }>();
   const found: [seq: number, bytes: number, isCertain: number][] = JSON.parse(step?.found ?? '[]');
   return {
@@ -108,7 +108,12 @@ export async function* readHoldings(
       kind,
       group.map(({ seq }) => seq),
     );
-    yield read.filter((holding) => certain.has(holding.seq) || number.isIn(textOf(holding)));
+    const held: Holding[] = [];
+    for (const holding of read) {
+      // One after the other: what is unpacked is in memory once.
+      if (certain.has(holding.seq) || (await textsOf(holding)).some(number.isIn)) held.push(holding);
+    }
+    yield held;
   }
 }
 
@@ -124,32 +129,60 @@ async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promis
         seq: deadLetter.seq,
         deadLetter,
       }));
+    case 'auditEntry':
+      return (await findAuditEntriesAt(db, seqs)).map((entry) => ({ kind, seq: entry.seq, entry }));
+    case 'replay':
+      return (await findReplayFilters(db, seqs)).map((replay) => ({ kind, seq: replay.id, replay }));
   }
 }
 
-function textOf(holding: Holding): string {
+/** What is searched of something that could hold the number. */
+async function textsOf(holding: Holding): Promise<string[]> {
   switch (holding.kind) {
     case 'event':
-      return holding.event.payload;
+      return [holding.event.payload];
     case 'rejection':
-      return rejectedText(holding.rejection);
+      return rejectedTexts(holding.rejection);
     case 'deadLetter':
-      return deadLetterText(holding.deadLetter);
+      return deadLetterTexts(holding.deadLetter);
+    case 'auditEntry':
+      return textsIn([holding.entry.object, holding.entry.detail]);
+    case 'replay':
+      return textsIn(holding.replay.filter);
   }
 }
 
 /** The body of a webhook that was never stored is looked into as it came, not only as it stands in JSON. */
-function deadLetterText({ kind, body }: KeptDeadLetter): string {
-  if (kind !== 'intake') return body;
+async function deadLetterTexts({ kind, body }: KeptDeadLetter): Promise<string[]> {
+  if (kind !== 'intake') return [body];
   const { payload = '', base64 } = JSON.parse(body) as { payload?: string; base64?: string };
-  const came = base64 === undefined ? payload : rejectedText({ body: base64, bodyEncoding: 'base64' });
-  return `${body} ${came}`;
+  const came =
+    base64 === undefined ? [payload] : await rejectedTexts({ body: base64, bodyEncoding: 'base64' });
+  return [body, ...came];
 }
 
-/** Bytes that are no UTF-8 have their digits where ASCII has them, in UTF-16 between NULs. */
-function rejectedText({ body, bodyEncoding }: Pick<KeptRejection, 'body' | 'bodyEncoding'>): string {
-  if (bodyEncoding === 'utf-8') return body;
-  return new TextDecoder('latin1').decode(bodyBytes(body, bodyEncoding)).replaceAll('\0', '');
+/** The texts in a value of JSON. Its numbers are counts and places: no number of anybody. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+async function rejectedTexts({
+  body,
+  bodyEncoding,
+}: Pick<KeptRejection, 'body' | 'bodyEncoding'>): Promise<string[]> {
+  if (bodyEncoding === 'utf-8') return [body];
+  const bytes = new Uint8Array(bodyBytes(body, bodyEncoding));
+  const unpacked = await unpack(bytes);
+  return [...textsOfBytes(bytes), ...(unpacked === null ? [] : textsOfBytes(unpacked))];
+}
+
+/**
+ * Bytes that are no UTF-8 have their digits where ASCII has them, in UTF-16 between NULs. Where only some of them are
+ * none, what is between the digits may still be UTF-8.
+ */
+function textsOfBytes(bytes: Uint8Array): string[] {
+  return [new TextDecoder('latin1').decode(bytes).replaceAll('\0', ''), new TextDecoder().decode(bytes)];
 }
 
 /** What the separators that are not ASCII begin with, in UTF-8. */
@@ -158,37 +191,86 @@ const OTHER_BEGINNINGS = [
 ];
 
 /**
- * A text without its separators. Every letter to be taken out is another pass over the text, of which most hold few of
- * them, so the rare ones are only taken out where there are some.
+ * A text without its separators, and without `+`, which is a blank in forms. Every letter to be taken out is another
+ * pass over the text, of which most hold few of them, so the rare ones are only taken out where there are some.
  *
  * @param isJson in which no number is broken by a line or a tab, but for their escapes.
  */
 function strippedSql(text: string, isJson: boolean): string {
-  const unescaped = ['\\n', '\\r', '\\t', '\\'].reduce(
-    (sql, begin) => `replace(${sql}, '${begin}', '')`,
-    text,
-  );
+  const unescaped = withoutParts(text, ['\\n', '\\r', '\\t', '\\']);
   const plain = `CASE WHEN instr(${text}, '\\') > 0 THEN ${unescaped} ELSE ${text} END`;
   const common = ASCII_SEPARATORS.filter((letter) => letter !== '\\' && (!isJson || letter >= ' '));
-  const stripped = withoutLetters(plain, common);
-  const hasOthers = OTHER_BEGINNINGS.map((begin) => `instr(CAST(${text} AS BLOB), x'${begin}') > 0`);
-  return `CASE WHEN octet_length(${text}) > length(${text}) AND (${hasOthers.join(' OR ')})
-    THEN ${withoutLetters(stripped, OTHER_SEPARATORS)} ELSE ${stripped} END`;
+  const stripped = withoutLetters(plain, [...common, '+']);
+  return `CASE WHEN ${hasOthersSql(text)} THEN ${withoutLetters(stripped, OTHER_SEPARATORS)} ELSE ${stripped} END`;
+}
+
+/** Whether a text has separators that are not ASCII, or what looks like them. */
+function hasOthersSql(text: string): string {
+  const has = OTHER_BEGINNINGS.map((begin) => `instr(CAST(${text} AS BLOB), x'${begin}') > 0`);
+  return ifSql(`octet_length(${text}) > length(${text})`, has.join(' OR '));
+}
+
+/** A text that may be percent-encoded without its separators, be they encoded or not; its digits undone. */
+function percentStrippedSql(text: string): string {
+  const letters = [...ASCII_SEPARATORS, '+'];
+  const encoded = letters.map(
+    (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
+  const lines = ['N', 'R', 'T'].flatMap((letter) => [`%5C${letter}`, `\\${letter}`]);
+  return withoutLetters(withoutParts(`upper(${text})`, [...lines, ...encoded, '%3']), letters);
+}
+
+function withoutParts(sql: string, parts: readonly string[]): string {
+  return parts.reduce((inner, part) => `replace(${inner}, '${part}', '')`, sql);
 }
 
 function withoutLetters(sql: string, letters: readonly string[]): string {
   return letters.reduce((inner, letter) => `replace(${inner}, char(${letter.charCodeAt(0)}), '')`, sql);
 }
 
-/** Whether SQL could miss the number for the escapes in which it may be written. */
-function isEscapedSql(text: string): string {
-  const telling = TELLING_ESCAPES.map((begin) => `instr(${text}, '${begin}') > 0`);
-  return `instr(${text}, '\\u') > 0 AND (${telling.join(' OR ')})`;
+/** Whether SQL could miss the number for the encodings in which it may be written. */
+function isEncodedSql(text: string): string {
+  // Only what has the first byte of one is written in capitals to be looked at for all of it.
+  const percents = Array.from(
+    Map.groupBy(TELLING_PERCENTS, (part) => part.slice(0, '%XX'.length)),
+    ([byte, parts]) => ifSql(hasAnySql(text, casesOf(byte)), hasAnySql(`upper(${text})`, parts)),
+  );
+  return `(
+    ${ifSql(hasAnySql(text, ['\\u']), hasAnySql(text, TELLING_ESCAPES))}
+    OR ${ifSql(hasAnySql(text, ['&']), hasAnySql(text, TELLING_ENTITIES))}
+    OR ${ifSql(hasPercentsSql(text), `${hasOthersSql(text)} OR ${percents.join(' OR ')}`)}
+  )`;
+}
+
+/**
+ * Whether something percent-encoded could break a number: where it stands behind a digit or what is between digits. In
+ * most addresses it stands behind letters.
+ */
+function hasPercentsSql(text: string): string {
+  return ifSql(hasAnySql(text, ['%']), `${text} GLOB '*[^A-Za-z"''=&?:,_<>{}%]%*'`);
+}
+
+function hasAnySql(text: string, parts: readonly string[]): string {
+  return `(${parts.map((part) => `instr(${text}, '${part}') > 0`).join(' OR ')})`;
+}
+
+/** Both conditions. Of `AND` SQLite computes both sides, of `CASE` the second only where the first holds. */
+function ifSql(first: string, second: string): string {
+  return `CASE WHEN ${first} THEN ${second} ELSE false END`;
+}
+
+/** A percent-encoded byte in capitals and in small letters. */
+function casesOf(byte: string): string[] {
+  return Array.from(byte).reduce(
+    (begins, letter) =>
+      [...new Set([letter, letter.toLowerCase()])].flatMap((one) => begins.map((begin) => begin + one)),
+    [''],
+  );
 }
 
 /**
  * A walk behind ?1 of at most ?2 rows, and no more of them than have ?3 bytes of text, but for one that has more by
- * itself. ?4 the contact, ?5 and ?6 the digits.
+ * itself. ?4 the contact, ?5 the digits.
  */
 function walkSql(
   table: string,
@@ -203,16 +285,18 @@ function walkSql(
   return `
     SELECT count(*) AS walked, max(seq) AS last_seq,
       json_group_array(json_array(seq, bytes, is_certain)) FILTER (WHERE is_searched AND (
-        is_certain OR is_unclear OR instr(stripped, ?5) > 0 OR instr(stripped, ?6) > 0
+        is_certain OR is_unclear OR instr(stripped, ?5) > 0 OR instr(percent_stripped, ?5) > 0
       )) AS found
     FROM (
       SELECT seq, octet_length(${text}) AS bytes, ${where} AS is_searched, ${isCertain} AS is_certain,
-        ${isUnclear} OR ${isEscapedSql(text)} AS is_unclear, ${strippedSql(text, isJson)} AS stripped
-      FROM ${table} NOT INDEXED
+        ${isUnclear} OR ${isEncodedSql(text)} AS is_unclear,
+        ${strippedSql(text, isJson)} AS stripped,
+        CASE WHEN ${hasPercentsSql(text)} THEN ${percentStrippedSql(text)} ELSE '' END AS percent_stripped
+      FROM ${table}
       WHERE seq > ?1 AND seq <= (
         SELECT max(seq) FROM (
           SELECT seq, bytes, sum(bytes) OVER (ORDER BY seq) AS bytes_up_to FROM (
-            SELECT seq, octet_length(${text}) AS bytes FROM ${table} NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2
+            SELECT seq, octet_length(${text}) AS bytes FROM ${table} WHERE seq > ?1 ORDER BY seq LIMIT ?2
           )
         )
         WHERE bytes_up_to - bytes < ?3
@@ -222,10 +306,15 @@ function walkSql(
 }
 
 const WALKS = {
-  event: walkSql('events', 'payload', { where: 'contact <> ?4' }),
-  rejection: walkSql('rejections', 'body', { isUnclear: "body_encoding = 'base64'", isJson: false }),
-  deadLetter: walkSql('dead_letters', 'body', {
+  event: walkSql('events NOT INDEXED', 'payload', { where: 'contact <> ?4' }),
+  rejection: walkSql('rejections NOT INDEXED', 'body', {
+    isUnclear: "body_encoding = 'base64'",
+    isJson: false,
+  }),
+  deadLetter: walkSql('dead_letters NOT INDEXED', 'body', {
     isCertain: 'coalesce(contact = ?4, false)',
     isUnclear: `kind = 'intake' AND instr(body, '"base64":') > 0`,
   }),
+  auditEntry: walkSql('audit NOT INDEXED', "(object || ' ' || detail)", {}),
+  replay: walkSql('(SELECT id AS seq, filter FROM replays)', 'filter', {}),
 } as const satisfies Record<HoldingKind, string>;

@@ -1,6 +1,13 @@
 // A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
 
-import { READABLE_COLUMNS, type ReadableEvent, type ReadableRow, readableEventOf } from './messages.ts';
+import {
+  type ReadableEvent,
+  type ReadableRow,
+  readableColumns,
+  readShown,
+  unreadEventOf,
+} from './messages.ts';
+import { MAX_READ_AT_ONCE_BYTES } from './payload-pages.ts';
 import { MAX_SCANNED_ROWS, nextBeforeSeq, seqRange, type TimeRange } from './walk.ts';
 
 export interface ConversationPage {
@@ -21,7 +28,8 @@ export interface ConversationRange extends TimeRange {
 }
 
 /**
- * A page of a contact's events, and its last message. The page reads a row for each event. Finding the last message reads
+ * A page of a contact's events, and its last message. The page ends early where its payloads would be too large together.
+ * It reads a row for each event, and another where its payload is large. Finding the last message reads
  * as many again, and what was stored since it was written, few: an index that led there would make every response dearer
  * to write, and a row written costs as much as a thousand read. A contact that has not written among so many costs
  * more, up to {@link MAX_SCANNED_ROWS}.
@@ -36,15 +44,16 @@ export async function readConversation(
   const [fromSeq, untilSeq] = seqRange(times);
   const { results } = await db
     .prepare(
-      `SELECT ${READABLE_COLUMNS} FROM events AS e INDEXED BY events_by_contact
+      `SELECT ${readableColumns(MAX_READ_AT_ONCE_BYTES)} FROM events AS e INDEXED BY events_by_contact
        WHERE contact = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4`,
     )
     .bind(contact, fromSeq, Math.min(beforeSeq ?? untilSeq, untilSeq), limit)
     .run<ReadableRow>();
-  const events = results.map(readableEventOf);
+  const events = await readShown(db, results.map(unreadEventOf));
+  const isCut = events.length < results.length; // by what an answer has room for
   return {
     events,
-    nextBeforeSeq: nextBeforeSeq(events, limit),
+    nextBeforeSeq: nextBeforeSeq(events, isCut ? events.length : limit),
     lastResponse: await findLastResponse(db, contact, limit),
   };
 }
@@ -63,7 +72,7 @@ async function findLastResponse(
   if (storedLast === null) return null;
   const row = await db
     .prepare(
-      `SELECT ${READABLE_COLUMNS}
+      `SELECT ${readableColumns(Number.POSITIVE_INFINITY)}
        FROM (
          SELECT seq, max(occurred_at) FROM (
            SELECT seq, type, occurred_at FROM events INDEXED BY events_by_contact
@@ -75,7 +84,7 @@ async function findLastResponse(
     )
     .bind(contact, Math.min(storedLast.seq, storedLast.occurred_at * 1000), storedLast.seq, MAX_SCANNED_ROWS)
     .first<ReadableRow>();
-  return row && readableEventOf(row);
+  return row && unreadEventOf(row);
 }
 
 /** The response stored last, if it is among the last `look` events. */

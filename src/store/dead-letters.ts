@@ -289,7 +289,7 @@ export async function deleteDeadLetters(
       .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) RETURNING seq')
       .bind(JSON.stringify(seqs)),
   ]);
-  return deleted?.results.length ?? 0;
+  return deleted?.results.length ?? 0; // `changes` counts what triggers write as well
 }
 
 /** Deletes those that were kept before a time, as many as one run may. */

@@ -3,8 +3,8 @@
 
 import { messageIdRange } from '../contract/event.ts';
 import type { EventType, Status } from '../contract/webhook.ts';
-import { cutGroups } from '../cut-groups.ts';
 import { type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
+import { fittingOf, MAX_READ_AT_ONCE_BYTES, readPayloads } from './payload-pages.ts';
 import {
   MAX_SCANNED_ROWS,
   nextBeforeSeq,
@@ -35,14 +35,6 @@ export interface EventPage {
   /** Events older than this are on the next page; `null` when there are none. */
   nextBeforeSeq: number | null;
 }
-
-/**
- * What a page holds of payloads. They are in memory in several forms, of the 128 MB that an isolate has for all its
- * requests (https://developers.cloudflare.com/workers/platform/limits/): a page ends early rather than pass it.
- */
-const PAGE_LIMITS = { maxItems: Number.POSITIVE_INFINITY, maxBytes: 4_000_000 };
-/** Larger payloads are read once it is known how many of them the page has room for. */
-const MAX_READ_AT_ONCE_BYTES = 16_000;
 
 /** Messages with more events than this, a hundred times the usual, are sorted by D1. */
 const MAX_SORTED_EVENTS = 400;
@@ -124,7 +116,7 @@ export function walkBounds(
 
 /** As many of the rows as there is room for, with their payloads. */
 async function pageOf(db: D1Database, rows: ListedRow[], nextBeforeSeq: number | null): Promise<EventPage> {
-  const [fitting = []] = cutGroups(rows, ({ payload_bytes }) => payload_bytes, PAGE_LIMITS);
+  const fitting = fittingOf(rows, ({ payload_bytes }) => payload_bytes);
   const large = await readPayloads(
     db,
     fitting.filter(({ payload }) => payload === null).map(({ seq }) => seq),
@@ -137,17 +129,6 @@ async function pageOf(db: D1Database, rows: ListedRow[], nextBeforeSeq: number |
     events,
     nextBeforeSeq: fitting.length < rows.length ? (fitting.at(-1)?.seq ?? null) : nextBeforeSeq,
   };
-}
-
-async function readPayloads(db: D1Database, seqs: readonly number[]): Promise<Map<number, string>> {
-  if (seqs.length === 0) return new Map();
-  const { results } = await db
-    .prepare(
-      'SELECT e.seq, e.payload FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value',
-    )
-    .bind(JSON.stringify(seqs))
-    .run<{ seq: number; payload: string }>();
-  return new Map(results.map(({ seq, payload }) => [seq, payload]));
 }
 
 /** The events that a filter's index leads to. ?1 to ?5 bound the walk, see {@link walkBounds}. */

@@ -5,19 +5,24 @@
 // as many rows to read, and took as long, with D1's cache warm and cold; but in its order an event that arrives can
 // stand behind the walk, where by primary key it stands before it: what the walk has passed stays free.
 //
+// Dead letters have no index by integration either, and are walked as events are. So are those that an integration of
+// the same slug left behind, in the days when they stayed.
+//
 // What remains: for up to 30 s, until its cache asks again, an isolate can take a webhook for an integration that is
 // gone. Its event is stored and forwarded as was promised, and stays until its retention ends.
 
 import { cutGroups } from '../cut-groups.ts';
 import { auditChange, recordAudit } from './audit.ts';
+import { forgetBusinessNumbersOf } from './business-numbers.ts';
 import { type Change, findIntegrations } from './integrations.ts';
+import { subtractEventsSql } from './usage.ts';
 
 /** Events looked at by one statement. */
 const STEP_EVENTS = 25_000;
 /** Events deleted by one transaction: short enough to let webhooks in between, as with retention. */
 const CHUNK_EVENTS = 1_000;
-/** Rejections deleted by one statement; each can have a body of 1 MiB. */
-const CHUNK_REJECTIONS = 100;
+/** Rejections or dead letters deleted by one statement; each can have a body of 1 MiB. */
+const CHUNK_KEPT = 100;
 /** Enough to know that an integration is not deleted by mistake. */
 const ENOUGH_EVENTS = 10_000;
 
@@ -50,6 +55,7 @@ export interface Holdings {
   /** False where there may be more than were counted. */
   isEveryEventCounted: boolean;
   rejections: number;
+  deadLetters: number;
 }
 
 /** What went. */
@@ -58,6 +64,7 @@ export interface Deleted {
   /** Of the events, those that waited to be forwarded. */
   unforwarded: number;
   rejections: number;
+  deadLetters: number;
 }
 
 /** What became of a deletion that is to take nothing else with it. */
@@ -75,7 +82,7 @@ export type FullDeletion =
   /** Somebody enabled it meanwhile. */
   | { outcome: 'enabled'; deleted: Deleted };
 
-/** Deletes an integration that has neither events nor rejections. */
+/** Deletes an integration that has neither events nor rejections nor dead letters. */
 export async function deleteEmptyIntegration(
   db: D1Database,
   slug: string,
@@ -86,7 +93,7 @@ export async function deleteEmptyIntegration(
   const run = startRun(seqAt(integration.createdAtMs), budget, now);
   for (;;) {
     const holdings = await countHoldings(db, slug, run);
-    const isEmpty = holdings.events === 0 && holdings.rejections === 0;
+    const isEmpty = holdings.events + holdings.rejections + holdings.deadLetters === 0;
     if (!isEmpty || !holdings.isEveryEventCounted) return { outcome: 'holding', holdings };
     const end = await retire(db, slug, run, { mayBeEnabled: true }, { actor, nowMs: now() });
     if (end !== 'held') return { outcome: 'deleted', deleted: run.deleted };
@@ -94,8 +101,8 @@ export async function deleteEmptyIntegration(
 }
 
 /**
- * Disables an integration, deletes its events, forwarded or not, and its rejections, and then itself. Left off in the
- * middle, for whatever reason, it is disabled, and a repeat finishes it.
+ * Disables an integration, deletes its events, forwarded or not, its rejections and its dead letters, and then itself.
+ * Left off in the middle, for whatever reason, it is disabled, and a repeat finishes it.
  *
  * @param walkedSeq how far an unfinished deletion had come.
  */
@@ -111,7 +118,8 @@ export async function deleteIntegrationAndContents(
   let isEnabled = false;
   while (!isEnabled && !run.isSpent()) {
     await deleteEvents(db, slug, run);
-    await deleteRejections(db, slug, run);
+    await deleteKept(db, 'rejections', slug, run);
+    await deleteKept(db, 'deadLetters', slug, run);
     if (run.isSpent()) break;
     const end = await retire(db, slug, run, { mayBeEnabled: false }, { actor, nowMs: now() });
     if (end === 'gone') return { outcome: 'deleted', deleted };
@@ -139,7 +147,7 @@ function startRun(fromSeq: number, budget: DeletionBudget, now: () => number): R
   const startedMs = now();
   let { statements: left } = budget;
   return {
-    deleted: { events: 0, unforwarded: 0, rejections: 0 },
+    deleted: { events: 0, unforwarded: 0, rejections: 0, deadLetters: 0 },
     walkedSeq: Math.max(0, fromSeq - seqAt(CLOCK_SKEW_MS)),
     recentSeq: seqAt(startedMs - CLOCK_SKEW_MS),
     spend: (statements) => {
@@ -173,11 +181,15 @@ async function countHoldings(db: D1Database, slug: string, run: Run): Promise<Ho
     isLast = step.isLast;
     run.walkedSeq = step.lastSeq;
   }
-  const rejections = await db
-    .prepare('SELECT count(*) AS n FROM rejections WHERE integration = ?1')
+  const kept = await db
+    .prepare(
+      `SELECT
+         (SELECT count(*) FROM rejections WHERE integration = ?1) AS rejections,
+         (SELECT count(*) FROM dead_letters WHERE integration = ?1) AS deadLetters`,
+    )
     .bind(slug)
-    .first<number>('n');
-  return { events, isEveryEventCounted: isLast, rejections: rejections ?? 0 };
+    .first<{ rejections: number; deadLetters: number }>();
+  return { events, isEveryEventCounted: isLast, rejections: 0, deadLetters: 0, ...kept };
 }
 
 /** Walks the events from where the run has come to and deletes the integration's, until the end or out of budget. */
@@ -195,10 +207,10 @@ async function deleteEvents(db: D1Database, slug: string, run: Run): Promise<voi
 
 /** A step of the walk. */
 interface Step {
-  /** The integration's events. */
+  /** What is the integration's. */
   seqs: number[];
   lastSeq: number;
-  /** Whether no event was stored after this step. */
+  /** Whether nothing was stored after this step. */
   isLast: boolean;
 }
 
@@ -226,15 +238,11 @@ async function deleteChunk(
   { deleted, spend }: Run,
 ): Promise<void> {
   const places = JSON.stringify(seqs);
-  spend(2);
-  const [unforwarded, events] = await db.batch([
-    db
-      .prepare(
-        `DELETE FROM outbox WHERE seq IN (
-           SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2
-         )`,
-      )
-      .bind(places, slug),
+  const own = 'SELECT seq FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2';
+  spend(3);
+  const [unforwarded, , events] = await db.batch([
+    db.prepare(`DELETE FROM outbox WHERE seq IN (${own})`).bind(places, slug),
+    db.prepare(subtractEventsSql(own)).bind(places, slug),
     db
       .prepare(
         'DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1)) AND integration = ?2 RETURNING seq',
@@ -245,31 +253,35 @@ async function deleteChunk(
   deleted.events += events?.results.length ?? 0;
 }
 
-async function deleteRejections(
+/** Deletes what has an index by integration, oldest first, until nothing is left or out of budget. */
+async function deleteKept(
   db: D1Database,
+  kept: 'rejections' | 'deadLetters',
   slug: string,
   { deleted, spend, isSpent }: Run,
 ): Promise<void> {
+  const table = kept === 'rejections' ? 'rejections' : 'dead_letters';
   for (let isLast = false; !isLast && !isSpent(); ) {
     spend(1);
     const { results } = await db
       .prepare(
-        `DELETE FROM rejections WHERE seq IN (
-           SELECT seq FROM rejections WHERE integration = ?1 ORDER BY seq LIMIT ?2
+        `DELETE FROM ${table} WHERE seq IN (
+           SELECT seq FROM ${table} WHERE integration = ?1 ORDER BY seq LIMIT ?2
          )
-         RETURNING seq`,
+         RETURNING seq`, // `changes` counts what triggers write as well
       )
-      .bind(slug, CHUNK_REJECTIONS)
+      .bind(slug, CHUNK_KEPT)
       .run();
-    deleted.rejections += results.length;
-    isLast = results.length < CHUNK_REJECTIONS;
+    deleted[kept] += results.length;
+    isLast = results.length < CHUNK_KEPT;
   }
 }
 
-/** What an integration may not have when it goes. Webhooks may have come since the walk. */
+/** What an integration may not have when it goes. Webhooks and dead letters may have come since the walk. */
 const RETIRABLE = `
   slug = ?1 AND (enabled = 0 OR ?2)
   AND NOT EXISTS (SELECT 1 FROM events WHERE seq > ?3 AND integration = ?1)
+  AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE integration = ?1)
   AND NOT EXISTS (SELECT 1 FROM rejections WHERE integration = ?1)`;
 
 /**
@@ -283,7 +295,7 @@ async function retire(
   { mayBeEnabled }: { mayBeEnabled: boolean },
   { actor, nowMs }: Change,
 ): Promise<'gone' | 'held' | 'enabled'> {
-  run.spend(4);
+  run.spend(5);
   run.walkedSeq = Math.min(run.walkedSeq, run.recentSeq);
   const condition = [slug, Number(mayBeEnabled), run.walkedSeq];
   const detail = { stage: 'finished', ...run.deleted };
@@ -298,6 +310,7 @@ async function retire(
     db.prepare(`DELETE FROM integrations WHERE ${RETIRABLE}`).bind(...condition),
     auditChange(db, { actor, action: 'integration.delete', object: slug, detail, atMs: nowMs }),
     db.prepare('SELECT enabled FROM integrations WHERE slug = ?1').bind(slug),
+    forgetBusinessNumbersOf(db, slug),
   ]);
   const [row] = left?.results ?? [];
   if (row === undefined) return 'gone';

@@ -3,15 +3,16 @@
 import { type EventHead, messageIdRange } from '../contract/event.ts';
 import { STATUSES, type Status } from '../contract/webhook.ts';
 import { eventHeadOf, type HeadRow } from './events.ts';
+import { fittingOf, MAX_PAGE_BYTES, readPayloads } from './payload-pages.ts';
 import { MAX_SCANNED_ROWS } from './walk.ts';
 
 /** Shown of one message at most: a hundred times what one usually has. */
 export const MAX_MESSAGE_EVENTS = 400;
 
-/**
- * Payloads up to this size are read to be shown in a list: many times what WhatsApp's longest text takes. So the
- * longest list fits in memory.
- */
+/** Larger payloads are read once it is known which of them are shown: the others together fit on a page. */
+const MAX_READ_AT_ONCE_BYTES = MAX_PAGE_BYTES / MAX_MESSAGE_EVENTS;
+
+/** Larger payloads are not shown in a list: many times what WhatsApp's longest text takes. */
 const MAX_SHOWN_PAYLOAD_BYTES = 65_536;
 
 /** An event as timelines and conversations show it. */
@@ -22,24 +23,52 @@ export interface ReadableEvent extends EventHead {
   payload: string | null;
 }
 
-/** What is read of such an event, with `e` for events. */
-export const READABLE_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-  CASE WHEN octet_length(e.payload) <= ${MAX_SHOWN_PAYLOAD_BYTES} THEN e.payload END AS payload`;
+/** An event whose payload may still have to be read, see {@link readShown}. */
+export interface UnreadEvent extends ReadableEvent {
+  payloadBytes: number;
+}
 
-/** Columns of {@link READABLE_COLUMNS}. */
+/** What is read of such an event, with `e` for events, and of its payload where that is not larger. */
+export function readableColumns(maxPayloadBytes: number): string {
+  return `
+    e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
+    octet_length(e.payload) AS payload_bytes,
+    CASE WHEN octet_length(e.payload) <= ${Math.min(maxPayloadBytes, MAX_SHOWN_PAYLOAD_BYTES)} THEN e.payload END AS payload`;
+}
+
+/** The columns of {@link readableColumns}. */
 export interface ReadableRow extends HeadRow {
   deliveries: number;
+  payload_bytes: number;
   payload: string | null;
 }
 
-export function readableEventOf(row: ReadableRow): ReadableEvent {
-  return { ...eventHeadOf(row), deliveries: row.deliveries, payload: row.payload };
+export function unreadEventOf(row: ReadableRow): UnreadEvent {
+  const { deliveries, payload, payload_bytes: payloadBytes } = row;
+  return { ...eventHeadOf(row), deliveries, payload, payloadBytes };
+}
+
+/** As many of the first events as an answer has room for, with those of their payloads that lists show. */
+export async function readShown<Event extends UnreadEvent>(
+  db: D1Database,
+  events: readonly Event[],
+): Promise<Event[]> {
+  const fitting = fittingOf(events, shownBytes);
+  const unread = fitting.filter((event) => event.payload === null && shownBytes(event) > 0);
+  const payloads = await readPayloads(
+    db,
+    unread.map(({ seq }) => seq),
+  );
+  return fitting.map((event) => ({ ...event, payload: event.payload ?? payloads.get(event.seq) ?? null }));
+}
+
+function shownBytes({ payloadBytes }: UnreadEvent): number {
+  return payloadBytes <= MAX_SHOWN_PAYLOAD_BYTES ? payloadBytes : 0;
 }
 
 export interface MessageEvents {
-  /** In no order. */
-  events: ReadableEvent[];
+  /** In no order, and without their large payloads. */
+  events: UnreadEvent[];
   /** False where there are more than {@link MAX_MESSAGE_EVENTS}. */
   isEveryEvent: boolean;
 }
@@ -68,12 +97,12 @@ export async function findMessageEvents(
   if (chosen.length === 0) return { events: [], isEveryEvent: true };
   const { results } = await db
     .prepare(
-      `SELECT ${READABLE_COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
+      `SELECT ${readableColumns(MAX_READ_AT_ONCE_BYTES)} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
     )
     .bind(JSON.stringify(chosen.map(({ seq }) => seq)))
     .run<ReadableRow>();
   return {
-    events: results.map(readableEventOf),
+    events: results.map(unreadEventOf),
     isEveryEvent: chosen.length === places.length && walk.results.length < MAX_SCANNED_ROWS,
   };
 }

@@ -1,5 +1,8 @@
 // The progress table: how far the recurring tasks have come, when they last ran, and who is at them.
 
+/** The readers of the log, by what they make of it. */
+export type Reader = 'counters' | 'hours' | 'usage' | 'business-numbers';
+
 /** Notes that the cron began a run. Unix ms. */
 export async function recordCron(db: D1Database, nowMs: number): Promise<void> {
   await db
@@ -52,7 +55,19 @@ export async function recordSweep(db: D1Database, nowMs: number): Promise<void> 
     .run();
 }
 
-/** The place that a task has come to, as SQL; 0 before its first run. */
-export function progressSql(task: 'counters' | 'hours'): string {
+/** The place that a reader has come to, as SQL; 0 before its first run. */
+export function progressSql(task: Reader): string {
   return `coalesce((SELECT seq FROM progress WHERE task = '${task}'), 0)`;
+}
+
+/** The condition of every statement of a reader's step: ?1 is where it begins. */
+export function isUnmoved(task: Reader): string {
+  return `${progressSql(task)} = ?1`;
+}
+
+/** Last of a reader's step: ?2 is the place it has come to, ?3 now. */
+export function advanceSql(task: Reader, condition = isUnmoved(task)): string {
+  return `
+    INSERT INTO progress (task, seq, at) SELECT '${task}', ?2, ?3 WHERE ${condition}
+    ON CONFLICT (task) DO UPDATE SET seq = excluded.seq, at = max(at, excluded.at)`;
 }

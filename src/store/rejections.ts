@@ -25,6 +25,8 @@ export interface NewRejection {
   receivedAtMs: number;
   /** Exactly as it came. */
   body: ArrayBuffer;
+  /** Whether it was acknowledged, and came by way of the intake queue. Never deleted to make room. */
+  deferred?: boolean;
 }
 
 /** Bodies that one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
@@ -59,6 +61,7 @@ export async function recordRejections(
           rejection.receivedAtMs,
           body,
           encoding,
+          Number(rejection.deferred ?? false),
         );
     }),
   );
@@ -68,10 +71,10 @@ export async function recordRejections(
 const RECORD = `
   INSERT INTO rejections (
     seq, integration, generation, body_hash, reason, problems, request_id, received_at, last_received_at, body,
-    body_encoding
+    body_encoding, deferred
   )
   VALUES (
-    ${nextSeqSql('rejections', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10
+    ${nextSeqSql('rejections', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11
   )
   ON CONFLICT (integration, body_hash) DO UPDATE SET
     deliveries = deliveries + (request_id <> excluded.request_id),
@@ -79,7 +82,8 @@ const RECORD = `
     generation = excluded.generation,
     reason = excluded.reason,
     problems = excluded.problems,
-    request_id = excluded.request_id`;
+    request_id = excluded.request_id,
+    deferred = max(deferred, excluded.deferred)`;
 
 /** A body as text. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is written as bytes. */
 function writtenBody(body: ArrayBuffer): { body: string; encoding: BodyEncoding } {
@@ -116,6 +120,8 @@ export interface Rejection {
   deliveries: number;
   /** Size of the body as it came. */
   bodyBytes: number;
+  /** Whether one of its deliveries was acknowledged, and came by way of the intake queue. */
+  isDeferred: boolean;
 }
 
 /** A rejection with its body, to be read by {@link bodyBytes}. */
@@ -139,7 +145,7 @@ export interface RejectionPage {
 /** What is read of a rejection, with `r` for rejections. Three bytes are four letters of base64, less the padding. */
 const HEAD_COLUMNS = `
   r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id, r.received_at, r.last_received_at,
-  r.deliveries,
+  r.deliveries, r.deferred,
   iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS body_bytes`;
 
 /**
@@ -312,6 +318,7 @@ interface HeadRow {
   received_at: number;
   last_received_at: number;
   deliveries: number;
+  deferred: number;
   body_bytes: number;
 }
 
@@ -327,5 +334,6 @@ function rejectionOf(row: HeadRow): Rejection {
     lastReceivedAtMs: row.last_received_at,
     deliveries: row.deliveries,
     bodyBytes: row.body_bytes,
+    isDeferred: row.deferred === 1,
   };
 }

@@ -164,6 +164,43 @@ export function endReplaysOfContact(db: D1Database, contact: string, nowMs: numb
     .bind(contact, nowMs);
 }
 
+/** What a job was asked for, and by whom. */
+export type ReplayFilter = Pick<Replay, 'id' | 'actor' | 'filter'>;
+
+/** Those of the named jobs that exist. */
+export async function findReplayFilters(db: D1Database, ids: readonly number[]): Promise<ReplayFilter[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT job.id, job.actor, job.filter
+       FROM json_each(?1) AS wanted CROSS JOIN replays AS job ON job.id = wanted.value`,
+    )
+    .bind(JSON.stringify(ids))
+    .run<Pick<ReplayRow, 'id' | 'actor' | 'filter'>>();
+  return results.map((row) => ({ ...row, filter: JSON.parse(row.filter) }));
+}
+
+/**
+ * The statements that give jobs another filter, for who erases a contact whose number is in them; those that are running
+ * end: they would replay something else.
+ */
+export function blotReplayFilters(
+  db: D1Database,
+  blotted: readonly { id: number; filter: unknown }[],
+  nowMs: number,
+): D1PreparedStatement[] {
+  const rows = JSON.stringify(blotted.map(({ id, filter }) => ({ id, filter: JSON.stringify(filter) })));
+  return [
+    db
+      .prepare(
+        `UPDATE replays SET filter = blotted.value ->> 'filter',
+           state = iif(state = 'running', 'cancelled', state), updated_at = iif(state = 'running', ?2, updated_at)
+         FROM json_each(?1) AS blotted WHERE replays.id = blotted.value ->> 'id'`,
+      )
+      .bind(rows, nowMs),
+    db.prepare("DELETE FROM replaying WHERE job IN (SELECT value ->> 'id' FROM json_each(?1))").bind(rows),
+  ];
+}
+
 /**
  * Takes the right to put back and forward, if there is anything to do and nobody else has it: two at once would forward
  * everything twice. It ends by itself after `forMs`, should its holder die.

@@ -3,7 +3,7 @@
 // every statement of it asks whether that is still the place. So two crons at once, a crash, or an answer that was lost
 // leave each event counted once. It is exact because `seq` grows in commit order: nothing appears behind the place.
 
-import { progressSql } from './progress.ts';
+import { advanceSql, isUnmoved, progressSql } from './progress.ts';
 
 /** Events counted by one batch: short enough to let webhooks in between. */
 const CHUNK_EVENTS = 2_000;
@@ -74,18 +74,6 @@ const NEXT_CHUNK = `
   FROM (
     SELECT seq FROM events NOT INDEXED WHERE seq > ${progressSql('counters')} ORDER BY seq LIMIT ?1
   )`;
-
-/** The condition of every statement of a step: ?1 is where it begins. */
-function isUnmoved(task: 'counters' | 'hours'): string {
-  return `${progressSql(task)} = ?1`;
-}
-
-/** Last of its step: ?2 is the place it has come to, ?3 now. */
-function advanceSql(task: 'counters' | 'hours', condition = isUnmoved(task)): string {
-  return `
-    INSERT INTO progress (task, seq, at) SELECT '${task}', ?2, ?3 WHERE ${condition}
-    ON CONFLICT (task) DO UPDATE SET seq = excluded.seq, at = max(at, excluded.at)`;
-}
 
 const ADD = 'DO UPDATE SET count = count + excluded.count';
 

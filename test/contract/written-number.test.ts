@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contactFromTyped } from '../../src/contract/contact.ts';
-import {
-  ASCII_SEPARATORS,
-  OTHER_SEPARATORS,
-  TELLING_ESCAPES,
-  writtenNumber,
-} from '../../src/contract/written-number.ts';
+import { TELLING_ESCAPES } from '../../src/contract/written-encodings.ts';
+import { ASCII_SEPARATORS, OTHER_SEPARATORS, writtenNumber } from '../../src/contract/written-number.ts';
 import { expectHolds } from '../seeded.ts';
 import { phoneForms, separated } from './written-forms.ts';
 
@@ -37,6 +33,33 @@ describe('a number is found', () => {
     String.raw`+55\/41\/98895\n6674`,
     'tel41988956674x',
     'ligue 3 41 8895-6674, ramal 2',
+    // percent-encoded, as in forms and addresses
+    'to=%2B55%2041%208895%2D6674&x=1',
+    'to=%2B55+41+98895+6674',
+    'fone:+41+98895+6674&x=1=',
+    'https://x.example/?text=ligue%20(41)%2098895%E2%80%916674',
+    'https://x.example/?u=https%3A%2F%2Fwa.me%2F%253F%252B5541%25C2%25A0988956674',
+    'to=%34%31%39%38%38%39%35%36%36%37%34',
+    'fone=41%A098895%A06674', // as ISO 8859-1 has it
+    // entities of XML and HTML
+    '<to>&#43;55&#32;41 98895&#45;6674</to>',
+    '<to>&#x2B;55&nbsp;41&nbsp;98895&hyphen;6674</to>',
+    '&#52;&#49;&#57;&#56;&#56;&#57;&#53;&#54;&#54;&#55;&#52;',
+    '&amp;#43;55 41 98895&amp;nbsp;6674',
+    // one in the other
+    '{"link":"https://wa.me/?text=%2B55%2041%2098895%2D6674"}',
+    String.raw`{"html":"41\u0026nbsp;98895\u0026#45;6674"}`,
+    `payload=${encodeURIComponent(JSON.stringify({ text: '41\u00a098895\n6674' }))}`,
+    // the area code in a field of its own
+    '{"ddd":"41","phone":"988956674"}',
+    '{"phone":{"number":"98895-6674","x":[1,{"y":null}]},"address":{"ddd":"041"}}',
+    '{"phone":98895667400,"number":88956674,"text":"oi, \\"tudo\\"?","ddi":55,"ddd":41}',
+    '[{"ddd":"(41)","fone":"9.8895.6674"}',
+    '{"ddd": 41, "name": "João", "broken: {"phone": "988956674"',
+    'ddd=41&phone=98895%2D6674',
+    '<ddd>+55 41</ddd><nome>Maria</nome><fone>98895-6674</fone>',
+    `{"data":${JSON.stringify(JSON.stringify({ ddd: '41', phone: '988956674' }))}}`,
+    `x=1&payload=${encodeURIComponent('{"ddd":"41","phone":"988956674"}')}`,
   ])('in %j', (text) => {
     expect(writtenNumber(MARIA).isIn(text)).toBe(true);
   });
@@ -50,7 +73,9 @@ describe('a number is found', () => {
         ({ canonical, international, typed }, which, separation) => {
           const forms = [...international, ...typed];
           const written = separated(forms[which % forms.length] ?? canonical, separation);
-          expect(writtenNumber(canonical).isIn(`"número: ${written}"`)).toBe(true);
+          const isShort = canonical.length <= 10;
+          expect(writtenNumber(canonical).isIn(`"número: ${written}"`)).toBe(!isShort);
+          expect(writtenNumber(canonical).isIn(JSON.stringify({ to: written }))).toBe(true);
         },
       ),
     );
@@ -65,7 +90,7 @@ describe('a number is found', () => {
           .filter((letter) => !separators.has(letter))
           .join('');
         const { digits } = writtenNumber(canonical);
-        expect(digits.some((run) => stripped.includes(run))).toBe(true);
+        expect(stripped).toContain(digits);
         const escaped = JSON.stringify(written).replace(
           /[^ -~]/g,
           (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -87,6 +112,14 @@ describe('a number is not found', () => {
     ['a Swiss one with the same digits', '+41 88 956 674'.replace('956 674', '95 66 74')],
     ['the local part alone', '8895-6674'],
     ['two numbers that together have its digits', '4188956, 674'],
+    ['another area', '{"ddd":"11","phone":"988956674"}'],
+    ['another country', '{"ddi":"+41","phone":"988956674"}'],
+    ['the area code within a text', '{"text":"41 vezes","phone":"988956674"}'],
+    ['the local part within a text', '{"ddd":"41","text":"pedido 988956674"}'],
+    ['a local part that goes on', '{"ddd":"41","phone":"9889566740"}'],
+    ['an American one, percent-encoded', 'to=%2B1+418+895+6674'],
+    ['an American one in entities', '&#43;1 418 895 6674'],
+    ['an American one after an encoded plus', 'tel: %2B1 418 895 6674'],
     ['nothing', ''],
   ])('in %s', (_, text) => {
     expect(writtenNumber(MARIA).isIn(text)).toBe(false);
@@ -104,9 +137,32 @@ describe('a number is not found', () => {
     expect(writtenNumber('+4188956674').isIn('0041 88 95 66 74')).toBe(true);
   });
 
+  it('with its country code in a field of its own where that may be anything', () => {
+    const american = writtenNumber('+14188956674');
+    expect(american.isIn('{"count":1,"phone":"4188956674"}')).toBe(false);
+    expect(american.isIn('{"country":"+1","phone":"418 895-6674"}')).toBe(true);
+    expect(writtenNumber('+447911123456').isIn('{"country":44,"phone":"07911 123456"}')).toBe(true);
+  });
+
   it('slowly, whatever the text', () => {
     const number = writtenNumber(MARIA);
-    for (const hostile of [' ', '4', '41 ', '+5', '+1 1 1 ', '(', '55 ']) {
+    const nested = [
+      '{',
+      '["',
+      '\\"',
+      '"\\',
+      '%',
+      '%25',
+      '%7B',
+      '&#',
+      '&amp;',
+      '=',
+      '4+',
+      '\\u',
+      '{"a":"',
+      '"41",',
+    ];
+    for (const hostile of [' ', '4', '41 ', '+5', '+1 1 1 ', '(', '55 ', ...nested]) {
       const begun = performance.now();
       expect(number.isIn(hostile.repeat(1_000_000 / hostile.length))).toBe(false);
       expect(performance.now() - begun).toBeLessThan(2_000);
@@ -115,5 +171,57 @@ describe('a number is not found', () => {
 
   it('where a contact as typed is another', () => {
     expect(contactFromTyped('(41) 8895-6674')).toBe(MARIA);
+  });
+});
+
+describe('a short number', () => {
+  const SHORT = '+10000';
+
+  it.each([
+    '{"to":"10000"}',
+    '{"to": "+1 0000"}',
+    '{"to":10000}',
+    '["x", "0010000"]',
+    '{"to":"1\\u00a00000","broken',
+    'to=%2B10000&text=oi',
+    '<to>10000</to>',
+    '10000',
+    `{"data":${JSON.stringify('{"to":"10000"}')}}`,
+  ])('is found as a field: %s', (text) => {
+    expect(writtenNumber(SHORT).isIn(text)).toBe(true);
+  });
+
+  it.each([
+    '{"text":"pedido 10000"}',
+    '{"text":"pedido +10000, obrigado"}',
+    '{"text":"são 10000"}',
+    '{"text":"pedido \\"10000\\""}',
+    '{"text":"pedido: 10000"}',
+    '{"to":100000}',
+    '{"to":10000.5}',
+    '{"id":"10000-1"}',
+    '{"text": "broken, pedido 10000',
+    'text=pedido+10000&to=1',
+    '<p>pedido 10000</p>',
+  ])('is not found within text: %s', (text) => {
+    expect(writtenNumber(SHORT).isIn(text)).toBe(false);
+  });
+
+  it('has at most nine digits, country code included', () => {
+    expect(writtenNumber('+298123456').isIn('"ligue +298 123456"')).toBe(false);
+    expect(writtenNumber('+3541234567').isIn('"ligue +354 1234567"')).toBe(true);
+  });
+});
+
+describe('a number is blotted out', () => {
+  it.each([
+    ['shop/false_5541988956674@c.us_3EB0:e1:response', 'shop/false_***@c.us_3EB0:e1:response'],
+    ['41 8895-6674 e (41) 98895-6674', '*** e (***'],
+    ['id%2041%2098895%2D6674', '***'],
+    ['shop/another', 'shop/another'],
+  ])('of %s, and what is left is %s', (text, blotted) => {
+    const number = writtenNumber(MARIA);
+    expect(number.blotIn(text, '***')).toBe(blotted);
+    expect(number.isIn(number.blotIn(text, '***'))).toBe(false);
   });
 });

@@ -334,6 +334,29 @@ describe('an event', () => {
   );
 });
 
+describe('an event whose message has more and larger replies than an answer of the API holds', () => {
+  it('tells how many there are, and leads to each', async () => {
+    const replies = 70;
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+       INSERT INTO events (
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+       )
+       SELECT 1000 + i, 'm:e' || i || ':response', 'shop', 'response', NULL, '+5541988956674', 'app', 'r', i, i,
+         json_object('message', json_object('message', hex(zeroblob(30000))))
+       FROM n`,
+    )
+      .bind(replies)
+      .run();
+    const page = await browser.page('/events/shop/m%3Ae3%3Aresponse');
+    expect(textOf(page)).toContain('70 replies');
+    const links = attributesOf(page, 'href').filter((href) =>
+      /^\/events\/shop\/m%3Ae\d+%3Aresponse$/.test(href),
+    );
+    expect(new Set(links).size).toBe(replies);
+  });
+});
+
 describe('sending an event again', () => {
   it('puts it back, tells so, and is in the audit trail', async () => {
     await deliver(responseText);

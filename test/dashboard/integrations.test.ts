@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { shellQuoted } from '../../src/dashboard/try-it.ts';
+import { storeDeadLetters } from '../store/stored-dead-letters.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import { ask, countRows, heldBack, inject, ORIGIN, register, reset, tokenOf } from '../webhooks.ts';
@@ -319,7 +320,7 @@ describe('deleting', () => {
     const location = locationOf(await operator.post('/integrations/shop/delete', { confirm: ' shop ' }));
 
     expect(textOf(await operator.page(location))).toContain(
-      'The integration was deleted, with events: 0, rejections: 0.',
+      'The integration was deleted, with events: 0, rejections: 0, dead letters: 0.',
     );
     expect(await countRows('integrations')).toBe(0);
     expect(await lastChange()).toMatchObject({ action: 'integration.delete', object: 'shop' });
@@ -328,24 +329,26 @@ describe('deleting', () => {
   it('tells what goes with it, and asks again', async () => {
     await storeEvents({ count: 12 });
     await keepRejection('{}');
+    await storeDeadLetters({ shop: 2, mail: 1 });
     const response = await operator.post('/integrations/shop/delete', { confirm: 'shop' });
     const page = await response.text();
     const fields = formsOf(page).get('/integrations/shop/delete') ?? {};
 
     expect(response.status).toBe(409);
-    expect(textOf(page)).toContain('It has events: 12, rejections: 1.');
+    expect(textOf(page)).toContain('It has events: 12, rejections: 1, dead letters: 2.');
     expect(await countRows('events')).toBe(12);
     const mistyped = await operator.post('/integrations/shop/delete', { ...fields, confirm: '' });
     expect(mistyped.status).toBe(422);
-    expect(textOf(await mistyped.text())).toContain('It has events: 12, rejections: 1.');
+    expect(textOf(await mistyped.text())).toContain('It has events: 12, rejections: 1, dead letters: 2.');
 
     const location = locationOf(
       await operator.post('/integrations/shop/delete', { ...fields, confirm: 'shop' }),
     );
     expect(textOf(await operator.page(location))).toContain(
-      'The integration was deleted, with events: 12, rejections: 1.',
+      'The integration was deleted, with events: 12, rejections: 1, dead letters: 2.',
     );
     expect(await countRows('events')).toBe(0);
+    expect(await countRows('dead_letters')).toBe(1);
   });
 
   it('says "at least" where there is more than one request counts', async () => {
@@ -353,7 +356,9 @@ describe('deleting', () => {
     const response = await operator.post('/integrations/shop/delete', { confirm: 'shop' });
 
     expect(response.status).toBe(409);
-    expect(textOf(await response.text())).toMatch(/It has events: at least [\d,]+, rejections: 0\./);
+    expect(textOf(await response.text())).toMatch(
+      /It has events: at least [\d,]+, rejections: 0, dead letters: 0\./,
+    );
   }, 60_000);
 
   it('goes on where one request ends, and adds up', async () => {
@@ -368,10 +373,12 @@ describe('deleting', () => {
 
     expect((await first).status).toBe(200);
     expect(page).toContain('data-go-on');
-    expect(fields).toMatchObject({ confirm: 'shop', force: 'yes', rejections: '0' });
+    expect(fields).toMatchObject({ confirm: 'shop', force: 'yes', rejections: '0', deadLetters: '0' });
     expect(Number(fields.events)).toBeGreaterThanOrEqual(1_000);
     const location = locationOf(await operator.post('/integrations/shop/delete', fields));
-    expect(textOf(await operator.page(location))).toContain('with events: 5,000, rejections: 0.');
+    expect(textOf(await operator.page(location))).toContain(
+      'with events: 5,000, rejections: 0, dead letters: 0.',
+    );
   });
 });
 

@@ -50,6 +50,15 @@ describe('the list', () => {
     expect(textOf(page)).not.toContain('is not JSON: ');
   });
 
+  it('tells those that were acknowledged from those that were refused, as their pages do', async () => {
+    await keepRejection('{"a":1}');
+    const id = await keepRejection('{"a":2}', { deferred: true });
+
+    const rows = (await operator.page('/rejections')).split('<li class="row"').slice(1);
+    expect(rows.map((row) => row.includes('>acknowledged<'))).toEqual([true, false]);
+    expect(textOf(await operator.page(`/rejections/${id}`))).toContain('it came by way of the intake queue');
+  });
+
   it('shows what is wrong as it was said where nobody says so today, marked as English', async () => {
     await keepRejection({}, { problems: [{ path: 'message.to', message: 'was not liked then' }] });
 

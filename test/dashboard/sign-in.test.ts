@@ -115,11 +115,26 @@ describe('the sign-in', () => {
     '//evil.example/',
     '/\\evil.example',
     '/\t/evil.example',
+    '/.//evil.example/x',
+    '/..//evil.example/x',
+    '/x/..//evil.example/x',
+    '/%2e//evil.example/x',
+    '/%2E%2e//evil.example/x',
+    '/./\\evil.example/x',
+    '/.\\/evil.example/x',
+    '/./\t/evil.example/x',
     'javascript:alert(1)',
     '',
   ])('leads nowhere else: %j', async (next) => {
-    const { headers } = await signIn(ADMIN_TOKEN, { next });
-    expect(new URL(headers.get('location') ?? '', ORIGIN).origin).toBe(ORIGIN);
+    const signedInto = await signIn(ADMIN_TOKEN, { next });
+    const switched = await nobody.post('/language', { language: 'en', next });
+    for (const response of [signedInto, switched]) {
+      expect(response.status).toBe(303);
+      expect(new URL(response.headers.get('location') ?? '', ORIGIN).origin).toBe(ORIGIN);
+    }
+    const form = await nobody.page(`/sign-in?${new URLSearchParams({ next })}`);
+    const [, kept = ''] = /name="next" value="([^"]*)"/.exec(form) ?? [];
+    expect(new URL(kept, ORIGIN).origin).toBe(ORIGIN);
   });
 
   it('lets an address fail 20 times a minute, then makes it wait, and others not', async () => {

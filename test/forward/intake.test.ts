@@ -2,8 +2,10 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { counted } from '../store/full-count.ts';
 import {
+  ask,
   type Body,
   countRows,
+  deliver,
   delivered,
   eventually,
   forwardedEvents,
@@ -111,6 +113,16 @@ describe('the intake consumer', () => {
     expect(results).toEqual([
       { deliveries: 2, received_at: 1_700_000_000_000, last_received_at: 1_700_000_009_000 },
     ]);
+  });
+
+  it('marks a rejection that was acknowledged, also where the same body had been refused, and for good', async () => {
+    await deliver('{}');
+    const marks = async () => (await ask('/api/rejections')).answer.data.map((one: Body) => one.deferred);
+    expect(await marks()).toEqual([false]);
+    await env.PROBE.consumeIntake([deferred({})]);
+    expect(await marks()).toEqual([true]);
+    await deliver('{}');
+    expect(await marks()).toEqual([true]);
   });
 
   it('retries a rejection that D1 does not take', async () => {

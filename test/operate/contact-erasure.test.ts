@@ -1,11 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { erasureReceipt, unfinishedErasure } from '../../src/operate/contacts.ts';
+import { erasureReceipt, exportLine, unfinishedErasure } from '../../src/operate/contacts.ts';
+import { recordAudit } from '../../src/store/audit.ts';
 import { recordRejections } from '../../src/store/rejections.ts';
 import type { Fault } from '../receiver/worker.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import {
+  ADMIN_TOKEN,
   api,
   ask,
   type Body,
@@ -14,6 +16,8 @@ import {
   eventually,
   heldBack,
   inject,
+  ORIGIN,
+  register,
   reset,
   responseBody,
   seen,
@@ -201,6 +205,13 @@ async function fill(): Promise<void> {
     body: { dataref: 'elsewhere' },
   });
   await keepDeadLetter('q4', { body: 'none of ours: 55 41 8895 6674' });
+  await recordAudit(env.DB, {
+    actor: 'admin-token',
+    action: 'event.replay',
+    object: 'shop/false_5541988956674@c.us_3EB0:e1:response',
+    detail: {},
+    atMs: Date.now() - 1_000,
+  });
 
   await keepRejection(
     response(JOAO, 'r2', (body) => {
@@ -216,7 +227,12 @@ async function fill(): Promise<void> {
   });
 }
 
-const ALL_OF_MARIA = { events: MARIAS_EVENTS.length + MENTIONS.length + 1, rejections: 5, deadLetters: 4 };
+const ALL_OF_MARIA = {
+  events: MARIAS_EVENTS.length + MENTIONS.length + 1,
+  rejections: 5,
+  deadLetters: 4,
+  blotted: 1,
+};
 
 /** What must be left, whatever was erased. */
 async function expectJoaoUntouched(): Promise<void> {
@@ -306,7 +322,7 @@ describe('erasing a contact', () => {
     expect((await api('DELETE', `${ERASE}?all=1`)).status).toBe(400);
     expect((await api('DELETE', ERASE, undefined, 'read-token-of-the-tests-here')).status).toBe(403);
     expect(await countRows('events')).toBe(ALL_OF_MARIA.events + JOAOS_EVENTS.length);
-    expect(await countRows('audit')).toBe(0);
+    expect(await countRows('audit')).toBe(1);
   });
 
   it('of a number that messages are sent from is refused, unless forced', async () => {
@@ -315,7 +331,7 @@ describe('erasing a contact', () => {
 
     expect(await api('DELETE', shop)).toMatchObject({ status: 409, answer: { type: '/problems/conflict' } });
     expect(await countRows('events')).toBe(ALL_OF_MARIA.events + JOAOS_EVENTS.length);
-    expect(await countRows('audit')).toBe(0);
+    expect(await countRows('audit')).toBe(1);
     expect((await api('DELETE', `${shop}?force=true`)).status).toBe(200);
     expect(await countRows('events')).toBe(1); // was sent from another number
   });
@@ -371,6 +387,247 @@ describe('erasing a contact', () => {
   });
 });
 
+/** The number that customers write to, which never sends. */
+const SUPPORT = '+551130003000';
+
+async function zipped(text: string, format: 'gzip' | 'deflate'): Promise<ArrayBuffer> {
+  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream(format))).arrayBuffer();
+}
+
+describe('a number that is the business’s own', () => {
+  const refused = { status: 409, answer: { type: '/problems/conflict' } };
+  const erase = async (number: string, query = '') =>
+    api('DELETE', `/api/contacts/${encodeURIComponent(number)}${query}`);
+
+  /** A message of a customer to the number that only receives, as it is documented and the other way round. */
+  const toSupport = (contact: string, id: string, isReply = false) =>
+    response(contact, id, (body) => {
+      const [from, to] = isReply ? ['551130003000', contact] : [contact, '+55 (11) 3000-3000'];
+      Object.assign(body.message, { from, to });
+    });
+
+  describe.each([
+    ['before the cron has come to it', async () => undefined],
+    ['once the cron has', async () => env.PROBE.runCron()],
+  ])('%s', (_, meanwhile) => {
+    it.each([
+      ['was sent from once', status(JOAO, 'j1'), SHOP],
+      ['only receives', toSupport(JOAO, 'j1'), SUPPORT],
+      ['only receives, and is named as the sender', toSupport(JOAO, 'j1', true), SUPPORT],
+    ])('is refused that %s, before many events of others', async (_, body, number) => {
+      await deliver(body);
+      const other = JSON.stringify(status(MARIA, 'm1', ({ message }) => (message.from = '+551150005000')));
+      await storeEvents({ count: 205, firstSeq: Date.now() * 1000 + 1, integration: 'mail', payload: other });
+      await meanwhile();
+
+      expect(await erase(number)).toMatchObject(refused);
+      expect(await countRows('events')).toBe(206);
+      expect((await erase('+551150005000')).status).toBe(409);
+      expect(await countRows('audit')).toBe(0);
+    });
+
+    it('is refused also when it is written to by another', async () => {
+      for (const body of [status(JOAO, 'j1'), status(MARIA, 'm1'), status(SHOP, 's1')]) await deliver(body);
+      await meanwhile();
+      expect(await erase(SHOP)).toMatchObject(refused);
+    });
+
+    it('is refused when its events were seen in different integrations, each with one customer', async () => {
+      await register('mail');
+      await deliver(status(JOAO, 'j1'));
+      await deliver(status(MARIA, 'm1'), { slug: 'mail' });
+      await deliver(status(SHOP, 's1', ({ message }) => (message.from = SUPPORT)));
+      await meanwhile();
+      expect(await erase(SHOP)).toMatchObject(refused);
+    });
+
+    it('is not a customer’s that stands beside one other by a slip, nor one that wrote to itself', async () => {
+      await deliver(status(MARIA, 'm1'));
+      await deliver(status(MARIA, 'm2', ({ message }) => (message.from = '55 41 8895-6674')));
+      await deliver(response(JOAO, 'j1', ({ message }) => (message.from = MARIA)));
+      await deliver(response(JOAO, 'j2', ({ message }) => (message.from = MARIA)));
+      await meanwhile();
+      expect(await erase(MARIA)).toMatchObject({ status: 200, answer: { erased: { events: 4 } } });
+      expect(await traces()).toEqual([]);
+    });
+
+    it('is erased by force, and is known no more', async () => {
+      for (const contact of [JOAO, MARIA]) await deliver(status(contact, `x${contact}`));
+      await meanwhile();
+      expect((await erase(SHOP)).answer.detail).toContain('?force=true');
+      expect(await erase(SHOP, '?force=true')).toMatchObject({
+        status: 200,
+        answer: { erased: { events: 2 } },
+      });
+      expect(await countRows('business_numbers')).toBe(0);
+      await env.PROBE.runCron();
+      expect(await countRows('business_numbers')).toBe(0);
+      expect((await erase(SHOP)).status).toBe(200);
+    });
+  });
+
+  it('is not told of one whose events are not read yet: it is to be asked again, or forced', async () => {
+    await storeEvents({ count: 60_000, payload: JSON.stringify(status(JOAO, 'j1')) });
+    await env.DB.prepare(
+      "INSERT INTO progress (task, seq, at) SELECT 'counters', max(seq), 0 FROM events",
+    ).run();
+    const unread = await env.RECEIVER.fetch(`${ORIGIN}/api/contacts/${SHOP.slice(1)}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+    expect([unread.status, unread.headers.get('retry-after')]).toEqual([503, '60']);
+    expect((await unread.json<Body>()).detail).toContain('?force=true');
+    expect(await countRows('events')).toBe(60_000);
+    expect(await countRows('audit')).toBe(0);
+    expect(await erase(SHOP)).toMatchObject(refused);
+  });
+});
+
+describe('a short number', () => {
+  it('is erased where it is a field, and not where it stands in a text', async () => {
+    await deliver(status('+10000', 's1'));
+    await deliver(response(JOAO, 'j1', ({ message }) => (message.message = 'pedido 10000')));
+    await deliver(response(JOAO, 'j2', ({ message }) => (message.message = 'ligue +10000, ou "10000"')));
+    await deliver(response(JOAO, 'j3', ({ clientData }) => (clientData.phone = '10000')));
+    await keepRejection('{"text":"pedido 10000"}');
+    await keepRejection('{"to":"+1 0000"}');
+
+    const erasure = await api('DELETE', `/api/contacts/${encodeURIComponent('+10000')}`);
+    expect(erasure).toMatchObject({ status: 200, answer: { erased: { events: 2, rejections: 1 } } });
+    const { results } = await env.DB.prepare('SELECT id FROM events ORDER BY seq').run<{ id: string }>();
+    expect(results.map(({ id }) => id.split(':')[0])).toEqual(['j1', 'j2']);
+  });
+});
+
+describe('a number that is written in an unusual way', () => {
+  const SAME_IN_SAO_PAULO = '{"ddd":"11","phone":"988956674"}';
+  const WRITTEN: [string, unknown][] = [
+    ['in a form', 'to=%2B55%2041%2098895%2D6674&text=oi'],
+    ['in a form, with + for a blank', 'fone=41+98895+6674'],
+    ['in an address', { link: 'https://wa.me/?text=ligue%20%2841%29%208895%2D6674' }],
+    ['its area code in another field', { ddd: '41', name: 'x', phone: '988956674' }],
+    ['its area code in another field, as numbers', { phone: 88956674, address: { ddd: 41 } }],
+    ['its area code in another field of a form', 'fone=8895-6674&nome=x&ddd=041'],
+    ['in XML, with decimal entities', '<to>&#43;55&#32;41&#32;98895&#45;6674</to>'],
+    ['in XML, with hexadecimal entities', '<to>&#x2b;55 &#x34;1 98895&#x2D;6674</to>'],
+    ['in XML, its area code in another tag', '<ddd>41</ddd><fone>98895-6674</fone>'],
+  ];
+
+  it.each(WRITTEN)('%s is found', async (_, body) => {
+    await keepRejection(body);
+    await keepRejection(SAME_IN_SAO_PAULO);
+    if (typeof body === 'object') {
+      await deliver(response(JOAO, 'j1', ({ clientData }) => (clientData.extra = body)));
+      await deliver(response(JOAO, 'j2', ({ clientData }) => (clientData.extra = SAME_IN_SAO_PAULO)));
+      await keepDeadLetter('q1', { body });
+    }
+    const { answer } = await api('DELETE', ERASE);
+    const count = Number(typeof body === 'object');
+    expect(answer.erased).toMatchObject({ events: count, rejections: 1, deadLetters: count });
+    expect(await countRows('events')).toBe(count);
+    expect(await countRows('rejections')).toBe(1);
+  });
+
+  it.each(['gzip', 'deflate'] as const)('in what came as %s is found', async (format) => {
+    await keepBytes(await zipped(JSON.stringify(response(MARIA, 'm1')), format));
+    await keepBytes(await zipped('<to>&#43;55 41\u00a098895-6674</to>', format));
+    await keepBytes(await zipped(`${'x'.repeat(900_000)} 41 98895-6674 ${'y'.repeat(20_000_000)}`, format));
+    const broken = await zipped(`41 98895-6674 ${crypto.randomUUID().repeat(1_000)}`, format);
+    await keepBytes(broken.slice(0, broken.byteLength - 12));
+    await keepBytes(await zipped(JSON.stringify(response(JOAO, 'j1')), format));
+
+    expect((await api('DELETE', ERASE)).answer).toMatchObject({ erased: { rejections: 4 }, complete: true });
+    expect(await countRows('rejections')).toBe(1);
+  });
+});
+
+describe('a number in the ids of messages', () => {
+  const ID = 'false_5541988956674@c.us_3EB0C4';
+  const EVENT = `${ID}:i3i4321d:response`;
+
+  /** What operators did to events of Maria and of João. */
+  async function operate(): Promise<string> {
+    await deliver(response(MARIA, ID));
+    await deliver(response(JOAO, 'j1'));
+    for (const id of [EVENT, 'j1:i3i4321d:response']) {
+      expect((await api('POST', `/api/events/shop/${encodeURIComponent(id)}/replay`)).status).toBe(202);
+    }
+    expect((await api('POST', '/api/replay', { messageId: ID })).status).toBe(202);
+    expect((await api('POST', '/api/replay', { messageId: 'j1' })).status).toBe(202);
+    await keepDeadLetter('q1', { event: EVENT, contact: MARIA, body: {} });
+    const [{ id: letter }] = (await ask('/api/dead-letters')).answer.data;
+    await env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters/${letter}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+    return letter;
+  }
+
+  it('is blotted out of the audit trail and of replays, and all else there stays', async () => {
+    const letter = await operate();
+    const entries = async () => (await ask('/api/audit')).answer.data.reverse();
+    const before = await entries();
+    expect(await traces()).toEqual(
+      expect.arrayContaining(['audit.detail', 'audit.object', 'replays.filter', 'events.id']),
+    );
+
+    const { answer } = await api('DELETE', ERASE);
+    expect(answer).toMatchObject({ erased: { events: 1, deadLetters: 0, blotted: 4 }, complete: true });
+    expect(await traces()).toEqual([]);
+    const blottedBy = answer.receipt;
+    const blottedId = 'false_***@c.us_3EB0C4';
+    const after = await entries();
+    const changes: [number, Body][] = [
+      [0, { object: `shop/${blottedId}:i3i4321d:response`, detail: { blottedBy } }],
+      [2, { detail: { messageId: blottedId, blottedBy } }],
+      [
+        4,
+        {
+          detail: {
+            kind: 'given-up',
+            integration: 'shop',
+            event: `${blottedId}:i3i4321d:response`,
+            blottedBy,
+          },
+        },
+      ],
+    ];
+    for (const [index, change] of changes) before[index] = { ...before[index], ...change };
+    expect(after.slice(0, before.length)).toEqual(before);
+    expect(before[4].object).toBe(letter);
+    expect(after.at(-1).detail).toEqual({
+      stage: 'finished',
+      events: 1,
+      rejections: 0,
+      deadLetters: 0,
+      blotted: 4,
+    });
+
+    const replays = (await ask('/api/replay')).answer.data;
+    expect(replays.map(({ filter }: Body) => filter.messageId)).toEqual(['j1', blottedId]);
+    expect(replays[1].state).not.toBe('running');
+    expect((await api('DELETE', ERASE)).answer).toMatchObject({ erased: { events: 0, blotted: 0 } });
+  });
+
+  it('is exported as it is erased', async () => {
+    await operate();
+    const exported = await env.RECEIVER.fetch(`${ORIGIN}${ERASE}/export`, {
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+    const lines = (await exported.text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => exportLine.parse(JSON.parse(line)));
+    expect(lines.map(({ kind }) => kind).sort()).toEqual([
+      'auditEntry',
+      'auditEntry',
+      'auditEntry',
+      'event',
+      'replay',
+    ]);
+  });
+});
+
 describe('an erasure that is interrupted', () => {
   const POINTS: [string, Fault][] = [
     ['before its first step', { kind: 'reject', on: 'INSERT INTO audit' }],
@@ -378,6 +635,7 @@ describe('an erasure that is interrupted', () => {
     ['at the first deletion', { kind: 'reject', on: 'DELETE FROM events' }],
     ['after the first deletion', { kind: 'lost-answer', on: 'DELETE FROM events', times: 1 }],
     ['at the second deletion', { kind: 'reject', on: 'DELETE FROM events', after: 1 }],
+    ['at the audit trail', { kind: 'reject', on: 'UPDATE audit' }],
     ['at the rejections', { kind: 'reject', on: 'DELETE FROM rejections' }],
     ['while it walks', { kind: 'reject', on: 'stripped' }],
     ['while it walks on', { kind: 'reject', on: 'stripped', after: 3 }],

@@ -195,6 +195,33 @@ describe('a conversation', () => {
   });
 });
 
+describe('a conversation of large messages', () => {
+  it('has pages of bounded size, of which the next goes on where the last one ended', async () => {
+    const TEXT = 60_000;
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 199)
+       INSERT INTO events (
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+       )
+       SELECT 1000 + i, 'm' || i || ':e:response', 'shop', 'response', NULL, ?1, 'app', 'r', i, i,
+         json_object('message', json_object('message', i || ' ' || hex(zeroblob(iif(i % 3, ?2, 10) / 2))))
+       FROM n`,
+    )
+      .bind(MARIA, TEXT)
+      .run();
+    const texts: string[] = [];
+    let pages = 0;
+    for (let next: string | null = ''; next !== null; pages++) {
+      const page = await conversation(`/api/contacts/${MARIA}?limit=200${next && `&cursor=${next}`}`);
+      expect(JSON.stringify(page).length).toBeLessThan(4_500_000);
+      for (const { content } of page.data) texts.push(content.text.split(' ')[0]);
+      next = page.next;
+    }
+    expect(pages).toBe(3);
+    expect(texts).toEqual(Array.from({ length: 200 }, (_, index) => String(199 - index)));
+  });
+});
+
 describe('the window', () => {
   it('is that of the last message by when it was written, not by when it arrived', async () => {
     const writtenAtMs = Date.now() - HOUR_MS;

@@ -191,6 +191,22 @@ describe('a webhook that never came out of the intake queue', () => {
     expect(await env.PROBE.consumeIntakeDeadLetters([message], 60)).toEqual(['retry 3600']);
   });
 
+  it('never goes to make room, as what consumers gave up on does', async () => {
+    await reset({ MAX_DATABASE_GB: '0.0001' }); // dead letters have a tenth of it
+    await keep(...Array.from({ length: 10 }, (_, n) => plain(uniqueResponse(2_000), `request-${n}`)));
+    await env.PROBE.consumeDeadLetters(
+      Array.from({ length: 10 }, (_, n) => ({ n, text: 'x'.repeat(2_000) })),
+    );
+    await env.PROBE.runCron();
+    const { results } = await env.DB.prepare(
+      'SELECT kind, count(*) AS n FROM dead_letters GROUP BY 1 ORDER BY 1',
+    ).run<{ kind: string; n: number }>();
+    expect(results).toEqual([
+      { kind: 'given-up', n: 4 },
+      { kind: 'intake', n: 10 },
+    ]);
+  });
+
   it('holds nothing back that is found of a person, nor outlives an erasure', async () => {
     const about = (number: string) => ({ note: number });
     await keep(

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { storeDeadLetters } from '../store/stored-dead-letters.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   api,
@@ -52,15 +53,23 @@ async function storeRejections(count: number, integration: string): Promise<void
 }
 
 /** What an integration has left, its outbox by its events. */
-async function left(integration: string): Promise<{ events: number; outbox: number; rejections: number }> {
+interface Left {
+  events: number;
+  outbox: number;
+  rejections: number;
+  deadLetters: number;
+}
+
+async function left(integration: string): Promise<Left> {
   const row = await env.DB.prepare(
     `SELECT
        (SELECT count(*) FROM events WHERE integration = ?1) AS events,
        (SELECT count(*) FROM outbox JOIN events USING (seq) WHERE integration = ?1) AS outbox,
-       (SELECT count(*) FROM rejections WHERE integration = ?1) AS rejections`,
+       (SELECT count(*) FROM rejections WHERE integration = ?1) AS rejections,
+       (SELECT count(*) FROM dead_letters WHERE integration = ?1) AS deadLetters`,
   )
     .bind(integration)
-    .first<{ events: number; outbox: number; rejections: number }>();
+    .first<Left>();
   if (row === null) throw new Error('no row');
   return row;
 }
@@ -83,8 +92,11 @@ function conflict(detail: string) {
   };
 }
 
-function complete(events: number, unforwarded: number, rejections: number) {
-  return { status: 200, answer: { complete: true, deleted: { events, unforwarded, rejections } } };
+function complete(events: number, unforwarded: number, rejections: number, deadLetters = 0) {
+  return {
+    status: 200,
+    answer: { complete: true, deleted: { events, unforwarded, rejections, deadLetters } },
+  };
 }
 
 async function deliverTo(slug: string, generation: number): Promise<number> {
@@ -103,42 +115,48 @@ describe('deleting an integration', () => {
     expect(await api('DELETE', '/api/integrations/shop')).toEqual(GONE);
     expect(await deliverTo('shop', 1)).toBe(401);
     expect(await audited()).toEqual([
-      deletion({ stage: 'finished', events: 0, unforwarded: 0, rejections: 0 }),
+      deletion({ stage: 'finished', events: 0, unforwarded: 0, rejections: 0, deadLetters: 0 }),
     ]);
   });
 
   it.each([
-    [1, 0, 'It has 1 event and 0 rejections.'],
-    [0, 1, 'It has 0 events and 1 rejection.'],
-    [3_000, 250, 'It has 3000 events and 250 rejections.'],
-    [26_000, 0, 'It has at least 24995 events and 0 rejections.'],
-  ])('is refused while it has %i events and %i rejections', async (events, rejections, sentence) => {
-    await storeEvents({ count: events });
-    await storeEvents({ count: 5, integration: 'mail', firstSeq: 1_000_500 });
-    await storeRejections(rejections, 'shop');
-    await storeRejections(5, 'mail');
-    const before = await ask('/api/integrations/shop');
-    for (const query of ['', '?force=false']) {
-      expect(await api('DELETE', `/api/integrations/shop${query}`)).toEqual(
-        conflict(`${sentence} With ?force=true it is deleted, and they with it.`),
-      );
-    }
-    expect(await ask('/api/integrations/shop')).toEqual(before);
-    expect(await left('shop')).toEqual({ events, outbox: 0, rejections });
-    expect(await countRows('audit')).toBe(0);
-  });
+    [1, 0, 0, 'It has 1 event, 0 rejections and 0 dead letters.'],
+    [0, 1, 0, 'It has 0 events, 1 rejection and 0 dead letters.'],
+    [0, 0, 1, 'It has 0 events, 0 rejections and 1 dead letter.'],
+    [3_000, 250, 30, 'It has 3000 events, 250 rejections and 30 dead letters.'],
+    [26_000, 0, 0, 'It has at least 24995 events, 0 rejections and 0 dead letters.'],
+  ])(
+    'is refused while it has %i events, %i rejections and %i dead letters',
+    async (events, rejections, deadLetters, sentence) => {
+      await storeEvents({ count: events });
+      await storeEvents({ count: 5, integration: 'mail', firstSeq: 1_000_500 });
+      await storeRejections(rejections, 'shop');
+      await storeRejections(5, 'mail');
+      await storeDeadLetters({ shop: deadLetters, mail: 5 });
+      const before = await ask('/api/integrations/shop');
+      for (const query of ['', '?force=false']) {
+        expect(await api('DELETE', `/api/integrations/shop${query}`)).toEqual(
+          conflict(`${sentence} With ?force=true it is deleted, and they with it.`),
+        );
+      }
+      expect(await ask('/api/integrations/shop')).toEqual(before);
+      expect(await left('shop')).toEqual({ events, outbox: 0, rejections, deadLetters });
+      expect(await countRows('audit')).toBe(0);
+    },
+  );
 
-  it('by force takes its events, its places in the outbox and its rejections, and nobody else’s', async () => {
+  it('by force takes its events, its places in the outbox, its rejections and its dead letters, and nobody else’s', async () => {
     await storeBoth(3_300);
     await putIntoOutbox('seq % 3 = 0');
     await storeRejections(230, 'shop');
     await storeRejections(20, 'mail');
+    await storeDeadLetters({ shop: 1_100, mail: 30 });
     const shop = await left('shop');
     const mail = await left('mail');
     expect(shop.outbox).toBeGreaterThan(1_000);
 
-    expect(await api('DELETE', FORCED)).toEqual(complete(3_300, shop.outbox, 230));
-    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0 });
+    expect(await api('DELETE', FORCED)).toEqual(complete(3_300, shop.outbox, 230, 1_100));
+    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
     expect(await left('mail')).toEqual(mail);
     expect(await countRows('outbox')).toBe(mail.outbox);
     expect(await ask('/api/integrations/shop')).toEqual(GONE);
@@ -147,7 +165,13 @@ describe('deleting an integration', () => {
     expect(await deliverTo('mail', 1)).toBe(200);
     expect(await audited()).toEqual([
       deletion({ stage: 'begun' }),
-      deletion({ stage: 'finished', events: 3_300, unforwarded: shop.outbox, rejections: 230 }),
+      deletion({
+        stage: 'finished',
+        events: 3_300,
+        unforwarded: shop.outbox,
+        rejections: 230,
+        deadLetters: 1_100,
+      }),
     ]);
   });
 
@@ -189,7 +213,7 @@ describe('deleting an integration', () => {
         complete(between.events, between.outbox, between.rejections),
       );
       expect(before.outbox).toBeGreaterThan(between.outbox);
-      expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0 });
+      expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
       expect((await left('mail')).events).toBe(4_300);
       expect(await ask('/api/integrations/shop')).toEqual(GONE);
     },
@@ -225,7 +249,7 @@ describe('deleting an integration', () => {
       );
       expect((await ask('/api/integrations/shop')).answer.enabled).toBe(false);
       expect((await audited()).at(-1)).toEqual(
-        deletion({ stage: 'unfinished', events, unforwarded: 0, rejections: 0 }),
+        deletion({ stage: 'unfinished', events, unforwarded: 0, rejections: 0, deadLetters: 0 }),
       );
 
       const repeated = await api('DELETE', `${FORCED}${cursor && cursor + answer.next}`);
@@ -261,7 +285,9 @@ describe('deleting an integration', () => {
     [
       'that nothing had come to',
       '/api/integrations/shop',
-      conflict('It has 1 event and 0 rejections. With ?force=true it is deleted, and they with it.'),
+      conflict(
+        'It has 1 event, 0 rejections and 0 dead letters. With ?force=true it is deleted, and they with it.',
+      ),
     ],
   ])('%s takes note of what comes at the last moment', async (_, path, expected) => {
     if (path === FORCED) await storeEvents({ count: 10 });
@@ -283,9 +309,10 @@ describe('deleting an integration', () => {
   });
 
   it.each([
-    ['an event from an isolate whose clock is behind', 1, 0],
-    ['a rejection', 0, 1],
-  ])('by force takes %s that comes at the last moment', async (_, events, rejections) => {
+    ['an event from an isolate whose clock is behind', 1, 0, 0],
+    ['a rejection', 0, 1, 0],
+    ['a dead letter', 0, 0, 1],
+  ])('by force takes %s that comes at the last moment', async (_, events, rejections, deadLetters) => {
     const nowSeq = Date.now() * 1000;
     await storeEvents({ count: 1, integration: 'mail', firstSeq: nowSeq + 20_000_000 }); // the walk comes up to here
     await inject({ d1: { kind: 'late', on: 'retired_integrations', times: 1 } });
@@ -294,10 +321,11 @@ describe('deleting an integration', () => {
     expect((await ask('/api/integrations/shop')).answer.enabled).toBe(false);
     await storeEvents({ count: events, firstSeq: nowSeq });
     await storeRejections(rejections, 'shop');
+    await storeDeadLetters({ shop: deadLetters });
     await inject({});
 
-    expect(await deleting).toEqual(complete(events, 0, rejections));
-    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0 });
+    expect(await deleting).toEqual(complete(events, 0, rejections, deadLetters));
+    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
   });
 
   it('by force stops where somebody enables it again', async () => {
@@ -310,11 +338,13 @@ describe('deleting an integration', () => {
     await inject({});
 
     expect(await deleting).toEqual(
-      conflict('It was enabled while it was being deleted, and stays. 10 events and 0 rejections are gone.'),
+      conflict(
+        'It was enabled while it was being deleted, and stays. 10 events, 0 rejections and 0 dead letters are gone.',
+      ),
     );
     expect((await ask('/api/integrations/shop')).answer.enabled).toBe(true);
     expect((await audited()).at(-1)).toEqual(
-      deletion({ stage: 'unfinished', events: 10, unforwarded: 0, rejections: 0 }),
+      deletion({ stage: 'unfinished', events: 10, unforwarded: 0, rejections: 0, deadLetters: 0 }),
     );
   });
 

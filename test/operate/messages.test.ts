@@ -201,6 +201,52 @@ describe('the timeline of a message', () => {
   });
 });
 
+describe('a message with large replies', () => {
+  /** Replies to one message, straight into D1, each with a text of so many letters and a time like the one before. */
+  async function storeReplies(count: number, letters: number): Promise<void> {
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+       INSERT INTO events (
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+       )
+       SELECT 1000 + i, 'long:e' || i || ':response', 'shop', 'response', NULL, '+5541988956674', 'app', 'r', i,
+         -50000 + i / 7 * 1000, json_object('message', json_object('message', i || ' ' || hex(zeroblob(?2 / 2))))
+       FROM n`,
+    )
+      .bind(count, letters)
+      .run();
+  }
+
+  it('is told in answers of bounded size, of which the next goes on where the last one ended', async () => {
+    await storeReplies(MAX_MESSAGE_EVENTS - 1, 60_000);
+    await deliver(
+      step('read', 1, (body) => {
+        body.message.messageId = 'long';
+        body.message.message = 'x'.repeat(60_000);
+      }),
+    );
+    const replies: string[] = [];
+    let answers = 0;
+    for (let next: string | null = ''; next !== null; answers++) {
+      const answer = await timeline(`/api/messages/long${next && `?cursor=${next}`}`);
+      expect(JSON.stringify(answer).length).toBeLessThan(4_500_000);
+      expect(answer).toMatchObject({ status: 'read', complete: true });
+      expect(answer.events).toHaveLength(MAX_MESSAGE_EVENTS);
+      expect(answer.content.text).toHaveLength(60_000);
+      for (const { content } of answer.replies) replies.push(content.text.split(' ')[0]);
+      next = answer.next;
+    }
+    expect(answers).toBe(7); // of 4 MB
+    expect(replies).toEqual(Array.from({ length: MAX_MESSAGE_EVENTS - 1 }, (_, index) => String(index)));
+  });
+
+  it('is whole where they fit, and takes no cursor but its own', async () => {
+    await storeReplies(50, 60_000);
+    expect(await timeline('/api/messages/long')).toMatchObject({ replies: { length: 50 }, next: null });
+    expect((await ask('/api/messages/long?cursor=x')).status).toBe(400);
+  });
+});
+
 describe('a message with more events than are shown', () => {
   /** `count` events of a message, straight into D1: a read, then sent ones. */
   async function store(count: number): Promise<void> {

@@ -214,6 +214,7 @@ describe('a rejection', () => {
       deliveries: 1,
       bodyBytes: encoder.encode(JSON.stringify(body)).byteLength,
       requestId: response.headers.get('x-request-id'),
+      deferred: false,
     });
     expect(errors).toEqual([{ path: 'message.to', message: 'is required' }]);
     expect(Date.parse(rejection.receivedAt)).toBeGreaterThanOrEqual(before);

@@ -1,5 +1,12 @@
 // The benchmark's arithmetic, its command line and its picture. What it measures is not tested: it differs by machine.
-import { describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { changesOf } from '../../scripts/bench/changes.ts';
+import { COUNTS_PATH } from '../../scripts/bench/counts.ts';
 import { cpuMsOf } from '../../scripts/bench/cpu.ts';
 import { parseBenchOptions } from '../../scripts/bench/options.ts';
 import { planOf, SECTIONS } from '../../scripts/bench/plan.ts';
@@ -8,10 +15,17 @@ import { priceOfMillionEvents } from '../../scripts/bench/prices.ts';
 import { summaryOf } from '../../scripts/bench/profile.ts';
 import { EVENTS_PER_MESSAGE, Requests } from '../../scripts/bench/requests.ts';
 import { aimsOf, type Results } from '../../scripts/bench/results.ts';
+import { unpackRevision } from '../../scripts/bench/revision.ts';
 import { median, medianOrNull, percentile } from '../../scripts/bench/statistics.ts';
-import { SUBJECTS } from '../../scripts/bench/subjects.ts';
+import {
+  bundleReceiver,
+  bundleSubjects,
+  requireAcknowledgement,
+  SUBJECTS,
+  startSubject,
+} from '../../scripts/bench/subjects.ts';
 import { align, figure, renderTable } from '../../scripts/bench/table.ts';
-import { splitSql } from '../../scripts/local-worker.ts';
+import { PROJECT, splitSql } from '../../scripts/local-worker.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
@@ -40,8 +54,41 @@ const results: Results = {
     miniflare: '5',
   },
   rounds: 5,
+  subjects: SUBJECTS,
   throughput,
   aims: aimsOf({ throughput }),
+};
+
+/** Figures of a subject in each round, as throughput has them and as pace does. */
+const rowsOf = (subject: 'past' | 'receiver', eventsPerSecond: number[], p99Ms: number[]) => {
+  const rounds = eventsPerSecond.map((events, round) => ({
+    acknowledged: 1,
+    eventsPerSecond: events,
+    p50Ms: 1,
+    p99Ms: p99Ms[round] ?? 0,
+    failures: 0,
+    cpuMsPerEvent: null,
+  }));
+  const medians = { eventsPerSecond: median(eventsPerSecond), p50Ms: 1, p99Ms: median(p99Ms) };
+  const row = { subject, ...medians, cpuMsPerEvent: null, failures: 0, rounds };
+  return { throughput: { ...row, connections: 64 }, pace: { ...row, perSecond: 20 } };
+};
+const past = rowsOf('past', [1_000, 2_000, 1_000], [10, 10, 20]);
+const now = rowsOf('receiver', [1_100, 2_600, 1_200], [12, 9, 20]);
+const compared: Results = {
+  ...results,
+  rounds: 3,
+  subjects: ['limit', 'naive', 'past', 'receiver'],
+  against: {
+    revision: 'v1',
+    commit: '0123abc',
+    subject: 'Answer sooner',
+    warnings: ['hono is 4.13.19, then 4.12.0'],
+  },
+  throughput: [past.throughput, now.throughput],
+  pace: [past.pace, now.pace],
+  changes: changesOf({ throughput: [past.throughput, now.throughput], pace: [past.pace, now.pace] }),
+  aims: [],
 };
 
 describe('the statistics', () => {
@@ -101,6 +148,28 @@ describe('the options', () => {
     });
   });
 
+  it('takes a revision, subjects and numbers of connections, in the order of the table', () => {
+    expect(
+      parseBenchOptions([
+        ...['--against', 'HEAD~20', '--subjects', 'receiver,', 'limit', '--connections', '64,1', '16', '1'],
+      ]),
+    ).toMatchObject({ against: 'HEAD~20', subjects: ['limit', 'receiver'], connections: [1, 16, 64] });
+    expect(parseBenchOptions(['--against=v1.0', '--connections=8'])).toMatchObject({
+      against: 'v1.0',
+      connections: [8],
+    });
+  });
+
+  it('measures the past right before the present, and the subjects and connections asked for', () => {
+    const base = { quick: false, sections: SECTIONS };
+    expect(planOf(base)).toMatchObject({ subjects: SUBJECTS, connections: [1, 16, 64, 256] });
+    expect(planOf({ ...base, against: 'v1' }).subjects).toEqual(['limit', 'naive', 'past', 'receiver']);
+    expect(planOf({ ...base, against: 'v1', subjects: ['receiver'], connections: [8] })).toMatchObject({
+      subjects: ['past', 'receiver'],
+      connections: [8],
+    });
+  });
+
   it.each([
     [['--rounds', '0']],
     [['--rounds', 'many']],
@@ -111,6 +180,17 @@ describe('the options', () => {
     [['--plot', '--quick']],
     [['--fast']],
     [['quick']],
+    [['--against']],
+    [['--against', '-x']],
+    [['--against', 'v1', '--only', 'growth']],
+    [['--against', 'v1', '--profile', 'a.cpuprofile']],
+    [['--subjects']],
+    [['--subjects', 'past', 'receiver']],
+    [['--subjects', 'limit,naive']],
+    [['--connections']],
+    [['--connections', '0']],
+    [['--connections', '1,many']],
+    [['--connections', '1001']],
   ])('refuses %j', (args) => {
     expect(parseBenchOptions(args)).toMatchObject({ kind: 'invalid', reason: expect.any(String) });
   });
@@ -183,6 +263,156 @@ describe('the aims', () => {
   it('says nothing of what was not measured', () => {
     expect(aimsOf({})).toEqual([]);
   });
+});
+
+describe('this receiver and its past', () => {
+  it('are compared round by round, and told to have changed where all rounds agree', () => {
+    expect(compared.changes).toEqual([
+      expect.objectContaining({ figure: 'events/s', load: { connections: 64 }, roundsBetter: 3 }),
+      expect.objectContaining({ figure: 'p50 ms', ratio: 1, roundsBetter: 0, roundsWorse: 0 }),
+      expect.objectContaining({ figure: 'p99 ms', ratio: 1, least: 0.9, most: 1.2 }),
+      expect.objectContaining({ figure: 'p50 ms', load: { perSecond: 20 } }),
+      expect.objectContaining({ figure: 'p99 ms', roundsBetter: 1, roundsWorse: 1 }),
+    ]);
+    const [events] = compared.changes ?? [];
+    expect([events?.ratio, events?.least, events?.most]).toEqual([1.2, 1.1, 1.3]);
+  });
+
+  it('are not compared where one of them was not measured', () => {
+    expect(changesOf({ throughput })).toEqual([]);
+    expect(changesOf({ pace: [now.pace] })).toEqual([]);
+  });
+
+  it('stand in the table with the ratio of each figure and its spread', () => {
+    const table = renderTable(compared);
+    expect(table).toContain('c′ is v1: 0123abc Answer sooner');
+    expect(table).toContain('warning: c′ is built with what is installed: hono is 4.13.19, then 4.12.0');
+    expect(table).toMatch(/64 +c′ this receiver at v1 +1,000 /);
+    const [, changes = ''] = table.split('Now and then: ');
+    expect(changes).toMatch(/ 64 +events\/s +1\.20 +1\.10 +1\.30 +better in every round\n/);
+    expect(changes).toMatch(/ p99 ms +1\.00 +0\.90 +1\.20\n/);
+    expect(changes).toMatch(/ 20 a second +p50 ms +1\.00 /);
+    expect(changes).toContain('1 of 4 figures');
+  });
+
+  it('say nothing of noise where there was a single round', () => {
+    const [throughput, earlier] = [now, past].map((row) => ({
+      ...row.throughput,
+      rounds: row.throughput.rounds.slice(0, 1),
+    }));
+    if (throughput === undefined || earlier === undefined) throw new Error('both are there');
+    const changes = changesOf({ throughput: [earlier, throughput] });
+    const table = renderTable({ ...compared, rounds: 1, changes });
+    expect(table).toMatch(/events\/s +1\.10 +1\.10 +1\.10\n/);
+    expect(table).not.toContain('chance');
+  });
+
+  it('are both drawn, and the limit only where it was measured', () => {
+    const svg = plot(compared);
+    expect(svg).not.toContain('NaN');
+    expect(svg).toContain('c′ · this receiver at 0123abc');
+    expect(svg).toContain('with the limit');
+    expect(plot({ ...compared, subjects: ['past', 'receiver'] })).not.toContain('limit');
+  });
+});
+
+describe.skipIf(!existsSync(join(PROJECT, '.git')))('a revision', () => {
+  let temporary: string;
+  let empty: string;
+  beforeEach(async () => {
+    temporary = await mkdtemp(join(tmpdir(), 'bench-test-'));
+    empty = await mkdtemp(join(tmpdir(), 'bench-test-'));
+    vi.stubEnv('TMPDIR', temporary);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(temporary, { recursive: true });
+    await rm(empty, { recursive: true });
+  });
+
+  it('is built from its own sources, and acknowledges a webhook on its own schema', async () => {
+    const past = await unpackRevision('HEAD');
+    if (!past.ok) throw new Error(past.reason);
+    expect(past.revision).toMatchObject({ revision: 'HEAD', commit: expect.stringMatching(/^[0-9a-f]+$/) });
+    await appendFile(join(past.directory.path, 'src/receiver.ts'), 'globalThis.isUnpacked = true;\n');
+    const built = await bundleReceiver(past.directory.path);
+    const isUnpacked = (script: string) => script.includes('globalThis.isUnpacked');
+    expect([built.script, built.counted].map(isUnpacked)).toEqual([true, true]);
+    expect(built.migrations.startsWith(past.directory.path)).toBe(true);
+    const bundles = { ...(await bundleSubjects()), past: built };
+    for (const isCounted of [false, true]) {
+      const running = await startSubject('past', bundles, { isCounted });
+      try {
+        await requireAcknowledgement(running);
+        const stored = await running.runtime.execute('past', 'DB', 'SELECT count(*) AS count FROM events');
+        expect(stored).toEqual([{ count: 1 }]);
+        const { ok } = await fetch(new URL(COUNTS_PATH, running.webhookUrl));
+        expect(ok).toBe(isCounted);
+      } finally {
+        await running.stop();
+      }
+    }
+    await past.directory.remove();
+    expect(await readdir(temporary)).toEqual([]);
+    expect(existsSync(join(PROJECT, 'node_modules/hono/package.json'))).toBe(true); // a link to it was removed
+  });
+
+  it.each([
+    ['that git does not know', 'no-such-revision', () => PROJECT, 'git knows no revision no-such-revision'],
+    ['outside of a checkout', 'HEAD', () => empty, 'git finds no checkout in'],
+    ['without sources', 'HEAD', () => commitFiles(), 'the sources of HEAD cannot be unpacked'],
+  ])('%s is refused with its reason, and nothing is left', async (_, revision, project, reason) => {
+    expect(await unpackRevision(revision, project())).toEqual({
+      ok: false,
+      reason: expect.stringContaining(reason),
+    });
+    expect(await readdir(temporary)).toEqual([]);
+  });
+
+  it('tells which of its dependencies are installed in another version, and which are not', async () => {
+    const files: Record<string, unknown> = {
+      'package.json': { dependencies: { same: '^1.0.0', other: '^1.0.0', gone: '^1.0.0' } },
+      'package-lock.json': {
+        packages: Object.fromEntries(
+          ['same', 'other', 'gone'].map((name) => [`node_modules/${name}`, { version: '1.2.0' }]),
+        ),
+      },
+      'tsconfig.json': {},
+      'src/index.ts': {},
+      'scripts/bench/workers/limit.ts': {},
+      'scripts/bench/counts.ts': {},
+      'node_modules/same/package.json': { version: '1.2.0' },
+      'node_modules/other/package.json': { version: '1.3.0' },
+    };
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(join(empty, dirname(path)), { recursive: true });
+      await writeFile(join(empty, path), JSON.stringify(content));
+    }
+    const past = await unpackRevision('HEAD', commitFiles('src', ...Object.keys(files).slice(0, 3)));
+    if (!past.ok) throw new Error(past.reason);
+    expect(past.revision).toMatchObject({
+      subject: 'What there is',
+      warnings: ['other is 1.3.0, then 1.2.0', 'gone 1.2.0 is not installed any more'],
+    });
+    await past.directory.remove();
+  });
+
+  /** Makes a repository with one commit of the paths given. */
+  function commitFiles(...paths: string[]): string {
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: empty });
+    git('init', '--quiet');
+    if (paths.length > 0) git('add', ...paths);
+    const author = [
+      '-c',
+      'user.name=Test',
+      '-c',
+      'user.email=test@example.com',
+      '-c',
+      'commit.gpgsign=false',
+    ];
+    git(...author, 'commit', '--quiet', '--allow-empty', '--message', 'What there is');
+    return empty;
+  }
 });
 
 describe('what is shown', () => {

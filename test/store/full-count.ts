@@ -1,6 +1,7 @@
 // What the counters should say, computed the long way: from every row that is stored.
 
 import { env } from 'cloudflare:workers';
+import { FULL_USAGE, NOTED_USAGE } from '../../scripts/faults/full-usage.ts';
 
 /** Counts by integration and kind, as `shop response`. */
 export type Counts = Record<string, number>;
@@ -75,4 +76,28 @@ export async function fullLags(): Promise<Counts> {
     }
   }
   return Object.fromEntries([...counts].sort());
+}
+
+/** What the usage table says, as `event shop` with items and bytes. */
+export async function notedUsage(): Promise<Record<string, [items: number, bytes: number]>> {
+  return usageOf(NOTED_USAGE);
+}
+
+/** The same from the rows that it sums; of events, those that its reader has come to. */
+export async function fullUsage(): Promise<Record<string, [items: number, bytes: number]>> {
+  return usageOf(FULL_USAGE);
+}
+
+async function usageOf(sql: string): Promise<Record<string, [number, number]>> {
+  const { results } = await env.DB.prepare(sql).run<{
+    kind: string;
+    integration: string;
+    items: number;
+    bytes: number;
+  }>();
+  return Object.fromEntries(
+    results
+      .map(({ kind, integration, items, bytes }) => [`${kind} ${integration}`, [items, bytes]] as const)
+      .sort(),
+  ) as Record<string, [number, number]>;
 }

@@ -41,6 +41,8 @@ export interface BulkRejections {
   firstSeq?: number;
   /** SQL of the body of the `i`-th. */
   body?: string;
+  /** Whether they had been acknowledged. */
+  isDeferred?: boolean;
 }
 
 const CHUNK = 5_000;
@@ -52,20 +54,28 @@ export async function storeRejections({
   everyNthIsWrongApplication = 10,
   firstSeq = 1_000_000,
   body = '\'{"event":{}}\'',
+  isDeferred = false,
 }: BulkRejections): Promise<void> {
   for (let from = 0; from < count; from += CHUNK) {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
        INSERT INTO rejections (
          seq, integration, generation, body_hash, reason, problems, request_id, received_at, last_received_at, body,
-         body_encoding
+         body_encoding, deferred
        )
        SELECT ?3 + i * 1000, ?4, 1, ?3 || '-' || i,
          iif(i % CAST(?5 AS INTEGER) = 0, 'wrong-application', 'contract-broken'), '[]', ?3 || ?4 || i,
-         CAST(?3 AS INTEGER) / 1000 + i, CAST(?3 AS INTEGER) / 1000 + i, ${body}, 'utf-8'
+         CAST(?3 AS INTEGER) / 1000 + i, CAST(?3 AS INTEGER) / 1000 + i, ${body}, 'utf-8', ?6
        FROM n`,
     )
-      .bind(from, Math.min(from + CHUNK, count), firstSeq, integration, everyNthIsWrongApplication)
+      .bind(
+        from,
+        Math.min(from + CHUNK, count),
+        firstSeq,
+        integration,
+        everyNthIsWrongApplication,
+        Number(isDeferred),
+      )
       .run();
   }
 }

@@ -3,8 +3,8 @@ import { texts } from '../language.ts';
 export const auditTexts = texts({
   title: { en: 'Audit trail', pt: 'Auditoria' },
   what: {
-    en: 'Every change that was made here, through the API or at the command line. Nothing is taken back out.',
-    pt: 'Toda alteração feita aqui, pela API ou pela linha de comando. Nada é apagado.',
+    en: 'Every change that was made here, through the API or at the command line. Nothing is taken back out, but for the number of somebody who is erased.',
+    pt: 'Toda alteração feita aqui, pela API ou pela linha de comando. Nada é apagado, exceto o número de quem teve os dados apagados.',
   },
   list: { en: 'Changes, newest first', pt: 'Alterações, da mais nova à mais antiga' },
   none: { en: 'Nothing was changed yet.', pt: 'Nada foi alterado ainda.' },
@@ -64,6 +64,8 @@ export const auditTexts = texts({
   unforwarded: { en: 'of them not forwarded', pt: 'deles não encaminhados' },
   rejections: { en: 'rejections', pt: 'rejeições' },
   deadLetters: { en: 'dead letters', pt: 'mensagens mortas' },
+  blotted: { en: 'ids without the number now', pt: 'identificadores agora sem o número' },
+  blottedBy: { en: 'number taken out by the erasure', pt: 'número retirado pela exclusão' },
   stage: { en: 'stage', pt: 'etapa' },
   type: { en: 'type', pt: 'tipo' },
   status: { en: 'status', pt: 'status' },

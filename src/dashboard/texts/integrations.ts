@@ -112,10 +112,10 @@ export const integrationTexts = texts({
     pt: 'Desativada. Os webhooks passam a ser recusados em até 30 segundos.',
   },
   doneDeleted: {
-    en: (events: string, rejections: string) =>
-      `The integration was deleted, with events: ${events}, rejections: ${rejections}.`,
-    pt: (events: string, rejections: string) =>
-      `A integração foi excluída, com eventos: ${events}, rejeições: ${rejections}.`,
+    en: (events: string, rejections: string, deadLetters: string) =>
+      `The integration was deleted, with events: ${events}, rejections: ${rejections}, dead letters: ${deadLetters}.`,
+    pt: (events: string, rejections: string, deadLetters: string) =>
+      `A integração foi excluída, com eventos: ${events}, rejeições: ${rejections}, mensagens mortas: ${deadLetters}.`,
   },
 
   urlTitle: { en: 'URL to register', pt: 'URL para registrar' },
@@ -214,18 +214,20 @@ export const integrationTexts = texts({
     pt: 'As URLs dela deixam de valer para sempre. Webhooks que ainda chegarem serão recusados.',
   },
   deleteFirst: {
-    en: 'If it has events or rejections, you are told how many before any go.',
-    pt: 'Se houver eventos ou rejeições, você verá quantos antes de qualquer exclusão.',
+    en: 'If it has events, rejections or dead letters, you are told how many before any go.',
+    pt: 'Se houver eventos, rejeições ou mensagens mortas, você verá quantos antes de qualquer exclusão.',
   },
   deleteHolds: {
-    en: (events: string, rejections: string) => `It has events: ${events}, rejections: ${rejections}.`,
-    pt: (events: string, rejections: string) => `Ela tem eventos: ${events}, rejeições: ${rejections}.`,
+    en: (events: string, rejections: string, deadLetters: string) =>
+      `It has events: ${events}, rejections: ${rejections}, dead letters: ${deadLetters}.`,
+    pt: (events: string, rejections: string, deadLetters: string) =>
+      `Ela tem eventos: ${events}, rejeições: ${rejections}, mensagens mortas: ${deadLetters}.`,
   },
   deleteHoldsAtLeast: {
-    en: (events: string, rejections: string) =>
-      `It has events: at least ${events}, rejections: ${rejections}.`,
-    pt: (events: string, rejections: string) =>
-      `Ela tem eventos: pelo menos ${events}, rejeições: ${rejections}.`,
+    en: (events: string, rejections: string, deadLetters: string) =>
+      `It has events: at least ${events}, rejections: ${rejections}, dead letters: ${deadLetters}.`,
+    pt: (events: string, rejections: string, deadLetters: string) =>
+      `Ela tem eventos: pelo menos ${events}, rejeições: ${rejections}, mensagens mortas: ${deadLetters}.`,
   },
   deleteHoldsUnknown: {
     en: 'One request does not tell whether it has events.',
@@ -250,8 +252,9 @@ export const integrationTexts = texts({
   },
   deleting: { en: 'Deleting', pt: 'Excluindo' },
   deleted: {
-    en: (events: string, rejections: string) => `Deleted so far: events ${events}, rejections ${rejections}.`,
-    pt: (events: string, rejections: string) =>
-      `Excluídos até agora: eventos ${events}, rejeições ${rejections}.`,
+    en: (events: string, rejections: string, deadLetters: string) =>
+      `Deleted so far: events ${events}, rejections ${rejections}, dead letters ${deadLetters}.`,
+    pt: (events: string, rejections: string, deadLetters: string) =>
+      `Excluídos até agora: eventos ${events}, rejeições ${rejections}, mensagens mortas ${deadLetters}.`,
   },
 });

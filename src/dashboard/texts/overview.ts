@@ -12,9 +12,9 @@ export const overviewTexts = texts({
   },
   d1Full: {
     en: (share: string) =>
-      `The database has ${share} of its MAX_DATABASE_GB. Past that, the oldest events go early.`,
+      `The database has ${share} of its MAX_DATABASE_GB. Past that, events go early, of those integrations first that have most.`,
     pt: (share: string) =>
-      `O banco de dados está com ${share} de MAX_DATABASE_GB. Acima disso, os eventos mais antigos saem antes do prazo.`,
+      `O banco de dados está com ${share} de MAX_DATABASE_GB. Acima disso, eventos saem antes do prazo, primeiro os das integrações que mais ocupam.`,
   },
   sweepNever: {
     en: 'The sweep of unforwarded events has never run. The cron runs it every minute.',

@@ -20,6 +20,10 @@ export const personTexts = texts({
     en: 'events of other contacts that mention the number, in whatever written form',
     pt: 'eventos de outros contatos que citam o número, em qualquer forma escrita',
   },
+  blottedIds: {
+    en: 'the number in ids that the audit trail and replays name: a mark stands for it there',
+    pt: 'o número em identificadores que a auditoria e os reenvios citam: uma marca fica no lugar dele',
+  },
   remains: { en: 'What remains elsewhere', pt: 'O que permanece em outros lugares' },
   remainsBackups: {
     en: 'D1 Time Travel, the backups of the database: 30 days (free plan: 7)',
@@ -52,8 +56,12 @@ export const personTexts = texts({
   erase: { en: 'Erase for good', pt: 'Apagar definitivamente' },
   download: { en: 'Download the file', pt: 'Baixar o arquivo' },
   sender: {
-    en: 'Messages are sent from this number: it is most likely your own, and nearly every event holds it. Nothing was erased. Erasing it takes all these events with it.',
-    pt: 'Mensagens são enviadas a partir deste número: provavelmente é seu, e quase todo evento o contém. Nada foi apagado. Apagá-lo leva todos esses eventos junto.',
+    en: 'Messages are sent from this number, or customers write to it: it is most likely your own. Nothing was erased. Erasing it takes all events that hold it.',
+    pt: 'Mensagens são enviadas a partir deste número, ou clientes escrevem para ele: provavelmente é seu. Nada foi apagado. Apagá-lo leva todos os eventos que o contêm.',
+  },
+  unread: {
+    en: 'Whether this number is your own is not known before more of what is stored has been read. Nothing was erased. Try again in a minute.',
+    pt: 'Ainda não se sabe se este número é seu: falta ler parte do que está guardado. Nada foi apagado. Tente de novo em um minuto.',
   },
   force: {
     en: 'Erase it all the same, with every event that holds it',
@@ -82,6 +90,7 @@ export const personTexts = texts({
   events: { en: 'Events', pt: 'Eventos' },
   rejections: { en: 'Rejections', pt: 'Rejeições' },
   deadLetters: { en: 'Dead letters', pt: 'Mensagens mortas' },
+  blotted: { en: 'Ids without the number now', pt: 'Identificadores agora sem o número' },
   at: { en: 'Finished', pt: 'Concluído' },
   by: { en: 'By', pt: 'Por' },
   inAudit: { en: 'In the audit trail', pt: 'Na auditoria' },

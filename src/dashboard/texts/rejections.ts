@@ -19,6 +19,16 @@ export const rejectionTexts = texts({
     en: (times: string) => `delivered ${times} times`,
     pt: (times: string) => `entregue ${times} vezes`,
   },
+  deferred: { en: 'acknowledged', pt: 'confirmada' },
+  acknowledgement: { en: 'Acknowledged', pt: 'Confirmada' },
+  wasAcknowledged: {
+    en: 'yes: it came by way of the intake queue, and is not deleted early to make room',
+    pt: 'sim: passou pela fila de entrada e não é excluída antes do prazo para abrir espaço',
+  },
+  wasRefused: {
+    en: 'no: the platform was told what is wrong',
+    pt: 'não: a plataforma soube o que está errado',
+  },
   delivered: { en: 'Deliveries', pt: 'Entregas' },
   size: { en: 'Size', pt: 'Tamanho' },
   firstAt: { en: 'First came', pt: 'Chegou pela primeira vez' },

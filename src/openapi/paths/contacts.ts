@@ -24,7 +24,7 @@ export const contactPaths = (): Paths => ({
       tag: 'Contacts',
       summary: 'Erase a contact',
       description:
-        'Events, rejections and dead letters of that person. The audit trail records it, without the number.',
+        'Events, rejections and dead letters of that person. The audit trail records it, without the number; where ids in it hold the number, a mark stands for it then.',
       access: 'changer',
       query: contactErasure,
       answers: {
@@ -34,10 +34,10 @@ export const contactPaths = (): Paths => ({
           schema: unfinishedErasure,
           example: {
             receipt: '0b54ac8e-6f0f-4a0e-9d0f-4f6d3b1c8a55',
-            erased: { events: 42, rejections: 0, deadLetters: 0 },
+            erased: { events: 42, rejections: 0, deadLetters: 0, blotted: 0 },
             complete: false,
-            next: '1772330400000000-0-0',
-            detail: 'One request does not search it all. Repeat it with ?cursor=1772330400000000-0-0.',
+            next: '1772330400000000-0-0-0-0',
+            detail: 'One request does not search it all. Repeat it with ?cursor=1772330400000000-0-0-0-0.',
           },
         },
       },

@@ -70,21 +70,25 @@ export const integrationPaths = (): Paths => ({
       operationId: 'deleteIntegration',
       tag: 'Integrations',
       summary: 'Delete an integration',
-      description: 'One that has events or rejections is deleted with `force=true` only, and they with it.',
+      description:
+        'One that has events, rejections or dead letters is deleted with `force=true` only, and they with it.',
       access: 'changer',
       query: integrationDeletion,
       answers: {
         200: {
           description: 'It is deleted.',
           schema: deletionAnswer,
-          example: { complete: true, deleted: { events: 120, unforwarded: 0, rejections: 3 } },
+          example: {
+            complete: true,
+            deleted: { events: 120, unforwarded: 0, rejections: 3, deadLetters: 0 },
+          },
         },
         202: {
           description: 'There is more to delete than one request can: repeat it with `cursor`.',
           schema: unfinishedDeletionAnswer,
           example: {
             complete: false,
-            deleted: { events: 20000, unforwarded: 0, rejections: 0 },
+            deleted: { events: 20000, unforwarded: 0, rejections: 0, deadLetters: 0 },
             next: '1772330400000000',
             detail: 'One request does not delete it all. Repeat it with ?force=true&cursor=1772330400000000.',
           },

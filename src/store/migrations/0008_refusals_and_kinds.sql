@@ -13,3 +13,20 @@ ALTER TABLE dead_letters ADD COLUMN reason TEXT;
 
 -- Those that say that something is amiss with the receiver itself: its health counts them.
 CREATE INDEX dead_letters_amiss ON dead_letters (kind) WHERE kind <> 'given-up';
+
+-- Webhooks that were acknowledged are summed apart, as such rejections are: they are never deleted to make room.
+DROP TRIGGER sum_new_dead_letters;
+DROP TRIGGER sum_deleted_dead_letters;
+
+CREATE TRIGGER sum_new_dead_letters AFTER INSERT ON dead_letters BEGIN
+  INSERT INTO usage (kind, integration, items, bytes)
+  VALUES (
+    iif(NEW.kind = 'intake', 'unstored-webhook', 'dead-letter'), coalesce(NEW.integration, ''), 1, octet_length(NEW.body)
+  )
+  ON CONFLICT (kind, integration) DO UPDATE SET items = items + 1, bytes = bytes + excluded.bytes;
+END;
+
+CREATE TRIGGER sum_deleted_dead_letters AFTER DELETE ON dead_letters BEGIN
+  UPDATE usage SET items = items - 1, bytes = bytes - octet_length(OLD.body)
+  WHERE kind = iif(OLD.kind = 'intake', 'unstored-webhook', 'dead-letter') AND integration = coalesce(OLD.integration, '');
+END;

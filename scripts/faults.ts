@@ -1,0 +1,146 @@
+// `npm run faults`: the receiver in a simulated world, where everything that can fail does.
+import { randomInt } from 'node:crypto';
+import { RULES, type Violation } from './faults/book.ts';
+import { runMany, type Summary } from './faults/many.ts';
+import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
+import { bundleReceiver } from './faults/realm.ts';
+import {
+  CHARACTERS,
+  describePart,
+  FAULT_KINDS,
+  onlyParts,
+  partNames,
+  type Schedule,
+  scheduleOf,
+} from './faults/schedule.ts';
+import { shrink } from './faults/shrink.ts';
+import { Realms, run } from './faults/world.ts';
+import { UsageError } from './simulate/option-values.ts';
+import { formatRows } from './simulate/report.ts';
+
+const EXIT_VIOLATED = 1;
+const EXIT_UNUSABLE = 2;
+/** Seeds of which the violations are told. */
+const MAX_TOLD = 3;
+/** A new seed is far from those that are fixed, and short enough to be typed. */
+const NEW_SEEDS = [1_000_000, 2_000_000_000] as const;
+
+try {
+  const options = parseFaultOptions(process.argv.slice(2), () => randomInt(...NEW_SEEDS));
+  switch (options.kind) {
+    case 'help':
+      console.log(USAGE);
+      break;
+    case 'many':
+      await runAll(options);
+      break;
+    case 'only':
+      await runOne(options);
+      break;
+  }
+} catch (error) {
+  console.error(error instanceof UsageError ? `faults: ${error.message}` : error);
+  process.exitCode = EXIT_UNUSABLE;
+}
+
+async function runAll({ ranges, jobs, shrinks, progress }: Extract<FaultOptions, { kind: 'many' }>) {
+  for (const { from, count } of ranges) console.log(`Seeds ${from} to ${from + count - 1}.`);
+  const bundle = await bundleReceiver();
+  const total = ranges.reduce((sum, { count }) => sum + count, 0);
+  const everyNth = Math.max(1, Math.round(total / 20));
+  const summary = await runMany(ranges, {
+    bundle,
+    jobs,
+    onDone: (done, { violated }) => {
+      if (progress && done % everyNth === 0)
+        console.error(`${done} of ${total} schedules, ${violated.size} violated`);
+    },
+  });
+  console.log(`\n${tableOf(summary)}\n`);
+  const seeds = [...summary.violated.keys()].sort((a, b) => a - b);
+  if (seeds.length === 0) {
+    console.log(`Everything held in ${summary.schedules} schedules.`);
+    return;
+  }
+  process.exitCode = EXIT_VIOLATED;
+  const realms = new Realms(bundle);
+  for (const seed of seeds.slice(0, MAX_TOLD)) {
+    await tell(scheduleOf(seed), summary.violated.get(seed) ?? [], realms, shrinks);
+  }
+  console.log(
+    `Violated in ${seeds.length} of ${summary.schedules} schedules: seeds ${seeds.slice(0, 50).join(', ')}`,
+  );
+}
+
+async function runOne({ seed, parts, verbose, shrinks }: Extract<FaultOptions, { kind: 'only' }>) {
+  const realms = new Realms(await bundleReceiver());
+  const whole = scheduleOf(seed);
+  const unknown = parts?.find((name) => !partNames(whole).includes(name));
+  if (unknown !== undefined) throw new UsageError(`schedule ${seed} has no part ${unknown}`);
+  const schedule = parts === null ? whole : onlyParts(whole, new Set(parts));
+  const { violations, digest, steps } = await run(schedule, realms, verbose ? tellStep : null);
+  console.log(`Seed ${seed}: ${partNames(schedule).length} parts, ${steps} steps, ${digest}`);
+  if (violations.length === 0) {
+    console.log('Everything held.');
+    return;
+  }
+  process.exitCode = EXIT_VIOLATED;
+  await tell(schedule, violations, realms, shrinks && parts === null);
+}
+
+function tellStep(atMs: number, what: string): void {
+  console.log(`${(atMs / 1000).toFixed(3).padStart(10)} s  ${what}`);
+}
+
+/** Tells what was violated, and by how little. */
+async function tell(schedule: Schedule, violations: readonly Violation[], realms: Realms, shrinks: boolean) {
+  const { seed } = schedule;
+  console.log(`\nSeed ${seed}:`);
+  for (const { rule, what, atMs } of violations.slice(0, 5)) {
+    console.log(`  ${rule} (${RULES[rule]})\n    at ${(atMs / 1000).toFixed(3)} s: ${what}`);
+  }
+  const [first] = violations;
+  let parts = partNames(schedule);
+  if (shrinks && first !== undefined) {
+    const shrunken = await shrink(
+      schedule,
+      first.rule,
+      async (shorter) => (await run(shorter, realms)).violations,
+    );
+    parts = shrunken.parts;
+    console.log(`  The shortest schedule found that violates it, of ${partNames(schedule).length} parts:`);
+    for (const part of parts) console.log(`    ${describePart(schedule, part)}`);
+    const [still] = shrunken.violations;
+    if (still !== undefined) console.log(`    → ${still.what}`);
+  }
+  console.log(`  npm run faults -- --only ${seed} --parts ${parts.join(',')} --verbose`);
+}
+
+function tableOf({
+  schedules,
+  webhooks,
+  requests,
+  events,
+  steps,
+  injected,
+  characters,
+  violated,
+  seconds,
+}: Summary): string {
+  const rows: [string, number, string?][] = [
+    ['schedules', schedules, `${seconds.toFixed(0)} s`],
+    ...CHARACTERS.map((character): [string, number] => [`  ${character}`, characters.get(character) ?? 0]),
+    ['webhooks', webhooks],
+    ['requests', requests],
+    ['events stored', events],
+    ['steps', steps],
+    ['schedules violated', violated.size],
+  ];
+  const faults = Map.groupBy(injected, ([name]) => name.split(' ')[0] ?? '');
+  const lines = [...faults].map(([target, counts]) => {
+    const byKind = new Map(counts.map(([name, count]) => [name.split(' ')[1], count]));
+    return `${target.padEnd(9)}${FAULT_KINDS.map((kind) => String(byKind.get(kind) ?? 0).padStart(12)).join('')}`;
+  });
+  const head = `${'injected'.padEnd(9)}${FAULT_KINDS.map((kind) => kind.padStart(12)).join('')}`;
+  return `${formatRows(rows)}\n\n${[head, ...lines.toSorted((a, b) => a.localeCompare(b))].join('\n')}`;
+}

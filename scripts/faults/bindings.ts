@@ -1,0 +1,156 @@
+// The bindings, and how their calls fail.
+import type { Random } from '../simulate/random.ts';
+import { d1Binding, type SimulatedDatabase } from './database.ts';
+import { current } from './isolates.ts';
+import type { Loop } from './loop.ts';
+import { SimulatedQueue, type SimulatedQueues } from './queues.ts';
+import type { Fault, FaultKind, Target } from './schedule.ts';
+
+const SLOWEST_MS = 60_000;
+
+/** How long calls usually take, there and back, in ms. */
+const LATENCY_MS: Record<Target, readonly [from: number, to: number]> = {
+  d1: [1, 8],
+  events: [2, 20],
+  intake: [2, 20],
+  limiter: [0, 1],
+};
+
+const ERRORS: Record<Target, string> = {
+  d1: 'D1_ERROR: Network connection lost.',
+  events: 'Queue sendBatch failed: internal error',
+  intake: 'Queue send failed: internal error',
+  limiter: 'internal error',
+};
+
+export interface BindingOptions {
+  loop: Loop;
+  faults: readonly Fault[];
+  database: SimulatedDatabase;
+  queues: SimulatedQueues;
+  /** A message that a queue took. */
+  onTaken: (queue: 'events' | 'intake', body: unknown) => void;
+  /** A call that the code should not have made like this. */
+  onViolation: (what: string) => void;
+}
+
+/** Makes the bindings, and counts the faults that were injected, by target and kind. */
+export function bindingsOf(options: BindingOptions): { bindings: object; injected: Map<string, number> } {
+  const { loop, faults, database, queues, onTaken, onViolation } = options;
+  const injected = new Map<string, number>();
+
+  const faultOf = (target: Target, random: Random): FaultKind | null => {
+    for (const fault of faults) {
+      if (fault.target !== target || loop.nowMs < fault.fromMs || loop.nowMs >= fault.untilMs) continue;
+      if (random.chance(fault.rate)) {
+        const name = `${target} ${fault.kind}`;
+        injected.set(name, (injected.get(name) ?? 0) + 1);
+        return fault.kind;
+      }
+    }
+    return null;
+  };
+
+  const call = async <T>(target: Target, what: string, count: number, perform: () => T): Promise<T> => {
+    const invocation = current.getStore();
+    return new Promise<T>((resolve, reject) => {
+      if (invocation === undefined) {
+        onViolation(`a binding was called outside of any invocation: ${target} ${what}`);
+        return;
+      }
+      if (!invocation.isAlive) return; // nobody is there to ask
+      if (!invocation.maySpend(count)) {
+        onViolation(`more than 1,000 requests of one invocation: ${invocation.name}`);
+        reject(new Error('Too many API requests by single worker invocation.'));
+        return;
+      }
+      const { random } = invocation;
+      const [from, to] = LATENCY_MS[target];
+      const thereMs = from + random.fraction() * (to - from);
+      const backMs = from + random.fraction() * (to - from);
+      const fault = faultOf(target, random);
+      const name = `${invocation.name} ${target} ${what}`;
+      const answer = (delayMs: number, settle: () => void) =>
+        loop.after(delayMs, () => {
+          if (invocation.goesOn(loop)) settle();
+        });
+      const fail = (delayMs: number, message = ERRORS[target]) =>
+        answer(delayMs, () => {
+          loop.note(`${name}: ${fault ?? 'failed'}`);
+          reject(new Error(message));
+        });
+      /** Has it done after a delay; answers after another one, or never. */
+      const done = (delayMs: number, answerMs: number | null) =>
+        loop.after(delayMs, () => {
+          loop.note(`${name} done${fault === null ? '' : ` (${fault})`}`);
+          let settle: () => void;
+          try {
+            const result = perform();
+            settle = () => resolve(result);
+          } catch (error) {
+            settle = () => reject(error as Error);
+          }
+          if (answerMs === null) return;
+          if (fault === 'after') fail(answerMs);
+          else answer(answerMs, settle);
+        });
+      switch (fault) {
+        case null:
+        case 'after':
+          done(thereMs, backMs);
+          return;
+        case 'before':
+          fail(thereMs + backMs);
+          return;
+        case 'overloaded':
+          fail(
+            thereMs,
+            target === 'd1'
+              ? 'D1_ERROR: D1 DB is overloaded. Requests queued for too long.'
+              : 'Queue sendBatch failed: Too Many Requests',
+          );
+          return;
+        case 'hang':
+          loop.note(`${name} hangs`);
+          return;
+        case 'hang-done':
+          done(thereMs, null);
+          return;
+        case 'slow':
+          done(random.fraction() * SLOWEST_MS, backMs);
+          return;
+        case 'late-answer':
+          done(thereMs, random.fraction() * SLOWEST_MS);
+          return;
+      }
+    });
+  };
+
+  const queue = (target: 'events' | 'intake', name: string) => {
+    const send = async (bodies: unknown[]) => {
+      const messages = bodies.map((body) => JSON.stringify(body));
+      const refusal = SimulatedQueue.refusal(messages);
+      return call(target, `send ${messages.length}`, 1, () => {
+        if (refusal !== null) throw new Error(refusal);
+        queues.named(name).take(messages);
+        for (const body of bodies) onTaken(target, body);
+      });
+    };
+    return {
+      send: async (body: unknown) => send([body]),
+      sendBatch: async (messages: Iterable<{ body: unknown }>) =>
+        send(Array.from(messages, ({ body }) => body)),
+      metrics: async () => call(target, 'metrics', 1, () => ({ backlogCount: 0, backlogBytes: 0 })),
+    };
+  };
+
+  const limiter: RateLimit = { limit: async () => call('limiter', 'limit', 1, () => ({ success: true })) };
+  const bindings = {
+    DB: d1Binding(database, async (what, statements, perform) => call('d1', what, statements, perform)),
+    EVENTS: queue('events', 'instant-message-events'),
+    INTAKE: queue('intake', 'instant-message-intake'),
+    WEBHOOK_FAILURES: limiter,
+    API_FAILURES: limiter,
+  };
+  return { bindings, injected };
+}

@@ -1,0 +1,289 @@
+// What is to hold once faults are over and all is quiet.
+import { isDeepStrictEqual } from 'node:util';
+import type { Book, StoredEvent } from './book.ts';
+import { FULL_USAGE, NOTED_USAGE } from './full-usage.ts';
+import { USUAL_DATABASE_GB } from './schedule.ts';
+import { type ExpectedEvent, keyOf, type Webhook } from './webhooks.ts';
+import type { World } from './world.ts';
+
+const DAY_MS = 86_400_000;
+
+interface EventRow {
+  seq: number;
+  id: string;
+  integration: string;
+  payload: string;
+  deliveries: number;
+  contact: string;
+}
+
+interface RejectionRow {
+  seq: number;
+  integration: string;
+  reason: string;
+  body: string;
+  body_encoding: string;
+}
+
+/** Notes in the world's book what does not hold. */
+export function checkAtTheEnd(world: World): void {
+  const rows = new Map(
+    world.database
+      .ask<EventRow>('SELECT seq, id, integration, payload, deliveries, contact FROM events')
+      .map((row) => [keyOf(row.integration, row.id), row]),
+  );
+  const rejections = world.database.ask<RejectionRow>(
+    'SELECT seq, integration, reason, body, body_encoding FROM rejections',
+  );
+  const rejected = new Set(rejections.map((row) => keyOf(row.integration, bodyHex(row))));
+  const sentEvents = new Map<string, ExpectedEvent>();
+  const sentBodies = new Set<string>();
+  for (const { sending, event, bytes } of world.webhooks) {
+    if (event !== null) sentEvents.set(event.key, event);
+    sentBodies.add(keyOf(sending.slug, bytes.toString('hex')));
+  }
+  checkAcknowledged(world, rows, rejected);
+  checkConsumed(world, sentEvents);
+  checkInvented(world, rows, rejections, sentEvents, sentBodies);
+  checkDeliveries(world, rows);
+  checkCounters(world);
+  checkUsage(world);
+  checkReplays(world);
+  checkQuiet(world);
+}
+
+function bodyHex({ body, body_encoding }: RejectionRow): string {
+  return Buffer.from(body, body_encoding === 'base64' ? 'base64' : 'utf8').toString('hex');
+}
+
+/** Whether an operator may have taken what became of a webhook. */
+function mayBeGone(book: Book, { sending, event, bytes }: Webhook): boolean {
+  if (event !== null) return book.mayBeTaken(sending.slug, event.key);
+  const text = bytes.toString('latin1');
+  const namesErased = [...book.erasing].some((number) => text.includes(number.slice(-8)));
+  return namesErased || book.deletedSlugs.has(sending.slug) || book.deletedRejections.size > 0;
+}
+
+function checkAcknowledged(world: World, rows: Map<string, EventRow>, rejected: ReadonlySet<string>): void {
+  const { book, schedule } = world;
+  const purgedBeforeMs = world.loop.nowMs - schedule.retentionDays * DAY_MS;
+  for (const { webhook, status } of book.answered) {
+    const { sending, event, bytes } = webhook;
+    if (![200, 400, 422].includes(status) || mayBeGone(book, webhook)) continue;
+    const isRejection = rejected.has(keyOf(sending.slug, bytes.toString('hex')));
+    // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
+    const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;
+    if (event === null) {
+      if (!isRejection && !(mayBeEvicted && status !== 200))
+        book.violated('kept', `${sending.name} was answered ${status} and is no rejection`);
+      continue;
+    }
+    const row = rows.get(event.key);
+    const stored = book.storedByKey.get(event.key)?.at(-1);
+    const isPurged =
+      stored !== undefined &&
+      stored.deletedNo !== null &&
+      (mayBeEvicted || stored.storedAtMs < purgedBeforeMs);
+    const mayBeRejection = book.disturbed.has(sending.slug) || book.revoked.has(sending.slug);
+    if (row === undefined && !isPurged && !(isRejection && mayBeRejection)) {
+      book.violated('durable', `${sending.name} was answered ${status} and is not in D1: ${event.key}`);
+    }
+    if (row !== undefined && row.payload !== event.payload) {
+      book.violated('durable', `${sending.name} is in D1 otherwise than it was sent`);
+    }
+  }
+}
+
+function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent>): void {
+  const { book, schedule } = world;
+  const times = new Map<string, number>();
+  for (const { event } of book.consumed) {
+    const integration = event.source.replace('/webhooks/', '');
+    const key = keyOf(integration, event.id);
+    const sent = sentEvents.get(key);
+    if (event.replay === undefined) times.set(key, (times.get(key) ?? 0) + 1);
+    if (sent === undefined) {
+      book.violated('invented', `the consumer got ${key}, which nobody sent`);
+      continue;
+    }
+    const isRight =
+      event.specversion === '1.0' &&
+      event.type === `digital.grupoboticario.instantmessage.${sent.type}` &&
+      event.subject === sent.subject &&
+      event.contact === sent.contact &&
+      ('dataref' in event && event.dataref !== undefined
+        ? String(event.dataref).includes(encodeURIComponent(sent.id))
+        : isDeepStrictEqual(event.data, JSON.parse(sent.payload)));
+    if (!isRight) book.violated('durable', `the consumer got ${key} otherwise than it was sent`);
+  }
+  const consumed = new Set(
+    book.consumed.map(({ event }) => keyOf(event.source.replace('/webhooks/', ''), event.id)),
+  );
+  const isFaultFree = schedule.faults.length + schedule.deaths.length + schedule.cronFaults.length === 0;
+  const isUndisturbed = isFaultFree && schedule.consumerFaults.length === 0 && schedule.duplicateRate === 0;
+  for (const stored of book.stored.values()) {
+    const key = keyOf(stored.integration, stored.id);
+    const mayBeMissing = book.mayBeTaken(stored.integration, key);
+    if (!consumed.has(key) && !mayBeMissing) {
+      book.violated('durable', `${key} was stored and never came out of the queue`);
+    }
+    const count = times.get(key) ?? 0;
+    if (isUndisturbed && !mayBeMissing && count > 1) {
+      book.violated('once', `${key} came out ${count} times although nothing failed`);
+    }
+  }
+}
+
+function checkInvented(
+  { book }: World,
+  rows: Map<string, EventRow>,
+  rejections: readonly RejectionRow[],
+  sentEvents: Map<string, ExpectedEvent>,
+  sentBodies: ReadonlySet<string>,
+): void {
+  for (const [key, { payload }] of rows) {
+    if (sentEvents.get(key)?.payload !== payload)
+      book.violated('invented', `${key} is in D1, and nobody sent that`);
+  }
+  for (const row of rejections) {
+    if (!sentBodies.has(keyOf(row.integration, bodyHex(row)))) {
+      book.violated('invented', `rejection ${row.seq} has a body that nobody sent`);
+    }
+  }
+}
+
+function checkDeliveries({ book, webhooks, schedule }: World, rows: Map<string, EventRow>): void {
+  const answeredByKey = Map.groupBy(
+    book.answered.filter(({ status, webhook }) => status === 200 && webhook.event !== null),
+    ({ webhook }) => webhook.event?.key ?? '',
+  );
+  const sentByKey = Map.groupBy(
+    webhooks.filter(({ event, sending }) => event !== null && sending.auth !== 'forged'),
+    ({ event }) => event?.key ?? '',
+  );
+  const isFaultFree = schedule.faults.length + schedule.deaths.length === 0 && schedule.duplicateRate === 0;
+  for (const [key, row] of rows) {
+    const answered = answeredByKey.get(key) ?? [];
+    const sent = sentByKey.get(key) ?? [];
+    const isTurnedAway = book.disturbed.has(row.integration) || book.revoked.has(row.integration);
+    if (isTurnedAway || book.mayBeTaken(row.integration, key)) continue;
+    if ((book.storedByKey.get(key)?.length ?? 0) > 1) continue; // purged, and sent again
+    const most = sent.reduce((sum, { sending }) => sum + sending.repeatsAfterMs.length + sending.tries, 0);
+    const again = book.intakeRepeats.get(keyOf(row.integration, row.payload)) ?? 0;
+    if (row.deliveries < answered.length || row.deliveries > most + again) {
+      book.violated(
+        'deliveries',
+        `${key} has ${row.deliveries} deliveries; ${answered.length} were acknowledged, ${most} may have been sent`,
+      );
+    }
+    if (isFaultFree && row.deliveries !== answered.length) {
+      book.violated('deliveries', `${key} has ${row.deliveries} deliveries of ${answered.length}`);
+    }
+  }
+}
+
+function checkCounters({ book, database }: World): void {
+  const told = new Map(
+    database
+      .ask<{ kind: string; n: number }>(
+        `SELECT kind, sum(count) AS n FROM (
+           SELECT kind, count FROM counters WHERE step = 0
+           UNION ALL
+           SELECT kind, count FROM counters
+           WHERE step = 60 AND start >= coalesce((SELECT seq FROM progress WHERE task = 'hours'), 0) / 1000
+         ) GROUP BY 1`,
+      )
+      .map(({ kind, n }) => [kind, n]),
+  );
+  const full = new Map<string, number>();
+  const add = (kind: string, count: number) => {
+    if (count > 0) full.set(kind, (full.get(kind) ?? 0) + count);
+  };
+  const isUncounted = (event: StoredEvent) => event.deletedNo === null && !book.isCounted(event);
+  for (const event of book.stored.values()) {
+    if (isUncounted(event)) book.violated('counters', `${event.integration} ${event.id} was never counted`);
+    if (!book.isCounted(event)) continue;
+    add(
+      event.id.endsWith(':response') ? 'response' : event.id.slice(event.id.lastIndexOf(':status:') + 1),
+      1,
+    );
+    if (event.isDeferred) add('deferred', 1);
+  }
+  add('rejected', book.rejectedCount);
+  add('forwarded', book.forwardedCount);
+  for (const kind of new Set([...full.keys(), ...told.keys()])) {
+    // Repeats within the statement that stores an event are counted by D1 alone; replays by their own check.
+    if (kind === 'replayed' || kind === 'duplicate' || !KINDS.test(kind)) continue;
+    if (told.get(kind) !== full.get(kind)) {
+      book.violated('counters', `${kind}: told ${told.get(kind) ?? 0}, in full ${full.get(kind) ?? 0}`);
+    }
+  }
+}
+
+/** The kinds of counters that this check knows how to count. */
+const KINDS = /^(response|status:\w+|deferred|rejected|forwarded)$/;
+
+function checkUsage({ book, database }: World): void {
+  const summed = (sql: string) =>
+    database
+      .ask<{ kind: string; integration: string; items: number; bytes: number }>(sql)
+      .map(({ kind, integration, items, bytes }) => `${kind} ${integration}: ${items} of ${bytes} bytes`)
+      .toSorted((a, b) => a.localeCompare(b));
+  const [noted, full] = [summed(NOTED_USAGE), summed(FULL_USAGE)];
+  if (!isDeepStrictEqual(noted, full)) {
+    const wrong = noted.filter((line) => !full.includes(line));
+    const right = full.filter((line) => !noted.includes(line));
+    book.violated('counters', `usage tells ${wrong.join('; ')}, and in full it is ${right.join('; ')}`);
+  }
+}
+
+/** Notes what holds a number although it was there when the erasure of that began, which has just been confirmed. */
+export function checkErased({ book, database }: World, number: string, beganNo: number): void {
+  const events = database.ask<{ seq: number; payload: string }>('SELECT seq, payload FROM events');
+  for (const { seq, payload } of events) {
+    if (payload.includes(number.slice(-8)) && (book.stored.get(seq)?.storedNo ?? 0) <= beganNo) {
+      book.violated('erased', `event ${seq} still holds ${number}`);
+    }
+  }
+  for (const table of ['rejections', 'dead_letters'] as const) {
+    for (const { seq, body } of database.ask<{ seq: number; body: string }>(
+      `SELECT seq, body FROM ${table}`,
+    )) {
+      if (body.includes(number.slice(-8)) && (book.keptNo[table].get(seq) ?? 0) <= beganNo) {
+        book.violated('erased', `row ${seq} of ${table} still holds ${number}`);
+      }
+    }
+  }
+}
+
+function checkReplays({ book, database }: World): void {
+  for (const { id, slug, kind, createdNo } of book.replays) {
+    const [row] = database.ask<{ state: string }>('SELECT state FROM replays WHERE id = ?', Number(id));
+    if (row?.state !== 'done') continue; // an operator may have ended it, by erasing whom it was about
+    const replayed = new Set(
+      book.consumed
+        .filter(({ event, no }) => event.replay !== undefined && no >= createdNo)
+        .map(({ event }) => keyOf(event.source.replace('/webhooks/', ''), event.id)),
+    );
+    for (const event of book.stored.values()) {
+      const isWanted =
+        event.integration === slug &&
+        (kind === null || event.id.endsWith(':response') === (kind === 'response'));
+      if (!isWanted || event.storedNo > createdNo || event.deletedNo !== null) continue;
+      if (!replayed.has(keyOf(event.integration, event.id))) {
+        book.violated('replayed', `replay ${id} is done and did not send ${event.integration} ${event.id}`);
+      }
+    }
+  }
+}
+
+function checkQuiet({ book, database, queues }: World): void {
+  const [waiting] = database.ask<Record<string, number>>(`SELECT
+    (SELECT count(*) FROM outbox) AS outbox,
+    (SELECT count(*) FROM replaying) AS replaying,
+    (SELECT count(*) FROM replays WHERE state = 'running') AS replays,
+    (SELECT count(*) FROM dead_letters) AS "dead letters"`);
+  for (const [what, count] of Object.entries({ ...waiting, ...queues.waiting() })) {
+    if (count > 0) book.violated('quiet', `${count} still waiting: ${what}`);
+  }
+}

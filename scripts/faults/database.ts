@@ -1,0 +1,242 @@
+// D1 on SQLite in memory: the project's own migrations and its own SQL. What becomes of events, rejections and counters is
+// told to an observer by triggers that D1 does not have.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+
+const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+
+/** https://developers.cloudflare.com/d1/platform/limits/ */
+const MAX_PARAMETERS = 100;
+const MAX_VALUE_BYTES = 2_000_000;
+const MAX_SQL_BYTES = 100_000;
+
+/** What a statement did, as one line of the observer's book. */
+export type Change =
+  | {
+      what: 'event stored';
+      seq: number;
+      id: string;
+      integration: string;
+      contact: string;
+      requestId: string;
+      deferred: number;
+    }
+  | { what: 'event deleted'; seq: number; id: string; integration: string; contact: string }
+  | { what: 'event delivered again'; seq: number; more: number; integration: string }
+  | { what: 'outbox left'; seq: number }
+  | { what: 'rejection kept'; seq: number; integration: string; deliveries: number }
+  | { what: 'rejection delivered again'; seq: number; integration: string; more: number }
+  | { what: 'dead letter kept'; seq: number }
+  | { what: 'counted up to'; seq: number };
+
+type Values = (string | number | null)[];
+
+/** Tells the observer, within the transaction. Each has the columns of one kind of change. */
+const TRIGGERS = [
+  [
+    'AFTER INSERT ON events',
+    `'event stored', NEW.seq, NEW.id, NEW.integration, NEW.contact, NEW.request_id, NEW.deferred`,
+  ],
+  ['AFTER DELETE ON events', `'event deleted', OLD.seq, OLD.id, OLD.integration, OLD.contact, NULL, NULL`],
+  [
+    'AFTER UPDATE OF deliveries ON events WHEN NEW.deliveries > OLD.deliveries',
+    `'event delivered again', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries - OLD.deliveries`,
+  ],
+  ['AFTER DELETE ON outbox', `'outbox left', OLD.seq, NULL, NULL, NULL, NULL, NULL`],
+  [
+    'AFTER INSERT ON rejections',
+    `'rejection kept', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries`,
+  ],
+  [
+    'AFTER UPDATE OF deliveries ON rejections WHEN NEW.deliveries > OLD.deliveries',
+    `'rejection delivered again', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries - OLD.deliveries`,
+  ],
+  ['AFTER INSERT ON dead_letters', `'dead letter kept', NEW.seq, NULL, NULL, NULL, NULL, NULL`],
+  [
+    `AFTER INSERT ON progress WHEN NEW.task = 'counters'`,
+    `'counted up to', NEW.seq, NULL, NULL, NULL, NULL, NULL`,
+  ],
+  [
+    `AFTER UPDATE ON progress WHEN NEW.task = 'counters'`,
+    `'counted up to', NEW.seq, NULL, NULL, NULL, NULL, NULL`,
+  ],
+] as const;
+
+let migrations: string[] | undefined;
+
+/** A statement as the receiver has prepared and bound it. */
+interface Bound {
+  sql: string;
+  values: Values;
+}
+
+/** A database that executes at once. Who calls it decides when. */
+export class SimulatedDatabase {
+  readonly #db = new DatabaseSync(':memory:');
+  readonly #prepared = new Map<string, StatementSync>();
+  readonly #observe: (changes: Change[]) => void;
+  #changes: Change[] = [];
+
+  /** @param nowMs the time of D1 itself, for `unixepoch()`. */
+  constructor(nowMs: () => number, observe: (changes: Change[]) => void) {
+    this.#observe = observe;
+    const db = this.#db;
+    db.function('unixepoch', () => Math.floor(nowMs() / 1000));
+    migrations ??= readdirSync(MIGRATIONS)
+      .filter((file) => file.endsWith('.sql'))
+      .sort()
+      .map((file) => readFileSync(`${MIGRATIONS}/${file}`, 'utf8'));
+    for (const migration of migrations) db.exec(migration);
+    db.function('observed', { varargs: true }, (...columns: unknown[]) => {
+      const [what, seq, id, integration, contact, requestId, number] = columns as [
+        string,
+        number,
+        ...unknown[],
+      ];
+      const more = number as number;
+      this.#changes.push({
+        what,
+        seq,
+        id,
+        integration,
+        contact,
+        requestId,
+        deferred: more,
+        more,
+        deliveries: more,
+      } as unknown as Change);
+      return null;
+    });
+    for (const [index, [when, columns]] of TRIGGERS.entries()) {
+      const [moment, condition] = when.split(' WHEN ');
+      db.exec(
+        `CREATE TEMP TRIGGER observe_${index} ${moment?.replace(' ON ', ' ON main.')} ${condition ? `WHEN ${condition}` : ''}
+         BEGIN SELECT observed(${columns}); END`,
+      );
+    }
+  }
+
+  /** Runs statements in one transaction, and gives D1's results. Throws D1's errors. */
+  transact(statements: readonly Bound[]): D1Result<Record<string, unknown>>[] {
+    this.#changes = [];
+    const isBatch = statements.length > 1;
+    if (isBatch) this.#db.exec('BEGIN');
+    try {
+      const results = statements.map((statement) => this.#execute(statement));
+      if (isBatch) this.#db.exec('COMMIT');
+      if (this.#changes.length > 0) this.#observe(this.#changes);
+      return results;
+    } catch (error) {
+      if (isBatch) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Asks for rows from outside of the simulation. */
+  ask<Row>(sql: string, ...values: Values): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #execute({ sql, values }: Bound): D1Result<Record<string, unknown>> {
+    if (Buffer.byteLength(sql) > MAX_SQL_BYTES)
+      throw new Error('D1_ERROR: statement too long: SQLITE_TOOBIG');
+    if (values.length > MAX_PARAMETERS) throw new Error('D1_ERROR: too many SQL variables: SQLITE_ERROR');
+    if (values.some((value) => typeof value === 'string' && Buffer.byteLength(value) > MAX_VALUE_BYTES)) {
+      throw new Error('D1_ERROR: string or blob too big: SQLITE_TOOBIG');
+    }
+    const before = this.#totalChanges();
+    let results: Record<string, unknown>[];
+    try {
+      results = this.#statement(sql).all(...values) as Record<string, unknown>[];
+    } catch (error) {
+      throw new Error(`D1_ERROR: ${(error as Error).message}: SQLITE_ERROR`);
+    }
+    const changes = this.#totalChanges() - before;
+    const sizeNow = () => this.#size();
+    const meta = {
+      changes,
+      get size_after() {
+        return sizeNow();
+      },
+    };
+    return { success: true, results, meta } as unknown as D1Result<Record<string, unknown>>;
+  }
+
+  #totalChanges(): number {
+    return (this.#statement('SELECT total_changes() AS n').get() as { n: number }).n;
+  }
+
+  #size(): number {
+    const pages = this.#statement(
+      'SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count) AS n',
+    ).get() as { n: number };
+    return pages.n * 4096;
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/**
+ * The binding.
+ *
+ * @param call has a call happen, or not, or not quite.
+ */
+export function d1Binding(
+  database: SimulatedDatabase,
+  call: <T>(what: string, statements: number, perform: () => T) => Promise<T>,
+): D1Database {
+  const bounds = new WeakMap<object, Bound>();
+  const prepared = (sql: string, values: Values): D1PreparedStatement => {
+    const run = async () => {
+      const [result] = await call(summaryOf(sql), 1, () => database.transact([{ sql, values }]));
+      return result as D1Result<Record<string, unknown>>;
+    };
+    const statement = {
+      bind: (...bound: unknown[]) => prepared(sql, bound.map(boundValue)),
+      run,
+      all: run,
+      first: async (column?: string) => {
+        const [row] = (await run()).results;
+        return row === undefined ? null : column === undefined ? row : row[column];
+      },
+    } as unknown as D1PreparedStatement;
+    bounds.set(statement, { sql, values });
+    return statement;
+  };
+  return {
+    prepare: (sql: string) => prepared(sql, []),
+    batch: async (statements: D1PreparedStatement[]) => {
+      const batch = statements.map((statement) => bounds.get(statement) as Bound);
+      const what = batch.map(({ sql }) => summaryOf(sql)).join('; ');
+      return call(what, batch.length, () => database.transact(batch));
+    },
+  } as unknown as D1Database;
+}
+
+function boundValue(value: unknown): string | number | null {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
+  if (typeof value === 'boolean') return Number(value);
+  throw new Error(`D1_TYPE_ERROR: Type '${typeof value}' not supported for value`);
+}
+
+/** The verb and the table of a statement, for the trace. */
+function summaryOf(sql: string): string {
+  const [, verb = '?', rest = ''] =
+    /^\s*(?:WITH\b[\s\S]*?\)\s*)?(INSERT INTO|DELETE FROM|UPDATE|SELECT)\b\s*([\s\S]*)$/.exec(sql) ?? [];
+  return verb === 'SELECT'
+    ? `SELECT … FROM ${/FROM\s+(\w+)/.exec(rest)?.[1] ?? '…'}`
+    : `${verb} ${/^\w+/.exec(rest)?.[0] ?? '…'}`;
+}

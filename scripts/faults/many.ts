@@ -1,0 +1,103 @@
+// Many schedules, on all processors.
+import { Worker } from 'node:worker_threads';
+import type { Violation } from './book.ts';
+import type { SeedRange } from './options.ts';
+import type { Character } from './schedule.ts';
+import type { Outcome } from './world.ts';
+
+/** What came of many schedules. */
+export interface Summary {
+  schedules: number;
+  webhooks: number;
+  requests: number;
+  events: number;
+  steps: number;
+  injected: Map<string, number>;
+  characters: Map<Character, number>;
+  /** By seed. */
+  violated: Map<number, Violation[]>;
+  seconds: number;
+}
+
+/** Schedules given to a thread before it has answered for the last. */
+const AHEAD = 2;
+
+/**
+ * Runs the schedules of some seeds.
+ *
+ * @param bundle of the receiver.
+ * @param onDone is told after each, with how many are done.
+ */
+export async function runMany(
+  ranges: readonly SeedRange[],
+  {
+    bundle,
+    jobs,
+    onDone,
+  }: { bundle: string; jobs: number; onDone?: (done: number, summary: Summary) => void },
+): Promise<Summary> {
+  const startMs = performance.now();
+  const seeds = ranges.flatMap(({ from, count }) =>
+    Array.from({ length: count }, (_, index) => from + index),
+  );
+  const summary: Summary = {
+    schedules: 0,
+    webhooks: 0,
+    requests: 0,
+    events: 0,
+    steps: 0,
+    injected: new Map(),
+    characters: new Map(),
+    violated: new Map(),
+    seconds: 0,
+  };
+  let next = 0;
+  const workers = Array.from(
+    { length: Math.min(jobs, seeds.length) },
+    () =>
+      new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: { bundle },
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      }),
+  );
+  try {
+    await Promise.all(
+      workers.map(
+        async (worker) =>
+          new Promise<void>((resolve, reject) => {
+            let underWay = 0;
+            const give = () => {
+              while (underWay < AHEAD && next < seeds.length) {
+                worker.postMessage(seeds[next++]);
+                underWay++;
+              }
+              if (underWay === 0) resolve();
+            };
+            worker.on('error', reject);
+            worker.on('message', ({ seed, outcome }: { seed: number; outcome: Outcome }) => {
+              underWay--;
+              add(summary, seed, outcome);
+              onDone?.(summary.schedules, summary);
+              give();
+            });
+            give();
+          }),
+      ),
+    );
+  } finally {
+    await Promise.all(workers.map(async (worker) => worker.terminate()));
+  }
+  summary.seconds = (performance.now() - startMs) / 1000;
+  return summary;
+}
+
+function add(summary: Summary, seed: number, outcome: Outcome): void {
+  summary.schedules++;
+  for (const figure of ['webhooks', 'requests', 'events', 'steps'] as const)
+    summary[figure] += outcome[figure];
+  for (const [kind, count] of outcome.injected) {
+    summary.injected.set(kind, (summary.injected.get(kind) ?? 0) + count);
+  }
+  summary.characters.set(outcome.character, (summary.characters.get(outcome.character) ?? 0) + 1);
+  if (outcome.violations.length > 0) summary.violated.set(seed, outcome.violations);
+}

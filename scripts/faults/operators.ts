@@ -1,0 +1,131 @@
+// What operators do while all that goes on, by the API.
+
+import { checkErased } from './checks.ts';
+import { ALLOWED_ADDRESS, BOUND_APP, type Operation, type Slug } from './schedule.ts';
+import { contactNumber } from './webhooks.ts';
+import type { World } from './world.ts';
+
+/** Pages of an answer that are gone on with. */
+const MAX_PAGES = 200;
+
+/** What each integration asks of its senders. */
+export const SETTINGS = {
+  shop: {},
+  mail: { appId: BOUND_APP },
+  signed: { requireSignature: true },
+  fixed: { allowedIps: [ALLOWED_ADDRESS] },
+} as const satisfies Record<Slug, object>;
+
+/** Carries an operation out, as far as the API can. */
+export async function operate(world: World, operation: Operation): Promise<void> {
+  const { loop, book } = world;
+  const { name } = operation;
+  await loop.sleep(operation.atMs);
+  loop.note(`operator ${name}: ${operation.what}`);
+  switch (operation.what) {
+    case 'replay event': {
+      const [key] = [world.pick([...book.storedByKey.keys()])];
+      if (key === undefined) return;
+      const [slug, id = ''] = key.split(' ');
+      await world.api(name, 'POST', `/api/events/${slug}/${encodeURIComponent(id)}/replay`);
+      return;
+    }
+    case 'replay': {
+      const { slug, kind } = operation;
+      const filter = { integration: slug, ...(kind !== null && { type: kind }) };
+      const createdNo = book.no;
+      const created = await world.api(name, 'POST', '/api/replay', filter);
+      if (created?.status !== 202) return;
+      const id = String(created.answer.id);
+      if (operation.isCancelled) {
+        await loop.sleep(500);
+        await world.api(`${name}-cancel`, 'POST', `/api/replay/${id}/cancel`);
+      } else book.replays.push({ id, slug, kind, createdNo });
+      return;
+    }
+    case 'retry rejections':
+      await paged(world, name, 'POST', '/api/rejections/retry');
+      return;
+    case 'delete rejection': {
+      const listed = await world.api(name, 'GET', '/api/rejections?limit=1');
+      const [first] = (listed?.answer.data ?? []) as { id: string }[];
+      if (first !== undefined) {
+        book.deletedRejections.add(first.id);
+        await world.api(`${name}-delete`, 'DELETE', `/api/rejections/${first.id}`);
+      }
+      return;
+    }
+    case 'redrive':
+      await paged(world, name, 'POST', '/api/dead-letters/redrive');
+      return;
+    case 'redrive one': {
+      const listed = await world.api(name, 'GET', '/api/dead-letters?limit=1');
+      const [first] = (listed?.answer.data ?? []) as { id: string }[];
+      if (first !== undefined)
+        await world.api(`${name}-one`, 'POST', `/api/dead-letters/${first.id}/redrive`);
+      return;
+    }
+    case 'rotate': {
+      const { slug, overlapHours } = operation;
+      if (overlapHours === 0) book.revoked.add(slug);
+      const rotated = await world.api(name, 'POST', `/api/integrations/${slug}/rotate`, { overlapHours });
+      if (rotated?.status === 200) learn(world, slug, rotated.answer);
+      return;
+    }
+    case 'disable':
+      book.disturbed.add(operation.slug);
+      await world.api(name, 'POST', `/api/integrations/${operation.slug}/disable`);
+      await loop.sleep(operation.forMs);
+      await world.api(`${name}-enable`, 'POST', `/api/integrations/${operation.slug}/enable`);
+      return;
+    case 'delete': {
+      const { slug } = operation;
+      book.disturbed.add(slug);
+      book.deletedSlugs.add(slug);
+      await world.api(`${name}-enable`, 'POST', `/api/integrations/${slug}/disable`);
+      let path = `/api/integrations/${slug}?force=true`;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const deleted = await world.api(name, 'DELETE', path);
+        if (deleted?.status !== 202) break;
+        path = `/api/integrations/${slug}?force=true&cursor=${deleted.answer.next}`;
+      }
+      const created = await world.api(`${name}-create`, 'POST', '/api/integrations', {
+        slug,
+        ...SETTINGS[slug],
+      });
+      if (created?.status === 201) learn(world, slug, created.answer);
+      return;
+    }
+    case 'erase': {
+      const contact = contactNumber(operation.contact);
+      const beganNo = book.no;
+      book.erasing.add(contact);
+      let path = `/api/contacts/${encodeURIComponent(contact)}`;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const erased = await world.api(name, 'DELETE', path);
+        if (erased?.status === 200) checkErased(world, contact, beganNo);
+        if (erased?.status !== 202) return;
+        path = `/api/contacts/${encodeURIComponent(contact)}?cursor=${erased.answer.next}`;
+      }
+      return;
+    }
+  }
+}
+
+/** Senders get the URL of a generation, should an operator have come to know it. */
+function learn(world: World, slug: Slug, answer: Record<string, unknown>): void {
+  const generation = Number(answer.generation);
+  if (generation > (world.generations.get(slug) ?? 0)) world.generations.set(slug, generation);
+}
+
+/** A change of all, page by page. */
+async function paged(world: World, name: string, method: string, path: string): Promise<void> {
+  let cursor: string | null = null;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const body = { all: true, ...(cursor !== null && { cursor }) };
+    const answered = await world.api(`${name}-${page}`, method, path, body);
+    const next = answered?.answer.next;
+    if (typeof next !== 'string') return;
+    cursor = next;
+  }
+}

@@ -1,0 +1,234 @@
+// Queues in memory, with the platform's rules: https://developers.cloudflare.com/queues/platform/limits/ and
+// https://developers.cloudflare.com/queues/configuration/batching-retries/
+import { fileURLToPath } from 'node:url';
+import { unstable_readConfig } from 'wrangler';
+import type { Random } from '../simulate/random.ts';
+import type { Loop } from './loop.ts';
+
+const MAX_BATCH_MESSAGES = 100;
+const MAX_BATCH_BYTES = 256_000;
+const MAX_MESSAGE_BYTES = 128_000;
+/** "around 100 bytes" of each message. */
+const METADATA_BYTES = 100;
+const MAX_DELAY_SECONDS = 43_200;
+/** Batches of one queue that are consumed at the same time. */
+const MAX_CONCURRENCY = 3;
+/** When a batch comes again whose consumer died without a word. */
+const LOST_BATCH_MS = 30_000;
+
+/** How a queue is consumed. */
+export interface ConsumerConfig {
+  queue: string;
+  maxBatchSize: number;
+  maxBatchTimeoutMs: number;
+  maxRetries: number;
+  deadLetterQueue: string | null;
+}
+
+/** As wrangler reads it. */
+interface WrittenConsumer {
+  queue: string;
+  max_batch_size?: number;
+  max_batch_timeout?: number;
+  max_retries?: number;
+  dead_letter_queue?: string;
+}
+
+/** As wrangler.toml and the example consumer's have it. */
+export function consumersOf(file: string): ConsumerConfig[] {
+  const config = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  const consumers: WrittenConsumer[] = unstable_readConfig({ config }).queues.consumers ?? [];
+  return consumers.map((consumer) => ({
+    queue: consumer.queue,
+    maxBatchSize: consumer.max_batch_size ?? 10,
+    maxBatchTimeoutMs: (consumer.max_batch_timeout ?? 5) * 1000,
+    maxRetries: consumer.max_retries ?? 3,
+    deadLetterQueue: consumer.dead_letter_queue ?? null,
+  }));
+}
+
+interface Queued {
+  id: string;
+  json: string;
+  sentAtMs: number;
+  attempts: number;
+}
+
+/** What a consumer decided on a message. */
+type Decision = { kind: 'ack' } | { kind: 'retry'; delaySeconds: number };
+
+export interface Delivery {
+  id: string;
+  timestamp: Date;
+  attempts: number;
+  body: unknown;
+  ack(): void;
+  retry(options?: { delaySeconds?: number }): void;
+}
+
+/** How the handling of a batch ended. `died`: without a word. */
+export type BatchEnd = 'returned' | 'threw' | 'died';
+
+export type Handler = (batch: { queue: string; messages: Delivery[] }) => Promise<BatchEnd>;
+
+export interface QueueOptions {
+  loop: Loop;
+  random: Random;
+  /** How often a message is delivered although it was acknowledged. */
+  duplicateRate: number;
+  onLost: (queue: string, body: unknown) => void;
+}
+
+/** All queues, by name. */
+export class SimulatedQueues {
+  readonly #options: QueueOptions;
+  readonly #queues = new Map<string, SimulatedQueue>();
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  named(name: string): SimulatedQueue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = new SimulatedQueue(name, this.#options, (dead, messages) => this.named(dead).take(messages));
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** Messages that wait or are being consumed, by queue. */
+  waiting(): Record<string, number> {
+    return Object.fromEntries([...this.#queues].map(([name, queue]) => [name, queue.waiting]));
+  }
+}
+
+export class SimulatedQueue {
+  readonly name: string;
+  waiting = 0;
+  readonly #options: QueueOptions;
+  readonly #giveUp: (queue: string, messages: string[]) => void;
+  #ready: Queued[] = [];
+  #consumer: { config: ConsumerConfig; handle: Handler } | null = null;
+  #underWay = 0;
+  #isGathering: boolean = false;
+  #lastId = 0;
+
+  constructor(name: string, options: QueueOptions, giveUp: (queue: string, messages: string[]) => void) {
+    this.name = name;
+    this.#options = options;
+    this.#giveUp = giveUp;
+  }
+
+  consume(config: ConsumerConfig, handle: Handler): void {
+    this.#consumer = { config, handle };
+  }
+
+  /** Why the queue does not take these messages, by its rules; `null`: it does. */
+  static refusal(messages: readonly string[]): string | null {
+    const bytes = messages.map((json) => Buffer.byteLength(json) + METADATA_BYTES);
+    if (messages.length === 0) return 'Queue sendBatch failed: Bad Request (empty batch)';
+    if (messages.length > MAX_BATCH_MESSAGES) return 'Queue sendBatch failed: Too many messages';
+    if (bytes.some((size) => size > MAX_MESSAGE_BYTES)) return 'Queue send failed: message too large';
+    return bytes.reduce((sum, size) => sum + size, 0) > MAX_BATCH_BYTES
+      ? 'Queue sendBatch failed: Payload Too Large'
+      : null;
+  }
+
+  /** Takes messages, written as JSON. */
+  take(messages: readonly string[]): void {
+    for (const json of messages) {
+      this.waiting++;
+      this.#enter({
+        id: `${this.name}-${++this.#lastId}`,
+        json,
+        sentAtMs: this.#options.loop.nowMs,
+        attempts: 1,
+      });
+    }
+  }
+
+  #enter(message: Queued, delayMs = 0): void {
+    if (delayMs > 0) {
+      this.#options.loop.after(delayMs, () => this.#enter(message));
+      return;
+    }
+    this.#ready.push(message);
+    this.#gather();
+  }
+
+  /** Begins a batch when it is full, or when its first message has waited for so long. */
+  #gather(): void {
+    if (this.#consumer === null || this.#ready.length === 0 || this.#underWay >= MAX_CONCURRENCY) return;
+    const { maxBatchSize, maxBatchTimeoutMs } = this.#consumer.config;
+    if (this.#ready.length >= maxBatchSize) {
+      void this.#deliver();
+      return;
+    }
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#options.loop.after(maxBatchTimeoutMs + 1, () => {
+      this.#isGathering = false;
+      if (this.#ready.length > 0 && this.#underWay < MAX_CONCURRENCY) void this.#deliver();
+    });
+  }
+
+  async #deliver(): Promise<void> {
+    const { random, loop } = this.#options;
+    const { config, handle } = this.#consumer as { config: ConsumerConfig; handle: Handler };
+    const batch: Queued[] = [];
+    let bytes = 0;
+    while (batch.length < config.maxBatchSize && this.#ready.length > 0) {
+      const index = random.whole(0, this.#ready.length - 1); // queues promise no order
+      const message = this.#ready[index] as Queued;
+      bytes += Buffer.byteLength(message.json);
+      if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break;
+      this.#ready[index] = this.#ready.at(-1) as Queued;
+      this.#ready.pop();
+      batch.push(message);
+    }
+    this.#underWay++;
+    const decisions = new Map<Queued, Decision>();
+    const messages = batch.map((message): Delivery => {
+      const decide = (decision: Decision) => {
+        if (!decisions.has(message)) decisions.set(message, decision);
+      };
+      return {
+        id: message.id,
+        timestamp: new Date(message.sentAtMs),
+        attempts: message.attempts,
+        body: JSON.parse(message.json),
+        ack: () => decide({ kind: 'ack' }),
+        retry: ({ delaySeconds = 0 } = {}) => decide({ kind: 'retry', delaySeconds }),
+      };
+    });
+    loop.note(`queue ${this.name} delivers ${batch.length}`);
+    const end = await handle({ queue: this.name, messages });
+    this.#underWay--;
+    loop.note(`queue ${this.name} batch of ${batch.length} ${end}`);
+    for (const message of batch) {
+      // What a consumer said counts when its invocation ends, not when it dies.
+      const said: Decision = { kind: end === 'returned' ? 'ack' : 'retry', delaySeconds: 0 };
+      const decision = end === 'died' ? said : (decisions.get(message) ?? said);
+      const isRepeated = decision.kind === 'ack' && random.chance(this.#options.duplicateRate);
+      if (decision.kind === 'ack' && !isRepeated) this.waiting--;
+      else if (isRepeated) this.#enter(message, random.whole(1, 60_000));
+      else this.#again(message, config, end === 'died' ? LOST_BATCH_MS : delayOf(decision));
+    }
+    this.#gather();
+  }
+
+  #again(message: Queued, { maxRetries, deadLetterQueue }: ConsumerConfig, delayMs: number): void {
+    if (message.attempts <= maxRetries) {
+      this.#enter({ ...message, attempts: message.attempts + 1 }, delayMs);
+      return;
+    }
+    this.waiting--;
+    if (deadLetterQueue === null) this.#options.onLost(this.name, JSON.parse(message.json));
+    else this.#giveUp(deadLetterQueue, [message.json]);
+  }
+}
+
+function delayOf(decision: Decision): number {
+  return decision.kind === 'retry' ? Math.min(decision.delaySeconds, MAX_DELAY_SECONDS) * 1000 : 0;
+}

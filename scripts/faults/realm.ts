@@ -1,0 +1,190 @@
+// The receiver as it is, bundled, in a realm of its own: time, chance and digests are the simulation's. What Node has on
+// threads (digests, compression) is done at once here, since threads end in an order of their own.
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import './uint8array.ts';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a realm asks of the simulation. */
+export interface RealmHost {
+  setTimer(run: () => void, delayMs: number): () => void;
+  nowMs(): number;
+  /** From 0 up to, not including, 1. */
+  random(): number;
+  log(line: string): void;
+}
+
+/** A change of the source before it is bundled, to see that it is found. `file` is a path within the project. */
+export interface Break {
+  file: string;
+  from: string;
+  to: string;
+}
+
+/** The bundle of the receiver as the text of a function body. Throws where a break does not find its text. */
+export async function bundleReceiver(breaks: readonly Break[] = []): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: PROJECT,
+    entryPoints: ['src/receiver.ts'],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'bundled',
+    target: 'esnext',
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'silent',
+    plugins: breaks.length === 0 ? [] : [breaking(breaks)],
+  });
+  return `${outputFiles[0]?.text ?? ''}\nreturn bundled;`;
+}
+
+function breaking(breaks: readonly Break[]): Plugin {
+  return {
+    name: 'break the source',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/src\/.*\.tsx?$/ }, async ({ path }) => {
+        const broken = breaks.filter(({ file }) => path.endsWith(`/${file}`));
+        if (broken.length === 0) return undefined;
+        const { readFile } = await import('node:fs/promises');
+        let contents = await readFile(path, 'utf8');
+        for (const { from, to, file } of broken) {
+          if (!contents.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} to break`);
+          contents = contents.replace(from, () => to);
+        }
+        return { contents, loader: path.endsWith('x') ? 'tsx' : 'ts' };
+      });
+    },
+  };
+}
+
+/** As src/receiver.ts has it. */
+export interface SimulatedReceiver {
+  fetch(request: Request, lifetime: Lifetime): Promise<Response>;
+  queue(batch: { queue: string; messages: readonly unknown[] }, lifetime: Lifetime): Promise<void>;
+  scheduled(lifetime: Lifetime): Promise<void>;
+}
+
+/** What the platform gives to an invocation. */
+export interface Lifetime {
+  waitUntil(promise: Promise<unknown>): void;
+  passThroughOnException(): void;
+}
+
+/** Makes receivers within a realm. */
+export type RealmReceiver = (env: object, now: () => number) => SimulatedReceiver;
+
+/** Evaluates a bundle. Its modules keep nothing of a request, so one realm serves many runs, one after the other. */
+export function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
+  const globals = globalsOf(host);
+  const evaluate = new Function(...Object.keys(globals), bundle) as (...values: unknown[]) => {
+    createReceiver: RealmReceiver;
+  };
+  return evaluate(...Object.values(globals)).createReceiver;
+}
+
+function globalsOf(host: () => RealmHost) {
+  const timers = new Map<number, () => void>();
+  let lastTimer = 0;
+  const nowMs = () => Math.floor(host().nowMs());
+  const write = (...parts: unknown[]) => host().log(parts.map(String).join(' '));
+  return {
+    setTimeout: (run: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) => {
+      const id = ++lastTimer;
+      const cancel = host().setTimer(() => {
+        timers.delete(id);
+        run(...args);
+      }, delayMs);
+      timers.set(id, cancel);
+      return id;
+    },
+    clearTimeout: (id?: number) => {
+      timers.get(id ?? 0)?.();
+      timers.delete(id ?? 0);
+    },
+    Date: class extends Date {
+      constructor(...args: []) {
+        super(...((args.length === 0 ? [nowMs()] : args) as []));
+      }
+      static override now() {
+        return nowMs();
+      }
+    },
+    Math: Object.create(Math, {
+      ...Object.getOwnPropertyDescriptors(Math),
+      random: { value: () => host().random() },
+    }),
+    crypto: cryptoOf(() => host().random()),
+    console: { log: write, info: write, warn: write, error: write, debug: write },
+    CompressionStream: class extends AtOnce {
+      constructor(_format: 'gzip') {
+        super(gzipSync);
+      }
+    },
+    DecompressionStream: class extends AtOnce {
+      constructor(format: 'gzip' | 'deflate') {
+        super(format === 'gzip' ? gunzipSync : inflateSync);
+      }
+    },
+    fetch: async () => {
+      throw new Error('the receiver asked for something outside of the simulation');
+    },
+  };
+}
+
+/** A stream that gives all it got, transformed, when that ends. */
+class AtOnce extends TransformStream<Uint8Array, Uint8Array> {
+  constructor(transform: (bytes: Uint8Array) => Uint8Array) {
+    const chunks: Uint8Array[] = [];
+    super({
+      transform(chunk) {
+        chunks.push(chunk);
+      },
+      flush(controller) {
+        controller.enqueue(new Uint8Array(transform(Buffer.concat(chunks))));
+      },
+    });
+  }
+}
+
+type Bytes = ArrayBuffer | ArrayBufferView;
+
+function bufferOf(bytes: Bytes): Buffer {
+  return ArrayBuffer.isView(bytes)
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : Buffer.from(bytes);
+}
+
+function arrayBufferOf(buffer: Buffer): ArrayBuffer {
+  return new Uint8Array(buffer).buffer;
+}
+
+function cryptoOf(random: () => number) {
+  const getRandomValues = (bytes: Uint8Array) => {
+    for (const index of bytes.keys()) bytes[index] = Math.floor(random() * 256);
+    return bytes;
+  };
+  const hmac = (key: { raw: Buffer }, data: Bytes) =>
+    createHmac('sha256', key.raw).update(bufferOf(data)).digest();
+  return {
+    getRandomValues,
+    randomUUID: () => {
+      const hex = Buffer.from(getRandomValues(new Uint8Array(16))).toString('hex');
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+    },
+    subtle: {
+      digest: async (_: string, data: Bytes) =>
+        arrayBufferOf(createHash('sha256').update(bufferOf(data)).digest()),
+      importKey: async (_: string, raw: Bytes) => ({ raw: Buffer.from(bufferOf(raw)) }),
+      sign: async (_: unknown, key: { raw: Buffer }, data: Bytes) => arrayBufferOf(hmac(key, data)),
+      verify: async (_: unknown, key: { raw: Buffer }, mac: Bytes, data: Bytes) => {
+        const given = bufferOf(mac);
+        const made = hmac(key, data);
+        return given.byteLength === made.byteLength && timingSafeEqual(given, made);
+      },
+      timingSafeEqual: (a: Bytes, b: Bytes) => bufferOf(a).equals(bufferOf(b)),
+    },
+  };
+}

@@ -1,0 +1,539 @@
+// A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
+import { gunzipSync } from 'node:zlib';
+import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { Random } from '../simulate/random.ts';
+import { bindingsOf } from './bindings.ts';
+import { Book, type Violation } from './book.ts';
+import { checkAtTheEnd } from './checks.ts';
+import { SimulatedDatabase } from './database.ts';
+import { type End, Isolate } from './isolates.ts';
+import { Loop } from './loop.ts';
+import { operate } from './operators.ts';
+import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
+import type { RealmHost, RealmReceiver } from './realm.ts';
+import { createRealm } from './realm.ts';
+import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
+import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+
+/** A sender waits so long for an answer. */
+const SENDER_TIMEOUT_MS = 15_000;
+/** What is promised, from when the body is there. */
+const ANSWER_MS = 3_000;
+const MINUTE_MS = 60_000;
+/** More than the clocks of two isolates are apart. */
+const CLOCKS_APART_MS = 10_000;
+/** By then everything must be quiet: a message of the intake queue may wait for a quarter of an hour at a time. */
+const MAX_QUIET_MS = 5 * 3_600_000;
+const EVENTS_QUEUE = 'instant-message-events';
+const RECEIVER_CONSUMERS = consumersOf('wrangler.toml');
+const CONSUMER = consumersOf('examples/push-consumer/wrangler.toml').find(
+  ({ queue }) => queue === EVENTS_QUEUE,
+);
+
+/** What came of a run. */
+export interface Outcome {
+  violations: Violation[];
+  /** Of all that happened, in order. */
+  digest: string;
+  steps: number;
+  webhooks: number;
+  requests: number;
+  events: number;
+  injected: Map<string, number>;
+  character: Character;
+  /** How long webhooks waited for their answers, ms. */
+  answeredInMs: number[];
+}
+
+/** While modules are evaluated, no time passes. */
+const NOBODY: RealmHost = {
+  nowMs: () => 0,
+  random: () => 0.5,
+  setTimer: () => () => undefined,
+  log: () => undefined,
+};
+
+/** Realms for up to four isolates. Made once for a bundle; a run has them for itself. */
+export class Realms {
+  readonly #hosts: RealmHost[] = [];
+  readonly #receivers: RealmReceiver[];
+
+  constructor(bundle: string, count = 4) {
+    this.#receivers = Array.from({ length: count }, (_, index) =>
+      createRealm(bundle, () => this.#hosts[index] ?? NOBODY),
+    );
+  }
+
+  lend(index: number, host: RealmHost): void {
+    this.#hosts[index] = host;
+  }
+
+  receiver(index: number): RealmReceiver {
+    return this.#receivers[index] as RealmReceiver;
+  }
+}
+
+/** Runs a schedule. @param onNote is told of everything that happens, for people. */
+export async function run(
+  schedule: Schedule,
+  realms: Realms,
+  onNote: ((atMs: number, what: string) => void) | null = null,
+): Promise<Outcome> {
+  const world = new World(schedule, realms);
+  world.loop.onNote = onNote;
+  const onRejection = (error: unknown) =>
+    world.book.violated('limits', `a promise that nobody waits for was rejected: ${error}`);
+  process.on('unhandledRejection', onRejection);
+  try {
+    await world.run();
+    return world.outcome();
+  } finally {
+    process.off('unhandledRejection', onRejection);
+    world.database.close();
+  }
+}
+
+export class World {
+  readonly schedule: Schedule;
+  readonly loop = new Loop();
+  readonly book: Book;
+  readonly database: SimulatedDatabase;
+  readonly queues: SimulatedQueues;
+  readonly isolates: Isolate[];
+  readonly webhooks: Webhook[];
+  /** The generation of each integration's token that senders have. */
+  readonly generations = new Map<Slug, number>(SLUGS.map((slug) => [slug, 1]));
+  readonly #random: Random;
+  readonly #injected: Map<string, number>;
+  readonly #answeredInMs: number[] = [];
+  #requests = 0;
+  #batches = 0;
+  #openTasks = 0;
+  #isOver: boolean = false;
+
+  constructor(schedule: Schedule, realms: Realms) {
+    this.schedule = schedule;
+    const { seed, startMs, skewsMs, faults } = schedule;
+    const { loop } = this;
+    this.#random = new Random(`${seed} world`);
+    this.book = new Book(() => loop.nowMs);
+    this.database = new SimulatedDatabase(
+      () => startMs + loop.nowMs,
+      (changes) => this.book.changed(changes),
+    );
+    this.queues = new SimulatedQueues({
+      loop,
+      random: new Random(`${seed} queues`),
+      duplicateRate: schedule.duplicateRate,
+      onLost: (queue, body) =>
+        this.book.violated('durable', `queue ${queue} lost ${JSON.stringify(body).slice(0, 200)}`),
+    });
+    const { bindings, injected } = bindingsOf({
+      loop,
+      faults,
+      database: this.database,
+      queues: this.queues,
+      onTaken: (queue, body) => this.#taken(queue, body),
+      onViolation: (what) => this.book.violated('limits', what),
+    });
+    this.#injected = injected;
+    const env = {
+      ...bindings,
+      ...SECRETS,
+      RETENTION_DAYS: String(schedule.retentionDays),
+      MAX_DATABASE_GB: String(schedule.maxDatabaseGb),
+      PUBLIC_URL: '',
+      ASSETS: { fetch: async () => new Response(null, { status: 404 }) },
+    };
+    this.isolates = skewsMs.map((skewMs, index) => {
+      const createReceiver = realms.receiver(index);
+      const isolate = new Isolate({
+        index,
+        skewMs,
+        seed,
+        startMs,
+        loop,
+        env,
+        createReceiver,
+        log: (line) => loop.note(`log ${index} ${line}`),
+      });
+      realms.lend(index, isolate.host);
+      return isolate;
+    });
+    this.webhooks = schedule.sendings.map((sending) => webhookOf(seed, sending));
+    for (const { event } of this.webhooks) if (event !== null) this.book.people.set(event.key, event.people);
+    this.#register();
+    this.#consume();
+  }
+
+  outcome(): Outcome {
+    return {
+      violations: this.book.violations,
+      digest: this.loop.digest(),
+      steps: this.loop.steps,
+      webhooks: this.webhooks.length,
+      requests: this.#requests,
+      events: this.book.stored.size,
+      injected: this.#injected,
+      character: this.schedule.character,
+      answeredInMs: this.#answeredInMs,
+    };
+  }
+
+  async run(): Promise<void> {
+    const { loop, schedule } = this;
+    for (const webhook of this.webhooks) this.#task(async () => this.#send(webhook));
+    for (const operation of schedule.operations) this.#task(async () => operate(this, operation));
+    for (const death of schedule.deaths) {
+      loop.after(death.atMs, () => {
+        const isolate = this.isolates[death.isolate];
+        if (isolate !== undefined) isolate.doom = death.what;
+      });
+    }
+    if (schedule.character === 'cronless') void this.#look();
+    else void this.#cron();
+    await loop.runUntil(schedule.endMs + 1);
+    for (const isolate of this.isolates) isolate.doom = null;
+    await loop.runUntil(schedule.endMs + MAX_QUIET_MS, () => this.#openTasks === 0);
+    // A consumer that was mended gets what it gave up on, from an operator.
+    await this.#untilQuiet();
+    this.#task(async () => operate(this, { name: 'end', what: 'redrive', atMs: 0 }));
+    await loop.runUntil(loop.nowMs + MAX_QUIET_MS, () => this.#openTasks === 0);
+    await this.#untilQuiet();
+    this.#isOver = true;
+    checkAtTheEnd(this);
+  }
+
+  /** Sends a request to one of the isolates. `null`: there was no answer. */
+  async request(
+    name: string,
+    makeRequest: () => Request,
+    { hangUpAfterMs = null, uploadMs = 0 }: { hangUpAfterMs?: number | null; uploadMs?: number } = {},
+  ): Promise<{ status: number; requestId: string; text: string } | null> {
+    const { loop } = this;
+    const random = new Random(`${this.schedule.seed} way of ${name}`);
+    const isolate = this.#isolateOf(random);
+    this.#requests++;
+    await loop.sleep(1 + random.fraction() * 20); // the way there
+    const sent = loop.nowMs;
+    const { invocation, ended } = isolate.invoke(name, 'request', async (receiver, lifetime) => {
+      const response = await receiver.fetch(makeRequest(), lifetime);
+      const text = await response.text();
+      return { status: response.status, requestId: response.headers.get('x-request-id') ?? '', text };
+    });
+    loop.note(`${name} begins on isolate ${isolate.index}`);
+    const isWebhook = name.startsWith('w');
+    const watch = loop.after(uploadMs + ANSWER_MS, () => {
+      if (isWebhook && invocation.isAlive && !invocation.hasAnswered) {
+        this.book.violated('prompt', `${name} has no answer ${ANSWER_MS} ms after its body was there`);
+      }
+    });
+    const patienceMs = hangUpAfterMs ?? (isWebhook ? SENDER_TIMEOUT_MS + uploadMs : 60_000);
+    const goneAway = loop.sleep(patienceMs).then(() => {
+      isolate.hangUp(invocation);
+      return null;
+    });
+    const end = await Promise.race([ended, goneAway]);
+    watch();
+    if (end === null || end.end === 'died') {
+      loop.note(`${name} got no answer`);
+      return null;
+    }
+    if (end.end === 'threw') {
+      this.book.violated('answers', `${name} threw ${end.error}`);
+      return null;
+    }
+    if (isWebhook) this.#answeredInMs.push(loop.nowMs - sent);
+    loop.note(`${name} is answered ${end.value.status} after ${(loop.nowMs - sent).toFixed(0)} ms`);
+    if (end.value.status >= 500 && end.value.status !== 503) {
+      this.book.violated(
+        'answers',
+        `${name} was answered ${end.value.status}: ${end.value.text.slice(0, 300)}`,
+      );
+    }
+    return end.value;
+  }
+
+  /** Asks the operators' API, again and again while it cannot. `null`: it never could. */
+  async api(
+    name: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    tries = 12,
+  ): Promise<{ status: number; answer: Record<string, unknown> } | null> {
+    for (let attempt = 1; attempt <= tries; attempt++) {
+      const answered = await this.request(
+        `${name}.${attempt}`,
+        () =>
+          new Request(`${ORIGIN}${path}`, {
+            method,
+            headers: {
+              authorization: `Bearer ${SECRETS.ADMIN_TOKEN}`,
+              ...(body !== undefined && { 'content-type': 'application/json' }),
+            },
+            ...(body !== undefined && { body: JSON.stringify(body) }),
+          }),
+      );
+      if (answered !== null && answered.status !== 503) {
+        const isJson = answered.text.startsWith('{');
+        return { status: answered.status, answer: isJson ? JSON.parse(answered.text) : {} };
+      }
+      await this.loop.sleep(5_000 * attempt);
+    }
+    return null;
+  }
+
+  pick<T>(choices: readonly T[]): T | undefined {
+    return choices[this.#random.whole(0, choices.length - 1)];
+  }
+
+  /** What is begun beside the rest, and is waited for in the end. */
+  #task(work: () => Promise<void>): void {
+    this.#openTasks++;
+    void work().finally(() => {
+      this.#openTasks--;
+    });
+  }
+
+  #isolateOf(random: Random): Isolate {
+    return this.isolates[random.whole(0, this.isolates.length - 1)] as Isolate;
+  }
+
+  async #send(webhook: Webhook): Promise<void> {
+    const { sending } = webhook;
+    await this.loop.sleep(sending.atMs);
+    const repeats = sending.repeatsAfterMs.map(async (afterMs, index) => {
+      await this.loop.sleep(afterMs);
+      await this.#deliver(webhook, `${sending.name}r${index + 1}`, 1);
+    });
+    await Promise.all([this.#deliver(webhook, sending.name, sending.tries), ...repeats]);
+  }
+
+  async #deliver(webhook: Webhook, name: string, tries: number): Promise<void> {
+    const { sending, bytes } = webhook;
+    for (let attempt = 1; attempt <= tries; attempt++) {
+      const generation = this.generations.get(sending.slug) ?? 1;
+      const isFirst = attempt === 1 && name === sending.name;
+      const uploadMs = isFirst ? sending.uploadMs : 0;
+      const answered = await this.request(
+        attempt === 1 ? name : `${name}.${attempt}`,
+        () =>
+          deliveryOf(webhook, {
+            generation,
+            nowMs: this.schedule.startMs + this.loop.nowMs,
+            body: uploadMs > 0 ? this.#slowly(bytes, uploadMs) : null,
+          }),
+        { uploadMs, hangUpAfterMs: isFirst ? sending.hangUpAfterMs : null },
+      );
+      if (answered !== null) {
+        const { status, requestId, text } = answered;
+        const body = text.startsWith('{') ? JSON.parse(text) : null;
+        this.#judge({
+          webhook,
+          generation,
+          status,
+          requestId,
+          body,
+          no: this.book.no,
+          atMs: this.loop.nowMs,
+        });
+        if (status !== 503) return;
+      }
+      await this.loop.sleep(2_000 * 3 ** (attempt - 1));
+    }
+  }
+
+  /** What is wrong with an answer is wrong when it is given. */
+  #judge(answered: Book['answered'][number]): void {
+    const { book } = this;
+    const { webhook, status, body, requestId } = answered;
+    const { sending, event } = webhook;
+    const refuse = (what: string) =>
+      book.violated('answers', `${sending.name} was answered ${status}: ${what}`);
+    book.answered.push(answered);
+    if (sending.auth === 'forged' && status !== 401 && status !== 503) refuse('its token is forged');
+    switch (status) {
+      case 200: {
+        if (event === null) {
+          if (body?.outcome !== 'deferred') refuse('it is no event');
+        } else if (body?.id !== event.id) refuse(`its id is ${event.id}`);
+        if (body?.outcome === 'deferred') {
+          if (!book.deferred.has(requestId)) refuse('the intake queue has not taken it');
+        } else if (event !== null && !book.storedByKey.has(event.key)) refuse('it is not in D1');
+        return;
+      }
+      case 400:
+      case 422:
+        if (event !== null) refuse('it is an event');
+        return;
+      case 401:
+        if (sending.auth !== 'forged' && this.#isValid(sending.slug, answered.generation))
+          refuse('its token is valid');
+        return;
+      case 503:
+        if (this.schedule.faults.length + this.schedule.deaths.length === 0) refuse('nothing failed');
+        return;
+      default:
+        refuse('nobody expects that');
+    }
+  }
+
+  /** Whether a token was valid all the time, and still is. */
+  #isValid(slug: Slug, generation: number): boolean {
+    if (this.book.disturbed.has(slug)) return false;
+    const [row] = this.database.ask<{ generation: number; previous: string }>(
+      'SELECT generation, previous FROM integrations WHERE slug = ?',
+      slug,
+    );
+    if (row === undefined) return false;
+    const nowMs = this.schedule.startMs + this.loop.nowMs + CLOCKS_APART_MS;
+    const previous = JSON.parse(row.previous) as { generation: number; untilMs: number }[];
+    return (
+      row.generation === generation ||
+      previous.some((one) => one.generation === generation && one.untilMs > nowMs)
+    );
+  }
+
+  #slowly(bytes: Buffer, uploadMs: number): ReadableStream<Uint8Array> {
+    const pieces = 3;
+    let piece = 0;
+    return new ReadableStream({
+      pull: async (controller) => {
+        await this.loop.sleep(uploadMs / pieces);
+        const [from, to] = [piece, piece + 1].map((index) => Math.floor((bytes.byteLength * index) / pieces));
+        controller.enqueue(new Uint8Array(bytes.subarray(from, to)));
+        piece++;
+        if (piece === pieces) controller.close();
+      },
+    });
+  }
+
+  #register(): void {
+    for (const slug of SLUGS) {
+      this.database.ask(
+        `INSERT INTO integrations (slug, app_id, allowed_ips, require_signature, created_at) VALUES (?, ?, ?, ?, 0)`,
+        slug,
+        slug === 'mail' ? BOUND_APP : null,
+        slug === 'fixed' ? JSON.stringify([ALLOWED_ADDRESS]) : null,
+        slug === 'signed' ? 1 : 0,
+      );
+    }
+  }
+
+  #taken(queue: 'events' | 'intake', body: unknown): void {
+    if (queue === 'intake') {
+      this.book.deferred.add((body as { requestId: string }).requestId);
+      return;
+    }
+    const { id, source } = body as CloudEvent;
+    const key = `${source.replace('/webhooks/', '')} ${id}`;
+    if (!this.book.taken.has(key)) this.book.taken.set(key, this.book.no);
+  }
+
+  #consume(): void {
+    for (const config of RECEIVER_CONSUMERS) {
+      this.queues.named(config.queue).consume(config, async (batch) => {
+        if (config.queue === 'instant-message-intake') this.#noteIntake(batch.messages);
+        const name = `${config.queue} batch ${++this.#batches}`;
+        const isolate = this.#isolateOf(new Random(`${this.schedule.seed} way of ${name}`));
+        const { ended } = isolate.invoke(name, 'event', async (receiver, lifetime) =>
+          receiver.queue(batch, lifetime),
+        );
+        return endOf(await ended);
+      });
+    }
+    if (CONSUMER === undefined) throw new Error(`no example consumes ${EVENTS_QUEUE}`);
+    this.queues.named(EVENTS_QUEUE).consume(CONSUMER, async ({ messages }) => {
+      await this.loop.sleep(5 + this.#random.fraction() * 200);
+      for (const message of messages) this.#consumeEvent(message);
+      return 'returned';
+    });
+  }
+
+  #noteIntake(messages: readonly Delivery[]): void {
+    const { intakeRepeats } = this.book;
+    for (const { body, attempts } of messages) {
+      const { integration, payload, gzip } = body as { integration: string; payload?: string; gzip?: string };
+      const text = payload ?? gunzipSync(Buffer.from(gzip ?? '', 'base64')).toString('utf8');
+      const name = keyOf(integration, text);
+      const isRepeat = attempts > 1 || this.schedule.duplicateRate > 0;
+      if (isRepeat) intakeRepeats.set(name, (intakeRepeats.get(name) ?? 0) + 1);
+    }
+  }
+
+  #consumeEvent(message: Delivery): void {
+    const { nowMs } = this.loop;
+    this.book.consumed.push({ event: message.body as CloudEvent, atMs: nowMs, no: this.book.no });
+    const fault = this.schedule.consumerFaults.find(
+      ({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs,
+    );
+    if (fault !== undefined && this.#random.chance(fault.rate)) message.retry({ delaySeconds: 1 });
+    else message.ack();
+  }
+
+  /** Somebody looks now and then: without the cron, requests are all that keeps things going. */
+  async #look(): Promise<void> {
+    for (let look = 1; !this.#isOver; look++) {
+      await this.loop.sleep(MINUTE_MS / 2);
+      await this.api(`look ${look}`, 'GET', '/api/health', undefined, 1);
+    }
+  }
+
+  /** Every minute of the clock, by one of the isolates. */
+  async #cron(): Promise<void> {
+    const { loop, schedule } = this;
+    let minute = 0;
+    await loop.sleep(MINUTE_MS - (schedule.startMs % MINUTE_MS));
+    while (!this.#isOver) {
+      const faults = schedule.cronFaults.filter(
+        ({ fromMs, untilMs }) => loop.nowMs >= fromMs && loop.nowMs < untilMs,
+      );
+      const times = faults.some(({ kind }) => kind === 'missing')
+        ? 0
+        : faults.some(({ kind }) => kind === 'twice')
+          ? 2
+          : 1;
+      const lateMs = faults.some(({ kind }) => kind === 'late') ? this.#random.fraction() * 55_000 : 0;
+      for (let time = 0; time < times; time++) {
+        const name = `cron ${++minute}.${time}`;
+        const random = new Random(`${schedule.seed} way of ${name}`);
+        loop.after(lateMs + random.fraction() * 1_000, () => {
+          const isolate = this.#isolateOf(random);
+          loop.note(`${name} on isolate ${isolate.index}`);
+          isolate.invoke(name, 'event', async (receiver, lifetime) => receiver.scheduled(lifetime));
+        });
+      }
+      await loop.sleep(MINUTE_MS);
+    }
+  }
+
+  /** Lets time pass until the queues are empty and nothing waits in D1, for two minutes at least. */
+  async #untilQuiet(): Promise<void> {
+    const { loop } = this;
+    const from = loop.nowMs;
+    await loop.runUntil(from + 2 * MINUTE_MS);
+    while (!this.#isQuiet() && loop.nowMs < from + MAX_QUIET_MS) await loop.runUntil(loop.nowMs + MINUTE_MS);
+    await loop.runUntil(loop.nowMs + 1.5 * MINUTE_MS); // the roll-up counts what came last
+  }
+
+  #isQuiet(): boolean {
+    const isWaiting = Object.values(this.queues.waiting()).some((count) => count > 0);
+    return (
+      !isWaiting &&
+      this.isolates.every(({ invocations }) => invocations.size === 0) &&
+      this.#waitingInD1() === 0
+    );
+  }
+
+  #waitingInD1(): number {
+    const [row] = this.database.ask<{ n: number }>(`SELECT
+      (SELECT count(*) FROM outbox) + (SELECT count(*) FROM replaying)
+      + (SELECT count(*) FROM replays WHERE state = 'running') AS n`);
+    return row?.n ?? 0;
+  }
+}
+
+function endOf({ end }: End<unknown>) {
+  return end;
+}

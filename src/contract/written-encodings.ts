@@ -1,0 +1,102 @@
+// What is written in a text by way of an encoding: the escapes of JSON, the percent-encoding of forms and addresses, the
+// entities of HTML and XML, also one inside the other. Pure.
+
+/** A form within JSON within a form; what is wrapped more often is not looked for. */
+const MAX_DEPTH = 4;
+
+/** Entities by name that people, or programs, put between digits. */
+const SEPARATING_ENTITIES = [
+  ...['nbsp', 'ensp', 'emsp', 'emsp13', 'emsp14', 'numsp', 'puncsp', 'thinsp', 'hairsp', 'tab', 'newline'],
+  ...['hyphen', 'dash', 'ndash', 'mdash', 'horbar', 'minus', 'lpar', 'rpar', 'period', 'sol', 'bsol'],
+  ...['lrm', 'rlm', 'zwj', 'zwnj', 'nobreak'],
+];
+const ENTITIES = new Map([
+  ...SEPARATING_ENTITIES.map((name) => [name, ' '] as const),
+  ...([
+    ['plus', '+'],
+    ['amp', '&'],
+    ['quot', '"'],
+  ] as const),
+]);
+
+/**
+ * A text as it is written, and then with one layer of encodings after the other undone.
+ *
+ * @example [...readings('tel=%2B55+41')] // ['tel=%2B55+41', 'tel=+55 41']
+ */
+export function* readings(text: string): Generator<string> {
+  yield text;
+  let read = text;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const before = read;
+    read = undone(depth === 0 && isForm(text) ? text.replaceAll('+', ' ') : read);
+    if (read === before) return;
+    yield read;
+  }
+}
+
+/** Whether it can be nothing but `name=value`, in which `+` stands for a blank. */
+function isForm(text: string): boolean {
+  return text.includes('=') && !/[\s{}<>"]/.test(text);
+}
+
+/** Either an escape of JSON, a run of percent-encoded bytes, or an entity. */
+const ENCODED =
+  /\\u([0-9a-f]{4})|\\[nrt/]|((?:%[0-9a-f]{2})+)|&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,8}\d{0,2}));?/gi;
+
+function undone(text: string): string {
+  const spaced = text.includes('+') ? text.replace(/(?<=[\d).-])\+(?=[\d(])/g, ' ') : text;
+  if (!/[\\%&]/.test(spaced)) return spaced;
+  return spaced.replace(ENCODED, (written, escaped, bytes, decimal, hexadecimal, name) => {
+    if (bytes !== undefined) return textOfBytes(Uint8Array.fromHex(bytes.replaceAll('%', '')));
+    if (name !== undefined) return ENTITIES.get(name.toLowerCase()) ?? written;
+    if (decimal !== undefined) return letterOf(Number(decimal));
+    const code = escaped ?? hexadecimal;
+    return code === undefined ? ' ' : letterOf(Number.parseInt(code, 16));
+  });
+}
+
+function letterOf(code: number): string {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : ' ';
+}
+
+function textOfBytes(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('latin1').decode(bytes);
+  }
+}
+
+/** Escapes in JSON that can stand for a digit, a separator, or the beginning of another encoding. */
+export const TELLING_ESCAPES = [
+  '\\u000',
+  '\\u002',
+  '\\u003',
+  '\\u005',
+  '\\u00a0',
+  '\\u00A0',
+  '\\u1680',
+  '\\u20',
+  '\\u2212',
+  '\\u3000',
+  '\\ufeff',
+  '\\uFEFF',
+  '\\uFeff',
+];
+
+/** Entities that can stand for a digit, a separator, or the beginning of another encoding. */
+export const TELLING_ENTITIES = [
+  ...['&#', '&amp', '&Tab', '&NewLine', '&NoBreak'],
+  ...SEPARATING_ENTITIES.map((name) => `&${name}`),
+];
+
+/**
+ * Percent-encoded bytes, in capitals, that can stand for what {@link TELLING_ESCAPES} and {@link TELLING_ENTITIES} do.
+ * Digits and separators within ASCII are not among them: those are simple enough to be undone in SQL.
+ */
+export const TELLING_PERCENTS = [
+  ...['%25', '%5CU', '%5C%', '%A0', '%E1%9A%80', '%E2%80', '%E2%81', '%E2%88%92', '%E3%80%80', '%EF%BB%BF'],
+  '%26%', // an entity whose name or number is encoded letter by letter
+  ...TELLING_ENTITIES.map((begin) => `%26${begin.slice(1).toUpperCase()}`),
+];

@@ -1,0 +1,46 @@
+// /schemas/*: the JSON Schemas of events and their data. Public. They are the same for every request of the isolate, and
+// dear to make, so they are made once, by the first that asks for one.
+
+import { type Context, Hono } from 'hono';
+import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
+
+/** A deployment can change them. */
+const MAX_AGE_SECONDS = 3600;
+
+interface WrittenSchema {
+  text: string;
+  /** Changes with the text (RFC 9110, section 8.8.3). */
+  etag: string;
+}
+
+/** @param make what makes the schemas of a receiver at this address. */
+export function schemaRoutes(publicUrl: string, make = eventSchemas): Hono {
+  let written: Promise<Map<SchemaName, WrittenSchema>> | undefined;
+  const routes = new Hono();
+  for (const [name, path] of Object.entries(SCHEMA_PATHS) as [SchemaName, string][]) {
+    routes.get(path, async (c) => {
+      written ??= writeSchemas(make(publicUrl));
+      const { text, etag } = (await written).get(name) as WrittenSchema;
+      const headers = { etag, 'cache-control': `public, max-age=${MAX_AGE_SECONDS}` };
+      if (isKnown(c, etag)) return c.body(null, 304, headers);
+      return c.body(text, 200, { ...headers, 'content-type': 'application/schema+json' });
+    });
+  }
+  return routes;
+}
+
+async function writeSchemas(schemas: Record<SchemaName, object>): Promise<Map<SchemaName, WrittenSchema>> {
+  const written = Object.entries(schemas).map(async ([name, schema]) => {
+    const text = JSON.stringify(schema);
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+    const tag = new Uint8Array(digest, 0, 16).toHex();
+    return [name as SchemaName, { text, etag: `"${tag}"` }] as const;
+  });
+  return new Map(await Promise.all(written));
+}
+
+/** Whether whoever asks has it already. A proxy that compresses makes the tag a weak one. */
+function isKnown(c: Context, etag: string): boolean {
+  const tags = c.req.header('if-none-match')?.split(',') ?? [];
+  return tags.some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+}

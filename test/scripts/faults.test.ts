@@ -1,0 +1,307 @@
+// The fault simulation itself: that it can be repeated, and that it finds what is broken.
+
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import type { Rule, Violation } from '../../scripts/faults/book.ts';
+import { parseFaultOptions } from '../../scripts/faults/options.ts';
+import { type Break, bundleReceiver } from '../../scripts/faults/realm.ts';
+import { onlyParts, partNames, type Schedule, scheduleOf } from '../../scripts/faults/schedule.ts';
+import { shrink } from '../../scripts/faults/shrink.ts';
+import { Realms, run } from '../../scripts/faults/world.ts';
+
+/** Seeds within which every break is found. */
+const ENOUGH_SEEDS = 150;
+
+async function firstViolation(
+  realms: Realms,
+  rules: readonly Rule[],
+): Promise<{ schedule: Schedule; violation: Violation } | null> {
+  for (let seed = 1; seed <= ENOUGH_SEEDS; seed++) {
+    const schedule = scheduleOf(seed);
+    const { violations } = await run(schedule, realms);
+    const violation = violations.find(({ rule }) => rules.includes(rule));
+    if (violation !== undefined) return { schedule, violation };
+  }
+  return null;
+}
+
+describe('a schedule', () => {
+  it('is the same run each time, to the step, and another seed is another run', async () => {
+    const bundle = await bundleReceiver();
+    const digests = async () => {
+      const realms = new Realms(bundle);
+      const runs: string[] = [];
+      for (let seed = 1; seed <= 8; seed++) {
+        const { digest, steps } = await run(scheduleOf(seed), realms);
+        runs.push(`${digest} ${steps}`);
+      }
+      return runs;
+    };
+    const first = await digests();
+    expect(await digests()).toEqual(first);
+    expect(new Set(first).size).toBe(8);
+  });
+
+  it('stays as it was where parts of it are left out', () => {
+    const whole = scheduleOf(7);
+    const names = partNames(whole);
+    expect(new Set(names).size).toBe(names.length);
+    const half = new Set(names.filter((_, index) => index % 2 === 0));
+    const part = onlyParts(whole, half);
+    expect(partNames(part)).toEqual(names.filter((name) => half.has(name)));
+    for (const sending of part.sendings) expect(whole.sendings).toContainEqual(sending);
+  });
+
+  it('holds in the receiver as it is', async () => {
+    const realms = new Realms(await bundleReceiver());
+    for (let seed = 1; seed <= 20; seed++) {
+      expect((await run(scheduleOf(seed), realms)).violations, `seed ${seed}`).toEqual([]);
+    }
+  });
+});
+
+/** Ways in which a receiver is broken, and what is violated then. */
+const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
+  {
+    name: 'acknowledges before the write',
+    file: 'src/receive/pipeline.ts',
+    from: 'const recorded = await recordEvents(deps.db, events, deps.now());',
+    to: `const recorded = events.map(() => ({ seq: 0, isNew: false }));
+         lifetime.waitUntil(recordEvents(deps.db, events, deps.now()).catch(() => undefined));`,
+    rules: ['durable', 'answers'],
+  },
+  {
+    name: 'forgets the sweep',
+    file: 'src/forward/sweep.ts',
+    from: 'const pending = await listPending(deps.db, range);',
+    to: 'const pending: PendingEvent[] = [];',
+    rules: ['quiet', 'durable'],
+  },
+  {
+    name: 'confirms before it sends',
+    file: 'src/forward/events.ts',
+    from: 'const answers = await Promise.allSettled(',
+    to: `await confirm(deps.db, pending, deps.now());
+         const answers = await Promise.allSettled(`,
+    rules: ['durable'],
+  },
+  {
+    name: 'purges what is not forwarded',
+    file: 'src/store/retention.ts',
+    from: 'NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)',
+    to: 'true',
+    rules: ['purged', 'durable'],
+  },
+  {
+    name: 'counts twice',
+    file: 'src/store/roll-up.ts',
+    from: 'DO UPDATE SET seq = excluded.seq, at',
+    to: 'DO UPDATE SET seq = seq, at',
+    rules: ['counters'],
+  },
+  {
+    name: 'loses a member of a group',
+    file: 'src/group-commit.ts',
+    from: 'waiting = waiting.slice(length);',
+    to: 'waiting = waiting.slice(length + 1);',
+    rules: ['answers', 'prompt', 'durable'],
+  },
+  {
+    name: 'has no deadline',
+    file: 'src/deadline.ts',
+    from: 'return await Promise.race([work, timedOut.promise]);',
+    to: 'timedOut.promise.catch(() => undefined); return await work;',
+    rules: ['prompt'],
+  },
+  {
+    name: 'gives a place again',
+    file: 'src/store/walk.ts',
+    from: 'SELECT seq FROM last_places WHERE',
+    to: 'SELECT 0 FROM last_places WHERE',
+    rules: ['places'],
+  },
+  {
+    name: 'acknowledges deferred webhooks before they are recorded',
+    file: 'src/forward/record-messages.ts',
+    from: 'await record(messages.map(({ held }) => held));',
+    to: `for (const { message } of messages) message.ack();
+         await record(messages.map(({ held }) => held));`,
+    rules: ['durable', 'kept'],
+  },
+  {
+    name: 'forgets to keep what it refuses',
+    file: 'src/store/rejections.ts',
+    from: 'await db.batch(rows);',
+    to: 'if (rows.length > 1) await db.batch(rows);',
+    rules: ['kept'],
+  },
+  {
+    name: 'redrives dead letters without sending them',
+    file: 'src/forward/dead-letters.ts',
+    from: 'await sendAgain(deps, letters);',
+    to: '',
+    rules: ['durable'],
+  },
+  {
+    name: 'moves a replay on over a page that is lost',
+    file: 'src/store/replays.ts',
+    from: 'const seqs = JSON.stringify(found);',
+    to: 'const seqs = JSON.stringify(found.slice(1));',
+    rules: ['replayed'],
+  },
+  {
+    name: 'counts a delivery again that stored the event',
+    file: 'src/store/events.ts',
+    from: '- (request_id = excluded.request_id)',
+    to: '',
+    rules: ['deliveries'],
+  },
+  {
+    name: 'forgets rejections when it erases',
+    file: 'src/store/contact-erasure.ts',
+    from: "await eraseMentions(run, 'rejection');",
+    to: '',
+    rules: ['erased'],
+  },
+  {
+    name: 'turns away whom it cannot look up',
+    file: 'src/receive/registrations.ts',
+    from: "return { kind: 'unverifiable' };",
+    to: "return { kind: 'unknown' };",
+    rules: ['answers'],
+  },
+  {
+    name: 'sends more than a queue takes',
+    file: 'src/forward/events.ts',
+    from: 'maxItems: 100, maxBytes: 256_000',
+    to: 'maxItems: 1_000, maxBytes: 25_600_000',
+    rules: ['quiet', 'durable', 'once'],
+  },
+];
+
+describe('a receiver that is broken is found, when it', () => {
+  it.each(BREAKS)('$name', async ({ rules, ...change }) => {
+    const found = await firstViolation(new Realms(await bundleReceiver([change])), rules);
+    expect(found?.violation).toMatchObject({ rule: expect.toBeOneOf(rules) });
+  });
+
+  it('would be asked to change what is not there', async () => {
+    const change = { file: 'src/store/events.ts', from: 'there is no such text', to: '' };
+    await expect(bundleReceiver([change])).rejects.toThrow('has no "there is no such text" to break');
+  });
+});
+
+describe('while D1 hangs for 80 s', () => {
+  it('webhooks wait for it so seldom that half are answered within 250 ms, and 99 of 100 within a second', async () => {
+    const realms = new Realms(await bundleReceiver());
+    const usual = scheduleOf(1);
+    const sendings = Array.from({ length: 1_000 }, (_, index): Schedule['sendings'][number] => ({
+      name: `w${index + 1}`,
+      atMs: 1_000 + index * 90,
+      slug: 'shop',
+      body: { kind: 'status', message: index, event: 1, status: 'sent', contact: 1, bytes: 0 },
+      auth: 'url',
+      repeatsAfterMs: [],
+      tries: 1,
+      uploadMs: 0,
+      hangUpAfterMs: null,
+    }));
+    const hanging = {
+      name: 'f1',
+      target: 'd1',
+      kind: 'hang',
+      fromMs: 5_000,
+      untilMs: 85_000,
+      rate: 1,
+    } as const;
+    const nothing = { deaths: [], cronFaults: [], consumerFaults: [], operations: [] };
+    const { violations, answeredInMs } = await run(
+      {
+        ...usual,
+        ...nothing,
+        character: 'mixed',
+        skewsMs: [0, 0],
+        sendings,
+        faults: [hanging],
+        endMs: 95_000,
+      },
+      realms,
+    );
+    expect(violations).toEqual([]);
+    expect(answeredInMs).toHaveLength(1_000);
+    const sorted = answeredInMs.toSorted((a, b) => a - b);
+    expect(sorted[500]).toBeLessThan(250);
+    expect(sorted[990]).toBeLessThan(1_000);
+  });
+});
+
+describe('a violation', () => {
+  it('is shown by the shortest schedule that was found to show it', async () => {
+    const [change] = BREAKS.filter(({ name }) => name === 'forgets to keep what it refuses');
+    const realms = new Realms(await bundleReceiver(change ? [change] : []));
+    const found = await firstViolation(realms, ['kept']);
+    const schedule = found?.schedule as Schedule;
+    const shortest = await shrink(
+      schedule,
+      'kept',
+      async (shorter) => (await run(shorter, realms)).violations,
+    );
+    expect(shortest.parts).toHaveLength(1);
+    expect(partNames(schedule).length).toBeGreaterThan(20);
+    const again = await run(onlyParts(schedule, new Set(shortest.parts)), realms);
+    expect(again.violations.map(({ rule }) => rule)).toContain('kept');
+  });
+});
+
+describe('npm run faults', () => {
+  const newSeed = () => 123_456;
+
+  it.each([
+    [
+      [],
+      [
+        { from: 1, count: 300 },
+        { from: 123_456, count: 300 },
+      ],
+    ],
+    [['--schedules', '10000'], [{ from: 1, count: 10_000 }]],
+    [['--schedules', '5', '--seed', '7'], [{ from: 7, count: 5 }]],
+  ])('takes the seeds that %j asks for', (args, ranges) => {
+    expect(parseFaultOptions(args, newSeed)).toMatchObject({ kind: 'many', ranges });
+  });
+
+  it.each([
+    [['--schedules', '0'], '--schedules takes a whole number from 1'],
+    [['--seed', 'x'], '--seed takes a whole number'],
+    [['--only', '3', '--seed', '1'], '--only cannot be given together'],
+    [['--verbose'], '--parts and --verbose go with --only'],
+    [['--fast'], "Unknown option '--fast'"],
+  ])('says what is wrong with %j', (args, message) => {
+    expect(() => parseFaultOptions(args, newSeed)).toThrow(message);
+  });
+
+  const faults = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'scripts/faults.ts', '--no-progress', ...args],
+      { encoding: 'utf8' },
+    );
+
+  it('ends with 0 where everything held, and says what was injected', () => {
+    const { status, stdout } = faults('--schedules', '12');
+    expect(stdout).toContain('Everything held in 12 schedules.');
+    expect(stdout).toMatch(/^d1( +\d+){7}$/m);
+    expect(status).toBe(0);
+  });
+
+  it('tells one schedule step by step, or a part of it', () => {
+    const { status, stdout } = faults('--only', '7', '--parts', 'w1,w2', '--verbose');
+    expect(stdout).toMatch(/ s {2}w1 is answered \d{3} after \d+ ms/);
+    expect(stdout).toContain('Seed 7: 2 parts');
+    expect(status).toBe(0);
+    expect(faults('--only', '7', '--parts', 'w1000')).toMatchObject({
+      status: 2,
+      stderr: 'faults: schedule 7 has no part w1000\n',
+    });
+  });
+});

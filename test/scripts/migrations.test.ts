@@ -1,0 +1,62 @@
+// Migrations of a database that holds something already.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { splitSql } from '../../scripts/local-worker.ts';
+
+const DIRECTORY = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+const FILES = readdirSync(DIRECTORY).sort();
+
+function migrate(db: DatabaseSync, files: readonly string[]): void {
+  for (const file of files) {
+    for (const statement of splitSql(readFileSync(join(DIRECTORY, file), 'utf8'))) db.exec(statement);
+  }
+}
+
+describe('the migration that sums what is kept', () => {
+  const before = FILES.filter((file) => file < '0006');
+  const since = FILES.filter((file) => file >= '0006');
+
+  it('sums what is there, and marks what was recorded long after it came as deferred', () => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, before);
+    const atMs = 1_772_330_400_000;
+    const reject = db.prepare(
+      `INSERT INTO rejections (
+         seq, integration, generation, body_hash, reason, problems, request_id, received_at, last_received_at, body,
+         body_encoding
+       ) VALUES (?1, ?2, 1, ?1, 'not-json', '[]', 'r', ?3, ?3, ?4, 'utf-8')`,
+    );
+    reject.run(atMs * 1000, 'shop', atMs, 'ã');
+    reject.run(atMs * 1000 + 1, 'shop', atMs - 2_000, '{}');
+    reject.run(atMs * 1000 + 2, 'shop', atMs - 60_000, 'late');
+    reject.run(atMs * 1000 + 3, 'mail', atMs, '');
+    const bury = db.prepare(
+      `INSERT INTO dead_letters (seq, message_id, integration, attempts, received_at, body)
+       VALUES (?1, ?1, ?2, 1, 0, ?3)`,
+    );
+    bury.run(1, 'shop', '{"a":1}');
+    bury.run(2, null, 'null');
+    migrate(db, since);
+
+    expect(
+      db
+        .prepare('SELECT kind, integration, items, bytes FROM usage ORDER BY 1, 2')
+        .all()
+        .map((row) => Object.values(row)),
+    ).toEqual([
+      ['dead-letter', '', 1, 4],
+      ['dead-letter', 'shop', 1, 7],
+      ['deferred-rejection', 'shop', 1, 4],
+      ['rejection', 'mail', 1, 0],
+      ['rejection', 'shop', 2, 4],
+    ]);
+    db.exec('DELETE FROM rejections; DELETE FROM dead_letters');
+    expect(db.prepare('SELECT sum(items) AS items, sum(bytes) AS bytes FROM usage').get()).toEqual({
+      items: 0,
+      bytes: 0,
+    });
+  });
+});

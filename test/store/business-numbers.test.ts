@@ -1,0 +1,180 @@
+// How the numbers of the business become known, and what that costs, by D1's own counts.
+
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { isBusinessNumber, noteBusinessNumbers } from '../../src/store/business-numbers.ts';
+import { rollUp } from '../../src/store/roll-up.ts';
+import {
+  api,
+  type Body,
+  countRows,
+  deliver,
+  inject,
+  reset,
+  seen,
+  statusBody,
+  uniqueResponse,
+} from '../webhooks.ts';
+import { storeEvents } from './stored-events.ts';
+
+const LINE = '+551140028922';
+
+beforeEach(async () => reset());
+
+/** A payload in which a message goes from one number to another. */
+function between(from: unknown, to: unknown): string {
+  return JSON.stringify({ message: { from, to } });
+}
+
+async function noted(): Promise<Body[]> {
+  const { results } = await env.DB.prepare(
+    'SELECT number, integration, has_several FROM business_numbers ORDER BY number, integration',
+  ).run();
+  return results;
+}
+
+async function countAll(): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO progress (task, seq, at) SELECT 'counters', max(seq), 0 FROM events
+     WHERE true ON CONFLICT (task) DO UPDATE SET seq = excluded.seq`,
+  ).run();
+}
+
+describe('the numbers of the business', () => {
+  it('are noted of events from before there was a note of them, in steps', async () => {
+    await storeEvents({ count: 12_000, payload: between(LINE, '+5541910000001') });
+    await storeEvents({
+      count: 1,
+      firstSeq: 500,
+      integration: 'mail',
+      payload: between('551140020000', 'x'),
+    });
+    await countAll();
+
+    expect(await noteBusinessNumbers(env.DB, 1, 1)).toBe(false);
+    expect(
+      await env.DB.prepare("SELECT seq FROM progress WHERE task = 'business-numbers'").first('seq'),
+    ).toBe(1_000_000 + 4_998_000);
+    expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
+    expect((await noted()).filter(({ number }) => number !== '+5541910000001')).toEqual([
+      { number: '+551140020000', integration: 'mail', has_several: 0 },
+      { number: LINE, integration: 'shop', has_several: 1 },
+    ]);
+  });
+
+  it('are read in steps of so many bytes, too', async () => {
+    const payload = JSON.stringify({ message: { from: LINE, to: 'x', text: 'x'.repeat(1_500_000) } });
+    await storeEvents({ count: 9, payload });
+    await countAll();
+    expect(await noteBusinessNumbers(env.DB, 1, 1)).toBe(false);
+    expect(await noteBusinessNumbers(env.DB, 1, 1)).toBe(false);
+    expect(await noteBusinessNumbers(env.DB, 1, 1)).toBe(true);
+  });
+
+  it('are noted once, whoever notes them, and whatever is lost', async () => {
+    await storeEvents({ count: 20, payload: between(LINE, 'x') });
+    await countAll();
+    await Promise.all(Array.from({ length: 4 }, async () => noteBusinessNumbers(env.DB, 1)));
+    expect(await noted()).toEqual([{ number: LINE, integration: 'shop', has_several: 1 }]);
+    expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
+  });
+
+  it('are never read from what no counter holds, so that no place is passed that is given again', async () => {
+    await storeEvents({ count: 20, payload: between(LINE, 'x') });
+    expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
+    expect(await countRows('business_numbers')).toBe(0);
+    expect(await isBusinessNumber(env.DB, LINE, 1)).toBe(true);
+    expect(await countRows('business_numbers')).toBe(0);
+  });
+
+  it('are known in whatever form they are written, and the customer’s is none', async () => {
+    const deep = `{"message":{"from":"+551150005000"},"x":${'['.repeat(3_000)}${']'.repeat(3_000)}}`;
+    const payloads = [
+      between('5541910000000', '+55 (11) 4002-8922'),
+      between('+55 41 9 1000-0000', '551140028922'),
+      between('554110000000', LINE),
+      between(['+551150005000'], { a: 1 }),
+      between('12', 'x'.repeat(1_000)),
+      '{}',
+      '{"message":[]}',
+      deep,
+    ];
+    for (const [n, payload] of payloads.entries()) {
+      await storeEvents({ count: 1, firstSeq: 1_000_000 + n, integration: `i${n}`, payload });
+    }
+    await countAll();
+    expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
+    expect((await noted()).map(({ number, integration }) => [number, integration])).toEqual([
+      [LINE, 'i0'],
+      [LINE, 'i1'],
+      [LINE, 'i2'],
+      ['+554110000000', 'i2'],
+    ]);
+  });
+
+  it('outlive their events, and go with their integration', async () => {
+    await deliver(statusBody(({ message }) => (message.from = LINE)));
+    await env.PROBE.runCron();
+    await env.DB.prepare('DELETE FROM events').run();
+    expect(await isBusinessNumber(env.DB, LINE, 1)).toBe(true);
+    expect((await api('DELETE', '/api/integrations/shop?force=true')).status).toBe(200);
+    expect(await countRows('business_numbers')).toBe(0);
+    expect(await isBusinessNumber(env.DB, LINE, 1)).toBe(false);
+  });
+
+  it('are not noted of an event that is erased while it is read', async () => {
+    await storeEvents({ count: 3, payload: between(LINE, 'x') });
+    await countAll();
+    const { results } = await env.DB.prepare('SELECT seq FROM events').run<{ seq: number }>();
+    await inject({});
+    const note = noteBusinessNumbers(
+      {
+        ...env.DB,
+        prepare: (sql: string) => env.DB.prepare(sql),
+        batch: async (statements: D1PreparedStatement[]) => {
+          await env.DB.prepare('DELETE FROM events').run();
+          return env.DB.batch(statements);
+        },
+      } as unknown as D1Database,
+      1,
+    );
+    expect(await note).toBe(true);
+    expect(results).toHaveLength(3);
+    expect(await countRows('business_numbers')).toBe(0);
+  });
+});
+
+describe('noting them', () => {
+  it('costs a minute without events one statement, and one with events a row', async () => {
+    const cost = async () => {
+      const { count } = await env.PROBE.statementsFrom(Number.POSITIVE_INFINITY);
+      await env.PROBE.runCron();
+      const { statements } = await env.PROBE.statementsFrom(count);
+      return statements.filter(({ sql }) => sql.includes('business')).map(({ rowsWritten }) => rowsWritten);
+    };
+    await deliver(uniqueResponse());
+    await deliver(uniqueResponse());
+    await cost();
+    expect(await cost()).toEqual([0]);
+    await deliver(uniqueResponse());
+    expect(await cost()).toEqual([0, 0, 1]); // where to, the note, which has nothing new, and the place
+    await storeEvents({ count: 100, firstSeq: Date.now() * 1000, payload: between(LINE, 'x') });
+    expect((await cost()).reduce((sum, rows) => sum + rows, 0)).toBe(2);
+  });
+
+  it('asks for events by their places', async () => {
+    await storeEvents({ count: 10, payload: between(LINE, 'x') });
+    await rollUp(env.DB, Date.now());
+    await api('DELETE', `/api/contacts/${LINE.slice(1)}`);
+    for (const { sql, rowsRead } of (await seen()).statements) {
+      if (/business/.test(sql)) expect(rowsRead, sql).toBeLessThanOrEqual(5 * 10 + 10);
+      if (!/business/.test(sql) || !/events/.test(sql)) continue;
+      const parameters = new Set(sql.match(/\?\d/g));
+      const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...Array(parameters.size).fill(1))
+        .run<{ detail: string }>();
+      const plan = results.map(({ detail }) => detail).join('; ');
+      expect(plan, sql).not.toMatch(/SCAN (e|events|business_numbers)\b/);
+    }
+  });
+});
