@@ -74,6 +74,7 @@ export default defineConfig(async () => ({
                     },
                     'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
                     'instant-message-events-dead': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
+                    'instant-message-intake-dead': { maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 100 },
                   },
                 },
                 {

@@ -2,7 +2,7 @@
 // answer, the tasks of the cron, a batch of a queue. The wrapping is done once, where the receiver is made, so that no
 // caller can forget it; a caller that has less time bounds its call further by itself.
 
-import { within } from './deadline.ts';
+import { NotAnsweredInTime, within } from './deadline.ts';
 
 /** D1 ends a statement by itself after 30 s (https://developers.cloudflare.com/d1/platform/limits/). */
 const D1_CALL_TIMEOUT_MS = 30_000;
@@ -22,9 +22,18 @@ export class DatabaseUnavailable extends Error {
 /** How D1 begins to say that a statement or its values are wrong, which no repetition mends. */
 const WRONG_STATEMENT = /^D1_TYPE_ERROR|SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE|TOOBIG|AUTH)/;
 
-async function answered<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
+/** How long a call may take, in ms: always the same, or what is left of somebody's time. Nothing begins at 0 or less. */
+export type CallTimeout = number | (() => number);
+
+async function inTime<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
+  const timeoutMs = typeof timeout === 'number' ? timeout : timeout();
+  if (timeoutMs <= 0) throw new NotAnsweredInTime(0);
+  return within(timeoutMs, call());
+}
+
+async function answered<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
   try {
-    return await within(timeoutMs, call);
+    return await inTime(timeout, call);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (WRONG_STATEMENT.test(message)) throw error;
@@ -33,30 +42,34 @@ async function answered<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
 }
 
 /** The part of a database that this project uses. Rejects with {@link DatabaseUnavailable} where D1 fails. */
-export function boundedDatabase(db: D1Database, timeoutMs = D1_CALL_TIMEOUT_MS): D1Database {
+export function boundedDatabase(db: D1Database, timeout: CallTimeout = D1_CALL_TIMEOUT_MS): D1Database {
   const wrapped = new WeakMap<object, D1PreparedStatement>();
   const unwrap = (statement: D1PreparedStatement) => wrapped.get(statement) ?? statement;
   const wrap = (statement: D1PreparedStatement): D1PreparedStatement => {
     const bounded = {
       bind: (...values: unknown[]) => wrap(statement.bind(...values)),
-      first: async (...column: [string]) => answered(statement.first(...column), timeoutMs),
-      run: async () => answered(statement.run(), timeoutMs),
+      first: async (...column: [string]) => answered(timeout, async () => statement.first(...column)),
+      run: async () => answered(timeout, async () => statement.run()),
     } as D1PreparedStatement;
     wrapped.set(bounded, statement);
     return bounded;
   };
   return {
     prepare: (sql: string) => wrap(db.prepare(sql)),
-    batch: async (statements: D1PreparedStatement[]) => answered(db.batch(statements.map(unwrap)), timeoutMs),
+    batch: async (statements: D1PreparedStatement[]) =>
+      answered(timeout, async () => db.batch(statements.map(unwrap))),
   } as D1Database;
 }
 
 /** A queue to send to. Rejects with `NotAnsweredInTime` where it says nothing: it may have taken the messages. */
-export function boundedQueue<Body>(queue: Queue<Body>, timeoutMs = QUEUE_CALL_TIMEOUT_MS): Queue<Body> {
+export function boundedQueue<Body>(
+  queue: Queue<Body>,
+  timeout: CallTimeout = QUEUE_CALL_TIMEOUT_MS,
+): Queue<Body> {
   return {
-    send: async (body, options) => within(timeoutMs, queue.send(body, options)),
-    sendBatch: async (messages, options) => within(timeoutMs, queue.sendBatch(messages, options)),
-    metrics: async () => within(timeoutMs, queue.metrics()),
+    send: async (body, options) => inTime(timeout, async () => queue.send(body, options)),
+    sendBatch: async (messages, options) => inTime(timeout, async () => queue.sendBatch(messages, options)),
+    metrics: async () => inTime(timeout, async () => queue.metrics()),
   };
 }
 

@@ -25,8 +25,8 @@ export default {
     return answer(request, async () => receiverOf(env).fetch(request, lifetime));
   },
 
-  async queue(batch, env) {
-    await receiverOf(env).queue(batch);
+  async queue(batch, env, lifetime) {
+    await receiverOf(env).queue(batch, lifetime);
   },
 
   async scheduled(_controller, env) {

@@ -8,18 +8,9 @@ import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
 import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
-import { CRON_BUDGET, runReplays } from './forward/replay.ts';
-import { sweepOutbox } from './forward/sweep.ts';
-import { describeError, log } from './log.ts';
+import type { Lifetime } from './group-commit.ts';
+import { createMaintenance } from './maintenance.ts';
 import { BODY_LIMITS } from './receive/read-body.ts';
-import { noteBusinessNumbers } from './store/business-numbers.ts';
-import { purgeDeadLetters } from './store/dead-letters.ts';
-import { evictDeadLetters } from './store/eviction.ts';
-import { recordRun } from './store/progress.ts';
-import { purgeReplays } from './store/replays.ts';
-import { purgeEvents, purgeRejections } from './store/retention.ts';
-import { rollUp } from './store/roll-up.ts';
-import { sumEvents } from './store/usage.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
@@ -27,8 +18,8 @@ export interface Receiver {
   /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
   fetchPayload(request: Request): Promise<Response>;
   /** Consumes the intake queue and queues of dead letters. */
-  queue(batch: MessageBatch): Promise<void>;
-  /** The cron's tasks. Rejects when one of them failed, after all had their turn. */
+  queue(batch: MessageBatch, lifetime: Lifetime): Promise<void>;
+  /** The cron's tasks. Rejects when one of them failed or did not come to its end, after all had their turn. */
   scheduled(): Promise<void>;
 }
 
@@ -56,74 +47,25 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
     now,
   };
-  const app = createApp(deps);
+  const maintenance = createMaintenance({ ...deps, ...settings });
+  const app = createApp({ ...deps, ...maintenance });
   const payloads = createPayloadApp(deps);
 
-  const tasks = {
-    sweep: async () => {
-      await sweepOutbox(deps, now());
-      await recordRun(deps.db, 'sweep', now());
-    },
-    'roll-up': async () => rollUp(deps.db, now()), // before the purge, so that what that deletes has been counted
-    'business numbers': async () => noteBusinessNumbers(deps.db, now()),
-    'sums of what is kept': async () => sumEvents(deps.db, now()),
-    // Events last: they make room only for themselves, not for what the others still have over their budgets.
-    'purge of rejections': async () => {
-      const deliveredBeforeMs = now() - settings.rejectionMs;
-      const purged = await purgeRejections(deps.db, { deliveredBeforeMs, maxDatabaseBytes });
-      if (purged.expired > 0) {
-        log('info', 'purged rejections past their retention', { rejections: purged.expired });
-      }
-      if (purged.overflowing > 0) {
-        log('warn', 'purged rejections early: they are over their budget', {
-          rejections: purged.overflowing,
-        });
-      }
-    },
-    'purge of dead letters': async () => {
-      const purged = await purgeDeadLetters(deps.db, now() - settings.retentionMs);
-      if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
-      const evicted = await evictDeadLetters(deps.db, maxDatabaseBytes);
-      if (evicted > 0)
-        log('warn', 'purged dead letters early: they are over their budget', { events: evicted });
-    },
-    purge: async () => {
-      const purged = await purgeEvents(deps.db, {
-        storedBeforeMs: now() - settings.retentionMs,
-        maxDatabaseBytes,
-      });
-      if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
-      if (purged.overflowing > 0) {
-        log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
-      } else if (purged.databaseBytes > maxDatabaseBytes) {
-        log('error', 'the database is over its ceiling, and no event may go to make room');
-      }
-    },
-    'purge of replays': async () => {
-      await purgeReplays(deps.db, now() - settings.retentionMs);
-    },
-    replays: async () => runReplays(deps, CRON_BUDGET), // last: it takes its time
-  };
-
   return {
-    fetch: async (request, lifetime) => app.fetch(request, env, lifetime),
+    async fetch(request, lifetime) {
+      const answer = await app.fetch(request, env, lifetime);
+      maintenance.standIn(lifetime);
+      return answer;
+    },
 
     fetchPayload: async (request) => payloads.fetch(request),
 
-    queue: async ({ queue, messages }) =>
-      isDeadLetterQueue(queue) ? keepDeadLetters(deps, messages) : consumeIntake(deps, messages),
-
-    async scheduled() {
-      const failed: string[] = [];
-      for (const [task, run] of Object.entries(tasks)) {
-        try {
-          await run();
-        } catch (error) {
-          failed.push(task);
-          log('error', 'scheduled task failed', { task, error: describeError(error) });
-        }
-      }
-      if (failed.length > 0) throw new Error(`scheduled tasks failed: ${failed.join(', ')}`);
+    async queue(batch, lifetime) {
+      if (isDeadLetterQueue(batch.queue)) await keepDeadLetters(deps, batch);
+      else await consumeIntake(deps, batch.messages);
+      maintenance.lookAfterCron(lifetime);
     },
+
+    scheduled: maintenance.run,
   };
 }

@@ -181,8 +181,22 @@ export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await inject({});
   await idle();
   await env.DB.batch(TABLES.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await letCronBeOnTime();
   await env.PROBE.reset(settings);
   await register('shop');
+}
+
+/** Far behind all clocks of the tests. */
+const ALWAYS_MS = Date.parse('9000-01-01T00:00:00Z');
+
+/** Lets requests believe that the cron comes, whatever time it is: they leave its work to it. */
+async function letCronBeOnTime(): Promise<void> {
+  await env.DB.prepare("INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)").bind(ALWAYS_MS).run();
+}
+
+/** Lets the cron be what it is: one that never ran. */
+export async function forgetCron(): Promise<void> {
+  await env.DB.prepare("DELETE FROM progress WHERE task = 'cron'").run();
 }
 
 /** Makes bindings fail from now on; without a fault they work again. */

@@ -31,7 +31,7 @@ const SENDING = { rate: 0, connections: 16, timeoutMs: 10_000, retryForMs: 30_00
 /** What is read of wrangler.toml; the types that come with wrangler leave it open. */
 interface ProjectConfig {
   queues: {
-    consumers?: { queue: string; max_batch_size: number; max_retries: number; dead_letter_queue: string }[];
+    consumers?: { queue: string; max_batch_size: number; max_retries: number; dead_letter_queue?: string }[];
   };
 }
 
@@ -173,7 +173,7 @@ function receiverWorker(script: string): LocalWorker {
       maxBatchSize: consumer.max_batch_size,
       maxBatchTimeoutSeconds: 0, // nobody waits for a batch to become full
       maxRetries: consumer.max_retries,
-      deadLetterQueue: consumer.dead_letter_queue,
+      ...(consumer.dead_letter_queue !== undefined && { deadLetterQueue: consumer.dead_letter_queue }),
     })),
     rateLimits: {
       WEBHOOK_FAILURES: { limit: 20, period: 60 },

@@ -6,7 +6,9 @@ export const FULL_USAGE = `
   SELECT iif(deferred, 'deferred-rejection', 'rejection'), integration, count(*), sum(octet_length(body))
   FROM rejections GROUP BY 1, 2
   UNION ALL
-  SELECT 'dead-letter', coalesce(integration, ''), count(*), sum(octet_length(body)) FROM dead_letters GROUP BY 2`;
+  SELECT iif(kind = 'intake', 'unstored-webhook', 'dead-letter'), coalesce(integration, ''), count(*),
+    sum(octet_length(body))
+  FROM dead_letters GROUP BY 1, 2`;
 
 /** What it holds. */
 export const NOTED_USAGE = 'SELECT kind, integration, items, bytes FROM usage WHERE items <> 0 OR bytes <> 0';

@@ -5,7 +5,9 @@ import type * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
 import type { auditAnswer } from '../operate/audit.ts';
 import type { AuditAction } from '../store/audit.ts';
+import { DEAD_LETTER_KINDS } from '../store/dead-letters.ts';
 import { apiPath } from './api-client.ts';
+import { kindWords } from './dead-letter-words.ts';
 import type { Language } from './language.ts';
 import { Said, Time } from './page.tsx';
 import { reasonWords } from './rejection-words.ts';
@@ -138,6 +140,7 @@ const DETAILS = [
   'overlapHours',
   'generation',
   'integration',
+  'kind',
   'reason',
   'outcome',
   'deliveries',
@@ -181,6 +184,10 @@ function valueWords(name: string, value: unknown, view: View): Child {
     case 'reason': {
       const reason = REJECTION_REASONS.find((known) => known === text);
       return reason === undefined ? said : reasonWords(reason, view.language);
+    }
+    case 'kind': {
+      const kind = DEAD_LETTER_KINDS.find((known) => known === text);
+      return kind === undefined ? said : kindWords(kind, view.language);
     }
     case 'stage':
       return text === 'begun' || text === 'unfinished' || text === 'finished' ? t[text] : said;

@@ -3,7 +3,9 @@
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { deadLetterAnswer, deadLetterPage, keptDeadLetterAnswer } from '../operate/dead-letters.ts';
+import { DEAD_LETTER_KINDS } from '../store/dead-letters.ts';
 import { type Answer, apiPath } from './api-client.ts';
+import { explanation, kindWords, reasonWords } from './dead-letter-words.ts';
 import { filterWords } from './filter-words.tsx';
 import {
   ChoiceFilter,
@@ -17,7 +19,18 @@ import {
 import { JsonView } from './json-view.tsx';
 import type { Language } from './language.ts';
 import { ListPanel } from './list-panel.tsx';
-import { ActionButton, Contact, EventLink, Facts, Notice, Page, Said, Time, withQuery } from './page.tsx';
+import {
+  ActionButton,
+  Badge,
+  Contact,
+  EventLink,
+  Facts,
+  Notice,
+  Page,
+  Said,
+  Time,
+  withQuery,
+} from './page.tsx';
 import { countsOf } from './runs.tsx';
 import { commonTexts } from './texts/common.ts';
 import { deadLetterTexts } from './texts/dead-letters.ts';
@@ -44,8 +57,20 @@ export const DeadLetterList: FC<{
     <Page view={view} title={t.title}>
       <Done view={view} done={done} />
       {!found.ok && <FilterProblems view={view} problem={found.problem} />}
-      <p class="muted">{t.what}</p>
+      <p class="muted">
+        {explanation(
+          DEAD_LETTER_KINDS.find((kind) => kind === filters.query.kind) ?? 'given-up',
+          view.language,
+        )}
+      </p>
       <FilterForm view={view} action="/dead-letters" filters={filters}>
+        <ChoiceFilter
+          view={view}
+          filters={filters}
+          name="kind"
+          label={t.kind}
+          options={DEAD_LETTER_KINDS.map((kind) => [kind, kindWords(kind, view.language)])}
+        />
         <TextFilter filters={filters} name="integration" label={common.integration} />
         <ChoiceFilter
           view={view}
@@ -90,6 +115,8 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
   const t = deadLetterTexts(view.language);
   const { number } = view.formats;
   switch (done.done) {
+    case 'redriven-webhook':
+      return <Notice>{t.redrivenWebhook}</Notice>;
     case 'redriven':
       return (
         <Notice>
@@ -117,8 +144,13 @@ export function redrivenWords(
   return deadLetterTexts(language).redrivenMany(formats.number(redriven), formats.number(skipped));
 }
 
-function typeWords(type: Letter['type'], language: Language): string {
+function isOurs({ event, kind }: Letter): boolean {
+  return event !== null || kind === 'intake';
+}
+
+function typeWords({ type, kind }: Letter, language: Language): string {
   const t = deadLetterTexts(language);
+  if (kind === 'intake') return t.webhook;
   switch (type) {
     case 'response':
       return t.reply;
@@ -133,7 +165,7 @@ const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
   <li class="row">
     <span class="who">{letter.contact !== null && <Contact number={letter.contact} />}</span>
     <a class="what" href={apiPath`/dead-letters/${letter.id}`}>
-      {typeWords(letter.type, view.language)}
+      {typeWords(letter, view.language)}
       {letter.event !== null && (
         <>
           {' · '}
@@ -142,6 +174,7 @@ const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
       )}
     </a>
     <span class="marks">
+      {letter.kind !== 'given-up' && <Badge tone="warn">{kindWords(letter.kind, view.language)}</Badge>}
       <span class="muted">{view.formats.bytes(letter.messageBytes)}</span>
       {letter.integration !== null && (
         <span class="muted">
@@ -162,14 +195,14 @@ export const DeadLetter: FC<{ view: View; kept: Kept; isRefused?: boolean }> = (
   const t = deadLetterTexts(view.language);
   return (
     <Page view={view} title={t.one}>
-      {kept.event === null ? (
-        <Notice tone={isRefused ? 'bad' : 'warn'}>{t.noEventHint}</Notice>
+      {isOurs(kept) ? (
+        <p class="muted">{explanation(kept.kind, view.language)}</p>
       ) : (
-        <p class="muted">{t.what}</p>
+        <Notice tone={isRefused ? 'bad' : 'warn'}>{t.noEventHint}</Notice>
       )}
       {view.actor.mayChange && (
         <div class="actions">
-          {kept.event !== null && (
+          {isOurs(kept) && (
             <ActionButton action={apiPath`/dead-letters/${kept.id}/redrive`}>{t.redrive}</ActionButton>
           )}
           <a href={apiPath`/dead-letters/${kept.id}/discard`}>{t.discard}</a>
@@ -191,17 +224,21 @@ function factsOf(kept: Kept, view: View): [Child, Child][] {
   const common = commonTexts(view.language);
   const { number, bytes } = view.formats;
   const { event, integration, contact } = kept;
-  const facts: [Child, Child][] = [[common.type, typeWords(kept.type, view.language)]];
+  const facts: [Child, Child][] = [
+    [t.kind, kindWords(kept.kind, view.language)],
+    [common.type, typeWords(kept, view.language)],
+  ];
+  if (kept.reason !== null) facts.push([t.reason, reasonWords(kept.reason, view.language)]);
   if (event !== null && integration !== null) {
-    facts.push(
-      [t.event, <EventLink integration={integration} id={event} />],
-      [
-        common.integration,
-        <a href={apiPath`/integrations/${integration}`}>
-          <Said text={integration} max={MAX_ID_CHARACTERS} />
-        </a>,
-      ],
-    );
+    facts.push([t.event, <EventLink integration={integration} id={event} />]);
+  }
+  if (integration !== null) {
+    facts.push([
+      common.integration,
+      <a href={apiPath`/integrations/${integration}`}>
+        <Said text={integration} max={MAX_ID_CHARACTERS} />
+      </a>,
+    ]);
   }
   if (contact !== null) facts.push([t.conversation, <Contact number={contact} />]);
   facts.push(
@@ -225,7 +262,7 @@ export const DiscardOnePage: FC<{ view: View; kept: Kept }> = ({ view, kept }) =
   return (
     <Page view={view} title={t.discardOneQuestion}>
       <section class="panel">
-        <p>{t.discardWarning}</p>
+        <p>{kept.kind === 'intake' ? t.discardWebhookWarning : t.discardWarning}</p>
         <Facts facts={factsOf(kept, view)} />
         <div class="actions">
           <ActionButton action={`${here}/discard`} tone="danger">

@@ -24,7 +24,7 @@ import { answerRun } from './runs.tsx';
 import { deadLetterTexts } from './texts/dead-letters.ts';
 import type { DashboardEnv } from './view.ts';
 
-const FILTERS = ['integration', 'type', 'contact', 'since', 'until'];
+const FILTERS = ['kind', 'integration', 'type', 'contact', 'since', 'until'];
 /** So many are counted for whoever is to confirm; beyond, "at least". */
 const MAX_COUNTED = 200;
 
@@ -113,6 +113,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
       const redriven = await view.api.send<z.infer<typeof redriveAnswer>>('POST', `${here}/redrive`);
       if (redriven.ok) {
         const { event, integration } = redriven.data;
+        if (event === null) return c.redirect('/dead-letters?done=redriven-webhook', 303);
         return c.redirect(withQuery('/dead-letters', { done: 'redriven', event, of: integration }), 303);
       }
       if (redriven.problem.status !== 409) return refusalPage(c, redriven.problem);

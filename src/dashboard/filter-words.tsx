@@ -1,10 +1,13 @@
 // Filters as a sentence's worth of facts: what chooses the things that something is done to.
 
 import type { Child } from 'hono/jsx';
+import { DEAD_LETTER_KINDS } from '../store/dead-letters.ts';
 import { BLOTTED_CONTACT } from '../store/replays.ts';
+import { kindWords } from './dead-letter-words.ts';
 import { phone } from './formats.ts';
 import { Time } from './page.tsx';
 import { commonTexts } from './texts/common.ts';
+import { deadLetterTexts } from './texts/dead-letters.ts';
 import { filterTexts } from './texts/filters.ts';
 import type { Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
@@ -34,6 +37,8 @@ function nameWords(name: string, { language }: Visitor): string {
       return t.since;
     case 'until':
       return t.until;
+    case 'kind':
+      return deadLetterTexts(language).kind;
     case 'messageId':
       return filterTexts(language).messageId;
     default:
@@ -60,6 +65,10 @@ function valueWords(name: string, value: string, view: Visitor): Child {
         default:
           return asWritten;
       }
+    case 'kind': {
+      const kind = DEAD_LETTER_KINDS.find((known) => known === value);
+      return kind === undefined ? asWritten : kindWords(kind, view.language);
+    }
     case 'contact':
       return value === BLOTTED_CONTACT ? filterTexts(view.language).blotted : asWritten;
     default:

@@ -147,6 +147,9 @@ export function reasonsOf(
   if (checks.d1.status === 'degraded') {
     reasons.push(t.d1Full(formats.percent(checks.d1.databaseBytes / checks.d1.maxDatabaseBytes)));
   }
+  if (checks.cron.status === 'degraded') {
+    reasons.push(checks.cron.lastRunAt === null ? t.cronNever : t.cronLate(ago(checks.cron.lastRunAt)));
+  }
   if (checks.sweep.status === 'degraded') {
     reasons.push(checks.sweep.lastRunAt === null ? t.sweepNever : t.sweepLate(ago(checks.sweep.lastRunAt)));
   }
@@ -158,6 +161,9 @@ export function reasonsOf(
   if (checks.outbox.status === 'degraded') {
     reasons.push(t.outboxWaits(formats.duration(checks.outbox.oldestAgeMs ?? 0)));
   }
+  const { unstored, neverSent } = checks.deadLetters;
+  if (unstored !== null && unstored > 0) reasons.push(t.unstored(formats.number(unstored)));
+  if (neverSent !== null && neverSent > 0) reasons.push(t.neverSent(formats.number(neverSent)));
   return reasons;
 }
 

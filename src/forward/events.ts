@@ -3,6 +3,7 @@
 import { type CloudEvent, cloudEventHead, payloadPath } from '../contract/cloudevent.ts';
 import { parsePayload } from '../contract/payload.ts';
 import { cutGroups } from '../cut-groups.ts';
+import { within } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
 import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
 
@@ -20,6 +21,9 @@ const MAX_FORWARDED_DEPTH = 60;
 
 /** A payload larger than this cannot go into a message, whatever surrounds it. */
 export const MAX_FORWARDED_PAYLOAD_BYTES = MAX_MESSAGE_BYTES;
+
+/** Whoever stored events must not wait for a queue that hangs: its own messages would come again. */
+const FORWARD_STORED_TIMEOUT_MS = 15_000;
 
 /** Where to forward from and to. */
 export interface ForwardingDeps {
@@ -45,19 +49,40 @@ interface Message<Pending> {
 
 const encoder = new TextEncoder();
 
+/** Events that were not forwarded. They stay where they wait. */
+export interface Unforwarded<Pending> {
+  /** Those of batches that the queue did not take. */
+  refused: Pending[];
+  /** Those of which no message can be made, whatever the queue does. */
+  broken: Pending[];
+}
+
 /**
  * Sends events in as few batches as the limits allow, and takes what was confirmed out of the outbox. What was not
  * stays there for the next sweep, and is logged.
  *
  * @param confirm for events that wait elsewhere than in the outbox.
- * @returns the events that could not be sent.
  */
 export async function forwardEvents<Pending extends PendingEvent>(
   deps: ForwardingDeps,
-  pending: Pending[],
+  pending: readonly Pending[],
   confirm: Confirm<Pending> = confirmForwarded,
-): Promise<Pending[]> {
-  const messages = pending.map((event) => messageOf(event, deps.publicUrl));
+): Promise<Unforwarded<Pending>> {
+  const messages: Message<Pending>[] = [];
+  const broken: Pending[] = [];
+  for (const event of pending) {
+    try {
+      messages.push(messageOf(event, deps.publicUrl));
+    } catch (error) {
+      const { seq, head } = event;
+      log('error', 'no message can be made of an event', {
+        seq,
+        integration: head.integration,
+        error: describeError(error),
+      });
+      broken.push(event);
+    }
+  }
   const batches = cutGroups(messages, ({ bytes }) => bytes, BATCH_LIMITS);
   const answers = await Promise.allSettled(
     batches.map((batch) => deps.events.sendBatch(batch.map(({ body }) => ({ body, contentType: 'json' })))),
@@ -78,13 +103,13 @@ export async function forwardEvents<Pending extends PendingEvent>(
       });
     }
   }
-  const isConfirmed = new Set(confirmed.map((message) => message.pending));
-  return pending.filter((event) => !isConfirmed.has(event));
+  const refused = batches.filter((_, index) => answers[index]?.status === 'rejected').flat();
+  return { refused: refused.map((message) => message.pending), broken };
 }
 
 /**
  * Forwards events that were just stored by others than the webhooks' own requests, as far as they are still in the
- * outbox. What fails is left to the sweep; never rejects.
+ * outbox. What fails or takes too long is left to the sweep; never rejects.
  *
  * @param what they are, for the log.
  */
@@ -95,7 +120,10 @@ export async function forwardStored(
 ): Promise<void> {
   if (seqs.length === 0) return;
   try {
-    await forwardEvents(deps, await findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES));
+    const forwarding = findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES).then(async (pending) =>
+      forwardEvents(deps, pending),
+    );
+    await within(FORWARD_STORED_TIMEOUT_MS, forwarding);
   } catch (error) {
     log('error', `forwarding of ${what} failed`, { events: seqs.length, error: describeError(error) });
   }
@@ -110,8 +138,24 @@ function messageOf<Pending extends PendingEvent>(pending: Pending, publicUrl: st
     const bytes = messageBytes(whole);
     if (bytes <= MAX_MESSAGE_BYTES) return { pending, body: whole, bytes };
   }
-  const reference = { ...head, dataref: publicUrl + payloadPath(pending.head) };
+  const reference = referenceOf(pending, publicUrl);
   return { pending, body: reference, bytes: messageBytes(reference) };
+}
+
+function referenceOf({ head, replay }: PendingEvent, publicUrl: string): CloudEvent {
+  return { ...cloudEventHead(head, replay, publicUrl), dataref: publicUrl + payloadPath(head) };
+}
+
+/**
+ * What is kept of an event that no queue takes: its message where one can be made of it, else one that says where its
+ * payload is to be read.
+ */
+export function keptMessageOf(pending: PendingEvent, publicUrl: string): CloudEvent {
+  try {
+    return messageOf(pending, publicUrl).body;
+  } catch {
+    return referenceOf(pending, publicUrl);
+  }
 }
 
 /** Size of a message as the queue counts it. */

@@ -29,7 +29,8 @@ import type { WebhookTokens } from '../webhook-token.ts';
 import { type ForwardingDeps, forwardStored, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 import { type Held, recordMessages, retryLater } from './record-messages.ts';
 
-const intakeMessage = z.object({
+/** A message of the intake queue. */
+export const intakeMessage = z.object({
   integration: z.string(),
   /** Of the token that it came with. */
   generation: z.int().positive(),
@@ -170,7 +171,9 @@ async function recordGroup(
       maxBytes: MAX_REJECTION_BATCH_BYTES,
     });
     for (const one of rejectionGroups) {
-      await recordMessages(db, one, async (batch) => recordRejections(db, batch, deps.now()), deps.untilMs);
+      await recordMessages(db, one, async (batch) => recordRejections(db, batch, deps.now()), {
+        untilMs: deps.untilMs,
+      });
     }
     const eventGroups = cutGroups(events, ({ held }) => held.bytes, {
       maxItems: MAX_RECORD_EVENTS,
@@ -181,7 +184,7 @@ async function recordGroup(
         const recorded = await recordEvents(db, batch, deps.now());
         for (const [index, { seq }] of recorded.entries()) stored.set(seq, forwardedBytes(batch[index]));
       };
-      await recordMessages(db, one, record, deps.untilMs);
+      await recordMessages(db, one, record, { untilMs: deps.untilMs });
     }
   } finally {
     holding.release();
@@ -287,7 +290,7 @@ function readMessage(message: Message<unknown>): ReadMessage | null {
     const content = intakeMessage.parse(message.body);
     const { payload, gzip = '' } = content;
     const bodyBytes = payload === undefined ? gunzippedBytes(gzip) : encoder.encode(payload).byteLength;
-    return { message, content, bodyBytes: Math.min(bodyBytes, MAX_BODY_BYTES) };
+    return { message, content, bodyBytes };
   } catch (error) {
     return unreadable(message, error);
   }
@@ -313,14 +316,15 @@ function unreadable(message: Message<unknown>, error: unknown): null {
   return null;
 }
 
-/** The size of what was compressed, by the last four bytes of a gzip file (RFC 1952, section 2.3.1). */
+/** The size of what was compressed, by the last four bytes of a gzip file (RFC 1952, section 2.3.1), as far as a body goes. */
 function gunzippedBytes(gzipBase64: string): number {
   const trailer = Uint8Array.fromBase64(gzipBase64.slice(-8)); // whole groups of four letters: 4 to 6 bytes
-  return new DataView(trailer.buffer).getUint32(trailer.byteLength - 4, true);
+  const bytes = new DataView(trailer.buffer).getUint32(trailer.byteLength - 4, true);
+  return Math.min(bytes, MAX_BODY_BYTES);
 }
 
-/** Unpacks to as many bytes as it was found to have; throws where there are more or fewer. */
-async function gunzipBase64(base64: string, bytes: number): Promise<ArrayBuffer> {
+/** Undoes what {@link deferWebhook} does to a body that would not fit otherwise. Throws where it has more bytes, or fewer. */
+export async function gunzipBase64(base64: string, bytes = gunzippedBytes(base64)): Promise<ArrayBuffer> {
   const packed = new Blob([Uint8Array.fromBase64(base64)]).stream();
   const unpacked = new Uint8Array(bytes);
   let length = 0;

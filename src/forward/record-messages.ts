@@ -13,6 +13,13 @@ export interface Held<Content> {
   held: Content;
 }
 
+export interface RecordingOptions {
+  /** No recording begins later, Unix ms: what is not recorded by then is retried. */
+  untilMs?: number;
+  /** Has a message come again later. */
+  retry?: (message: Message<unknown>) => void;
+}
+
 /**
  * Records what messages hold, and acknowledges them; retries them later where D1 does not take it. Should one of them
  * be what D1 refuses, each is recorded by itself.
@@ -23,10 +30,10 @@ export async function recordMessages<Content>(
   db: D1Database,
   messages: Held<Content>[],
   record: (contents: Content[]) => Promise<void>,
-  untilMs = Number.POSITIVE_INFINITY,
+  { untilMs = Number.POSITIVE_INFINITY, retry = retryLater }: RecordingOptions = {},
 ): Promise<void> {
   if (Date.now() >= untilMs) {
-    for (const { message } of messages) retryLater(message);
+    for (const { message } of messages) retry(message);
     return;
   }
   try {
@@ -38,17 +45,17 @@ export async function recordMessages<Content>(
   }
   // During an outage a statement for each message would only add to it.
   if (messages.length > 1 && (await isAnswering(db))) {
-    for (const message of messages) await recordMessages(db, [message], record, untilMs);
+    for (const message of messages) await recordMessages(db, [message], record, { untilMs, retry });
     return;
   }
-  for (const { message } of messages) retryLater(message);
+  for (const { message } of messages) retry(message);
 }
 
 /** Retries a message, with delays that grow. */
-export function retryLater(message: Message<unknown>): void {
+export function retryLater(message: Message<unknown>, longestSeconds = LONGEST_RETRY_SECONDS): void {
   const delaySeconds = Math.min(
     FIRST_RETRY_SECONDS * 2 ** Math.min(message.attempts - 1, 10),
-    LONGEST_RETRY_SECONDS,
+    longestSeconds,
   );
   message.retry({ delaySeconds });
 }

@@ -9,10 +9,12 @@ import {
   dropReplays,
   endReplay,
   findWaiting,
+  giveUpReplays,
   listWaiting,
   MAX_PUT_BACK,
   MAX_WAITING,
   nextReplay,
+  noteReplayRefusals,
   type PendingReplay,
   putBack,
   type ReplayPlace,
@@ -20,8 +22,9 @@ import {
   type SizedReplayPlace,
   walkReplay,
 } from '../store/replays.ts';
+import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
-import { forwardOneByOne, sweepOutbox } from './sweep.ts';
+import { sweepOutbox } from './sweep.ts';
 
 /** Events that are read, sent and confirmed together: their payloads are in memory in several forms. */
 const GROUP_LIMITS = { maxItems: 500, maxBytes: 4_000_000 };
@@ -73,7 +76,7 @@ export async function runReplays(deps: ForwardingDeps, budget: ReplayBudget): Pr
   const run = startRun(deps, budget);
   try {
     for (let goesOn = true; goesOn && !run.isSpent(); ) {
-      const swept = await sweepOutbox(deps, deps.now(), SWEPT_PAGES);
+      const swept = await sweepOutbox(deps, { maxPages: SWEPT_PAGES });
       run.spend(1 + Math.ceil(swept / 100) * 4);
       const moved = await moveJob(deps, run);
       const round = await forwardRound(deps, run);
@@ -140,12 +143,19 @@ async function forwardRound(deps: ForwardingDeps, run: Run): Promise<{ forwarded
 async function forwardGroup(deps: ForwardingDeps, run: Run, group: SizedReplayPlace[]) {
   const bytes = group.reduce((sum, place) => sum + readBytes(place), 0);
   run.spend(4 + Math.ceil(group.length / 100) + Math.ceil(bytes / MAX_FORWARDED_PAYLOAD_BYTES));
-  const pending = await findWaiting(deps.db, group, MAX_FORWARDED_PAYLOAD_BYTES);
-  const failed = await forwardEvents(deps, pending, confirmReplayed);
-  run.spend(failed.length * 4);
-  const { sent, stuck, gaveUp } = await forwardOneByOne(deps, failed, confirmReplayed);
-  for (const event of stuck) run.stuck.add(nameOf(event));
-  return { forwarded: pending.length - failed.length + sent, gaveUp };
+  const read = async (places: readonly ReplayPlace[]) =>
+    findWaiting(deps.db, places, MAX_FORWARDED_PAYLOAD_BYTES);
+  const forwarding = carefulForwarding<PendingReplay>(deps, {
+    confirm: confirmReplayed,
+    read,
+    noteRefusals: async (events) => noteReplayRefusals(deps.db, events),
+    giveUp: async (letters) => giveUpReplays(deps.db, letters, deps.now()),
+  });
+  await forwarding.forward(await read(group));
+  const { forwarded, left } = await forwarding.end();
+  run.spend(forwarding.attempts() * 4);
+  for (const event of left) run.stuck.add(nameOf(event));
+  return { forwarded, gaveUp: forwarding.isQueueDown() };
 }
 
 /** What of a payload is read: one that is too large for a message stays where it is. */

@@ -3,6 +3,7 @@
 
 import { Hono } from 'hono';
 import type { ForwardingDeps } from '../forward/events.ts';
+import type { Lifetime } from '../group-commit.ts';
 import type { WebhookTokens } from '../webhook-token.ts';
 import { type ActorEnv, refuseReaders } from './actor.ts';
 import { auditRoutes } from './audit.ts';
@@ -23,12 +24,18 @@ export interface ApiDeps extends ForwardingDeps {
   tokens: WebhookTokens;
   /** Past this size of the database events go early. */
   maxDatabaseBytes: number;
+  /** Sees to it that the cron's work is done, behind the answer: an operator may look while no webhook comes. */
+  lookAfterCron(lifetime: Lifetime): void;
 }
 
 /** All of the API, to be mounted at `/api` behind what tells who asks. */
 export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
   return new Hono<ActorEnv>()
     .use(refuseReaders)
+    .use(async (c, next) => {
+      await next();
+      deps.lookAfterCron(c.executionCtx);
+    })
     .route('/events', eventRoutes(deps))
     .route('/messages', messageRoutes(deps))
     .route('/contacts', contactRoutes(deps))

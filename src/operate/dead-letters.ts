@@ -1,24 +1,26 @@
-// /api/dead-letters: what consumers gave up on, to be looked at, sent again or discarded.
+// /api/dead-letters: what consumers gave up on, webhooks that could not be stored, and events that no queue takes, to be
+// looked at, sent again or discarded.
 
 import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { EVENT_TYPES } from '../contract/webhook.ts';
 import {
-  type DeadLetterRun,
   discardDeadLetters,
+  type RedriveDeps,
   redriveDeadLetters,
   sendAgain,
 } from '../forward/dead-letters.ts';
-import type { ForwardingDeps } from '../forward/events.ts';
 import { problem } from '../problem.ts';
-import { type AuditAction, recordAudit } from '../store/audit.ts';
+import type { AuditAction, AuditEntry } from '../store/audit.ts';
 import {
+  DEAD_LETTER_KINDS,
   type DeadLetter,
   deleteDeadLetter,
   findDeadLetters,
   type KeptDeadLetter,
   listDeadLetters,
+  NEVER_SENT_REASONS,
 } from '../store/dead-letters.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
@@ -35,7 +37,12 @@ const toItsEnd = toItsEndOr({
 
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
-const filters = { integration, type, contact, since, until };
+const kind = z.enum(DEAD_LETTER_KINDS, `must be one of ${DEAD_LETTER_KINDS.join(', ')}`).meta({
+  description:
+    '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
+    '`never-sent`: an event that the queue never takes.',
+});
+const filters = { kind: kind.optional(), integration, type, contact, since, until };
 
 /** Names in {@link deadLetterRun} that choose dead letters. */
 const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
@@ -66,26 +73,43 @@ export const deadLetterRun = z
 export const deadLetterAnswer = z
   .object({
     id: z.string(),
-    event: z.string().nullable().meta({
-      description:
-        'The id of its event. null: the message is no event of this receiver, and cannot be redriven.',
-    }),
+    kind,
+    event: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
+          'which cannot be redriven.',
+      }),
     integration: z.string().nullable(),
     type: z.enum(EVENT_TYPES).nullable(),
     contact: z.string().nullable().meta({ description: "The customer's number in canonical form." }),
-    attempts: z.int().min(1).meta({ description: 'How often the dead-letter queue delivered it.' }),
+    reason: z
+      .enum(NEVER_SENT_REASONS)
+      .nullable()
+      .meta({
+        description:
+          'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
+          'and took others. null for other kinds.',
+      }),
+    attempts: z.int().min(0).meta({ description: 'How often the dead-letter queue delivered it.' }),
     messageId: z.string().meta({ description: "The queue's." }),
     messageBytes: z.int().min(0),
-    sentAt: z.iso.datetime().meta({ description: 'When the message was sent, as the queue says.' }),
+    sentAt: z.iso.datetime().meta({
+      description: 'When the message was sent, as the queue says; when it was given up, where it never was.',
+    }),
     keptAt: z.iso.datetime(),
   })
   .meta({
     example: {
       id: '1772330400000000',
+      kind: 'given-up',
       event: '5e178088a88ad9001b6e1914:i3i4321d:response',
       integration: 'shop',
       type: 'response',
       contact: '+5541988956674',
+      reason: null,
       attempts: 1,
       messageId: '3f1c1a3d8f2b4c0e9a7d6b5c4e3f2a1b',
       messageBytes: 1204,
@@ -99,12 +123,19 @@ export const deadLetterPage = pageOf(deadLetterAnswer);
 
 /** What `GET /api/dead-letters/:id` answers. */
 export const keptDeadLetterAnswer = deadLetterAnswer.extend({
-  message: z.unknown().meta({ description: 'The message as it was: usually a CloudEvent.' }),
+  message: z.unknown().meta({
+    description:
+      'The message as it was: usually a CloudEvent. Of a webhook, what is known of its arrival, with its body as `payload`, ' +
+      'or as `base64` where it is no text.',
+  }),
 });
 
 /** What `POST /api/dead-letters/:id/redrive` answers. */
 export const redriveAnswer = z.object({
-  event: z.string().meta({ description: 'The id of the event that was sent again.' }),
+  event: z.string().nullable().meta({
+    description:
+      'The id of the event that was sent again. null: it was a webhook, and is in the intake queue again.',
+  }),
   integration: z.string(),
 });
 
@@ -113,7 +144,7 @@ const next = z.string().nullable().meta({ description: 'The `cursor` to go on wi
 /** What `POST /api/dead-letters/redrive` answers. */
 export const redriveRunAnswer = z.object({
   redriven: z.int().min(0),
-  skipped: z.int().min(0).meta({ description: 'Those that stay: they are no events of this receiver.' }),
+  skipped: z.int().min(0).meta({ description: 'Those that stay: they are nothing of this receiver.' }),
   next,
 });
 
@@ -121,7 +152,7 @@ export const redriveRunAnswer = z.object({
 export const discardRunAnswer = z.object({ discarded: z.int().min(0), next });
 
 /** To be mounted at `/api/dead-letters`. */
-export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
+export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
   const { db, now } = deps;
   const routes = new Hono<ActorEnv>();
 
@@ -154,8 +185,9 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     toItsEnd(c, async () => {
       const request = c.req.valid('json');
       const { filter, afterSeq } = asked(request);
-      const run = await redriveDeadLetters(deps, filter, afterSeq);
-      await auditRun(c, 'dead-letter.redrive-many', request, run);
+      const audit = auditOf(c, 'dead-letter.redrive-many', request);
+      const run = await redriveDeadLetters(deps, filter, afterSeq, audit);
+      if (run.interruption !== null) throw run.interruption.error;
       const answer: z.infer<typeof redriveRunAnswer> = {
         redriven: run.done,
         skipped: run.skipped,
@@ -169,8 +201,9 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     toItsEnd(c, async () => {
       const request = c.req.valid('json');
       const { filter, afterSeq } = asked(request);
-      const run = await discardDeadLetters(deps, filter, afterSeq);
-      await auditRun(c, 'dead-letter.discard-many', request, run);
+      const audit = auditOf(c, 'dead-letter.discard-many', request);
+      const run = await discardDeadLetters(deps, filter, afterSeq, audit);
+      if (run.interruption !== null) throw run.interruption.error;
       const answer: z.infer<typeof discardRunAnswer> = {
         discarded: run.done,
         next: cursorOf(run.nextAfterSeq),
@@ -183,13 +216,13 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     toItsEnd(c, async () => {
       const letter = await find(c.req.param('id'));
       if (letter === undefined) return noSuchLetter();
-      if (letter.event === null) {
-        return problem('conflict', 'The message is no event of this receiver: it can only be discarded.');
+      const { kind, integration, event } = letter;
+      if (integration === null || (event === null && kind !== 'intake')) {
+        return problem('conflict', 'The message is nothing of this receiver: it can only be discarded.');
       }
       await sendAgain(deps, [letter]);
       await remove(c, letter, 'dead-letter.redrive');
-      const { id, integration } = letter.event;
-      const answer: z.infer<typeof redriveAnswer> = { event: id, integration };
+      const answer: z.infer<typeof redriveAnswer> = { event: event?.id ?? null, integration };
       return c.json(answer);
     }),
   );
@@ -200,26 +233,23 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   }
 
   async function remove(c: Context<ActorEnv>, letter: DeadLetter, action: AuditAction): Promise<boolean> {
-    const { integration = null, id = null } = letter.event ?? {};
+    const { kind, integration, event } = letter;
     return deleteDeadLetter(db, letter.seq, {
       actor: c.get('actor').name,
       action,
       object: String(letter.seq),
-      detail: { integration, event: id },
+      detail: { kind, integration, event: event?.id ?? null },
       atMs: now(),
     });
   }
 
-  /** Records a run, also one that was interrupted, which it then throws. */
-  async function auditRun(
+  /** What is recorded of each group of a run. */
+  function auditOf(
     c: Context<ActorEnv>,
     action: AuditAction,
-    request: z.output<typeof deadLetterRun>,
-    run: DeadLetterRun,
-  ): Promise<void> {
-    const { contact, since, until, cursor, ...impersonal } = request;
-    const { done, skipped, interruption } = run;
-    await recordAudit(db, {
+    { contact, since, until, cursor, ...impersonal }: z.output<typeof deadLetterRun>,
+  ): () => AuditEntry {
+    return () => ({
       actor: c.get('actor').name,
       action,
       object: impersonal.integration ?? '*',
@@ -229,13 +259,9 @@ export function deadLetterRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
         ...(since !== undefined && { since: new Date(since).toISOString() }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),
         ...(cursor !== undefined && { cursor: String(cursor) }),
-        done,
-        skipped,
-        ...(interruption && { interrupted: true }),
       },
       atMs: now(),
     });
-    if (interruption !== null) throw interruption.error;
   }
 
   return routes;
@@ -257,13 +283,15 @@ function cursorOf(seq: number | null): string | null {
 }
 
 function shown(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
-  const { event } = letter;
+  const { kind, event, integration, reason } = letter;
   return {
     id: String(letter.seq),
+    kind,
     event: event?.id ?? null,
-    integration: event?.integration ?? null,
+    integration,
     type: event?.type ?? null,
     contact: event?.contact ?? null,
+    reason,
     attempts: letter.attempts,
     messageId: letter.messageId,
     messageBytes: letter.bodyBytes,

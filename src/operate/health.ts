@@ -35,10 +35,24 @@ export const health = z
         queues: z.object({ status, events: backlog, intake: backlog }).meta({
           description: "Backlogs by the queues' own word. Null: they do not tell, which is no failure.",
         }),
+        cron: z.object({ status, lastRunAt: moment }).meta({
+          description: 'Whether the cron comes. While it does not, requests do its work.',
+        }),
         sweep: z.object({ status, lastRunAt: moment }),
         rollUp: z.object({ status, lastRunAt: moment }),
         outbox: z.object({ status, events: count.nullable(), oldestAgeMs: count.nullable() }),
-        deadLetters: z.object({ status, messages: count.nullable() }),
+        deadLetters: z
+          .object({
+            status,
+            messages: count.nullable(),
+            unstored: count.nullable(),
+            neverSent: count.nullable(),
+          })
+          .meta({
+            description:
+              '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
+              'queue never takes. What consumers gave up on is only counted, in `messages`, as those are.',
+          }),
       })
       .meta({
         description: `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
@@ -62,7 +76,7 @@ export function healthRoutes(deps: HealthDeps): Hono {
     const [state, backlogs] = await Promise.all([
       withinMs(
         TIMEOUT_MS,
-        readDatabaseState(deps.db).then((read) => ({ ...read, answeredInMs: deps.now() - startMs })),
+        readDatabaseState(deps.db, startMs).then((read) => ({ ...read, answeredInMs: deps.now() - startMs })),
       ),
       readBacklogs(deps, TIMEOUT_MS),
     ]);
@@ -93,21 +107,30 @@ function healthOf(
       maxDatabaseBytes,
     },
     queues: { status: 'ok', ...backlogs },
+    cron: { ...unknown, lastRunAt: null },
     sweep: { ...unknown, lastRunAt: null },
     rollUp: { ...unknown, lastRunAt: null },
     outbox: { ...unknown, events: null, oldestAgeMs: null },
-    deadLetters: { ...unknown, messages: null },
+    deadLetters: { ...unknown, messages: null, unstored: null, neverSent: null },
   };
   if (state !== null) {
     const { oldestUnforwarded, sweptAtMs, rolledUpAtMs } = state;
     const oldestAgeMs = oldestUnforwarded && Math.max(nowMs - oldestUnforwarded.storedAtMs, 0);
+    checks.cron = { status: check(cronLateness(state.cronAtMs, nowMs)), lastRunAt: iso(state.cronAtMs) };
     checks.sweep = { status: check(lateness('sweep', sweptAtMs, nowMs)), lastRunAt: iso(sweptAtMs) };
     checks.rollUp = {
       status: check(lateness('roll-up of the counters', rolledUpAtMs, nowMs)),
       lastRunAt: iso(rolledUpAtMs),
     };
     checks.outbox = { status: check(waiting(oldestAgeMs)), events: state.outbox, oldestAgeMs };
-    checks.deadLetters = { status: 'ok', messages: state.deadLetters };
+    const { deadLetters: messages, unstored, neverSent } = state;
+    const deadLetters = [check(unstoredWords(unstored)), check(neverSentWords(neverSent))];
+    checks.deadLetters = {
+      status: deadLetters.includes('degraded') ? 'degraded' : 'ok',
+      messages,
+      unstored,
+      neverSent,
+    };
   }
   return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons, checks };
 }
@@ -121,6 +144,12 @@ function fullness(bytes: number, maxBytes: number): string | null {
   return `The database has ${Math.floor(share * 100)} % of its MAX_DATABASE_GB. Past that, events go early, of those integrations first that have most.`;
 }
 
+function cronLateness(lastRunAtMs: number | null, nowMs: number): string | null {
+  if (lastRunAtMs === null) return 'The cron has never run. Requests do its work.';
+  if (nowMs - lastRunAtMs <= MAX_CRON_AGE_MS) return null;
+  return `The cron last ran ${duration(nowMs - lastRunAtMs)} ago. Requests do its work.`;
+}
+
 function lateness(task: string, lastRunAtMs: number | null, nowMs: number): string | null {
   if (lastRunAtMs === null) return `The ${task} has never run. The cron runs it every minute.`;
   if (nowMs - lastRunAtMs <= MAX_CRON_AGE_MS) return null;
@@ -130,6 +159,16 @@ function lateness(task: string, lastRunAtMs: number | null, nowMs: number): stri
 function waiting(oldestAgeMs: number | null): string | null {
   if (oldestAgeMs === null || oldestAgeMs <= MAX_UNFORWARDED_AGE_MS) return null;
   return `An event has waited ${duration(oldestAgeMs)} to be forwarded. The events queue may be failing; see the log.`;
+}
+
+function unstoredWords(webhooks: number): string | null {
+  if (webhooks === 0) return null;
+  return `Webhooks that were acknowledged could not be stored: ${webhooks}. They are dead letters: redrive them.`;
+}
+
+function neverSentWords(events: number): string | null {
+  if (events === 0) return null;
+  return `Events that the events queue never takes: ${events}. They are dead letters, with the reason.`;
 }
 
 /** In minutes, or in hours where there are many. */

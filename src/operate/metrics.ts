@@ -60,7 +60,7 @@ export function metricsRoutes(deps: MetricsDeps): Hono {
     const [totals, lags, state, backlogs] = await Promise.all([
       readTotals(deps.db),
       readLagTotals(deps.db),
-      readDatabaseState(deps.db),
+      readDatabaseState(deps.db, deps.now()),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
     const all = [...counters(totals), histogram(lags), ...gauges(state, backlogs, deps.now())];
@@ -173,7 +173,22 @@ function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric
       of(ageMs / 1000),
     ),
     gauge('replaying_events', `Events that wait to be forwarded again, ${COUNTED}`, of(state.replaying)),
-    gauge('dead_letters', `Messages that consumers gave up on, ${COUNTED}`, of(state.deadLetters)),
+    gauge('dead_letters', `Dead letters of all kinds, ${COUNTED}`, of(state.deadLetters)),
+    gauge(
+      'unstored_webhooks',
+      `Webhooks that were acknowledged and could not be stored: dead letters, ${COUNTED}`,
+      of(state.unstored),
+    ),
+    gauge(
+      'never_sent_events',
+      `Events that the events queue never takes: dead letters, ${COUNTED}`,
+      of(state.neverSent),
+    ),
+    gauge(
+      'cron_age_seconds',
+      'How long ago the cron last began.',
+      ...(state.cronAtMs === null ? [] : [of(Math.max(nowMs - state.cronAtMs, 0) / 1000)]),
+    ),
     gauge('database_size_bytes', 'Size of the database.', of(state.databaseBytes)),
     gauge(
       'queue_backlog_messages',

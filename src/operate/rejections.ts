@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { type ProblemCode, problem, problemError } from '../problem.ts';
-import { recordAudit } from '../store/audit.ts';
+import type { AuditEntry } from '../store/audit.ts';
 import {
   type BodyEncoding,
   bodyBytes,
@@ -19,7 +19,7 @@ import {
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
 import { listingParameters, pageOf, refuseParameters } from './parameters.ts';
-import { retryRejection, retryRejections } from './retry.ts';
+import { type RetryCounts, retryRejection, retryRejections } from './retry.ts';
 import { toItsEndOr } from './to-its-end.ts';
 
 /** As its `id` is written. */
@@ -143,13 +143,7 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     const { cursor = 0, since, until, ...filter } = c.req.valid('json');
     return toItsEnd(c, async () => {
       const asked = { ...filter, sinceMs: since, untilMs: until };
-      const { nextAfterSeq, interruption, ...counts } = await retryRejections(
-        deps,
-        asked,
-        cursor,
-        c.executionCtx,
-      );
-      await recordAudit(db, {
+      const auditOf = (counts: RetryCounts): AuditEntry => ({
         actor: c.get('actor').name,
         action: 'rejection.retry-many',
         object: filter.integration ?? '*',
@@ -159,10 +153,11 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
           ...(until !== undefined && { until: new Date(until).toISOString() }),
           ...(cursor > 0 && { cursor: String(cursor) }),
           ...counts,
-          ...(interruption && { interrupted: true }),
         },
         atMs: deps.now(),
       });
+      const run = await retryRejections(deps, asked, cursor, c.executionCtx, auditOf);
+      const { nextAfterSeq, interruption, ...counts } = run;
       if (interruption !== null) throw interruption.error;
       const answer: z.infer<typeof retryRunAnswer> = {
         ...counts,
@@ -177,15 +172,13 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
       const rejection = await find(c.req.param('id'));
       if (rejection === undefined) return noSuchRejection();
       const { seq, integration, deliveries } = rejection;
-      const retried = await retryRejection(deps, rejection, c.executionCtx, async ({ outcome }) =>
-        recordAudit(db, {
-          actor: c.get('actor').name,
-          action: 'rejection.retry',
-          object: String(seq),
-          detail: { integration, outcome, deliveries },
-          atMs: deps.now(),
-        }),
-      );
+      const retried = await retryRejection(deps, rejection, c.executionCtx, ({ outcome }) => ({
+        actor: c.get('actor').name,
+        action: 'rejection.retry',
+        object: String(seq),
+        detail: { integration, outcome, deliveries },
+        atMs: deps.now(),
+      }));
       if (retried.outcome === 'rejected') return stillRejected(retried);
       const { outcome, eventId: event } = retried;
       return c.json({ outcome, event, integration } satisfies z.infer<typeof retryAnswer>);

@@ -1,8 +1,8 @@
 // Trying rejections again, by today's contract and today's registrations. Owns what is let in and in which order
 // things are done; makes no answer.
 //
-// The order is: the event is recorded, then the rejection deleted, then the event forwarded. A retry that ends in
-// between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
+// The order is: the event is recorded, then the rejection deleted, in one transaction with who did it, then the event
+// forwarded. A retry that ends in between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
 // counted once, and what is not forwarded is in the outbox.
 
 import { type Assessment, assessBody, refused } from '../contract/assess.ts';
@@ -13,6 +13,7 @@ import type { Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import { type Objection, objectionTo, withoutArrivalChecks } from '../sender.ts';
 import { isAnswering } from '../store/answering.ts';
+import type { AuditEntry } from '../store/audit.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
@@ -24,12 +25,12 @@ import {
 import { findIntegrations, type Integration, listIntegrations } from '../store/integrations.ts';
 import {
   bodyBytes,
-  deleteAsRead,
   findRejections,
   type KeptRejection,
   type Rejection,
   type RejectionFilter,
-  rejectAgain,
+  settleRejections,
+  type TriedRejections,
   walkRejections,
 } from '../store/rejections.ts';
 
@@ -71,13 +72,13 @@ export type Settled =
  *
  * Rejects, with the rejection as it was, when D1 does not answer or does not take the event.
  *
- * @param note takes down what becomes of it, once that is certain and before the rejection goes.
+ * @param auditOf what is recorded of what becomes of it.
  */
 export async function retryRejection(
   deps: ForwardingDeps,
   rejection: KeptRejection,
   lifetime: Lifetime,
-  note: (settled: Settled) => Promise<void>,
+  auditOf: (settled: Settled) => AuditEntry,
 ): Promise<Settled> {
   const integrations = await findIntegrations(deps.db, [rejection.integration]);
   const trial = await tryTogether(deps, [rejection], (one) =>
@@ -85,22 +86,25 @@ export async function retryRejection(
   );
   const retried = trial.retried.get(rejection) as Retried;
   if (retried.outcome === 'failed') throw retried.error;
-  await note(retried);
-  lifetime.waitUntil(forwardStored(deps, await settle(deps, trial), RETRIED));
+  lifetime.waitUntil(forwardStored(deps, await settle(deps, trial, auditOf(retried)), RETRIED));
   return retried;
 }
 
-/** What a run over many rejections did. */
-export interface RetryRun {
+/** How many rejections were tried, and what became of them. */
+export interface RetryCounts {
   /** All that were tried. */
   retried: number;
   stored: number;
   duplicates: number;
   /** Those that stay. */
   rejected: number;
+}
+
+/** What a run over many rejections did. */
+export interface RetryRun extends RetryCounts {
   /** To be gone on with behind this place; `null`: the run came to its end. */
   nextAfterSeq: number | null;
-  /** What ended the run early. What was done until then is done. */
+  /** What ended the run early. What was done until then is done, and is in the audit trail. */
   interruption: { error: unknown } | null;
 }
 
@@ -110,22 +114,18 @@ export interface RetryRun {
  * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
  * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
  * checked again.
+ *
+ * @param auditOf what is recorded of each group that was tried together.
  */
 export async function retryRejections(
   deps: ForwardingDeps,
   filter: RejectionFilter,
   afterSeq: number,
   lifetime: Lifetime,
+  auditOf: (counts: RetryCounts) => AuditEntry,
 ): Promise<RetryRun> {
   const deadlineMs = deps.now() + MAX_RUN_MS;
-  const run: RetryRun = {
-    retried: 0,
-    stored: 0,
-    duplicates: 0,
-    rejected: 0,
-    nextAfterSeq: afterSeq,
-    interruption: null,
-  };
+  const run: RetryRun = { ...NONE_RETRIED, nextAfterSeq: afterSeq, interruption: null };
   try {
     const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
     const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
@@ -144,8 +144,10 @@ export async function retryRejections(
       const trial = await tryTogether(deps, rejections, (one) =>
         judge(one, registered.get(one.integration), { isLookedAt: false }),
       );
-      count(run, trial.retried.values());
-      forwarding = forwardStored(deps, await settle(deps, trial), RETRIED);
+      const counts = countOf(trial.retried.values());
+      const stored = await settle(deps, trial, auditOf(counts));
+      for (const name of COUNTS) run[name] += counts[name];
+      forwarding = forwardStored(deps, stored, RETRIED);
       run.nextAfterSeq = group.at(-1)?.seq ?? null;
       lifetime.waitUntil(forwarding);
     }
@@ -156,22 +158,27 @@ export async function retryRejections(
   return run;
 }
 
-function count(run: RetryRun, retried: Iterable<Retried>): void {
+const NONE_RETRIED: RetryCounts = { retried: 0, stored: 0, duplicates: 0, rejected: 0 };
+const COUNTS = ['retried', 'stored', 'duplicates', 'rejected'] as const satisfies (keyof RetryCounts)[];
+
+function countOf(retried: Iterable<Retried>): RetryCounts {
+  const counts = { ...NONE_RETRIED };
   for (const { outcome } of retried) {
-    run.retried++;
+    counts.retried++;
     switch (outcome) {
       case 'stored':
-        run.stored++;
+        counts.stored++;
         break;
       case 'duplicate':
-        run.duplicates++;
+        counts.duplicates++;
         break;
       case 'rejected':
       case 'failed':
-        run.rejected++;
+        counts.rejected++;
         break;
     }
   }
+  return counts;
 }
 
 /** What is said of a sender by its address or its signature, which are not kept. */
@@ -245,14 +252,18 @@ async function tryTogether(
 }
 
 /**
- * Lets the table know: what was let in leaves it, what stays has its new reasons.
+ * Lets the table know: what was let in leaves it, what stays has its new reasons, and the audit trail says who did that.
  *
  * @returns the places of the events to forward: of two that try the same rejection at once, only the one that deletes
  *   it forwards its event.
  */
-async function settle({ db }: ForwardingDeps, { retried, letIn }: Trial): Promise<number[]> {
-  await rejectAgain(db, withNewReasons(retried));
-  const deleted = await deleteAsRead(db, [...letIn.keys()]);
+async function settle(
+  { db }: ForwardingDeps,
+  { retried, letIn }: Trial,
+  audit: AuditEntry,
+): Promise<number[]> {
+  const tried = { letIn: [...letIn.keys()], rejectedAgain: withNewReasons(retried) };
+  const deleted = await settleRejections(db, tried, audit);
   return [...letIn].flatMap(([rejection, { seq, isNew }]) =>
     isNew && deleted.has(rejection.seq) ? [seq] : [],
   );
@@ -264,13 +275,14 @@ function failedBy(error: unknown, { seq, integration }: Rejection): Retried {
 }
 
 /** The rejections that stay for other reasons than before. */
-function withNewReasons(retried: Map<Rejection, Retried>): Rejection[] {
+function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['rejectedAgain'] {
   return [...retried].flatMap(([rejection, now]) => {
     if (now.outcome !== 'rejected') return [];
     const { reason, problems } = now;
     const isSame =
       reason === rejection.reason && JSON.stringify(problems) === JSON.stringify(rejection.problems);
-    return isSame ? [] : [{ ...rejection, reason, problems }];
+    const { seq, requestId } = rejection;
+    return isSame ? [] : [{ seq, requestId, reason, problems }];
   });
 }
 

@@ -137,7 +137,7 @@ export function statsRoutes(deps: StatsDeps): Hono {
     const [counts, lags, state, backlogs] = await Promise.all([
       readCounts(deps.db, period, STEPS[chosen.step]),
       readLags(deps.db, period, areHoursKept ? 'hour' : 'day'),
-      readDatabaseState(deps.db),
+      readDatabaseState(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
     return c.json({

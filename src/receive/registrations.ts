@@ -9,7 +9,7 @@
 import { type CircuitBreaker, CircuitOpen } from '../circuit-breaker.ts';
 import { groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
-import { type Integration, listIntegrations } from '../store/integrations.ts';
+import { type Integration, readRegistrations } from '../store/integrations.ts';
 
 /** Registrations older than this are asked for again before they are believed. */
 const MAX_AGE_MS = 30_000;
@@ -37,6 +37,8 @@ interface RegistrationsDeps {
   now: () => number;
   workTimeoutMs: number;
   breaker: CircuitBreaker;
+  /** Gets to know when the cron last began, as often as registrations are read. */
+  noteCronRun: (atMs: number | null) => void;
 }
 
 /** Looks registrations up. Made once for each isolate: what it keeps is the same for every request. */
@@ -53,7 +55,8 @@ export function createRegistrations(deps: RegistrationsDeps) {
     work: async (waiting) => {
       const reading = ++readings;
       const readAtMs = deps.now();
-      const listed = await listIntegrations(deps.db);
+      const { integrations: listed, cronRunMs } = await readRegistrations(deps.db);
+      deps.noteCronRun(cronRunMs);
       const integrations = new Map(listed.map((integration) => [integration.slug, integration]));
       const read = { integrations, readAtMs, reading, isBeingRefreshed: false };
       if (known === undefined || known.reading < reading) known = read; // the one before may answer late
@@ -64,7 +67,7 @@ export function createRegistrations(deps: RegistrationsDeps) {
   /** Registrations that are recent; older ones where D1 does not answer in time, `undefined` without any. */
   async function recentRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
     const ageMs = known === undefined ? Number.POSITIVE_INFINITY : deps.now() - known.readAtMs;
-    if (known === undefined || ageMs >= MAX_AGE_MS) return readRegistrations(lifetime, untilMs);
+    if (known === undefined || ageMs >= MAX_AGE_MS) return askForRegistrations(lifetime, untilMs);
     if (ageMs >= REFRESH_AGE_MS && !known.isBeingRefreshed) {
       known.isBeingRefreshed = true; // if it fails, their age asks again
       lifetime.waitUntil(read(null, lifetime, deps.workTimeoutMs).catch(() => undefined));
@@ -73,7 +76,7 @@ export function createRegistrations(deps: RegistrationsDeps) {
   }
 
   /** Asks D1. What is known already, where that does not answer in time. */
-  async function readRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
+  async function askForRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
     try {
       const leftMs = Math.min(untilMs - deps.now(), deps.workTimeoutMs);
       return { known: await read(null, lifetime, leftMs), isCurrent: true };
@@ -106,7 +109,7 @@ export function createRegistrations(deps: RegistrationsDeps) {
     const wasReadBefore = recent.known !== undefined && recent.known.reading <= readingsBefore;
     const latest =
       recent.isCurrent && wasReadBefore && isNews(recent.known)
-        ? await readRegistrations(lifetime, untilMs)
+        ? await askForRegistrations(lifetime, untilMs)
         : recent;
     const integration = latest.known?.integrations.get(slug);
     if (!latest.isCurrent && (latest.known === undefined || isNews(latest.known)))

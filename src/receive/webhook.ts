@@ -37,6 +37,8 @@ export interface ReceiveDeps extends ForwardingDeps {
   breaker: CircuitBreaker;
   /** Of the bodies that are being received. */
   bodies: ByteBudget;
+  /** Gets to know when the cron last began, as often as registrations are read. */
+  noteCronRun(atMs: number | null): void;
 }
 
 /** What a webhook that is taken is answered. */

@@ -69,7 +69,32 @@ export async function changeAudited(
   return changed !== undefined && changed.meta.changes > 0;
 }
 
-/** Records what was done, by itself. */
+/**
+ * The statement that records a change of many things, to go into one `db.batch` before the statement that makes it: how
+ * many there are to change is recorded as `done`, and nothing where there are none.
+ *
+ * @param count a query that counts them, with its parameter ?6.
+ */
+export function auditMany(
+  db: D1Database,
+  entry: AuditEntry,
+  count: { sql: string; value: string },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO audit (seq, actor, action, object, detail)
+       SELECT ${nextSeqSql('audit', '?1')}, ?2, ?3, ?4, json_set(?5, '$.done', counted.n)
+       FROM (SELECT (${count.sql}) AS n) AS counted WHERE counted.n > 0`,
+    )
+    .bind(...valuesOf(entry), count.value);
+}
+
+/** The statement that records what was done, whether or not that changed anything: to go with it into one `db.batch`. */
+export function auditDone(db: D1Database, entry: AuditEntry): D1PreparedStatement {
+  return audit(db, entry, '');
+}
+
+/** Records what was done, by itself: for what is no change, or begins with a change that is recorded. */
 export async function recordAudit(db: D1Database, entry: AuditEntry): Promise<void> {
   await audit(db, entry, '').run();
 }
@@ -80,7 +105,11 @@ function audit(db: D1Database, entry: AuditEntry, condition: string): D1Prepared
       `INSERT INTO audit (seq, actor, action, object, detail)
        SELECT ${nextSeqSql('audit', '?1')}, ?2, ?3, ?4, ?5 ${condition}`,
     )
-    .bind(entry.atMs, entry.actor, entry.action, entry.object, JSON.stringify(entry.detail));
+    .bind(...valuesOf(entry));
+}
+
+function valuesOf({ atMs, actor, action, object, detail }: AuditEntry) {
+  return [atMs, actor, action, object, JSON.stringify(detail)];
 }
 
 /** Which entries to list, by when it was done. Every filter that is absent lets all through. */

@@ -144,12 +144,21 @@ async function textsOf(holding: Holding): Promise<string[]> {
     case 'rejection':
       return rejectedTexts(holding.rejection);
     case 'deadLetter':
-      return [holding.deadLetter.body];
+      return deadLetterTexts(holding.deadLetter);
     case 'auditEntry':
       return textsIn([holding.entry.object, holding.entry.detail]);
     case 'replay':
       return textsIn(holding.replay.filter);
   }
+}
+
+/** The body of a webhook that was never stored is looked into as it came, not only as it stands in JSON. */
+async function deadLetterTexts({ kind, body }: KeptDeadLetter): Promise<string[]> {
+  if (kind !== 'intake') return [body];
+  const { payload = '', base64 } = JSON.parse(body) as { payload?: string; base64?: string };
+  const came =
+    base64 === undefined ? [payload] : await rejectedTexts({ body: base64, bodyEncoding: 'base64' });
+  return [body, ...came];
 }
 
 /** The texts in a value of JSON. Its numbers are counts and places: no number of anybody. */
@@ -158,7 +167,10 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-async function rejectedTexts({ body, bodyEncoding }: KeptRejection): Promise<string[]> {
+async function rejectedTexts({
+  body,
+  bodyEncoding,
+}: Pick<KeptRejection, 'body' | 'bodyEncoding'>): Promise<string[]> {
   if (bodyEncoding === 'utf-8') return [body];
   const bytes = new Uint8Array(bodyBytes(body, bodyEncoding));
   const unpacked = await unpack(bytes);
@@ -299,7 +311,10 @@ const WALKS = {
     isUnclear: "body_encoding = 'base64'",
     isJson: false,
   }),
-  deadLetter: walkSql('dead_letters NOT INDEXED', 'body', { isCertain: 'coalesce(contact = ?4, false)' }),
+  deadLetter: walkSql('dead_letters NOT INDEXED', 'body', {
+    isCertain: 'coalesce(contact = ?4, false)',
+    isUnclear: `kind = 'intake' AND instr(body, '"base64":') > 0`,
+  }),
   auditEntry: walkSql('audit NOT INDEXED', "(object || ' ' || detail)", {}),
   replay: walkSql('(SELECT id AS seq, filter FROM replays)', 'filter', {}),
 } as const satisfies Record<HoldingKind, string>;

@@ -1,7 +1,9 @@
-// The dead_letters table: messages that a consumer gave up on, out of its dead-letter queue.
+// The dead_letters table: messages that a consumer gave up on, out of its dead-letter queue; webhooks that never came out
+// of the intake queue; and events that no queue takes.
 
 import type { EventType } from '../contract/webhook.ts';
-import { type AuditEntry, changeAudited } from './audit.ts';
+import { type AuditEntry, auditMany, changeAudited } from './audit.ts';
+import type { PendingEvent } from './outbox.ts';
 import {
   MAX_SCANNED_ROWS,
   nextSeqSql,
@@ -14,10 +16,27 @@ import {
 /** Messages recorded in one batch: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;
 export const MAX_DEAD_LETTER_BATCH_BYTES = 4_000_000;
-/** Rows that one statement deletes: their bodies have up to 128 KB. */
+/** Of one message: D1 takes 2,000,000 bytes in a bound value (https://developers.cloudflare.com/d1/platform/limits/). */
+export const MAX_DEAD_LETTER_BYTES = 1_900_000;
+/** What one transaction deletes, so that webhooks come in between. */
+export const DELETION_LIMITS = { maxItems: 1_000, maxBytes: 20_000_000 };
+/** Rows that one statement of the purge deletes: their bodies have up to 128 KB, a few of them more. */
 const MAX_DELETED_ROWS = 200;
 /** Bounds one run of the purge; the next comes a minute later. */
 const MAX_PURGED_CHUNKS = 20;
+
+/**
+ * `given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and never stored. `never-sent`: an event
+ * that no queue takes.
+ */
+export const DEAD_LETTER_KINDS = ['given-up', 'intake', 'never-sent'] as const;
+
+export type DeadLetterKind = (typeof DEAD_LETTER_KINDS)[number];
+
+/** `no-message`: none can be made of it. `refused`: the queue refused it again and again, and took others. */
+export const NEVER_SENT_REASONS = ['no-message', 'refused'] as const;
+
+export type NeverSentReason = (typeof NEVER_SENT_REASONS)[number];
 
 /** What a message of the events queue says of itself. */
 export interface LostEvent {
@@ -30,10 +49,13 @@ export interface LostEvent {
 
 /** A message to be kept. */
 export interface NewDeadLetter {
+  kind: Exclude<DeadLetterKind, 'never-sent'>;
   /** The queue's: a message that comes twice is kept once. */
   messageId: string;
   /** `null`: it is no event of ours. */
   event: LostEvent | null;
+  /** Of the event, or to which the webhook came; `null`: it is neither. */
+  integration: string | null;
   /** How often the dead-letter queue delivered it. */
   attempts: number;
   /** When it was sent, as the queue says, Unix ms. */
@@ -42,7 +64,18 @@ export interface NewDeadLetter {
   body: string;
 }
 
-export interface DeadLetter extends Omit<NewDeadLetter, 'body'> {
+/** An event that no queue takes. */
+export interface NeverSent<Event extends PendingEvent = PendingEvent> {
+  event: Event;
+  reason: NeverSentReason;
+  /** The message that it would be, as JSON. */
+  body: string;
+}
+
+export interface DeadLetter extends Omit<NewDeadLetter, 'body' | 'kind'> {
+  kind: DeadLetterKind;
+  /** Why it was never sent; `null` for other kinds. */
+  reason: NeverSentReason | null;
   /** When it was kept: microseconds since 1970, unique. */
   seq: number;
   bodyBytes: number;
@@ -54,6 +87,7 @@ export interface KeptDeadLetter extends DeadLetter {
 
 /** Which dead letters, by when they were kept. Every filter that is absent lets all through. */
 export interface DeadLetterFilter extends TimeRange {
+  kind?: DeadLetterKind | undefined;
   integration?: string | undefined;
   type?: EventType | undefined;
   /** Canonical. */
@@ -68,36 +102,72 @@ export async function recordDeadLetters(
 ): Promise<void> {
   const statement = db.prepare(
     `INSERT INTO dead_letters (
-       seq, message_id, event_id, integration, type, contact, attempts, received_at, body
+       seq, message_id, event_id, integration, type, contact, attempts, received_at, body, kind
      )
-     VALUES (${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+     VALUES (${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
      ON CONFLICT (message_id) DO NOTHING`,
   );
   await db.batch(
-    letters.map(({ messageId, event, attempts, sentAtMs, body }) =>
+    letters.map(({ messageId, event, integration, attempts, sentAtMs, body, kind }) =>
       statement.bind(
         nowMs,
         messageId,
         event?.id ?? null,
-        event?.integration ?? null,
+        integration,
         event?.type ?? null,
         event?.contact ?? null,
         attempts,
         sentAtMs,
         body,
+        kind,
       ),
     ),
   );
 }
 
+/**
+ * The statement that keeps an event that no queue takes, once for each replay of it. To go into one batch with the
+ * statement that takes it out of where it waits.
+ *
+ * @param where it waits still: a query, whose parameters begin with ?9.
+ */
+export function keepNeverSent(
+  db: D1Database,
+  { event: { seq, replay, head }, reason, body }: NeverSent,
+  nowMs: number,
+  where: { sql: string; values: readonly number[] },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO dead_letters (
+         seq, message_id, event_id, integration, type, contact, reason, body, attempts, received_at, kind
+       )
+       SELECT ${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?1, 'never-sent'
+       WHERE EXISTS (${where.sql})
+       ON CONFLICT (message_id) DO NOTHING`,
+    )
+    .bind(
+      nowMs,
+      `never-sent-${seq}-${replay}`,
+      head.id,
+      head.integration,
+      head.type,
+      head.contact,
+      reason,
+      body,
+      ...where.values,
+    );
+}
+
 /** What is read of a dead letter, with `d` for dead_letters. */
 const HEAD_COLUMNS = `
-  d.seq, d.message_id, d.event_id, d.integration, d.type, d.contact, d.attempts, d.received_at,
+  d.seq, d.kind, d.message_id, d.event_id, d.integration, d.type, d.contact, d.reason, d.attempts, d.received_at,
   octet_length(d.body) AS body_bytes`;
 
-/** What a walk of at most ?3 rows looks at. ?4 to ?6 choose. */
+/** What a walk of at most ?3 rows looks at. ?4 to ?7 choose. */
 const MATCHES = `
-  (?4 IS NULL OR integration = ?4) AND (?5 IS NULL OR type = ?5) AND (?6 IS NULL OR contact = ?6)`;
+  (?4 IS NULL OR integration = ?4) AND (?5 IS NULL OR type = ?5) AND (?6 IS NULL OR contact = ?6)
+  AND (?7 IS NULL OR kind = ?7)`;
 
 /**
  * Lists dead letters, newest first, at most `limit`. A filter scans at most {@link MAX_SCANNED_ROWS}: such a page can
@@ -108,9 +178,9 @@ export async function listDeadLetters(
   filter: DeadLetterFilter,
   page: { limit: number; beforeSeq?: number | undefined },
 ): Promise<{ letters: DeadLetter[]; nextBeforeSeq: number | null }> {
-  const { integration = null, type = null, contact = null } = filter;
+  const { integration = null, type = null, contact = null, kind = null } = filter;
   const [fromSeq, untilSeq] = seqRange(filter);
-  const isScan = integration !== null || type !== null || contact !== null;
+  const isScan = [integration, type, contact, kind].some((wanted) => wanted !== null);
   const maxScanned = isScan ? MAX_SCANNED_ROWS : page.limit;
   const { results } = await db
     .prepare(
@@ -119,13 +189,13 @@ export async function listDeadLetters(
          SELECT count(*) AS scanned, min(seq) AS last_scanned,
            json_group_array(seq) FILTER (WHERE ${MATCHES}) AS matches
          FROM (
-           SELECT seq, integration, type, contact FROM dead_letters NOT INDEXED
+           SELECT seq, kind, integration, type, contact FROM dead_letters NOT INDEXED
            WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
          )
        ) AS scan
        LEFT JOIN json_each(scan.matches) AS found
        LEFT JOIN dead_letters AS d ON d.seq = found.value
-       LIMIT ?7`,
+       LIMIT ?8`,
     )
     .bind(
       fromSeq,
@@ -134,6 +204,7 @@ export async function listDeadLetters(
       integration,
       type,
       contact,
+      kind,
       page.limit,
     )
     .run<ScannedRow<HeadRow>>();
@@ -145,7 +216,8 @@ export async function listDeadLetters(
 export interface DeadLetterPlace {
   seq: number;
   bodyBytes: number;
-  isEvent: boolean;
+  /** Whether it can be sent again: it is an event or a webhook of ours. */
+  isOurs: boolean;
 }
 
 export interface DeadLetterWalk {
@@ -161,15 +233,15 @@ export async function walkDeadLetters(
   filter: DeadLetterFilter,
   walk: { limit: number; afterSeq: number },
 ): Promise<DeadLetterWalk> {
-  const { integration = null, type = null, contact = null } = filter;
+  const { integration = null, type = null, contact = null, kind = null } = filter;
   const [fromSeq, untilSeq] = seqRange(filter);
   const { results } = await db
     .prepare(
-      `SELECT seq, octet_length(body) AS body_bytes, event_id IS NOT NULL AS is_event, ${MATCHES} AS matches
+      `SELECT seq, octet_length(body) AS body_bytes, event_id IS NOT NULL OR kind = 'intake' AS is_ours, ${MATCHES} AS matches
        FROM dead_letters NOT INDEXED WHERE seq >= ?1 AND seq < ?2 ORDER BY seq LIMIT ?3`,
     )
-    .bind(Math.max(fromSeq, walk.afterSeq + 1), untilSeq, MAX_SCANNED_ROWS, integration, type, contact)
-    .run<{ seq: number; body_bytes: number; is_event: number; matches: number }>();
+    .bind(Math.max(fromSeq, walk.afterSeq + 1), untilSeq, MAX_SCANNED_ROWS, integration, type, contact, kind)
+    .run<{ seq: number; body_bytes: number; is_ours: number; matches: number }>();
   const matches = results.filter((row) => row.matches === 1);
   const places = matches.slice(0, walk.limit);
   const walkedTo = matches.length > walk.limit ? places.at(-1) : results.at(-1);
@@ -178,7 +250,7 @@ export async function walkDeadLetters(
     places: places.map((row) => ({
       seq: row.seq,
       bodyBytes: row.body_bytes,
-      isEvent: row.is_event === 1,
+      isOurs: row.is_ours === 1,
     })),
     walkedToSeq: isEnd ? null : (walkedTo?.seq ?? null),
   };
@@ -201,17 +273,23 @@ export async function deleteDeadLetter(db: D1Database, seq: number, audit: Audit
   return changeAudited(db, db.prepare('DELETE FROM dead_letters WHERE seq = ?1').bind(seq), audit);
 }
 
-/** Deletes dead letters; tells how many there were. */
-export async function deleteDeadLetters(db: D1Database, seqs: readonly number[]): Promise<number> {
-  let deleted = 0;
-  for (let from = 0; from < seqs.length; from += MAX_DELETED_ROWS) {
-    const { results } = await db
+/**
+ * Deletes dead letters, and records who did, in one transaction; tells how many there were. Where there were none, nothing
+ * is recorded.
+ */
+export async function deleteDeadLetters(
+  db: D1Database,
+  seqs: readonly number[],
+  audit: AuditEntry,
+): Promise<number> {
+  const there = 'SELECT count(*) FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?6))';
+  const [, deleted] = await db.batch([
+    auditMany(db, audit, { sql: there, value: JSON.stringify(seqs) }),
+    db
       .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) RETURNING seq')
-      .bind(JSON.stringify(seqs.slice(from, from + MAX_DELETED_ROWS)))
-      .run();
-    deleted += results.length; // `changes` counts what triggers write as well
-  }
-  return deleted;
+      .bind(JSON.stringify(seqs)),
+  ]);
+  return deleted?.results.length ?? 0; // `changes` counts what triggers write as well
 }
 
 /** Deletes those that were kept before a time, as many as one run may. */
@@ -236,6 +314,8 @@ export async function purgeDeadLetters(db: D1Database, keptBeforeMs: number): Pr
 /** Columns of {@link HEAD_COLUMNS}. */
 interface HeadRow {
   seq: number;
+  kind: DeadLetterKind;
+  reason: NeverSentReason | null;
   message_id: string;
   event_id: string | null;
   integration: string | null;
@@ -250,7 +330,10 @@ function deadLetterOf(row: HeadRow): DeadLetter {
   const { event_id: id, integration, type, contact } = row;
   return {
     seq: row.seq,
+    kind: row.kind,
+    reason: row.reason,
     messageId: row.message_id,
+    integration,
     event: id === null || integration === null || type === null ? null : { id, integration, type, contact },
     attempts: row.attempts,
     sentAtMs: row.received_at,

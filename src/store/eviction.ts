@@ -2,8 +2,8 @@
 // what the database may hold; a kind that is over its budget loses its own oldest and never another's. Within a kind the
 // integrations that hold most lose theirs first, so that a small one keeps what it has beside one that floods.
 //
-// Never deleted to make room are events that are not forwarded yet, and rejections that were acknowledged. They count
-// towards what their integration holds, so it loses its other events for them, and nobody else does.
+// Never deleted to make room are events that are not forwarded yet, and rejections and webhooks not yet stored that were
+// acknowledged. They count towards what their integration holds, so it loses its other events for them, and nobody else does.
 
 import { cutGroups } from '../cut-groups.ts';
 import { excessOver } from './fair-shares.ts';
@@ -12,6 +12,9 @@ import { ROW_BYTES, readUsage, subtractEventsSql, type Usage, type UsageKind } f
 /** What these kinds may hold at most, as shares of the database's ceiling. Events have what is left. */
 const SHARES = { rejection: 0.1, 'dead-letter': 0.1 } as const satisfies Partial<Record<UsageKind, number>>;
 type SharingKind = keyof typeof SHARES;
+
+/** What was acknowledged and never goes to make room: its integration loses events for it. */
+const ACKNOWLEDGED = ['deferred-rejection', 'unstored-webhook'] as const satisfies UsageKind[];
 
 /** Events are not deleted early while they hold less than this share of the ceiling: it is not they that fill it. */
 const EVENTS_FLOOR = 0.5;
@@ -115,7 +118,11 @@ async function evictOldest(
 
 const EVICT = {
   rejection: evictSql('rejections', 'INDEXED BY rejections_evictable', 'integration = ?1 AND deferred = 0'),
-  'dead-letter': evictSql('dead_letters', 'INDEXED BY dead_letters_by_integration', 'integration IS ?1'),
+  'dead-letter': evictSql(
+    'dead_letters',
+    'INDEXED BY dead_letters_by_integration',
+    "integration IS ?1 AND kind <> 'intake'",
+  ),
 } as const satisfies Record<SharingKind, string>;
 
 /** The oldest ?2 at most, until ?3 bytes or ?4 items are gone, whichever is more, but no more than ?5 bytes. */
@@ -156,12 +163,12 @@ export async function evictEvents(
 ): Promise<EvictedEvents> {
   const run: EventRun = { db, allowance, events: 0, bytes: 0, databaseBytes, ceilingBytes: maxDatabaseBytes };
   for (let round = 0; round < MAX_ROUNDS && allowance.chunks > 0; round++) {
-    const usage = await readUsage(db, ['event', 'rejection', 'deferred-rejection', 'dead-letter']);
+    const usage = await readUsage(db, ['event', 'rejection', 'dead-letter', ...ACKNOWLEDGED]);
     run.ceilingBytes = maxDatabaseBytes + excessOfOthers(usage, maxDatabaseBytes);
     const spare = totalOf(heldOf(usage, ['event'])) - EVENTS_FLOOR * maxDatabaseBytes;
     if (run.databaseBytes <= run.ceilingBytes || spare <= 0) break;
     const surplus = Math.max(run.databaseBytes - run.ceilingBytes, MIN_ROUND_BYTES);
-    const held = heldOf(usage, ['event', 'deferred-rejection']);
+    const held = heldOf(usage, ['event', ...ACKNOWLEDGED]);
     const excess = excessOver(totalOf(held) - surplus, held);
 
     const before = { ...run };

@@ -2,6 +2,7 @@
 // Deleting one, with all that came to it, is integration-deletion.ts.
 
 import { type AuditAction, auditChange } from './audit.ts';
+import { CRON_RUN_SQL } from './progress.ts';
 
 /** How many there can be: every isolate keeps the registrations that it serves in memory. */
 export const MAX_INTEGRATIONS = 1_000;
@@ -99,6 +100,16 @@ export async function listIntegrations(db: D1Database): Promise<Integration[]> {
     .prepare(`SELECT ${COLUMNS} FROM integrations ORDER BY slug`)
     .run<IntegrationRow>();
   return results.map(integrationOf);
+}
+
+/** All integrations, and when the cron last began (Unix ms, `null`: never, as far as is told), by the same statement. */
+export async function readRegistrations(
+  db: D1Database,
+): Promise<{ integrations: Integration[]; cronRunMs: number | null }> {
+  const { results } = await db
+    .prepare(`SELECT ${COLUMNS}, ${CRON_RUN_SQL} AS cron_run FROM integrations`)
+    .run<IntegrationRow & { cron_run: number | null }>();
+  return { integrations: results.map(integrationOf), cronRunMs: results[0]?.cron_run ?? null };
 }
 
 /** Those of the named integrations that exist. */

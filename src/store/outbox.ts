@@ -1,6 +1,7 @@
 // The outbox: what is stored and not yet confirmed as forwarded. Rows come in by the trigger on events.
 
 import type { EventHead } from '../contract/event.ts';
+import { keepNeverSent, type NeverSent } from './dead-letters.ts';
 import { eventHeadOf, type HeadRow } from './events.ts';
 
 /** An event that waits to be forwarded. */
@@ -13,11 +14,21 @@ export interface PendingEvent {
   payload: string | null;
 }
 
+/** An event that waits where it is noted how often the queue refused it. */
+export interface WaitingEvent extends PendingEvent {
+  /** In so many runs the queue refused it, and took others. */
+  refusals: number;
+}
+
 /** Columns of {@link PENDING_COLUMNS}, and which replay it is. */
 export interface PendingRow extends HeadRow {
   replay: number;
+  refusals: number;
   payload: string | null;
 }
+
+/** Younger events are left to the requests that brought them. `waitUntil` ends 30 s after the answer. */
+export const SWEEP_GRACE_MS = 30_000;
 
 /** What forwarding reads of an event, with `e` for events. ?1: larger payloads are left out. */
 export const PENDING_COLUMNS = `
@@ -25,22 +36,27 @@ export const PENDING_COLUMNS = `
   CASE WHEN octet_length(e.payload) <= ?1 THEN e.payload END AS payload`;
 
 /**
- * The oldest pending events between two places, exclusive, in order.
+ * The oldest pending events behind a place, in order, of those that are stored for {@link SWEEP_GRACE_MS}: by their
+ * place, or, since a clock that was ahead may have told it, by having been there when a sweep last ended.
  *
  * @param maxPayloadBytes larger payloads are left out, so that a page fits in memory.
  */
 export async function listPending(
   db: D1Database,
-  range: { afterSeq: number; beforeSeq: number; limit: number; maxPayloadBytes: number },
-): Promise<PendingEvent[]> {
+  page: { afterSeq: number; nowMs: number; limit: number; maxPayloadBytes: number },
+): Promise<WaitingEvent[]> {
+  const storedBeforeMs = page.nowMs - SWEEP_GRACE_MS;
   const { results } = await db
     .prepare(
-      `SELECT ${PENDING_COLUMNS}, 0 AS replay FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
-       WHERE o.seq > ?2 AND o.seq < ?3 ORDER BY o.seq LIMIT ?4`,
+      `SELECT ${PENDING_COLUMNS}, 0 AS replay, o.refusals FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+       WHERE o.seq > ?2 AND o.seq < max(
+         ?3 * 1000, coalesce((SELECT seq + 1 FROM progress WHERE task = 'sweep' AND at <= ?3), 0)
+       )
+       ORDER BY o.seq LIMIT ?4`,
     )
-    .bind(range.maxPayloadBytes, range.afterSeq, range.beforeSeq, range.limit)
+    .bind(page.maxPayloadBytes, page.afterSeq, storedBeforeMs, page.limit)
     .run<PendingRow>();
-  return results.map(pendingEventOf);
+  return results.map(waitingEventOf);
 }
 
 /** Those of the given events that are still pending. */
@@ -48,15 +64,55 @@ export async function findPending(
   db: D1Database,
   seqs: readonly number[],
   maxPayloadBytes: number,
-): Promise<PendingEvent[]> {
+): Promise<WaitingEvent[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${PENDING_COLUMNS}, 0 AS replay FROM (SELECT DISTINCT value FROM json_each(?2)) AS wanted
+      `SELECT ${PENDING_COLUMNS}, 0 AS replay, o.refusals FROM (SELECT DISTINCT value FROM json_each(?2)) AS wanted
        CROSS JOIN outbox AS o ON o.seq = wanted.value CROSS JOIN events AS e ON e.seq = o.seq`,
     )
     .bind(maxPayloadBytes, JSON.stringify(seqs))
     .run<PendingRow>();
-  return results.map(pendingEventOf);
+  return results.map(waitingEventOf);
+}
+
+/** An event that the queue has taken: the last one before those that wait, or one of the newest. `null`: none is known. */
+export async function findForwarded(db: D1Database, maxPayloadBytes: number): Promise<PendingEvent | null> {
+  const row = await db
+    .prepare(
+      `SELECT ${PENDING_COLUMNS}, 0 AS replay FROM events AS e WHERE e.seq = coalesce(
+         (SELECT max(seq) FROM events WHERE seq < (SELECT min(seq) FROM outbox)),
+         (SELECT max(seq) FROM (SELECT seq FROM events ORDER BY seq DESC LIMIT 100) AS newest
+          WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = newest.seq))
+       )`,
+    )
+    .bind(maxPayloadBytes)
+    .first<Omit<PendingRow, 'refusals'>>();
+  return row && pendingEventOf(row);
+}
+
+/** Notes that the queue refused events in a run in which it took others: a row for each of them. */
+export async function noteRefusals(db: D1Database, events: readonly PendingEvent[]): Promise<void> {
+  await db
+    .prepare('UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (SELECT value FROM json_each(?1))')
+    .bind(JSON.stringify(events.map(({ seq }) => seq)))
+    .run();
+}
+
+/** Makes dead letters of pending events that no queue takes: they leave the outbox in the same transaction. */
+export async function giveUpPending(
+  db: D1Database,
+  letters: readonly NeverSent[],
+  nowMs: number,
+): Promise<void> {
+  await db.batch(
+    letters.flatMap((letter) => [
+      keepNeverSent(db, letter, nowMs, {
+        sql: 'SELECT 1 FROM outbox WHERE seq = ?9',
+        values: [letter.event.seq],
+      }),
+      db.prepare('DELETE FROM outbox WHERE seq = ?1').bind(letter.event.seq),
+    ]),
+  );
 }
 
 /**
@@ -89,7 +145,11 @@ export function minuteOf(nowMs: number): number {
   return Math.floor(nowMs / 60_000) * 60_000;
 }
 
-export function pendingEventOf(row: PendingRow): PendingEvent {
+export function waitingEventOf(row: PendingRow): WaitingEvent {
+  return { ...pendingEventOf(row), refusals: row.refusals };
+}
+
+function pendingEventOf(row: Omit<PendingRow, 'refusals'>): PendingEvent {
   const { seq, ...head } = eventHeadOf(row);
   return { seq, replay: row.replay, head, payload: row.payload };
 }

@@ -3,7 +3,7 @@
 import type { RejectionReason } from '../contract/assess.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
-import { type AuditEntry, changeAudited } from './audit.ts';
+import { type AuditEntry, auditDone, changeAudited } from './audit.ts';
 import {
   MAX_SCANNED_ROWS,
   nextSeqSql,
@@ -255,18 +255,26 @@ export async function findRejections(db: D1Database, seqs: readonly number[]): P
   }));
 }
 
+/** Rejections that were tried again, as they were read: one that was delivered again meanwhile was not looked at. */
+export interface TriedRejections {
+  /** Those that became events. */
+  letIn: readonly Pick<Rejection, 'seq' | 'requestId'>[];
+  /** Those that stay, with the reasons that they have now. */
+  rejectedAgain: readonly Pick<Rejection, 'seq' | 'requestId' | 'reason' | 'problems'>[];
+}
+
 /**
- * Deletes rejections as they were read: one that was delivered again meanwhile stays, since that delivery has not been
- * looked at.
+ * Deletes what became events, gives what stays its new reasons, and records who tried them, in one transaction. What was
+ * delivered again since it was read stays as it is.
  *
  * @returns the places of those that were deleted.
  */
-export async function deleteAsRead(
+export async function settleRejections(
   db: D1Database,
-  rejections: readonly Pick<Rejection, 'seq' | 'requestId'>[],
+  { letIn, rejectedAgain }: TriedRejections,
+  audit: AuditEntry,
 ): Promise<Set<number>> {
-  if (rejections.length === 0) return new Set();
-  const { results } = await db
+  const deletion = db
     .prepare(
       `DELETE FROM rejections WHERE seq IN (
          SELECT r.seq FROM json_each(?1) AS read
@@ -274,31 +282,24 @@ export async function deleteAsRead(
        )
        RETURNING seq`,
     )
-    .bind(JSON.stringify(rejections.map(({ seq, requestId }) => ({ seq, requestId }))))
-    .run<{ seq: number }>();
-  return new Set(results.map(({ seq }) => seq));
-}
-
-/** Gives rejections new reasons. One that was delivered again since it was read keeps those of that delivery. */
-export async function rejectAgain(
-  db: D1Database,
-  rejections: readonly Pick<Rejection, 'seq' | 'requestId' | 'reason' | 'problems'>[],
-): Promise<void> {
-  if (rejections.length === 0) return;
-  const judged = rejections.map(({ seq, requestId, reason, problems }) => ({
-    seq,
-    requestId,
-    reason,
+    .bind(JSON.stringify(letIn.map(({ seq, requestId }) => ({ seq, requestId }))));
+  const judged = rejectedAgain.map(({ problems, ...rejection }) => ({
+    ...rejection,
     problems: JSON.stringify(problems),
   }));
-  await db
+  const newReasons = db
     .prepare(
       `UPDATE rejections SET reason = judged.value ->> 'reason', problems = judged.value ->> 'problems'
        FROM json_each(?1) AS judged
        WHERE rejections.seq = judged.value ->> 'seq' AND rejections.request_id = judged.value ->> 'requestId'`,
     )
-    .bind(JSON.stringify(judged))
-    .run();
+    .bind(JSON.stringify(judged));
+  const results = await db.batch<{ seq: number }>([
+    ...(letIn.length > 0 ? [deletion] : []),
+    ...(rejectedAgain.length > 0 ? [newReasons] : []),
+    auditDone(db, audit),
+  ]);
+  return new Set(results.flatMap(({ results: deleted }) => deleted.map(({ seq }) => seq)));
 }
 
 /** Deletes a rejection, and records who did. False where there was none. */

@@ -6,8 +6,9 @@
 
 import type { EventHead } from '../contract/event.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
+import { keepNeverSent, type NeverSent } from './dead-letters.ts';
 import { type EventFilter, matchedRows, walkBounds } from './event-listing.ts';
-import { minuteOf, PENDING_COLUMNS, type PendingEvent, type PendingRow, pendingEventOf } from './outbox.ts';
+import { minuteOf, PENDING_COLUMNS, type PendingRow, type WaitingEvent, waitingEventOf } from './outbox.ts';
 import { seqRange, type TimeRange } from './walk.ts';
 
 /** Events that one statement of a job looks at. */
@@ -361,7 +362,7 @@ export interface SizedReplayPlace extends ReplayPlace {
 }
 
 /** A replay with the event that it forwards. */
-export interface PendingReplay extends PendingEvent {
+export interface PendingReplay extends WaitingEvent {
   job: number;
 }
 
@@ -385,11 +386,11 @@ export async function findWaiting(
 ): Promise<PendingReplay[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${PENDING_COLUMNS}, r.replay, r.job ${stillWaiting('?2')} CROSS JOIN events AS e ON e.seq = r.seq`,
+      `SELECT ${PENDING_COLUMNS}, r.replay, r.job, r.refusals ${stillWaiting('?2')} CROSS JOIN events AS e ON e.seq = r.seq`,
     )
     .bind(maxPayloadBytes, placesJson(places))
     .run<PendingRow & { job: number }>();
-  return results.map((row) => ({ ...pendingEventOf(row), job: row.job }));
+  return results.map((row) => ({ ...waitingEventOf(row), job: row.job }));
 }
 
 /** Of some places, those at which the same replay still waits: another can have been asked for meanwhile. */
@@ -436,6 +437,35 @@ export async function confirmReplayed(
       .bind(places),
     deleteWaiting(db, places),
   ]);
+}
+
+/** Notes that the queue refused replays in a run in which it took others: a row for each of them. */
+export async function noteReplayRefusals(db: D1Database, places: readonly ReplayPlace[]): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE replaying SET refusals = refusals + 1
+       WHERE (job, seq) IN (SELECT r.job, r.seq ${stillWaiting('?1')})`,
+    )
+    .bind(placesJson(places))
+    .run();
+}
+
+/** Makes dead letters of replays that no queue takes: they wait no longer, in the same transaction. */
+export async function giveUpReplays(
+  db: D1Database,
+  letters: readonly NeverSent<PendingReplay>[],
+  nowMs: number,
+): Promise<void> {
+  await db.batch(
+    letters.flatMap((letter) => {
+      const { job, seq, replay } = letter.event;
+      const condition = 'SELECT 1 FROM replaying WHERE job = ?9 AND seq = ?10 AND replay = ?11';
+      return [
+        keepNeverSent(db, letter, nowMs, { sql: condition, values: [job, seq, replay] }),
+        deleteWaiting(db, placesJson([letter.event])),
+      ];
+    }),
+  );
 }
 
 /** Drops replays whose events were deleted meanwhile. */

@@ -1,11 +1,11 @@
 // The usage table: what is kept for each integration, in rows and bytes, by kind. Rejections and dead letters are summed
-// by triggers, see migrations/0006_usage.sql. Events are summed by a reader of the log, a chunk at a time, and whoever
+// by triggers, see migrations/0006_usage.sql and 0008. Events are summed by a reader of the log, a chunk at a time, and whoever
 // deletes events subtracts them in the same transaction: a trigger would cost a row written for each event.
 
 import { advanceSql, isUnmoved, progressSql } from './progress.ts';
 
-/** Those that are told apart: rejections that were acknowledged are not deleted to make room. */
-export type UsageKind = 'event' | 'rejection' | 'deferred-rejection' | 'dead-letter';
+/** Those that are told apart: rejections and dead letters that were acknowledged are not deleted to make room. */
+export type UsageKind = 'event' | 'rejection' | 'deferred-rejection' | 'dead-letter' | 'unstored-webhook';
 
 /** What is kept of a kind for an integration. */
 export interface Usage {

@@ -175,7 +175,7 @@ describe('redriving', () => {
     const location = locationOf(await operator.post('/dead-letters/redrive'));
 
     expect(textOf(await operator.page(location))).toContain(
-      'Redriven: 1. Left here, being no events of this receiver: 1.',
+      'Redriven: 1. Left here, being nothing of this receiver: 1.',
     );
     expect(await lastChange()).toMatchObject({ object: '*', detail: { all: true } });
   });
@@ -195,7 +195,7 @@ describe('redriving', () => {
     expect(fields).toMatchObject({ skipped: '1000' });
     const location = locationOf(await operator.post('/dead-letters/redrive', fields));
     expect(textOf(await operator.page(location))).toContain(
-      'Redriven: 0. Left here, being no events of this receiver: 1,050.',
+      'Redriven: 0. Left here, being nothing of this receiver: 1,050.',
     );
   });
 });

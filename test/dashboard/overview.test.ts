@@ -74,17 +74,18 @@ describe('whether all is well', () => {
     const checks = {
       d1: { ...amiss, answeredInMs: 3, databaseBytes: 95, maxDatabaseBytes: 100 },
       queues: { status: 'ok', events: null, intake: null },
+      cron: { ...amiss, lastRunAt: at },
       sweep: { ...amiss, lastRunAt: at },
       rollUp: { ...amiss, lastRunAt: null },
       outbox: { ...amiss, events: 7, oldestAgeMs: 600_000 },
-      deadLetters: { status: 'ok', messages: 0 },
+      deadLetters: { ...amiss, messages: 9, unstored: 4, neverSent: 3 },
     } as const;
     const health = { status: 'degraded', reasons: [], checks } as unknown as Parameters<typeof reasonsOf>[0];
     const nowMs = Date.parse(at) + 5 * MINUTE_MS;
     for (const language of ['en', 'pt'] as const) {
       const view = { language, formats: formats(language, 'UTC'), nowMs };
       const reasons = reasonsOf(health, view);
-      expect(reasons).toHaveLength(4);
+      expect(reasons).toHaveLength(7);
       expect(reasons.join()).toContain('95%');
       expect(reasons.join()).toContain(language === 'en' ? '5m' : '5 min');
     }

@@ -580,7 +580,17 @@ describe('a number in the ids of messages', () => {
     const changes: [number, Body][] = [
       [0, { object: `shop/${blottedId}:i3i4321d:response`, detail: { blottedBy } }],
       [2, { detail: { messageId: blottedId, blottedBy } }],
-      [4, { detail: { integration: 'shop', event: `${blottedId}:i3i4321d:response`, blottedBy } }],
+      [
+        4,
+        {
+          detail: {
+            kind: 'given-up',
+            integration: 'shop',
+            event: `${blottedId}:i3i4321d:response`,
+            blottedBy,
+          },
+        },
+      ],
     ];
     for (const [index, change] of changes) before[index] = { ...before[index], ...change };
     expect(after.slice(0, before.length)).toEqual(before);

@@ -83,10 +83,12 @@ describe('a dead letter', () => {
     const [letter] = (await list()).data;
     expect(letter).toEqual({
       id: expect.stringMatching(/^\d{16}$/),
+      kind: 'given-up',
       event: 'm1:e1:response',
       integration: 'shop',
       type: 'response',
       contact: '+5541988956674',
+      reason: null,
       attempts: 3,
       messageId: 'message-0 m1:e1:response',
       messageBytes: JSON.stringify(event).length,
@@ -160,7 +162,7 @@ describe('a message that is none of ours', () => {
 
     const refused = await api('POST', `/api/dead-letters/${letter.id}/redrive`);
     expect(refused.status).toBe(409);
-    expect(refused.answer.detail).toContain('no event of this receiver');
+    expect(refused.answer.detail).toContain('nothing of this receiver');
     const run = await api('POST', '/api/dead-letters/redrive', { all: true });
     expect(run.answer).toEqual({ redriven: 0, skipped: 1, next: null });
     expect(await forwardedEvents()).toEqual([]);
@@ -205,7 +207,9 @@ describe('redriving', () => {
     expect((await seen()).batches.map((batch) => batch.length)).toEqual([100, 100, 50]);
     expect(await countRows('dead_letters')).toBe(5);
     expect(await auditOf('dead-letter.redrive-many')).toMatchObject([
-      { object: '*', detail: { type: 'response', done: 250, skipped: 0 } },
+      { object: '*', detail: { type: 'response', done: 50 } },
+      { object: '*', detail: { type: 'response', done: 100 } },
+      { object: '*', detail: { type: 'response', done: 100 } },
     ]);
   });
 
@@ -251,6 +255,42 @@ describe('discarding', () => {
     const audit = await auditOf('dead-letter.discard-many');
     expect(audit).toMatchObject([{ detail: { byContact: true, done: 2 } }]);
     expect(JSON.stringify(audit)).not.toContain('88956674');
+  });
+});
+
+describe('a change of dead letters', () => {
+  it.each([
+    ['one is discarded', 'DELETE', (id: string) => `/${id}`, undefined],
+    ['many are discarded', 'POST', () => '/discard', { all: true }],
+    ['one is redriven', 'POST', (id: string) => `/${id}/redrive`, undefined],
+    ['many are redriven', 'POST', () => '/redrive', { all: true }],
+  ])('is made only together with its entry in the audit trail: %s', async (_, method, path, body) => {
+    await deadLetters([eventOf(1), eventOf(2)]);
+    const [letter] = (await list()).data;
+    await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
+    const refused = await env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters${path(letter.id)}`, {
+      method,
+      headers: { authorization: 'Bearer admin-token-of-the-tests', 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    await refused.text();
+    expect(refused.status).toBeGreaterThanOrEqual(500);
+    expect(await countRows('dead_letters')).toBe(2);
+    expect(await countRows('audit')).toBe(0);
+  });
+
+  it('of many is recorded as far as it came when it is interrupted', async () => {
+    await deadLetters(Array.from({ length: 100 }, (_, n) => eventOf(n)));
+    await deadLetters(Array.from({ length: 100 }, (_, n) => eventOf(1_000 + n)));
+    await inject({ events: { kind: 'reject', after: 1 } });
+    expect((await api('POST', '/api/dead-letters/redrive', { all: true })).status).toBe(503);
+    expect(await countRows('dead_letters')).toBe(100);
+    expect(await auditOf('dead-letter.redrive-many')).toMatchObject([{ detail: { all: true, done: 100 } }]);
+  });
+
+  it('of many that finds none is not recorded', async () => {
+    expect((await api('POST', '/api/dead-letters/discard', { all: true })).answer.discarded).toBe(0);
+    expect(await auditOf('dead-letter.discard-many')).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { health } from '../../src/operate/health.ts';
-import { ask, delivered, inject, reset, uniqueResponse } from '../webhooks.ts';
+import { ask, delivered, forgetCron, inject, reset, uniqueResponse } from '../webhooks.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -20,7 +20,7 @@ describe('GET /api/health', () => {
     const { code, status, reasons, checks } = await askHealth();
 
     expect({ code, status, reasons }).toEqual({ code: 200, status: 'ok', reasons: [] });
-    expect(Object.values(checks).map((check) => check.status)).toEqual(Array(6).fill('ok'));
+    expect(Object.values(checks).map((check) => check.status)).toEqual(Array(7).fill('ok'));
     expect(checks.d1.maxDatabaseBytes).toBe(8e9);
     expect(checks.d1.databaseBytes).toBeGreaterThan(10_000);
     expect(Date.parse(checks.sweep.lastRunAt ?? '')).toBeGreaterThanOrEqual(beforeMs);
@@ -31,16 +31,22 @@ describe('GET /api/health', () => {
   });
 
   it('is degraded while the cron has never run', async () => {
+    await forgetCron();
+    await inject({ d1: { kind: 'reject', on: "'stand-in'" } }); // nor does a request do its work
     const { code, status, reasons, checks } = await askHealth();
 
     expect({ code, status }).toEqual({ code: 200, status: 'degraded' });
+    expect(checks.cron).toEqual({ status: 'degraded', lastRunAt: null });
+    expect(reasons.join()).toContain('The cron has never run.');
     expect(reasons.join()).toContain('sweep has never run');
     expect(reasons.join()).toContain('roll-up of the counters has never run');
     expect(checks.sweep).toEqual({ status: 'degraded', lastRunAt: null });
   });
 
   it('is degraded when the cron has not run for three minutes', async () => {
+    await forgetCron();
     await env.PROBE.runCron();
+    await inject({ d1: { kind: 'reject', on: "'stand-in'" } });
     await env.PROBE.setClock(2.8 * MINUTE_MS);
     expect((await askHealth()).status).toBe('ok');
 
@@ -48,7 +54,8 @@ describe('GET /api/health', () => {
     const { code, status, reasons } = await askHealth();
     expect({ code, status }).toEqual({ code: 200, status: 'degraded' });
     expect(reasons).toContain('The sweep last ran 3 minutes ago. The cron runs it every minute.');
-    expect(reasons).toHaveLength(2);
+    expect(reasons).toContain('The cron last ran 3 minutes ago. Requests do its work.');
+    expect(reasons).toHaveLength(3);
   });
 
   it('names the task of the cron that fails while others run', async () => {

@@ -159,7 +159,10 @@ export function virtualHotPath() {
   const breaker = circuitBreaker();
   const bodies = byteBudget(BODY_LIMITS);
   const lifetime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
-  const app = newApp().route('/webhooks', webhookRoutes({ ...bindings, breaker, bodies }));
+  const app = newApp().route(
+    '/webhooks',
+    webhookRoutes({ ...bindings, breaker, bodies, noteCronRun: () => undefined }),
+  );
 
   return {
     ...virtual,

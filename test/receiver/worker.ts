@@ -16,7 +16,7 @@ export interface Fault {
    * at once, answers once the fault is over. `lost-answer`: done, but rejects.
    */
   kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer';
-  /** Only statements that contain this text. */
+  /** Only statements that contain this text, or batches for a queue of which a message's id does. */
   on?: string;
   /** Lets so many calls through before it sets in. */
   after?: number;
@@ -56,6 +56,11 @@ export interface Seen {
   logged: string[];
   /** How many digests it made: signatures and verifications. */
   digests: number;
+  /**
+   * How often it asked when the cron last ran. Once in half a minute it does so behind an answer, whichever that is: apart
+   * from the other statements, so that these can be counted, and from the faults.
+   */
+  cronLooks: number;
 }
 
 const nothingSeen = (): Seen => ({
@@ -68,6 +73,7 @@ const nothingSeen = (): Seen => ({
   retried: 0,
   logged: [],
   digests: 0,
+  cronLooks: 0,
 });
 
 let seen = nothingSeen();
@@ -199,10 +205,15 @@ export class Probe extends WorkerEntrypoint<Env> {
     return this.#consume('consumers-dead', bodies, attempts);
   }
 
+  /** The same for the dead-letter queue of the intake. */
+  async consumeIntakeDeadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
+    return this.#consume('instant-message-intake-dead', bodies, attempts);
+  }
+
   async #consume(queue: string, bodies: unknown[], attempts: number): Promise<string[]> {
     const outcomes = bodies.map(() => 'none');
     const messages = bodies.map((body, index) => ({
-      id: `message-${index} ${(body as CloudEvent | null)?.id ?? ''}`.trimEnd(),
+      id: `message-${index} ${nameInQueue(body)}`.trimEnd(),
       timestamp: new Date('2026-03-01T02:00:00Z'),
       body,
       attempts,
@@ -213,7 +224,7 @@ export class Probe extends WorkerEntrypoint<Env> {
         outcomes[index] = `retry ${delaySeconds}`;
       },
     }));
-    await receiverOf(this.env).queue({ queue, messages } as unknown as MessageBatch);
+    await receiverOf(this.env).queue({ queue, messages } as unknown as MessageBatch, lifetimeOf(this.ctx));
     return outcomes;
   }
 }
@@ -227,14 +238,13 @@ export class Payloads extends WorkerEntrypoint<Env> {
 
 export default {
   async fetch(request, env, lifetime) {
-    const waitUntil = (work: Promise<unknown>) => lifetime.waitUntil(untilDone(work));
-    return receiverOf(env).fetch(request, intercept(lifetime, { waitUntil }));
+    return receiverOf(env).fetch(request, lifetimeOf(lifetime));
   },
 
-  async queue({ queue, messages }, env) {
+  async queue({ queue, messages }, env, lifetime) {
     const handling = untilAcknowledged(messages, async (watched) => {
       const batch = { queue, messages: watched } as unknown as MessageBatch;
-      if (queue !== 'instant-message-events') return receiverOf(env).queue(batch);
+      if (queue !== 'instant-message-events') return receiverOf(env).queue(batch, lifetimeOf(lifetime));
       if (tally !== undefined) return;
       if (consumer !== 'none') await consumeOnce(batch, env);
       seen.consumed.push(...messages.map(({ body }) => seenEvent(body as CloudEvent)));
@@ -272,6 +282,8 @@ function receiverOf(env: Env): Receiver {
   return receiver;
 }
 
+const CRON_LOOK_SQL = "SELECT (SELECT at FROM progress WHERE task = 'cron') AS at";
+
 /** A call to a binding, as the fault in force lets it be. */
 async function withFault<T>(binding: Binding, what: string, call: () => Promise<T>): Promise<T> {
   const fault = faults[binding];
@@ -306,8 +318,12 @@ async function isOver(binding: Binding, fault: Fault): Promise<void> {
 
 function probedD1(db: D1Database): D1Database {
   return watchedD1(db, {
-    around: async (sql, call) => withFault('d1', sql, call),
+    around: async (sql, call) => (sql === CRON_LOOK_SQL ? call() : withFault('d1', sql, call)),
     answered: ({ sql, bound }, { rows_read: rowsRead, rows_written: rowsWritten }) => {
+      if (sql === CRON_LOOK_SQL) {
+        seen.cronLooks++;
+        return;
+      }
       seen.statements.push({ sql, boundBytes: bound.map(bytesOf), rowsRead, rowsWritten });
     },
   });
@@ -329,7 +345,7 @@ function bytesOf(value: unknown): number {
 function probedEvents(queue: Queue): Queue {
   return intercept(queue, {
     sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
-      withFault('events', '', async () => {
+      withFault('events', messages.map(({ body }) => body.id).join(), async () => {
         if (tally !== undefined) {
           const sent = await queue.sendBatch(messages);
           for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
@@ -351,6 +367,13 @@ function probedIntake(queue: Queue): Queue {
         seen.deferred.push(body);
         return sent;
       }),
+  });
+}
+
+/** The life of an invocation, of whose work behind the answer is known when it has ended. */
+function lifetimeOf(lifetime: ExecutionContext): ExecutionContext {
+  return intercept(lifetime, {
+    waitUntil: (work: Promise<unknown>) => lifetime.waitUntil(untilDone(work)),
   });
 }
 
@@ -381,6 +404,12 @@ function acknowledge(body: unknown): void {
   const times = unacknowledged.get(name) ?? 0;
   if (times > 1) unacknowledged.set(name, times - 1);
   else unacknowledged.delete(name);
+}
+
+/** What tells a message's id from others in a batch. */
+function nameInQueue(body: unknown): string {
+  const { id, requestId = '' } = (body ?? {}) as Partial<CloudEvent> & { requestId?: string };
+  return id ?? requestId;
 }
 
 /** What tells a message of our queues from others. */

@@ -155,6 +155,7 @@ describe.concurrent('the first deployment', () => {
       { script: WORKER, dead_letter_queue: 'instant-message-intake-dead' },
     ]);
     expect(queues.get('instant-message-events-dead')?.consumers).toMatchObject([{ script: WORKER }]);
+    expect(queues.get('instant-message-intake-dead')?.consumers).toMatchObject([{ script: WORKER }]);
     expect(readFileSync(project.path('wrangler.toml'))).toEqual(readFileSync(join(ROOT, 'wrangler.toml')));
     expect(run.stdout).toContain(`curl https://${WORKER}.example.workers.dev/api/integrations -H`);
     for (const secret of Object.values(SECRETS)) expect(run.stdout).not.toContain(secret);

@@ -289,7 +289,8 @@ describe('the statements of sweep and purge', () => {
     const purge = planOf('DELETE FROM events');
 
     expect(planOf('FROM outbox AS o')).toBe(
-      'SEARCH o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)',
+      'SEARCH o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?); SCALAR SUBQUERY 1; ' +
+        'SEARCH progress USING PRIMARY KEY (task=?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)',
     );
     expect(purge).toContain('SEARCH e USING INTEGER PRIMARY KEY (rowid<?)');
     expect(purge).toContain('SEARCH events USING INTEGER PRIMARY KEY (rowid=?)');

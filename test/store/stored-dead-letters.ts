@@ -9,6 +9,8 @@ export async function storeDeadLetters(counts: Record<string, number>): Promise<
     .flatMap(([integration, count]) => Array.from({ length: count }, (_, n) => ({ n, integration })))
     .sort((a, b) => a.n - b.n)
     .map(({ n, integration }) => ({
+      kind: 'given-up' as const,
+      integration,
       messageId: crypto.randomUUID(),
       event: { id: `m${n}:e:response`, integration, type: 'response' as const, contact: null },
       attempts: 3,

@@ -49,6 +49,7 @@ export const auditTexts = texts({
   overlapHours: { en: 'old URL works for (hours)', pt: 'URL antiga vale por (horas)' },
   generation: { en: 'URL no.', pt: 'URL nº' },
   integration: { en: 'integration', pt: 'integração' },
+  kind: { en: 'kind', pt: 'caso' },
   reason: { en: 'reason', pt: 'motivo' },
   outcome: { en: 'outcome', pt: 'resultado' },
   deliveries: { en: 'deliveries', pt: 'entregas' },

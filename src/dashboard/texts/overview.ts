@@ -26,6 +26,26 @@ export const overviewTexts = texts({
     pt: (ago: string) =>
       `A varredura dos eventos não encaminhados rodou pela última vez há ${ago}. O cron a executa a cada minuto.`,
   },
+  cronNever: {
+    en: 'The cron has never run. Requests do its work.',
+    pt: 'O cron nunca rodou. As requisições fazem o trabalho dele.',
+  },
+  cronLate: {
+    en: (ago: string) => `The cron last ran ${ago} ago. Requests do its work.`,
+    pt: (ago: string) => `O cron rodou pela última vez há ${ago}. As requisições fazem o trabalho dele.`,
+  },
+  unstored: {
+    en: (count: string) =>
+      `Webhooks that were acknowledged could not be stored: ${count}. They are dead letters: redrive them.`,
+    pt: (count: string) =>
+      `Webhooks confirmados não puderam ser gravados: ${count}. São mensagens mortas: reenvie-as.`,
+  },
+  neverSent: {
+    en: (count: string) =>
+      `Events that the events queue never takes: ${count}. They are dead letters, with the reason.`,
+    pt: (count: string) =>
+      `Eventos que a fila de eventos nunca aceita: ${count}. São mensagens mortas, com o motivo.`,
+  },
   rollUpNever: {
     en: 'The counting of events has never run. The cron runs it every minute.',
     pt: 'A contagem dos eventos nunca rodou. O cron a executa a cada minuto.',
@@ -69,7 +89,7 @@ export const overviewTexts = texts({
   rejected: { en: 'rejected', pt: 'rejeitados' },
   rejectedHint: { en: 'authentic, but not as agreed', pt: 'autênticos, mas fora do contrato' },
   deadLetters: { en: 'dead letters', pt: 'mensagens mortas' },
-  deadLettersHint: { en: 'what consumers gave up on', pt: 'o que os consumidores desistiram de tratar' },
+  deadLettersHint: { en: 'what did not reach its end', pt: 'o que não chegou ao fim' },
   chartTitle: { en: 'Received per minute', pt: 'Recebidos por minuto' },
   replies: { en: 'Replies', pt: 'Respostas' },
   statuses: { en: 'Statuses', pt: 'Status' },

@@ -39,10 +39,12 @@ export const deadLetterPaths = (): Paths => ({
           schema: keptDeadLetterAnswer,
           example: {
             id: '1772330400000000',
+            kind: 'given-up',
             event: EVENT.id,
             integration: EVENT.integration,
             type: EVENT.type,
             contact: EVENT.contact,
+            reason: null,
             attempts: 1,
             messageId: '3f1c1a3d8f2b4c0e9a7d6b5c4e3f2a1b',
             messageBytes: 1204,

@@ -1,0 +1,263 @@
+// Events that cannot be sent: they hold up nobody, and become dead letters, which an outage makes of nobody.
+
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { storeEvents } from '../store/stored-events.ts';
+import {
+  api,
+  ask,
+  type Body,
+  countRows,
+  delivered,
+  forwardedEvents,
+  heldBack,
+  idle,
+  inject,
+  reset,
+  seen,
+  uniqueResponse,
+} from '../webhooks.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+let minutes = 0;
+
+beforeEach(async () => {
+  minutes = 0;
+  await reset();
+});
+afterEach(async () => inject({}));
+
+/**
+ * Stores events of long ago that wait, in order: so many that the queue is to refuse, and others behind them; and one of
+ * before that the queue took, unless it is not to be.
+ */
+async function leaveBehind({
+  stuck,
+  others,
+  isOneForwarded = true,
+}: {
+  stuck: number;
+  others: number;
+  isOneForwarded?: boolean;
+}): Promise<void> {
+  const atMs = Date.now() - HOUR_MS;
+  if (isOneForwarded)
+    await storeEvents({ count: 1, integration: 'before', firstSeq: (atMs - MINUTE_MS) * 1000 });
+  await storeEvents({ count: stuck, integration: 'stuck', firstSeq: atMs * 1000 });
+  await env.DB.prepare(
+    "UPDATE events SET id = 'poison:' || seq || ':response' WHERE integration = 'stuck'",
+  ).run();
+  await storeEvents({ count: others, firstSeq: (atMs + MINUTE_MS) * 1000 });
+  await env.DB.prepare("INSERT INTO outbox (seq) SELECT seq FROM events WHERE integration <> 'before'").run();
+}
+
+async function runCrons(count: number): Promise<void> {
+  for (let run = 0; run < count; run++) {
+    minutes += 2; // by then the right to replay of a run that failed has ended
+    await env.PROBE.setClock(minutes * MINUTE_MS);
+    await env.PROBE.runCron();
+  }
+}
+
+async function deadLetters(): Promise<Body[]> {
+  return (await ask('/api/dead-letters?limit=200')).answer.data;
+}
+
+describe('an event of which no message can be made', () => {
+  beforeEach(async () => {
+    await leaveBehind({ stuck: 1, others: 3, isOneForwarded: false });
+    await env.DB.prepare("UPDATE events SET payload = '{\"cut off' WHERE integration = 'stuck'").run();
+  });
+
+  it('becomes a dead letter, and the others are forwarded', async () => {
+    await runCrons(1);
+    expect(await countRows('outbox')).toBe(0);
+    expect(await forwardedEvents()).toHaveLength(3);
+    const [letter, ...more] = await deadLetters();
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({
+      kind: 'never-sent',
+      reason: 'no-message',
+      event: expect.stringMatching(/^poison:\d+:response$/),
+      integration: 'stuck',
+      attempts: 0,
+    });
+  });
+
+  it('is told by health and metrics, and can be redriven, with where its payload is', async () => {
+    await runCrons(1);
+    const { answer } = await ask('/api/health');
+    expect(answer.checks.deadLetters).toEqual({ status: 'degraded', messages: 1, unstored: 0, neverSent: 1 });
+    expect(answer.reasons.join()).toContain('Events that the events queue never takes: 1.');
+    const [letter] = await deadLetters();
+    expect((await api('POST', `/api/dead-letters/${letter.id}/redrive`)).status).toBe(200);
+    const sent = (await forwardedEvents()).at(-1);
+    expect(sent?.id).toBe(letter.event);
+    expect(sent?.dataref).toBe(`/api/events/stuck/${encodeURIComponent(letter.event)}/payload`);
+    expect(await countRows('dead_letters')).toBe(0);
+  });
+
+  it('lets a replay of it and of others come to its end', async () => {
+    await env.DB.prepare('DELETE FROM outbox').run();
+    const { answer } = await api('POST', '/api/replay', { all: true });
+    await runCrons(2);
+    expect((await ask(`/api/replay/${answer.id}`)).answer).toMatchObject({ state: 'done', forwarded: 3 });
+    expect(await deadLetters()).toMatchObject([{ kind: 'never-sent', reason: 'no-message' }]);
+  });
+
+  it('is kept as long as D1 does not take the dead letter', async () => {
+    await inject({ d1: { kind: 'reject', on: 'INSERT INTO dead_letters' } });
+    await runCrons(1);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([1, 0]);
+  });
+});
+
+describe('events that the queue refuses', () => {
+  it.each([1, 4, 120])('(%i of them) hold up none of those behind them', async (stuck) => {
+    await leaveBehind({ stuck, others: 150 });
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    await runCrons(1);
+    expect(await countRows('outbox')).toBe(stuck);
+    const ids = new Set(
+      (await forwardedEvents()).filter(({ source }) => source === '/webhooks/shop').map(({ id }) => id),
+    );
+    expect(ids.size).toBe(150);
+  });
+
+  it('become dead letters after ten runs that took others, and are sent once they are redriven', async () => {
+    await leaveBehind({ stuck: 2, others: 1 });
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    await runCrons(9);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([2, 0]);
+    await runCrons(1);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([0, 2]);
+    expect(await deadLetters()).toMatchObject([
+      { kind: 'never-sent', reason: 'refused' },
+      { kind: 'never-sent', reason: 'refused' },
+    ]);
+
+    await inject({});
+    const { answer } = await api('POST', '/api/dead-letters/redrive', { kind: 'never-sent' });
+    expect(answer).toEqual({ redriven: 2, skipped: 0, next: null });
+    const sent = (await forwardedEvents()).filter(({ id }) => id.startsWith('poison'));
+    expect(sent).toMatchObject([{ data: { event: {} } }, { data: { event: {} } }]);
+  });
+
+  it('are not given up where the queue takes them after all', async () => {
+    await leaveBehind({ stuck: 1, others: 0 });
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    await runCrons(9);
+    await inject({});
+    await runCrons(3);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([0, 0]);
+  });
+
+  it('of replays hold up none behind them, and become dead letters, too', async () => {
+    await leaveBehind({ stuck: 4, others: 20 });
+    await env.DB.prepare('DELETE FROM outbox').run();
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    const { answer } = await api('POST', '/api/replay', { all: true });
+    await idle();
+    await runCrons(1);
+    const job = async () => (await ask(`/api/replay/${answer.id}`)).answer;
+    expect(await job()).toMatchObject({ state: 'running', forwarded: 21, waiting: 4 });
+    await runCrons(11);
+    expect(await job()).toMatchObject({ state: 'done', forwarded: 21, waiting: 0 });
+    expect(await countRows('dead_letters')).toBe(4);
+  });
+});
+
+describe('a queue that is down', () => {
+  it.each(['reject', 'lost-answer'] as const)('makes dead letters of nobody (%s)', async (kind) => {
+    await leaveBehind({ stuck: 3, others: 300 });
+    await inject({ events: { kind } });
+    await runCrons(15);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([303, 0]);
+    const noted = await env.DB.prepare('SELECT sum(refusals) AS n FROM outbox').first('n');
+    expect(noted).toBe(0);
+
+    await inject({});
+    await runCrons(1);
+    expect([await countRows('outbox'), await countRows('dead_letters')]).toEqual([0, 0]);
+  });
+
+  it('that refuses most of what it is sent, whatever it is, makes dead letters of nobody', async () => {
+    await leaveBehind({ stuck: 0, others: 40 });
+    for (let run = 0; run < 12; run++) {
+      await inject({ events: { kind: 'reject', times: 15 } }); // all of some runs, the beginning of others
+      await runCrons(1);
+      await env.DB.prepare(
+        "INSERT INTO outbox (seq) SELECT seq FROM events WHERE integration = 'shop' ON CONFLICT DO NOTHING",
+      ).run();
+    }
+    expect(await countRows('dead_letters')).toBe(0);
+  });
+
+  it('is asked a few times in a run, however many wait', async () => {
+    await leaveBehind({ stuck: 0, others: 500 });
+    await inject({ events: { kind: 'reject' } });
+    await runCrons(1);
+    const failures = (await seen()).logged.filter((line) => line.includes('"forwarding failed"'));
+    expect(failures.length).toBeLessThanOrEqual(5);
+    const looks = (await seen()).statements.filter(({ sql }) => sql.includes('outbox.seq = newest.seq'));
+    expect(looks.map(({ rowsRead }) => rowsRead <= 10)).toEqual([true]);
+  });
+});
+
+describe('events that were stored by a clock that was ahead', () => {
+  async function storeAhead(): Promise<void> {
+    await inject({ events: { kind: 'reject' } });
+    await env.PROBE.setClock(HOUR_MS);
+    await delivered(uniqueResponse());
+    await idle();
+    await env.PROBE.setClock(0);
+    await delivered(uniqueResponse()); // its place lies behind that one
+    await idle();
+    await inject({});
+  }
+
+  it('are forwarded by the second sweep, not in an hour', async () => {
+    await storeAhead();
+    await env.PROBE.runCron();
+    expect(await countRows('outbox')).toBe(2); // their own requests may still be at it
+    await env.PROBE.setClock(MINUTE_MS);
+    await env.PROBE.runCron();
+    expect(await countRows('outbox')).toBe(0);
+    expect(await forwardedEvents()).toHaveLength(2);
+  });
+
+  it('are told by health once they have waited too long', async () => {
+    await storeAhead();
+    await env.PROBE.runCron();
+    await inject({ events: { kind: 'reject' } });
+    await env.PROBE.setClock(6 * MINUTE_MS);
+    await env.PROBE.runCron();
+    const { answer } = await ask('/api/health');
+    expect(answer.checks.outbox.status).toBe('degraded');
+    expect(answer.checks.outbox.oldestAgeMs).toBeGreaterThanOrEqual(6 * MINUTE_MS);
+    const { countedUntil } = (await ask('/api/stats')).answer;
+    expect(Date.parse(countedUntil)).toBeLessThanOrEqual(Date.now() + 7 * MINUTE_MS);
+  });
+});
+
+describe('deferred webhooks', () => {
+  it('are acknowledged although their forwarding hangs', async () => {
+    await inject({ d1: { kind: 'hang', on: 'SELECT DISTINCT value' } });
+    const messages = [
+      {
+        integration: 'shop',
+        generation: 1,
+        requestId: 'deferred',
+        receivedAtMs: Date.now(),
+        payload: JSON.stringify(uniqueResponse()),
+      },
+    ];
+    const consumed = env.PROBE.consumeIntake(messages);
+    await heldBack();
+    expect(await consumed).toEqual(['ack']);
+    expect(await env.PROBE.heldBack()).toBe(1);
+    expect(await countRows('outbox')).toBe(1);
+  });
+});
