@@ -70,6 +70,8 @@ export class Book {
   readonly storedByKey = new Map<string, StoredEvent[]>();
   readonly answered: Answered[] = [];
   readonly consumed: Consumed[] = [];
+  /** Keys of events that the consumer was done with. */
+  readonly handled = new Set<string>();
   /** Keys of events that the events queue took, with the number of the first time. */
   readonly taken = new Map<string, number>();
   /** Request ids that the intake queue took. */

@@ -178,7 +178,8 @@ export function scheduleOf(seed: number): Schedule {
     character,
     startMs: Date.UTC(2026, 2, 1, 12) + random.whole(0, 86_400) * SECOND_MS,
     skewsMs,
-    retentionDays: random.chance(0.15) ? 0.02 : 30,
+    retentionDays: random.chance(0.15) ? 0.0015 : 30, // two minutes, or longer than any schedule
+
     maxDatabaseGb: random.chance(0.12) ? 0.0005 : USUAL_DATABASE_GB,
     duplicateRate: isFaultFree ? 0 : random.chance(0.5) ? 0.03 : 0,
     sendings,

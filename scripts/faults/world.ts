@@ -12,7 +12,7 @@ import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
-import { deliveryOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
@@ -451,12 +451,16 @@ export class World {
 
   #consumeEvent(message: Delivery): void {
     const { nowMs } = this.loop;
-    this.book.consumed.push({ event: message.body as CloudEvent, atMs: nowMs, no: this.book.no });
+    const event = message.body as CloudEvent;
+    this.book.consumed.push({ event, atMs: nowMs, no: this.book.no });
     const fault = this.schedule.consumerFaults.find(
       ({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs,
     );
     if (fault !== undefined && this.#random.chance(fault.rate)) message.retry({ delaySeconds: 1 });
-    else message.ack();
+    else {
+      this.book.handled.add(keyOf(event.source.replace('/webhooks/', ''), event.id));
+      message.ack();
+    }
   }
 
   /** Somebody looks now and then: without the cron, requests are all that keeps things going. */

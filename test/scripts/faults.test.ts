@@ -61,127 +61,190 @@ describe('a schedule', () => {
 });
 
 /** Ways in which a receiver is broken, and what is violated then. */
-const BREAKS: (Break & { name: string; rules: Rule[] })[] = [
+const BREAKS: { name: string; changes: Break[]; rules: Rule[] }[] = [
   {
     name: 'acknowledges before the write',
-    file: 'src/receive/pipeline.ts',
-    from: 'const recorded = await recordEvents(deps.db, events, deps.now());',
-    to: `const recorded = events.map(() => ({ seq: 0, isNew: false }));
+    changes: [
+      {
+        file: 'src/receive/pipeline.ts',
+        from: 'const recorded = await recordEvents(deps.db, events, deps.now());',
+        to: `const recorded = events.map(() => ({ seq: 0, isNew: false }));
          lifetime.waitUntil(recordEvents(deps.db, events, deps.now()).catch(() => undefined));`,
+      },
+    ],
     rules: ['durable', 'answers'],
   },
   {
     name: 'forgets the sweep',
-    file: 'src/forward/sweep.ts',
-    from: 'const pending = await listPending(deps.db, range);',
-    to: 'const pending: PendingEvent[] = [];',
+    changes: [
+      {
+        file: 'src/forward/sweep.ts',
+        from: 'const pending = await listPending(db, page);',
+        to: 'const pending: WaitingEvent[] = [];',
+      },
+    ],
     rules: ['quiet', 'durable'],
   },
   {
     name: 'confirms before it sends',
-    file: 'src/forward/events.ts',
-    from: 'const answers = await Promise.allSettled(',
-    to: `await confirm(deps.db, pending, deps.now());
+    changes: [
+      {
+        file: 'src/forward/events.ts',
+        from: 'const answers = await Promise.allSettled(',
+        to: `await confirm(deps.db, pending, deps.now());
          const answers = await Promise.allSettled(`,
+      },
+    ],
     rules: ['durable'],
   },
   {
     name: 'purges what is not forwarded',
-    file: 'src/store/retention.ts',
-    from: 'NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)',
-    to: 'true',
+    changes: [
+      {
+        file: 'src/store/retention.ts',
+        from: 'NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)',
+        to: 'true',
+      },
+    ],
     rules: ['purged', 'durable'],
   },
   {
     name: 'counts twice',
-    file: 'src/store/progress.ts',
-    from: 'DO UPDATE SET seq = excluded.seq, at',
-    to: 'DO UPDATE SET seq = seq, at',
+    changes: [
+      {
+        file: 'src/store/progress.ts',
+        from: 'seq = excluded.seq, at = max(at',
+        to: 'DO UPDATE SET seq = seq, at',
+      },
+    ],
     rules: ['counters'],
   },
   {
     name: 'loses a member of a group',
-    file: 'src/group-commit.ts',
-    from: 'waiting = waiting.slice(length);',
-    to: 'waiting = waiting.slice(length + 1);',
-    rules: ['answers', 'prompt', 'durable'],
+    changes: [
+      {
+        file: 'src/store/events.ts',
+        from: 'for (const { event, json } of events) {',
+        to: 'for (const { event, json } of events.slice(0, Math.max(1, events.length - 1))) {',
+      },
+      {
+        file: 'src/store/events.ts',
+        from: "if (row === undefined) throw new Error('D1 returned no row for a recorded event');",
+        to: 'if (row === undefined) return { seq: 0, isNew: false };',
+      },
+    ],
+    rules: ['durable', 'answers'],
   },
   {
     name: 'has no deadline',
-    file: 'src/deadline.ts',
-    from: 'return await Promise.race([work, timedOut.promise]);',
-    to: 'timedOut.promise.catch(() => undefined); return await work;',
+    changes: [
+      {
+        file: 'src/deadline.ts',
+        from: 'return await Promise.race([work, timedOut.promise]);',
+        to: 'timedOut.promise.catch(() => undefined); return await work;',
+      },
+    ],
     rules: ['prompt'],
   },
   {
     name: 'gives a place again',
-    file: 'src/store/walk.ts',
-    from: 'SELECT seq FROM last_places WHERE',
-    to: 'SELECT 0 FROM last_places WHERE',
+    changes: [
+      {
+        file: 'src/store/walk.ts',
+        from: 'SELECT seq FROM last_places WHERE',
+        to: 'SELECT 0 FROM last_places WHERE',
+      },
+    ],
     rules: ['places'],
   },
   {
     name: 'acknowledges deferred webhooks before they are recorded',
-    file: 'src/forward/record-messages.ts',
-    from: 'await record(messages.map(({ held }) => held));',
-    to: `for (const { message } of messages) message.ack();
+    changes: [
+      {
+        file: 'src/forward/record-messages.ts',
+        from: 'await record(messages.map(({ held }) => held));',
+        to: `for (const { message } of messages) message.ack();
          await record(messages.map(({ held }) => held));`,
+      },
+    ],
     rules: ['durable', 'kept'],
   },
   {
     name: 'forgets to keep what it refuses',
-    file: 'src/store/rejections.ts',
-    from: 'await db.batch(rows);',
-    to: 'if (rows.length > 1) await db.batch(rows);',
+    changes: [
+      {
+        file: 'src/store/rejections.ts',
+        from: 'await db.batch(rows);',
+        to: 'if (rows.length > 1) await db.batch(rows);',
+      },
+    ],
     rules: ['kept'],
   },
   {
     name: 'redrives dead letters without sending them',
-    file: 'src/forward/dead-letters.ts',
-    from: 'await sendAgain(deps, letters);',
-    to: '',
+    changes: [{ file: 'src/forward/dead-letters.ts', from: 'await sendAgain(deps, letters);', to: '' }],
     rules: ['durable'],
   },
   {
     name: 'moves a replay on over a page that is lost',
-    file: 'src/store/replays.ts',
-    from: 'const seqs = JSON.stringify(found);',
-    to: 'const seqs = JSON.stringify(found.slice(1));',
+    changes: [
+      {
+        file: 'src/store/replays.ts',
+        from: 'const seqs = JSON.stringify(found);',
+        to: 'const seqs = JSON.stringify(found.slice(1));',
+      },
+    ],
     rules: ['replayed'],
   },
   {
     name: 'counts a delivery again that stored the event',
-    file: 'src/store/events.ts',
-    from: "WHERE instr(' ' || events.request_id",
-    to: "WHERE true OR instr(' ' || events.request_id",
+    changes: [
+      {
+        file: 'src/store/events.ts',
+        from: "WHERE instr(' ' || events.request_id",
+        to: "WHERE true OR instr(' ' || events.request_id",
+      },
+    ],
     rules: ['deliveries'],
   },
   {
     name: 'forgets rejections when it erases',
-    file: 'src/store/contact-erasure.ts',
-    from: 'for (const kind of MENTIONING) await eraseMentions(run, kind);',
-    to: "for (const kind of MENTIONING) if (kind !== 'rejection') await eraseMentions(run, kind);",
+    changes: [
+      {
+        file: 'src/store/contact-erasure.ts',
+        from: 'for (const kind of MENTIONING) await eraseMentions(run, kind);',
+        to: "for (const kind of MENTIONING) if (kind !== 'rejection') await eraseMentions(run, kind);",
+      },
+    ],
     rules: ['erased'],
   },
   {
     name: 'turns away whom it cannot look up',
-    file: 'src/receive/registrations.ts',
-    from: "return { kind: 'unverifiable' };",
-    to: "return { kind: 'unknown' };",
+    changes: [
+      {
+        file: 'src/receive/registrations.ts',
+        from: "return { kind: 'unverifiable' };",
+        to: "return { kind: 'unknown' };",
+      },
+    ],
     rules: ['answers'],
   },
   {
-    name: 'sends more than a queue takes',
-    file: 'src/forward/events.ts',
-    from: 'maxItems: 100, maxBytes: 256_000',
-    to: 'maxItems: 1_000, maxBytes: 25_600_000',
-    rules: ['quiet', 'durable', 'once'],
+    name: 'takes what the queue refused for sent',
+    changes: [
+      {
+        file: 'src/forward/events.ts',
+        from: "answers[index]?.status === 'fulfilled'",
+        to: 'answers[index] !== undefined',
+      },
+    ],
+    rules: ['durable'],
   },
 ];
 
 describe('a receiver that is broken is found, when it', () => {
-  it.each(BREAKS)('$name', async ({ rules, ...change }) => {
-    const found = await firstViolation(new Realms(await bundleReceiver([change])), rules);
+  it.each(BREAKS)('$name', async ({ rules, changes }) => {
+    const found = await firstViolation(new Realms(await bundleReceiver(changes)), rules);
     expect(found?.violation).toMatchObject({ rule: expect.toBeOneOf(rules) });
   });
 
@@ -237,8 +300,8 @@ describe('while D1 hangs for 80 s', () => {
 
 describe('a violation', () => {
   it('is shown by the shortest schedule that was found to show it', async () => {
-    const [change] = BREAKS.filter(({ name }) => name === 'forgets to keep what it refuses');
-    const realms = new Realms(await bundleReceiver(change ? [change] : []));
+    const broken = BREAKS.find(({ name }) => name === 'forgets to keep what it refuses');
+    const realms = new Realms(await bundleReceiver(broken?.changes));
     const found = await firstViolation(realms, ['kept']);
     const schedule = found?.schedule as Schedule;
     const shortest = await shrink(
