@@ -41,6 +41,7 @@ function apiOver(call: () => Promise<never>) {
     apiFailures: { limit: async () => ({ success: true }) },
     publicUrl: '',
     maxDatabaseBytes: 8e9,
+    lookAfterCron: () => undefined,
     now: Date.now,
   } as unknown as AppDeps);
 }

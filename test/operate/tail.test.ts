@@ -425,12 +425,17 @@ describe('a stream that is cut and resumed', () => {
     }
     await loading;
     const lastSeq = String(await env.DB.prepare('SELECT max(seq) AS s FROM events').first<number>('s'));
-    const last = await connect(parameters, { lastEventId });
-    await last.until('the end', () => last.stream.lastEventId === lastSeq);
+    while (lastEventId !== lastSeq) {
+      const rest = await connect(parameters, { lastEventId }); // ends itself after so many statements
+      while (rest.stream.lastEventId !== lastSeq && (await rest.next()));
+      seenEvents.push(...rest.events);
+      lastEventId = rest.stream.lastEventId;
+      await rest.cut();
+    }
 
     expect(await countRows('events')).toBe(stored);
     expect(stored).toBeGreaterThanOrEqual(MIN_EVENTS);
-    expect(idsOf([...seenEvents, ...last.events])).toEqual(await storedIds(where));
+    expect(idsOf(seenEvents)).toEqual(await storedIds(where));
     expect(withinAnEvent).toBeGreaterThan(5);
   });
 
