@@ -86,24 +86,13 @@ export function createRealm(bundle: string, host: () => RealmHost): RealmReceive
 }
 
 function globalsOf(host: () => RealmHost) {
-  const timers = new Map<number, () => void>();
-  let lastTimer = 0;
   const nowMs = () => Math.floor(host().nowMs());
   const write = (...parts: unknown[]) => host().log(parts.map(String).join(' '));
   return {
-    setTimeout: (run: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) => {
-      const id = ++lastTimer;
-      const cancel = host().setTimer(() => {
-        timers.delete(id);
-        run(...args);
-      }, delayMs);
-      timers.set(id, cancel);
-      return id;
-    },
-    clearTimeout: (id?: number) => {
-      timers.get(id ?? 0)?.();
-      timers.delete(id ?? 0);
-    },
+    // What is given in place of a number is what cancels it, so that nothing is kept of a timer that never comes.
+    setTimeout: (run: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
+      host().setTimer(() => run(...args), delayMs),
+    clearTimeout: (cancel?: () => void) => cancel?.(),
     Date: class extends Date {
       constructor(...args: []) {
         super(...((args.length === 0 ? [nowMs()] : args) as []));
