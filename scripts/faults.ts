@@ -51,7 +51,9 @@ async function runAll({ ranges, jobs, shrinks, progress }: Extract<FaultOptions,
   const summary = await runMany(ranges, {
     bundle,
     jobs,
-    onDone: (done, { violated }) => {
+    onDone: (done, { violated }, seed) => {
+      const [violation] = violated.get(seed) ?? [];
+      if (violation !== undefined) console.error(`seed ${seed}: ${violation.rule}: ${violation.what}`);
       if (progress && done % everyNth === 0)
         console.error(`${done} of ${total} schedules, ${violated.size} violated`);
     },

@@ -34,7 +34,7 @@ export async function runMany(
     bundle,
     jobs,
     onDone,
-  }: { bundle: string; jobs: number; onDone?: (done: number, summary: Summary) => void },
+  }: { bundle: string; jobs: number; onDone?: (done: number, summary: Summary, seed: number) => void },
 ): Promise<Summary> {
   const startMs = performance.now();
   const seeds = ranges.flatMap(({ from, count }) =>
@@ -77,7 +77,7 @@ export async function runMany(
             worker.on('message', ({ seed, outcome }: { seed: number; outcome: Outcome }) => {
               underWay--;
               add(summary, seed, outcome);
-              onDone?.(summary.schedules, summary);
+              onDone?.(summary.schedules, summary, seed);
               give();
             });
             give();
