@@ -9,6 +9,12 @@ export interface ByteLimits {
   maxBytesEach?: number;
 }
 
+/**
+ * Nothing is held for longer: a body may take 30 s to come, and whatever is begun then ends within 30 s. What is older was
+ * held by an invocation that died, which gives nothing back; without an end the budget would be spent for good.
+ */
+const MAX_HELD_MS = 90_000;
+
 /** What one owner holds. */
 export interface Holding {
   /**
@@ -23,7 +29,7 @@ export interface Holding {
 }
 
 export interface ByteBudget {
-  /** Begins a holding, of nothing yet. Must be released, whatever happens. */
+  /** Begins a holding, of nothing yet. Must be released, whatever happens. Ends by itself after {@link MAX_HELD_MS}. */
   hold(owner: string): Holding;
   readonly heldBytes: number;
   /** The most that was ever held at once. */
@@ -35,6 +41,15 @@ export function byteBudget({ maxBytes, maxBytesEach = maxBytes }: ByteLimits): B
   let heldBytes = 0;
   let peakBytes = 0;
   const heldByOwner = new Map<string, number>();
+  /** In the order in which they began. */
+  const holdings = new Set<{ endsAtMs: number; release(): void }>();
+
+  function endOverdue(): void {
+    for (const holding of holdings) {
+      if (holding.endsAtMs > Date.now()) return;
+      holding.release();
+    }
+  }
 
   return {
     get heldBytes() {
@@ -45,11 +60,15 @@ export function byteBudget({ maxBytes, maxBytesEach = maxBytes }: ByteLimits): B
     },
     hold(owner) {
       let mine = 0;
-      return {
-        take(bytes, sparedBytes = 0) {
-          const owned = (heldByOwner.get(owner) ?? 0) + bytes;
-          if (heldBytes + bytes > maxBytes - sparedBytes || owned > maxBytesEach) return false;
-          heldByOwner.set(owner, owned);
+      const fits = (bytes: number, sparedBytes: number) =>
+        heldBytes + bytes <= maxBytes - sparedBytes && (heldByOwner.get(owner) ?? 0) + bytes <= maxBytesEach;
+      const holding = {
+        endsAtMs: Date.now() + MAX_HELD_MS,
+        take(bytes: number, sparedBytes = 0) {
+          if (!fits(bytes, sparedBytes)) endOverdue();
+          if (!fits(bytes, sparedBytes)) return false;
+          holdings.add(holding);
+          heldByOwner.set(owner, (heldByOwner.get(owner) ?? 0) + bytes);
           mine += bytes;
           heldBytes += bytes;
           peakBytes = Math.max(peakBytes, heldBytes);
@@ -62,8 +81,10 @@ export function byteBudget({ maxBytes, maxBytesEach = maxBytes }: ByteLimits): B
           else heldByOwner.delete(owner);
           heldBytes -= mine;
           mine = 0;
+          holdings.delete(holding);
         },
       };
+      return holding;
     },
   };
 }

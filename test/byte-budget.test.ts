@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { byteBudget } from '../src/byte-budget.ts';
 
 describe('a budget of bytes', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('gives as many as there are, and what is given back again', () => {
     const budget = byteBudget({ maxBytes: 100 });
     const [first, second] = [budget.hold('a'), budget.hold('b')];
@@ -44,5 +46,20 @@ describe('a budget of bytes', () => {
     expect(budget.hold('a').take(71, 30)).toBe(false);
     expect(budget.hold('a').take(70, 30)).toBe(true);
     expect(budget.hold('b').take(30)).toBe(true);
+  });
+
+  it('has back what an invocation held that died, once nothing can still be under way', () => {
+    vi.useFakeTimers();
+    const budget = byteBudget({ maxBytes: 100, maxBytesEach: 60 });
+    const [dead, alive] = [budget.hold('a'), budget.hold('b')];
+    expect(dead.take(60)).toBe(true);
+    vi.advanceTimersByTime(60_000);
+    expect(budget.hold('a').take(1)).toBe(false);
+    expect(alive.take(40)).toBe(true);
+    vi.advanceTimersByTime(30_000);
+    const next = budget.hold('a');
+    expect(next.take(60)).toBe(true);
+    dead.release(); // it was given back already
+    expect(budget.heldBytes).toBe(60);
   });
 });

@@ -85,6 +85,7 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, rejected: 
       stored.deletedNo !== null &&
       (mayBeEvicted || stored.storedAtMs < purgedBeforeMs);
     const mayBeRejection = book.disturbed.has(sending.slug) || book.revoked.has(sending.slug);
+    if (mayBeRejection && book.deletedRejections.size > 0) continue;
     if (row === undefined && !isPurged && !(isRejection && mayBeRejection)) {
       book.violated('durable', `${sending.name} was answered ${status} and is not in D1: ${event.key}`);
     }

@@ -1,5 +1,5 @@
 // The receiver as it is, bundled, in a realm of its own: time, chance and digests are the simulation's. What Node has on
-// threads (digests, compression) is done at once here, since threads end in an order of their own.
+// threads (digests, compression, blobs) is done at once here, since threads end in an order of their own.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync, inflateSync } from 'node:zlib';
@@ -115,6 +115,23 @@ function globalsOf(host: () => RealmHost) {
     DecompressionStream: class extends AtOnce {
       constructor(format: 'gzip' | 'deflate') {
         super(format === 'gzip' ? gunzipSync : inflateSync);
+      }
+    },
+    Blob: class {
+      readonly #parts: readonly (Bytes | string)[];
+      constructor(parts: readonly (Bytes | string)[]) {
+        this.#parts = parts;
+      }
+      stream(): ReadableStream<Uint8Array> {
+        const buffers = this.#parts.map((part) =>
+          typeof part === 'string' ? Buffer.from(part) : bufferOf(part),
+        );
+        return new ReadableStream({
+          start(controller) {
+            for (const buffer of buffers) controller.enqueue(new Uint8Array(buffer));
+            controller.close();
+          },
+        });
       }
     },
     fetch: async () => {

@@ -394,16 +394,24 @@ export class World {
     );
   }
 
+  /** A body that comes piece by piece, whether it is being read or not. */
   #slowly(bytes: Buffer, uploadMs: number): ReadableStream<Uint8Array> {
     const pieces = 3;
-    let piece = 0;
     return new ReadableStream({
-      pull: async (controller) => {
-        await this.loop.sleep(uploadMs / pieces);
-        const [from, to] = [piece, piece + 1].map((index) => Math.floor((bytes.byteLength * index) / pieces));
-        controller.enqueue(new Uint8Array(bytes.subarray(from, to)));
-        piece++;
-        if (piece === pieces) controller.close();
+      start: (controller) => {
+        for (let piece = 1; piece <= pieces; piece++) {
+          this.loop.after((uploadMs * piece) / pieces, () => {
+            const [from, to] = [piece - 1, piece].map((index) =>
+              Math.floor((bytes.byteLength * index) / pieces),
+            );
+            try {
+              controller.enqueue(new Uint8Array(bytes.subarray(from, to)));
+              if (piece === pieces) controller.close();
+            } catch {
+              // nobody reads it any more
+            }
+          });
+        }
       },
     });
   }
