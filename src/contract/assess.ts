@@ -44,7 +44,7 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
   } catch {
     return refused('not-json', '', 'cannot be parsed as JSON (RFC 8259)');
   }
-  const parsed = parseWebhook(value);
+  const parsed = parseWebhook(value, arrival.receivedAtMs);
   if (!parsed.ok) return { ok: false, reason: 'contract-broken', problems: parsed.problems };
   if (appId !== null && parsed.webhook.message.appId !== appId) {
     return refused(
@@ -53,7 +53,7 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
       'is not the application that this address is bound to',
     );
   }
-  return { ok: true, event: eventOf(parsed.webhook, { ...arrival, payload }) };
+  return { ok: true, event: eventOf(parsed, { ...arrival, payload }) };
 }
 
 /** A judgment with a single problem; the path of the body itself is empty. */

@@ -10,6 +10,7 @@ import { ActionButton, Badge, Contact, Copyable, Facts, Notice, Page, Said, Time
 import { payloadTree } from './payload-tree.tsx';
 import { commonTexts } from './texts/common.ts';
 import { eventTexts } from './texts/event.ts';
+import { oddityTexts } from './texts/oddities.ts';
 import type { View } from './view.ts';
 
 const MAX_NAME_CHARACTERS = 60;
@@ -30,7 +31,7 @@ export const EventPage: FC<
   const { what } = wordsOf(event, view.language);
   const heading = (
     <>
-      <Ticks status={event.status} /> <Contact number={event.contact} />{' '}
+      <Ticks status={event.status} /> {event.contact !== null && <Contact number={event.contact} />}{' '}
       {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />} {what}
     </>
   );
@@ -38,9 +39,11 @@ export const EventPage: FC<
     <Page view={view} title={t.title} heading={heading}>
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
-        <a class="button secondary" href={`/contacts/${encodeURIComponent(event.contact)}`}>
-          {t.conversation}
-        </a>
+        {event.contact !== null && (
+          <a class="button secondary" href={`/contacts/${encodeURIComponent(event.contact)}`}>
+            {t.conversation}
+          </a>
+        )}
         {view.actor.mayChange && <ActionButton action={`${path}/replay`}>{t.replay}</ActionButton>}
       </div>
       <section class="panel said-content" aria-labelledby="said">
@@ -48,6 +51,7 @@ export const EventPage: FC<
         <SaidContent view={view} content={{ ...said, omitted: false }} isWhole />
       </section>
       <Course view={view} event={event} timeline={timeline} />
+      <Oddities view={view} event={event} />
       <EventFacts view={view} event={event} />
       <Payload view={view} payload={payload} path={`${path}/payload`} />
     </Page>
@@ -78,11 +82,30 @@ const Course: FC<EventProps & { timeline: MessageTimeline | null }> = ({ view, e
   );
 };
 
+/** In what the payload differs from the documentation, and what that means for the event. */
+const Oddities: FC<EventProps> = ({ view, event }) => {
+  const t = oddityTexts(view.language);
+  if (event.oddities.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="oddities">
+      <h2 id="oddities">{t.title}</h2>
+      <p>{t.meaning}</p>
+      <ul>
+        {event.oddities.map(({ path, code }) => (
+          <li>
+            <code>{path}</code> {t[code]}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
+
 const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be less
+  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be anything
   return (
     <section class="panel" aria-labelledby="facts">
       <h2 id="facts">{t.facts}</h2>
@@ -104,11 +127,17 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
           [common.integration, <code>{event.integration}</code>],
           [
             t.appId,
-            <code>
-              <Said text={event.appId} />
-            </code>,
+            event.appId === null ? (
+              common.unknown
+            ) : (
+              <code>
+                <Said text={event.appId} />
+              </code>
+            ),
           ],
-          ...(contextId ? [[t.contextId, <Said text={contextId} />] as const] : []),
+          ...(typeof contextId === 'string' && contextId !== ''
+            ? [[t.contextId, <Said text={contextId} />] as const]
+            : []),
         ]}
       />
       <h3>{t.eventId}</h3>

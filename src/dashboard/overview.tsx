@@ -12,6 +12,7 @@ import { ReceivedChart } from './chart.tsx';
 import { EventRow } from './event-row.tsx';
 import { html, Notice, Page, type Tone, withQuery } from './page.tsx';
 import { LiveRows } from './rows.tsx';
+import { oddityTexts } from './texts/oddities.ts';
 import { overviewTexts } from './texts/overview.ts';
 import type { DashboardEnv, View } from './view.ts';
 
@@ -101,6 +102,7 @@ const Overview: FC<{
               since={since}
               deadLetters={health?.checks.deadLetters.messages ?? null}
             />
+            <Oddities view={view} stats={stats} since={since} />
             <div class="columns">
               <ReceivedChart view={view} stats={stats} />
               <Funnel view={view} stats={stats} />
@@ -233,6 +235,30 @@ const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number
         {t.deadLettersHint}
       </Figure>
     </ul>
+  );
+};
+
+/** The most frequent differences; the list behind the link has them all. */
+const MAX_ODDITIES = 5;
+
+/** In what the events of the period differ from the documentation: a sender has changed. Nothing where nothing does. */
+const Oddities: FC<{ view: View; stats: Stats; since: string }> = ({ view, stats, since }) => {
+  const { number } = view.formats;
+  const t = overviewTexts(view.language);
+  const words = oddityTexts(view.language);
+  if (stats.totals.odd === 0) return null;
+  return (
+    <Notice tone="warn">
+      <a href={`/events?${new URLSearchParams({ odd: 'true', since })}`}>{t.odd(number(stats.totals.odd))}</a>
+      {': '}
+      {stats.oddities.slice(0, MAX_ODDITIES).map(({ path, code, count }, index) => (
+        <>
+          {index > 0 && '; '}
+          <code>{path}</code> {words[code]} ({number(count)})
+        </>
+      ))}
+      {stats.oddities.length > MAX_ODDITIES && '; …'}
+    </Notice>
   );
 };
 

@@ -18,6 +18,7 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   moment: 'must be an ISO 8601 date and time with Z or an offset',
   numberOrText: 'must be a number or a text',
   oneOf: 'must be one of {}',
+  statusWord: 'must be a word such as {}',
   wrongType: 'Invalid input: expected {}, received {}',
   bodyEmpty: 'is empty',
   notUtf8: 'is not UTF-8 (RFC 8259, section 8.1)',

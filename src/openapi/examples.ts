@@ -44,6 +44,7 @@ export const EVENT = {
   forwarded: true,
   deferred: false,
   replays: 0,
+  oddities: [],
   place: '1772384872004000',
   payload: RESPONSE,
 };

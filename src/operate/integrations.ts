@@ -4,7 +4,7 @@ import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { parseAddressRange } from '../addresses.ts';
-import { responseWebhook } from '../contract/webhook.ts';
+import { identifier } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import {
   type Deleted,
@@ -39,7 +39,7 @@ const HOUR_MS = 3_600_000;
 const slug = z.string().regex(/^[a-z0-9-]{3,64}$/, 'must be 3 to 64 lower-case letters, digits and hyphens');
 
 /** As it is in webhooks: what cannot be there would let none through. */
-const { appId } = responseWebhook.shape.message.shape;
+const appId = identifier;
 
 const description = z
   .string()

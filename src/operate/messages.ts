@@ -4,10 +4,12 @@ import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
+import { rfc3339 } from '../contract/moment.ts';
 import { timelineOf } from '../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findMessageEvents, MAX_MESSAGE_EVENTS, type ReadableEvent, readShown } from '../store/messages.ts';
+import { eventContact, eventStatus } from './events.ts';
 import { refuseParameters } from './parameters.ts';
 
 const text = z.string().nullable();
@@ -67,7 +69,7 @@ const shownEvent = z.object({
 export const messageTimeline = z
   .object({
     messageId: z.string(),
-    contact: z.string().meta({ description: "The customer's number in canonical form." }),
+    contact: eventContact,
     status: step.nullable().meta({
       description:
         'The effective status, which late and repeated reports never move back. null: none is known.',
@@ -85,7 +87,7 @@ export const messageTimeline = z
       .array(
         shownEvent.extend({
           type: z.enum(EVENT_TYPES),
-          status: step.nullable(),
+          status: eventStatus,
           disorder: z.array(z.enum(['stored', 'occurred'])).meta({
             description: 'Empty where it came in order; else in what it is behind a stronger step.',
           }),
@@ -164,7 +166,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
       messageId,
       contact: first.contact,
       ...timeline,
-      steps: steps.map(({ status, atMs }) => ({ status, at: atMs === null ? null : written(atMs) })),
+      steps: steps.map(({ status, atMs }) => ({ status, at: atMs === null ? null : rfc3339(atMs) })),
       events: reports.map(({ type, status, disorder, ...event }) => ({
         ...shown(event),
         type,
@@ -200,12 +202,8 @@ function shown(event: Omit<ReadableEvent, 'type' | 'status'>): z.infer<typeof sh
   return {
     id,
     integration,
-    occurredAt: written(occurredAtMs),
-    receivedAt: written(receivedAtMs),
+    occurredAt: rfc3339(occurredAtMs),
+    receivedAt: rfc3339(receivedAtMs),
     deliveries,
   };
-}
-
-function written(ms: number): string {
-  return new Date(ms).toISOString();
 }

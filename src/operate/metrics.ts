@@ -7,7 +7,9 @@ import { type BacklogDeps, type Backlogs, readBacklogs } from '../forward/backlo
 import {
   bucketMs,
   type CountedKind,
+  countedOddity,
   firstBucketFrom,
+  isOddity,
   LAG_STEPS,
   type LagTotal,
   readLagTotals,
@@ -90,6 +92,22 @@ function counters(totals: Total[]): Metric[] {
       type: 'counter',
       help: 'Repeated deliveries of events.',
       samples: only('duplicate'),
+    },
+    {
+      name: 'odd_events_total',
+      type: 'counter',
+      help: 'New events whose payload differs from the documentation.',
+      samples: only('odd'),
+    },
+    {
+      name: 'oddities_total',
+      type: 'counter',
+      help: 'In what the payloads of new events differ from the documentation, by field and kind.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        if (!isOddity(kind)) return [];
+        const { path, code } = countedOddity(kind);
+        return [{ labels: { integration, path, code }, value: count }];
+      }),
     },
     {
       name: 'rejected_total',

@@ -1,8 +1,10 @@
 // The events table: recording and reading. See migrations/0001_events.sql for what its columns mean, and
 // event-listing.ts for what lists and walks it.
 
+import * as z from 'zod';
+import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
-import type { EventType, Status } from '../contract/webhook.ts';
+import type { EventType } from '../contract/webhook.ts';
 import { nextSeqSql } from './walk.ts';
 
 /**
@@ -26,12 +28,16 @@ export interface RecordableEvent {
 /** From here on a payload is bound by itself: escaped as JSON it could double and pass D1's limit. */
 const LARGE_PAYLOAD_LENGTH = 300_000;
 
+/** What stands for no value in a column that was made when every event had one. */
+const ABSENT = '';
+
 const encoder = new TextEncoder();
 
 /** Makes an event ready to be recorded, together with others or, when its payload is large, alone. */
 export function recordable(event: NewEvent): RecordableEvent {
   const isLarge = event.payload.length > LARGE_PAYLOAD_LENGTH;
-  const { messageId: _, payload, ...columns } = event;
+  const { messageId: _, payload, ...head } = event;
+  const columns = { ...head, contact: head.contact ?? ABSENT, appId: head.appId ?? ABSENT };
   const json = JSON.stringify(isLarge ? columns : { ...columns, payload });
   return { event, json, bytes: isLarge ? MAX_RECORD_BYTES : encoder.encode(json).byteLength + 1, isLarge };
 }
@@ -116,14 +122,14 @@ const REMEMBERED = `iif(
 const RECORD = `
   INSERT INTO events (
     seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries,
-    deferred
+    deferred, oddities
   )
   SELECT
     next.seq + event.key,
     event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
     event.value ->> 'contact', event.value ->> 'appId', ?5 ->> event.key, event.value ->> 'receivedAtMs',
     event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
-    coalesce(event.value ->> 'deferred', 0)
+    coalesce(event.value ->> 'deferred', 0), event.value ->> 'oddities'
   FROM
     (SELECT ${nextSeqSql('events', '?3')} AS seq) AS next,
     json_each(?1) AS event
@@ -145,12 +151,14 @@ export interface ListedEvent extends EventHead {
   isDeferred: boolean;
   /** How often it was put back to be forwarded again. */
   replays: number;
+  /** In what its payload differs from the documentation. */
+  oddities: Oddity[];
 }
 
 /** What is shown of an event beside its payload, with `e` for events. */
 export const SHOWN_COLUMNS = `
   e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays`;
+  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays, e.oddities`;
 
 const WHOLE_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
 
@@ -184,6 +192,7 @@ export interface ShownRow extends HeadRow {
   is_forwarded: number;
   deferred: number;
   replays: number;
+  oddities: string | null;
 }
 
 interface EventRow extends ShownRow {
@@ -196,7 +205,7 @@ export interface HeadRow {
   id: string;
   integration: string;
   type: EventType;
-  status: Status | null;
+  status: string | null;
   contact: string;
   app_id: string;
   received_at: number;
@@ -211,8 +220,8 @@ export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
     integration: row.integration,
     type: row.type,
     status: row.status,
-    contact: row.contact,
-    appId: row.app_id,
+    contact: row.contact === ABSENT ? null : row.contact,
+    appId: row.app_id === ABSENT ? null : row.app_id,
     messageId: messageIdOf(row.id),
     occurredAtMs: row.occurred_at,
     receivedAtMs: row.received_at,
@@ -227,8 +236,11 @@ export function shownEventOf(row: ShownRow): Omit<ListedEvent, 'payload'> {
     isForwarded: row.is_forwarded === 1,
     isDeferred: row.deferred === 1,
     replays: row.replays,
+    oddities: row.oddities === null ? [] : storedOddities.parse(JSON.parse(row.oddities)),
   };
 }
+
+const storedOddities = z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) }));
 
 function listedEventOf(row: EventRow): ListedEvent {
   return { ...shownEventOf(row), payload: row.payload };

@@ -129,7 +129,8 @@ describe('the list', () => {
   it.each([
     ['contact=abc', 'must be a phone number'],
     ['type=other', 'must be one of response, status'],
-    ['status=gone', 'must be one of sent, delivered, read, failed'],
+    ['status=%7C', 'must be a word such as sent, delivered, read, failed'],
+    ['odd=maybe', 'must be true or false'],
     ['since=yesterday', 'must be a date and time'],
     ['until=2026-13-45T00:00', 'must be a date and time'],
     ['deferred=maybe', 'must be true or false'],

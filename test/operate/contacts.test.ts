@@ -19,6 +19,7 @@ beforeEach(async () => reset());
 
 const MARIA = '+5541988956674';
 const HOUR_MS = 3_600_000;
+const LONG_AGO_MS = Date.UTC(2026, 0, 1);
 
 function at(ms: number): string {
   return new Date(ms).toISOString();
@@ -140,7 +141,7 @@ describe('a conversation', () => {
   });
 
   it('can be that of a time', async () => {
-    await deliver(writes(0));
+    await deliver(writes(LONG_AGO_MS));
 
     const hourAgo = encodeURIComponent(at(Date.now() - HOUR_MS));
     expect((await conversation(`/api/contacts/${MARIA}?since=${hourAgo}`)).data).toHaveLength(1);
@@ -150,14 +151,14 @@ describe('a conversation', () => {
 
   it('shows media and places, and takes the text "null" for no value', async () => {
     await deliver(
-      writes(2, (body) => {
+      writes(LONG_AGO_MS + 2, (body) => {
         body.message.mediaType = 'image';
         body.message.message = null;
         body.message.mediaData = { link: 'null', id: 'abc', caption: 'Olha!', filename: 'null' };
       }),
     );
     await deliver(
-      writes(1, (body) => {
+      writes(LONG_AGO_MS + 1, (body) => {
         body.message.mediaType = 'location';
         body.message.message = undefined;
         body.message.mediaData = undefined;
@@ -165,7 +166,7 @@ describe('a conversation', () => {
       }),
     );
     await deliver(
-      writes(0, (body) => {
+      writes(LONG_AGO_MS + 0, (body) => {
         body.message.mediaType = 'text';
         body.message.message = 'null';
         body.message.mediaData = { link: 'null', caption: null, filename: '' };
@@ -235,6 +236,16 @@ describe('the window', () => {
     expect(page.name).toBe('Maria da Silva');
   });
 
+  it('ends 24 hours after the last message arrived, where the clock of its sender is ahead', async () => {
+    const sentAtMs = Date.now();
+    await deliver(writes(sentAtMs + 20 * HOUR_MS));
+    await deliver(writes(sentAtMs - HOUR_MS));
+    const { window, data } = await conversation();
+    expect(window.open).toBe(true);
+    expect(Date.parse(window.closesAt)).toBeLessThanOrEqual(Date.now() + 24 * HOUR_MS);
+    expect(window.closesAt).toBe(at(Date.parse(data[0].receivedAt) + 24 * HOUR_MS));
+  });
+
   it('closes', async () => {
     const writtenAtMs = Date.now() - 23 * HOUR_MS;
     await deliver(writes(writtenAtMs));
@@ -265,7 +276,7 @@ describe('an export', () => {
   }
 
   it('holds everything, each payload exactly as it came', async () => {
-    const written = ` ${JSON.stringify(writes(0), null, 3)}\n`;
+    const written = ` ${JSON.stringify(writes(LONG_AGO_MS), null, 3)}\n`;
     await deliver(written);
     await deliver(steps('sent', 'hello', 0));
     await deliver(
@@ -329,7 +340,7 @@ describe('an export', () => {
   });
 
   it('that D1 interrupts breaks off rather than looking complete', async () => {
-    await deliver(writes(0));
+    await deliver(writes(LONG_AGO_MS));
     await inject({ d1: { kind: 'reject', on: 'dead_letters' } });
 
     await expect(exported()).rejects.toThrow();

@@ -256,7 +256,11 @@ describe('the listing of events', () => {
   it.each<[string, { path: string; message: string }[]]>([
     ['type=reply', [{ path: 'type', message: 'must be one of response, status' }]],
     ['type=', [{ path: 'type', message: 'must be one of response, status' }]],
-    ['status=Read', [{ path: 'status', message: 'must be one of sent, delivered, read, failed' }]],
+    [
+      'status=read%20%7C',
+      [{ path: 'status', message: 'must be a word such as sent, delivered, read, failed' }],
+    ],
+    ['odd=1', [{ path: 'odd', message: 'must be true or false' }]],
     ['contact=Maria5544', [{ path: 'contact', message: 'must be a phone number' }]],
     ['contact=', [{ path: 'contact', message: 'must be a phone number' }]],
     ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
@@ -288,9 +292,9 @@ describe('the listing of events', () => {
     ],
     ['type=status&type=response', [{ path: 'type', message: 'must be one of response, status' }]],
     [
-      'status=seen&limit=0&Type=response',
+      'status=&limit=0&Type=response',
       [
-        { path: 'status', message: 'must be one of sent, delivered, read, failed' },
+        { path: 'status', message: 'must be a word such as sent, delivered, read, failed' },
         { path: 'limit', message: 'must be a whole number from 1 to 200' },
         { path: 'Type', message: 'is not a known parameter' },
       ],
@@ -356,6 +360,7 @@ describe('an event', () => {
         forwarded: true,
         deferred: false,
         replays: 0,
+        oddities: [],
         place: String(await env.DB.prepare('SELECT seq FROM events').first('seq')),
         payload: JSON.parse(responseText),
       },

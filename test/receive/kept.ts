@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { canonicalContact } from '../../src/contract/contact.ts';
 import { eventId } from '../../src/contract/event.ts';
-import { parseWebhook, type Webhook } from '../../src/contract/webhook.ts';
+import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
 import {
   ADMIN_TOKEN,
@@ -53,10 +53,10 @@ export async function deliverAll(slug: string, bodies: readonly AnyBody[]): Prom
 /** How a body that is no event is answered, by its reason. */
 const STATUSES = { 'not-utf8': 400, 'not-json': 400, 'contract-broken': 422 } as const;
 
-export type Verdict = { reason: null; webhook: Webhook } | { reason: keyof typeof STATUSES };
+export type Verdict = ({ reason: null } & CheckedWebhook) | { reason: keyof typeof STATUSES };
 
 /** What a body is, by the contract and the RFCs alone. */
-export function verdictOn(bytes: Uint8Array): Verdict {
+export function verdictOn(bytes: Uint8Array, arrivedAtMs = Date.now()): Verdict {
   if (bytes.byteLength === 0) return { reason: 'not-json' };
   let text: string;
   try {
@@ -70,8 +70,8 @@ export function verdictOn(bytes: Uint8Array): Verdict {
   } catch {
     return { reason: 'not-json' };
   }
-  const parsed = parseWebhook(value);
-  return parsed.ok ? { reason: null, webhook: parsed.webhook } : { reason: 'contract-broken' };
+  const parsed = parseWebhook(value, arrivedAtMs);
+  return parsed.ok ? { reason: null, ...parsed } : { reason: 'contract-broken' };
 }
 
 /** Checks the answers, and that D1 holds for an integration what was delivered to it and nothing else. */
@@ -92,7 +92,7 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
 /** What is stored, by id, after each row was checked against its own payload. */
 async function storedEvents(slug: string) {
   const { results } = await env.DB.prepare(
-    `SELECT id, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
+    `SELECT id, type, status, contact, app_id, received_at, occurred_at, oddities, payload, deliveries
      FROM events WHERE integration = ?1`,
   )
     .bind(slug)
@@ -102,19 +102,26 @@ async function storedEvents(slug: string) {
 }
 
 function expectWithinContract({ payload, deliveries: _, ...columns }: Body): void {
-  const verdict = verdictOn(bytesOf(payload));
+  const verdict = verdictOn(bytesOf(payload), columns.received_at);
   if (verdict.reason !== null) throw new Error(`a payload was stored that is ${verdict.reason}`);
   const { event, message, clientData }: Body = verdict.webhook;
   const isResponse = event.type === 'response';
-  const happenedAt = isResponse ? clientData.timeLastMessage : message.updatedAt;
+  const happenedAt = isResponse ? clientData?.timeLastMessage : message.updatedAt;
+  const written = isResponse ? clientData?.number : message.to;
+  const contact = written == null ? null : canonicalContact(written);
+  const oddities = [...verdict.oddities];
+  if (written != null && contact === null) {
+    oddities.push({ path: isResponse ? 'clientData.number' : 'message.to', code: 'not-a-contact' });
+  }
   expect(columns).toEqual({
     id: eventId(verdict.webhook),
     type: event.type,
     status: isResponse ? null : event.status,
-    contact: canonicalContact(isResponse ? clientData.number : message.to),
-    app_id: message.appId,
+    contact: contact ?? '',
+    app_id: message.appId ?? '',
     received_at: expect.toSatisfy(Number.isSafeInteger),
     occurred_at: happenedAt == null ? columns.received_at : Date.parse(happenedAt),
+    oddities: oddities.length === 0 ? null : JSON.stringify(oddities),
   });
   expect(columns.occurred_at).toSatisfy(Number.isSafeInteger);
 }

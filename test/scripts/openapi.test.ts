@@ -297,8 +297,8 @@ describe('what the receiver answers is what the document says', () => {
       415,
     );
     const broken = sample('response');
-    delete broken.message.to;
-    delete broken.clientData.number;
+    delete broken.message.messageId;
+    delete broken.event.messageId;
     await call({ route: BY_URL, path, token: null, body: broken }, 422);
   });
 

@@ -444,9 +444,9 @@ function json(answer: ServerResponse, status: number, body: unknown): void {
 function eventIn(body: Buffer) {
   const payload = safely(() => new TextDecoder('utf-8', { fatal: true }).decode(body));
   if (payload === undefined) return null;
-  const parsed = safely(() => parseWebhook(parsePayload(payload)));
+  const parsed = safely(() => parseWebhook(parsePayload(payload), Date.now()));
   if (!parsed?.ok) return null;
-  return eventOf(parsed.webhook, { integration: 'demo', payload, receivedAtMs: 0, requestId: '' });
+  return eventOf(parsed, { integration: 'demo', payload, receivedAtMs: 0, requestId: '' });
 }
 
 /** What a careless receiver might make its id of. */

@@ -14,6 +14,12 @@ export const eventRowTexts = texts({
   stepDelivered: { en: 'has received a message', pt: 'recebeu uma mensagem' },
   stepRead: { en: 'has read a message', pt: 'leu uma mensagem' },
   stepFailed: { en: 'could not be sent a message', pt: 'não pôde receber uma mensagem' },
+  stepOther: {
+    en: (step: string) => `has a message with the status “${step}”`,
+    pt: (step: string) => `tem uma mensagem com o status “${step}”`,
+  },
+  noContact: { en: 'somebody', pt: 'alguém' },
+  odd: { en: 'differs from the documentation', pt: 'difere da documentação' },
   notForwarded: { en: 'not forwarded yet', pt: 'ainda não encaminhado' },
   deferred: { en: 'deferred', pt: 'adiado' },
   repeated: {

@@ -86,6 +86,10 @@ export const overviewTexts = texts({
   unforwardedNone: { en: 'now', pt: 'agora' },
   deferred: { en: 'deferred', pt: 'adiados' },
   deferredHint: { en: 'stored late, while D1 failed', pt: 'gravados depois, com o D1 em falha' },
+  odd: {
+    en: (count: string) => `Events that differ from the documentation: ${count}`,
+    pt: (count: string) => `Eventos que diferem da documentação: ${count}`,
+  },
   rejected: { en: 'rejected', pt: 'rejeitados' },
   rejectedHint: { en: 'authentic, but not as agreed', pt: 'autênticos, mas fora do contrato' },
   deadLetters: { en: 'dead letters', pt: 'mensagens mortas' },

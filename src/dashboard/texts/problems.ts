@@ -26,6 +26,10 @@ export const problemTexts = texts({
     en: (words: string) => `must be one of ${words}`,
     pt: (words: string) => `deve ser um destes: ${words}`,
   },
+  statusWord: {
+    en: (words: string) => `must be a word such as ${words}`,
+    pt: (words: string) => `deve ser uma palavra como ${words}`,
+  },
   wrongType: {
     en: (expected: string, received: string) =>
       `must be ${typeWords(expected, 'en')}, and is ${typeWords(received, 'en')}`,
