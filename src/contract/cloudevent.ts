@@ -33,7 +33,7 @@ export interface CloudEvent {
   datacontenttype: 'application/json';
   /** Which schema `data` follows, see {@link schemaUri}. */
   dataschema: string;
-  /** The customer's number in canonical form. */
+  /** The customer's number in canonical form, or the identity in place of one. */
   contact: string;
   /** When it arrived, RFC 3339. */
   receivedtime: string;

@@ -12,7 +12,7 @@ export interface EventHead {
   type: EventType;
   /** The step of a status event; `null` for a response. */
   status: Status | null;
-  /** The customer's number in canonical form. */
+  /** The customer's number in canonical form, or the identity in place of one. */
   contact: string;
   appId: string;
   /** `message.messageId` of the payload. */

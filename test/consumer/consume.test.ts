@@ -97,7 +97,7 @@ describe('consume', () => {
   });
 
   it('retries what is no event, and names the paths of all that is wrong', async () => {
-    const broken = { ...responseEvent(), time: 'yesterday', contact: 'Maria', data: { event: 1 } };
+    const broken = { ...responseEvent(), time: 'yesterday', contact: '554188956674', data: { event: 1 } };
     const outcomes = await outcomesOf({ onResponse: () => undefined }, [null, 'text', { type: 'x' }, broken]);
     expect(outcomes.map((outcome) => outcome.split(' ')[0])).toEqual(Array(4).fill('retry'));
     expect(logged.map((line) => JSON.parse(line).paths)).toEqual([
@@ -106,7 +106,7 @@ describe('consume', () => {
       ['type'],
       ['time', 'contact', 'data.event', 'data.clientData', 'data.message'],
     ]);
-    expect(logged.join()).not.toContain('Maria');
+    expect(logged.join()).not.toContain('8895');
   });
 
   it('acknowledges an event that it has no handler for', async () => {
