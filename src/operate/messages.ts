@@ -67,7 +67,9 @@ const shownEvent = z.object({
 export const messageTimeline = z
   .object({
     messageId: z.string(),
-    contact: z.string().meta({ description: "The customer's number in canonical form." }),
+    contact: z
+      .string()
+      .meta({ description: "The customer's number in canonical form, or the identity in place of one." }),
     status: step.nullable().meta({
       description:
         'The effective status, which late and repeated reports never move back. null: none is known.',

@@ -127,7 +127,7 @@ describe('the list', () => {
   });
 
   it.each([
-    ['contact=abc', 'must be a phone number'],
+    ['contact=123', 'must be a phone number or an identity'],
     ['type=other', 'must be one of response, status'],
     ['status=gone', 'must be one of sent, delivered, read, failed'],
     ['since=yesterday', 'must be a date and time'],
