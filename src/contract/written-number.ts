@@ -152,11 +152,13 @@ const LONG_IDENTITY = new RegExp(`\\d{${MIN_LONG_DIGITS}}`);
 /** As a field in any form that is the same contact; a long one also within text, where no letter or digit is beside it. */
 function identity(contact: string): WrittenNumber {
   const names = new Set([contact, ...readings(contact), contact.replaceAll(' ', '+')]);
+  const digits = contact.match(/[a-z\d]+/gi)?.reduce(longer) ?? '';
   const isField = (text: string): boolean => {
-    for (const field of fieldsIn(text)) if (names.has(canonicalContact(field) ?? '')) return true;
+    for (const field of fieldsIn(text)) {
+      if (field.includes(digits) && names.has(canonicalContact(field) ?? '')) return true;
+    }
     return false;
   };
-  const digits = contact.match(/[a-z\d]+/gi)?.reduce(longer) ?? '';
   if (!LONG_IDENTITY.test(contact)) {
     return { digits, isIn: isField, blotIn: (text, blot) => (isField(text) ? blot : text) };
   }

@@ -180,12 +180,14 @@ const SIDES = `
   SELECT integration, written, min(seq) AS seq, min(contact) AS least_contact, max(contact) AS greatest_contact
   FROM (
     SELECT e.seq, e.integration, e.contact,
-      CASE WHEN json_valid(e.payload) THEN e.payload ->> side.path END AS written
+      CASE WHEN json_valid(e.payload) THEN
+        CASE WHEN json_type(e.payload, side.path) = 'text' THEN e.payload ->> side.path END
+      END AS written
     FROM events AS e NOT INDEXED
     CROSS JOIN (SELECT '$.message.from' AS path UNION ALL SELECT '$.message.to') AS side
     WHERE e.seq > ?1 AND e.seq <= ?2 AND e.contact <> ''
   )
-  WHERE typeof(written) = 'text' AND ltrim(written, '+') <> substr(contact, 2)
+  WHERE written IS NOT NULL AND ltrim(written, '+') <> substr(contact, 2)
     AND NOT (contact GLOB '+55??9[6-9]???????' AND ltrim(written, '+') = substr(contact, 2, 4) || substr(contact, 7))
   GROUP BY integration, written`;
 
