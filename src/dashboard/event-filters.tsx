@@ -41,7 +41,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
   return (
     <search aria-label={t.filters}>
       <FilterForm view={view} action="/events" filters={filters}>
-        <TextFilter filters={filters} name="contact" label={common.contact} type="tel" />
+        <TextFilter filters={filters} name="contact" label={common.contact} />
         <ChoiceFilter
           {...choice}
           name="type"

@@ -1,6 +1,7 @@
 // The frame of every page, and the small parts that pages have in common.
 
 import type { Child, FC, PropsWithChildren } from 'hono/jsx';
+import { isPhoneNumber } from '../contract/contact.ts';
 import { apiPath } from './api-client.ts';
 import { phone } from './formats.ts';
 import { type Language, LOCALES } from './language.ts';
@@ -167,10 +168,15 @@ export const Time: FC<{ view: Visitor; at: string | number; whole?: boolean }> =
   );
 };
 
+/** A contact: its number as it is read, or its identity as it stands. */
+export const ContactName: FC<{ contact: string }> = ({ contact }) => (
+  <span class="contact">{isPhoneNumber(contact) ? phone(contact) : <Said text={contact} />}</span>
+);
+
 /** A contact, linked to its conversation. */
 export const Contact: FC<{ number: string }> = ({ number }) => (
-  <a class="contact" href={`/contacts/${encodeURIComponent(number)}`}>
-    {phone(number)}
+  <a class="contact" href={apiPath`/contacts/${number}`}>
+    {isPhoneNumber(number) ? phone(number) : <Said text={number} />}
   </a>
 );
 

@@ -1,4 +1,5 @@
-// /api/contacts/:number: a contact's conversation, everything that is held on it, and its erasure (LGPD, art. 18).
+// /api/contacts/:number: a contact's conversation, everything that is held on it, and its erasure (LGPD, art. 18). The
+// number is a phone number, or the identity in place of one.
 
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
@@ -69,7 +70,7 @@ export const conversationEntry = z.object({
 /** What `GET /api/contacts/:number` answers. */
 export const conversationPage = pageOf(conversationEntry)
   .extend({
-    contact: z.string().meta({ description: 'In canonical form.' }),
+    contact: z.string().meta({ description: 'In canonical form; an identity as it stands.' }),
     name: z.string().nullable().meta({
       description: 'As last written, as far as the last message and this page tell.',
     }),
@@ -137,7 +138,7 @@ export const contactErasure = z.strictObject({
     .optional()
     .meta({ description: 'Where an unfinished erasure goes on: the `next` of its answer.' }),
   force: trueOrFalse.default(false).meta({
-    description: "Also a number that is the business's own, with all events that hold it.",
+    description: "Also a number or a name that is the business's own, with all events that hold it.",
   }),
 });
 

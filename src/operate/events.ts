@@ -3,7 +3,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { contactFromTyped } from '../contract/contact.ts';
+import { contactFromTyped, lacksAreaCode } from '../contract/contact.ts';
 import { ODDITY_CODES } from '../contract/documented-fields.ts';
 import { rfc3339 } from '../contract/moment.ts';
 import { payloadJson } from '../contract/payload.ts';
@@ -13,17 +13,22 @@ import { listEvents } from '../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../store/events.ts';
 import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 
-/** Any written form. A `+` that was not encoded arrives as a space. */
+/** Any written form. */
 const contact = z
   .string()
   .transform((typed, context) => {
-    const canonical = contactFromTyped(typed.replace(/^ (?=\d)/, '+'));
+    const canonical = contactFromTyped(typed);
     if (canonical !== null) return canonical;
-    context.addIssue({ code: 'custom', message: 'must be a phone number' });
+    const message = lacksAreaCode(typed)
+      ? 'must have its area code, or + and the country code of another country'
+      : 'must be a phone number or an identity';
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   })
   .meta({
-    description: 'A phone number in any written form, with or without country code and ninth digit.',
+    description:
+      'A phone number in any written form, with or without country code and ninth digit, but with its area code; ' +
+      'or the identity of a customer whose number WhatsApp hides, as it stands (`178095544332211@lid`).',
     example: '(41) 8895-6674',
   });
 

@@ -4,7 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assessBody } from '../../src/contract/assess.ts';
 import { cloudEventHead, parseEvent } from '../../src/contract/cloudevent.ts';
-import { canonicalContact, contactFromTyped } from '../../src/contract/contact.ts';
+import {
+  canonicalContact,
+  contactFromTyped,
+  isPhoneNumber,
+  MAX_IDENTITY_LENGTH,
+} from '../../src/contract/contact.ts';
 import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
 import { eventId, eventOf, messageIdOf, messageIdPrefix, type NewEvent } from '../../src/contract/event.ts';
 import { encodePayload } from '../../src/contract/payload.ts';
@@ -36,11 +41,29 @@ describe('a phone number', () => {
     const texts = fc.property(anyNumber, (written) => {
       for (const contact of [canonicalContact(written), contactFromTyped(written)]) {
         if (contact === null) continue;
-        expect(contact).toMatch(/^\+[1-9]\d{4,14}$/);
+        expect(contact.length).toBeLessThanOrEqual(MAX_IDENTITY_LENGTH);
+        if (isPhoneNumber(contact)) expect(contact).toMatch(/^\+[1-9]\d{4,14}$/);
         expect([canonicalContact(contact), contactFromTyped(contact)]).toEqual([contact, contact]);
       }
     });
     await expectHolds(texts);
+  });
+
+  it('is the same by the short way as by the library', async () => {
+    const countryCode = fc.constantFrom(
+      ...'1 7 20 27 30 34 351 39 41 44 48 51 52 54 55 56 595 598 61 62 81 86 91 261 375 378 998'.split(' '),
+    );
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 15 });
+    const plain = fc.oneof(
+      fc.tuple(fc.constantFrom('+', ''), countryCode, digits).map((parts) => parts.join('')),
+      fc.tuple(fc.constantFrom('+', ''), digits).map((parts) => parts.join('')),
+      phoneForms.map(({ international }) => international[0] ?? ''),
+    );
+    const numbers = fc.property(plain, (written) => {
+      // A mark that means nothing keeps a number from the short way.
+      expect(canonicalContact(written)).toBe(canonicalContact(`\u200e${written}`));
+    });
+    await expectHolds(numbers, { numRuns: 50_000 });
   });
 });
 

@@ -127,7 +127,7 @@ describe('the list', () => {
   });
 
   it.each([
-    ['contact=abc', 'must be a phone number'],
+    ['contact=123', 'must be a phone number or an identity'],
     ['type=other', 'must be one of response, status'],
     ['status=%7C', 'must be a word such as sent, delivered, read, failed'],
     ['odd=maybe', 'must be true or false'],

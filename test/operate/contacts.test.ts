@@ -102,18 +102,43 @@ describe('a conversation', () => {
     expect(data).toHaveLength(1);
   });
 
-  it.each(['maria', '123', '+55%20(41)', '%20', '12345678901234567'])(
-    'is not looked for by %s, which is no number',
-    async (written) => {
-      for (const path of [`/api/contacts/${written}`, `/api/contacts/${written}/export`]) {
-        expect(await ask(path)).toMatchObject({
-          status: 400,
-          answer: {
-            type: '/problems/invalid-parameters',
-            errors: [{ path: 'number', message: 'must be a phone number' }],
-          },
-        });
-      }
+  it.each([
+    ['123', 'must be a phone number or an identity'],
+    ['+55%20(41)', 'must be a phone number or an identity'],
+    ['%20', 'must be a phone number or an identity'],
+    ['88956674', 'must have its area code, or + and the country code of another country'],
+    ['98895-6674', 'must have its area code, or + and the country code of another country'],
+  ])('is not looked for by %s, which %s', async (written, message) => {
+    for (const path of [`/api/contacts/${written}`, `/api/contacts/${written}/export`]) {
+      expect(await ask(path)).toMatchObject({
+        status: 400,
+        answer: {
+          type: '/problems/invalid-parameters',
+          errors: [{ path: 'number', message }],
+        },
+      });
+    }
+  });
+
+  it.each(['178095544332211@lid', 'BR.4455667788990011', 'Maria Silva', 'a/b?c#d%20', '12345678901234567'])(
+    'is of an identity as well: %s',
+    async (identity) => {
+      await deliver(
+        writes(Date.now(), (body) => {
+          body.clientData.number = identity;
+        }),
+      );
+      await deliver(
+        steps('read', 'hello', Date.now(), (body) => {
+          body.message.to = identity;
+        }),
+      );
+
+      const { contact, data } = await conversation(`/api/contacts/${encodeURIComponent(identity)}`);
+      expect(contact).toBe(identity);
+      expect(data).toHaveLength(2);
+      const listed = await ask(`/api/events?${new URLSearchParams({ contact: identity })}`);
+      expect(listed.answer.data).toHaveLength(2);
     },
   );
 

@@ -226,7 +226,7 @@ describe('the stream', () => {
   it.each<[parameters: Record<string, string>, path: string]>([
     [{ type: 'reply' }, 'type'],
     [{ status: '|' }, 'status'],
-    [{ contact: 'Maria' }, 'contact'],
+    [{ contact: '88956674' }, 'contact'],
     [{ messageId: '' }, 'messageId'],
     [{ since: 'yesterday' }, 'since'],
     [{ since: '2026-03-01T00:00:00' }, 'since'],

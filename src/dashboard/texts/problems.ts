@@ -16,7 +16,11 @@ export const problemTexts = texts({
     en: 'must be a phone number with its country code',
     pt: 'deve ser um telefone com o código do país',
   },
-  phone: { en: 'must be a phone number', pt: 'deve ser um telefone' },
+  phone: { en: 'must be a phone number or an identity', pt: 'deve ser um telefone ou uma identidade' },
+  areaCode: {
+    en: 'must have its area code, or + and the country code of another country',
+    pt: 'deve ter o DDD, ou + e o código de outro país',
+  },
   moment: {
     en: 'must be a date and time by ISO 8601, with Z or an offset',
     pt: 'deve ser data e hora no formato ISO 8601, com Z ou fuso',
