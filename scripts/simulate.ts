@@ -1,5 +1,6 @@
 // `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
 import { fileURLToPath } from 'node:url';
+import { Refusal } from './deploy/refusal.ts';
 import { UsageError } from './simulate/option-values.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
@@ -21,8 +22,8 @@ try {
     if (report.failures.length > 0) process.exitCode = EXIT_FAILED;
   }
 } catch (error) {
-  const isExpected = error instanceof UsageError || error instanceof ReceiverUnusable;
-  console.error(isExpected ? `simulate: ${error.message}` : error);
+  const isExpected = [UsageError, ReceiverUnusable, Refusal].some((expected) => error instanceof expected);
+  console.error(isExpected ? `simulate: ${(error as Error).message}` : error);
   process.exitCode = EXIT_UNUSABLE;
 }
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Refusal } from './deploy/refusal.ts';
 import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
@@ -71,7 +72,8 @@ async function runUntilStopped({ port, persistTo, hasConsumer }: RunOptions): Pr
       return end;
     },
     (error: unknown) => {
-      console.error(error instanceof StartFailure ? `npm start: ${error.message}` : error);
+      const isExpected = error instanceof StartFailure || error instanceof Refusal;
+      console.error(isExpected ? `npm start: ${error.message}` : error);
       return 1;
     },
   );

@@ -1,7 +1,6 @@
 // One run against a receiver: send, wait until it has settled, compare.
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseEnv } from 'node:util';
+import { readDevVars } from '../dev-vars.ts';
 import { Ledger } from './ledger.ts';
 import { UsageError } from './option-values.ts';
 import type { SimulateOptions } from './options.ts';
@@ -85,7 +84,7 @@ async function settledFindings(
 async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<Target> {
   const local = new URL(`http://127.0.0.1:${options.port}`);
   const address = options.url ?? local;
-  const token = options.token ?? process.env.ADMIN_TOKEN ?? (await localAdminToken(address, devVarsPath));
+  const token = options.token ?? process.env.ADMIN_TOKEN ?? localAdminToken(address, devVarsPath);
   if (options.url === null) {
     const api = new ReceiverApi(local, token);
     return { api, webhookUrl: await api.webhookUrl(LOCAL_INTEGRATION), integration: LOCAL_INTEGRATION };
@@ -98,12 +97,11 @@ async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<
 }
 
 /** The token of `npm start`. It is no other receiver's, so it goes to this machine only. */
-async function localAdminToken(address: URL, devVarsPath: string): Promise<string> {
+function localAdminToken(address: URL, devVarsPath: string): string {
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(address.hostname)) {
     throw new UsageError('--url of another machine needs --token, its admin token');
   }
-  const contents = await readFile(devVarsPath, 'utf8').catch(() => '');
-  const { ADMIN_TOKEN: token } = parseEnv(contents);
+  const { ADMIN_TOKEN: token } = readDevVars(devVarsPath);
   if (!token) {
     throw new ReceiverUnusable(
       'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Refusal } from '../../scripts/deploy/refusal.ts';
 import { instructionsFor, shellQuote } from '../../scripts/start/instructions.ts';
 import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
 import { parseStartOptions } from '../../scripts/start/options.ts';
@@ -107,6 +108,36 @@ describe('the local secrets', () => {
       `# mine\nOTHER=x\nWEBHOOK_SECRET=mine\nADMIN_TOKEN=${secrets.ADMIN_TOKEN}\n`,
     );
     if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['a byte order mark', [0xef, 0xbb, 0xbf], 'utf8', 'begins with a byte order mark'],
+    ['UTF-16', [0xff, 0xfe], 'utf16le', 'is UTF-16'],
+    ['UTF-16 without a mark', [], 'utf16le', 'has NUL characters'],
+  ] as const)('names a file with %s, and leaves it as it is', async (_, mark, encoding, named) => {
+    const path = join(directory, '.dev.vars');
+    const text = 'WEBHOOK_SECRET=mine-and-none-of-the-messages\r\nADMIN_TOKEN=mine-too\r\n';
+    const contents = Buffer.concat([Buffer.from(mark), Buffer.from(text, encoding)]);
+    writeFileSync(path, contents);
+    const message = `.dev.vars ${named}: save it as UTF-8 without a byte order mark.`;
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(message));
+    expect(readFileSync(path).equals(contents)).toBe(true);
+  });
+
+  it('takes lines as Windows ends them', async () => {
+    const path = join(directory, '.dev.vars');
+    writeFileSync(path, 'WEBHOOK_SECRET=mine\r\nADMIN_TOKEN="mine-too"\r\n');
+    expect(await ensureLocalSecrets(path)).toEqual({ WEBHOOK_SECRET: 'mine', ADMIN_TOKEN: 'mine-too' });
+  });
+
+  it('names each secret that could not work, and adds nothing', async () => {
+    const path = join(directory, '.dev.vars');
+    const text = 'ADMIN_TOKEN="two words"\nREAD_TOKEN="a line\nend"\n';
+    writeFileSync(path, text);
+    const named =
+      'ADMIN_TOKEN in .dev.vars must not have a blank; READ_TOKEN in .dev.vars must not have a line end.';
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(named));
+    expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
   it('gives the same secrets the next time', async () => {
