@@ -7,6 +7,7 @@ import { apiPath } from './api-client.ts';
 import { type Conversation, ConversationPage } from './conversation.tsx';
 import { html, Notice, Page } from './page.tsx';
 import { personPages } from './person.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { contactsTexts } from './texts/contacts.ts';
 import type { DashboardEnv, View } from './view.ts';
@@ -60,7 +61,7 @@ const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => 
               type="text"
               inputmode="tel"
               name="number"
-              value={refused?.slice(0, MAX_TYPED_CHARACTERS) ?? ''}
+              value={beginningOf(refused ?? '', MAX_TYPED_CHARACTERS)}
               placeholder={t.numberHint}
               required
             />

@@ -8,6 +8,7 @@ import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
 import { ActionButton, Badge, Contact, Copyable, Facts, Notice, Page, Said, Time } from './page.tsx';
 import { payloadTree } from './payload-tree.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { eventTexts } from './texts/event.ts';
 import type { View } from './view.ts';
@@ -38,7 +39,7 @@ export const EventPage: FC<
     <Page view={view} title={t.title} heading={heading}>
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
-        <a class="button secondary" href={`/contacts/${encodeURIComponent(event.contact)}`}>
+        <a class="button secondary" href={apiPath`/contacts/${event.contact}`}>
           {t.conversation}
         </a>
         {view.actor.mayChange && <ActionButton action={`${path}/replay`}>{t.replay}</ActionButton>}
@@ -142,7 +143,7 @@ const Payload: FC<{ view: View; payload: string; path: string }> = ({ view, payl
         <section tabindex={0} aria-label={t.raw}>
           <pre>
             <code>
-              <bdi>{payload.slice(0, MAX_RAW_CHARACTERS)}</bdi>
+              <bdi>{beginningOf(payload, MAX_RAW_CHARACTERS)}</bdi>
             </code>
           </pre>
         </section>

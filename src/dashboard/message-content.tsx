@@ -7,6 +7,7 @@ import type { contentAnswer } from '../operate/messages.ts';
 import { mediaWords } from './event-row.tsx';
 import type { Language } from './language.ts';
 import { Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { messageContentTexts } from './texts/message-content.ts';
 import type { Visitor } from './view.ts';
 
@@ -44,8 +45,8 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
 
 const LongText: FC<{ view: Visitor; text: string; isWhole: boolean }> = ({ view, text, isWhole }) => {
   const t = messageContentTexts(view.language);
-  const shown = text.slice(0, MAX_TEXT_CHARACTERS);
-  const rest = text.slice(MAX_TEXT_CHARACTERS);
+  const shown = beginningOf(text, MAX_TEXT_CHARACTERS);
+  const rest = text.slice(shown.length);
   const count = view.formats.number(rest.length);
   return (
     <>
