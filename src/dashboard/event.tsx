@@ -2,6 +2,7 @@
 
 import type { FC } from 'hono/jsx';
 import { saidBy } from '../contract/conversation.ts';
+import { wordsIn } from '../contract/message-words.ts';
 import { apiPath } from './api-client.ts';
 import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';
 import { SaidContent } from './message-content.tsx';
@@ -83,7 +84,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be less
+  const contextId = wordsIn(event.payload?.message?.contextId); // stored payloads of any age: there may be less
   return (
     <section class="panel" aria-labelledby="facts">
       <h2 id="facts">{t.facts}</h2>
@@ -109,7 +110,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
               <Said text={event.appId} />
             </code>,
           ],
-          ...(contextId ? [[t.contextId, <Said text={contextId} />] as const] : []),
+          ...(contextId !== null ? [[t.contextId, <Said text={contextId} />] as const] : []),
         ]}
       />
       <h3>{t.eventId}</h3>

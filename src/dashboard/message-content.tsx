@@ -28,18 +28,52 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
   isWhole = false,
 }) => {
   const t = messageContentTexts(view.language);
-  const { text, media, location, failure, omitted } = content;
+  const { kind, mediaType, text, media, location, failure, omitted } = content;
   if (omitted) return <p class="muted">{t.omitted}</p>;
-  if (text === null && media === null && location === null && failure === null) {
-    return <p class="muted">{t.nothing}</p>;
-  }
+  const label = labelOf(kind, view.language);
+  const isEmpty = text === null && media === null && location === null && failure === null;
+  if (isEmpty && label === null) return <NothingToRead view={view} mediaType={mediaType} />;
   return (
     <>
+      {label !== null && (
+        <p>
+          <small>{label}</small>
+        </p>
+      )}
       {media !== null && <Medium view={view} media={media} />}
       {location !== null && <Place view={view} place={location} />}
       {text !== null && <LongText view={view} text={text} isWhole={isWhole} />}
       {failure !== null && <Failure view={view} failure={failure} />}
     </>
+  );
+};
+
+/** Of what looks like a text and is none. */
+function labelOf(kind: MessageContent['kind'], language: Language): string | null {
+  const t = messageContentTexts(language);
+  switch (kind) {
+    case 'contact':
+    case 'reaction':
+    case 'button':
+    case 'list':
+    case 'reply':
+      return t[kind];
+    case 'text':
+    case 'media':
+    case 'sticker':
+    case 'location':
+    case 'unknown':
+      return null;
+  }
+}
+
+const NothingToRead: FC<{ view: Visitor; mediaType: string | null }> = ({ view, mediaType }) => {
+  const t = messageContentTexts(view.language);
+  if (mediaType === null || mediaType.toLowerCase() === 'text') return <p class="muted">{t.nothing}</p>;
+  return (
+    <p class="muted">
+      {t.unknownKind} <Said text={mediaType} max={MAX_FIELD_CHARACTERS} />
+    </p>
   );
 };
 
@@ -177,9 +211,12 @@ function openWords(kind: string | null, language: Language): string {
       return t.openDocument;
     case 'audio':
     case 'voice':
+    case 'ptt':
       return t.openAudio;
     case 'video':
       return t.openVideo;
+    case 'sticker':
+      return t.openSticker;
     default:
       return t.openFile;
   }
