@@ -35,9 +35,15 @@ function textOf(report: SimulateReport): string {
   const rate = Math.round(report.requests.deliveries / Math.max(report.seconds, 0.001));
   return `
 Receiver ${report.receiver}, integration ${report.integration}. Seed ${report.seed}${report.run && `, run ${report.run}`}, plan ${report.plan}.
-${report.seconds.toFixed(1)} s, ${rate} deliveries/s.
+${report.seconds.toFixed(1)} s, ${rate} deliveries/s.${paceOf(report)}
 
 ${formatRows(rowsOf(report))}
 
 ${formatVerdict(report)}`;
+}
+
+/** How fast it was sent, where that was not asked for. */
+function paceOf({ taken, rate }: SimulateReport): string {
+  if (taken === null) return '';
+  return ` It took some ${Math.round(taken)}/s in the warm-up, and was sent ${rate}/s; latencies are of then.`;
 }

@@ -1,5 +1,6 @@
 // Bodies that break the contract, each in one way. A receiver refuses them with 400 or 422.
 import { type LooseBody, messageIdIn } from './conversations.ts';
+import { EVERY_ODDITY_IS_STORED } from './odd-bodies.ts';
 import type { Random } from './random.ts';
 
 export interface BrokenBody {
@@ -12,7 +13,7 @@ export interface BrokenBody {
 /** Beyond the numbers of a run's conversations, so that a broken body that was stored names no event of the run. */
 const BROKEN_CONVERSATION = 0xf00000;
 
-const BREAKS: [Flaw, ...Flaw[]] = [
+const ALL_BREAKS: Flaw[] = [
   { flaw: 'no body', break: () => '' },
   { flaw: 'JSON cut off', break: (body) => JSON.stringify(body).slice(0, -20) },
   { flaw: 'a form instead of JSON', break: () => 'event=response&message=oi' },
@@ -24,7 +25,7 @@ const BREAKS: [Flaw, ...Flaw[]] = [
   { flaw: 'an array', break: (body) => [body] },
   { flaw: 'no event', break: ({ message }) => ({ message }) },
   { flaw: 'unknown type', break: changed((body) => (body.event.type = 'typing')) },
-  { flaw: 'unknown status', break: changed((body) => (body.event.status = 'seen')) },
+  { flaw: 'unknown status', isOdd: true, break: changed((body) => (body.event.status = 'seen')) },
   {
     flaw: 'the documentation’s placeholder',
     break: changed((body) => (body.event.status = 'sent | delivered | read')),
@@ -34,14 +35,27 @@ const BREAKS: [Flaw, ...Flaw[]] = [
   { flaw: 'no message.messageId', break: changed((body) => delete body.message.messageId) },
   { flaw: 'empty event.messageId', break: changed((body) => (body.event.messageId = '')) },
   { flaw: 'a number as messageId', break: changed((body) => (body.message.messageId = 12345)) },
-  { flaw: 'no phone number', break: changed((body) => (body.message.to = 'não informado')) },
-  { flaw: 'no appId', break: changed((body) => delete body.message.appId) },
-  { flaw: 'a date that is none', break: changed((body) => (body.message.updatedAt = '09/01/2020 20:19')) },
-  { flaw: 'a response without clientData', break: changed((body) => (body.event.type = 'response')) },
+  { flaw: 'no phone number', isOdd: true, break: changed((body) => (body.message.to = 'não informado')) },
+  { flaw: 'no appId', isOdd: true, break: changed((body) => delete body.message.appId) },
+  {
+    flaw: 'a date that is none',
+    isOdd: true,
+    break: changed((body) => (body.message.updatedAt = '09/01/2020 20:19')),
+  },
+  {
+    flaw: 'a response without clientData',
+    isOdd: true,
+    break: changed((body) => (body.event.type = 'response')),
+  },
 ];
+
+/** Those that are no mere oddities. */
+const BREAKS = ALL_BREAKS.filter(({ isOdd }) => !(isOdd && EVERY_ODDITY_IS_STORED)) as [Flaw, ...Flaw[]];
 
 interface Flaw {
   flaw: string;
+  /** Whether a receiver that takes every oddity takes it, see odd-bodies.ts. */
+  isOdd?: true;
   break: (body: LooseBody) => unknown;
 }
 
