@@ -47,20 +47,28 @@ export function rateFor(taken: number): number {
   return Math.max(1, Math.min(MAX_OWN_RATE, Math.floor(taken * SHARE)));
 }
 
-/** Speeds up until the receiver is behind or fast enough, waits until it has caught up, and gives what it takes. */
+/**
+ * Speeds up until the receiver is behind or fast enough, and gives what it takes. Whoever was just started is slow once: to
+ * be behind counts when it happens again at the same rate. Waits until the receiver has caught up.
+ */
 export async function measureTaken(sending: Sending, ledger: Ledger): Promise<number | null> {
   let rate = FIRST_RATE;
+  let takenBefore: number | null = null;
   for (;;) {
     sending.setRate(rate);
     const settledBefore = ledger.settled;
     if ((await Promise.race([sending.done.then(() => 'done'), sleep(STEP_MS)])) === 'done') return null;
     const answered = ((ledger.settled - settledBefore) / STEP_MS) * 1_000;
-    const next = afterStep({ rate, answered, waiting: ledger.begun - ledger.settled });
-    if ('taken' in next) {
-      await drain(sending, ledger);
-      return next.taken;
+    const step = { rate, answered, waiting: ledger.begun - ledger.settled };
+    const next = afterStep(step);
+    if ('rate' in next) {
+      takenBefore = null;
+      rate = next.rate;
+      continue;
     }
-    rate = next.rate;
+    await drain(sending, ledger);
+    if (takenBefore !== null || !isBehind(step)) return Math.max(takenBefore ?? 0, next.taken);
+    takenBefore = next.taken;
   }
 }
 
