@@ -15,6 +15,7 @@ import { apiPath } from './api-client.ts';
 import { type Conversation, ConversationPage } from './conversation.tsx';
 import { html, Notice, Page } from './page.tsx';
 import { personPages } from './person.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { contactsTexts } from './texts/contacts.ts';
 import type { DashboardEnv, View } from './view.ts';
@@ -78,7 +79,7 @@ const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => 
             <input
               type="text"
               name="number"
-              value={refused?.slice(0, MAX_TYPED_CHARACTERS) ?? ''}
+              value={beginningOf(refused ?? '', MAX_TYPED_CHARACTERS)}
               placeholder={t.numberHint}
               required
             />

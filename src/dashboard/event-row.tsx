@@ -20,19 +20,33 @@ const MAX_NAME_CHARACTERS = 60;
 /** What happened, in words that follow the customer's name, and of a reply what it says. */
 export function wordsOf(event: ShownEvent, language: Language): { what: string; excerpt: string | null } {
   const t = eventRowTexts(language);
-  const { text, media, location, failure } = saidBy(event.payload);
+  const { kind, text, media, location, failure } = saidBy(event.payload);
   if (event.status !== null) {
     const reason = event.status === 'failed' && failure ? (failure.message ?? failure.code) : null;
     return { what: stepWords(event.status, language), excerpt: reason };
   }
-  if (media !== null) {
-    return {
-      what: t.sentMedia(mediaWords(media.kind, language)),
-      excerpt: text ?? media.caption ?? media.filename,
-    };
+  switch (kind) {
+    case 'text':
+      return { what: t.wrote, excerpt: text };
+    case 'media':
+    case 'sticker': {
+      const excerpt = text ?? media?.caption ?? media?.filename ?? null;
+      return { what: t.sentMedia(mediaWords(media?.kind ?? kind, language)), excerpt };
+    }
+    case 'location':
+      return { what: t.sentLocation, excerpt: location?.name ?? location?.address ?? null };
+    case 'contact':
+      return { what: t.sentContact, excerpt: text };
+    case 'reaction':
+      return { what: text === null ? t.changedReaction : t.reacted, excerpt: text };
+    case 'button':
+      return { what: t.repliedByButton, excerpt: text };
+    case 'list':
+      return { what: t.repliedFromList, excerpt: text };
+    case 'reply':
+    case 'unknown':
+      return { what: t.sentNothing, excerpt: text };
   }
-  if (location !== null) return { what: t.sentLocation, excerpt: location.name ?? location.address };
-  return text === null ? { what: t.sentNothing, excerpt: null } : { what: t.wrote, excerpt: text };
 }
 
 function stepWords(status: string, language: Language): string {
@@ -60,9 +74,12 @@ export function mediaWords(kind: string | null, language: Language): string {
       return t.document;
     case 'audio':
     case 'voice':
+    case 'ptt':
       return t.audio;
     case 'video':
       return t.video;
+    case 'sticker':
+      return t.sticker;
     default:
       return t.file;
   }

@@ -2,12 +2,14 @@
 
 import type { FC } from 'hono/jsx';
 import { saidBy } from '../contract/conversation.ts';
+import { wordsIn } from '../contract/message-words.ts';
 import { apiPath } from './api-client.ts';
 import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';
 import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
 import { ActionButton, Badge, Contact, Copyable, Facts, Notice, Page, Said, Time } from './page.tsx';
 import { payloadTree } from './payload-tree.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { eventTexts } from './texts/event.ts';
 import { oddityTexts } from './texts/oddities.ts';
@@ -40,7 +42,7 @@ export const EventPage: FC<
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
         {event.contact !== null && (
-          <a class="button secondary" href={`/contacts/${encodeURIComponent(event.contact)}`}>
+          <a class="button secondary" href={apiPath`/contacts/${event.contact}`}>
             {t.conversation}
           </a>
         )}
@@ -105,7 +107,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be anything
+  const contextId = wordsIn(event.payload?.message?.contextId); // stored payloads of any age: there may be anything
   return (
     <section class="panel" aria-labelledby="facts">
       <h2 id="facts">{t.facts}</h2>
@@ -135,9 +137,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
               </code>
             ),
           ],
-          ...(typeof contextId === 'string' && contextId !== ''
-            ? [[t.contextId, <Said text={contextId} />] as const]
-            : []),
+          ...(contextId !== null ? [[t.contextId, <Said text={contextId} />] as const] : []),
         ]}
       />
       <h3>{t.eventId}</h3>
@@ -171,7 +171,7 @@ const Payload: FC<{ view: View; payload: string; path: string }> = ({ view, payl
         <section tabindex={0} aria-label={t.raw}>
           <pre>
             <code>
-              <bdi>{payload.slice(0, MAX_RAW_CHARACTERS)}</bdi>
+              <bdi>{beginningOf(payload, MAX_RAW_CHARACTERS)}</bdi>
             </code>
           </pre>
         </section>

@@ -3,6 +3,7 @@
 import type { FC } from 'hono/jsx';
 import { lacksAreaCode } from '../contract/contact.ts';
 import { Notice, Page, Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { findTexts } from './texts/find.ts';
 import type { View } from './view.ts';
@@ -24,7 +25,7 @@ export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked })
         <form action="/find" class="narrow">
           <label>
             {t.again}
-            <input type="text" name="q" value={asked.slice(0, MAX_SHOWN_CHARACTERS)} required />
+            <input type="text" name="q" value={beginningOf(asked, MAX_SHOWN_CHARACTERS)} required />
           </label>
           <button type="submit">{commonTexts(view.language).find}</button>
         </form>

@@ -3,6 +3,7 @@
 
 import type { Child } from 'hono/jsx';
 import { Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { eventTexts } from './texts/event.ts';
 import type { Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
@@ -126,8 +127,8 @@ function text(view: Visitor, value: string, budget: Budget): Child {
     );
   }
   const begin = cut(value, budget, MAX_OPEN_CHARACTERS);
-  const rest = cut(value.slice(MAX_OPEN_CHARACTERS), budget, MAX_TEXT_CHARACTERS);
-  const isCut = MAX_OPEN_CHARACTERS + rest.length < value.length;
+  const rest = cut(value.slice(begin.length), budget, MAX_TEXT_CHARACTERS);
+  const isCut = begin.length + rest.length < value.length;
   return (
     <>
       <Said text={begin} />
@@ -146,7 +147,7 @@ function text(view: Visitor, value: string, budget: Budget): Child {
 
 /** As much of a text as there is room for. */
 function cut(whole: string, budget: Budget, max: number): string {
-  const length = Math.min(whole.length, max, Math.max(budget.characters, 0));
-  budget.characters -= length;
-  return length === whole.length ? whole : whole.slice(0, length);
+  const shown = beginningOf(whole, Math.min(max, budget.characters));
+  budget.characters -= shown.length;
+  return shown;
 }

@@ -4,6 +4,7 @@
 import type { FC } from 'hono/jsx';
 import type { ProblemError } from '../problem.ts';
 import type { Language } from './language.ts';
+import { excerptOf } from './text-cutting.ts';
 import { problemTexts } from './texts/problems.ts';
 import { withinItself } from './writing-direction.ts';
 
@@ -90,8 +91,6 @@ export const ProblemList: FC<{ language: Language; problems: readonly ProblemErr
 export const ProblemPath: FC<{ path: string }> = ({ path }) =>
   path === '' ? null : (
     <code>
-      <bdi>
-        {withinItself(path.length > MAX_PATH_CHARACTERS ? `${path.slice(0, MAX_PATH_CHARACTERS)}…` : path)}
-      </bdi>
+      <bdi>{withinItself(excerptOf(path, MAX_PATH_CHARACTERS))}</bdi>
     </code>
   );

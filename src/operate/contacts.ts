@@ -102,6 +102,8 @@ export const conversationPage = pageOf(conversationEntry)
           receivedAt: '2020-06-18T17:07:52.004Z',
           deliveries: 1,
           content: {
+            kind: 'text',
+            mediaType: 'text',
             text: 'Mensagem de teste',
             media: null,
             location: null,

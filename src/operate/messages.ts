@@ -3,7 +3,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
+import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
 import { rfc3339 } from '../contract/moment.ts';
 import { timelineOf } from '../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
@@ -16,7 +16,14 @@ const text = z.string().nullable();
 
 /** What of a webhook is for a person to read. */
 export const contentAnswer = z.object({
-  text: text.meta({ description: 'As it was written.' }),
+  kind: z.enum(CONTENT_KINDS).meta({
+    description:
+      'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
+  }),
+  mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
+  text: text.meta({
+    description: 'As it was written, or what the button, the list or the contact card says.',
+  }),
   media: z
     .object({
       kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
@@ -133,6 +140,8 @@ export const messageTimeline = z
         },
       ],
       content: {
+        kind: 'text',
+        mediaType: 'text',
         text: 'Mensagem de teste',
         media: null,
         location: null,

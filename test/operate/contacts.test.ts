@@ -203,6 +203,8 @@ describe('a conversation', () => {
     expect(name).toBe('Maria da Silva');
     expect(data.map((entry: Body) => entry.content)).toEqual([
       {
+        kind: 'media',
+        mediaType: 'image',
         text: null,
         media: { kind: 'image', link: null, id: 'abc', caption: 'Olha!', filename: null },
         location: null,
@@ -210,13 +212,23 @@ describe('a conversation', () => {
         omitted: false,
       },
       {
+        kind: 'location',
+        mediaType: 'location',
         text: null,
         media: null,
         location: { latitude: -25.4, longitude: -49.2, name: 'Loja', address: null },
         failure: null,
         omitted: false,
       },
-      { text: 'null', media: null, location: null, failure: null, omitted: false },
+      {
+        kind: 'text',
+        mediaType: 'text',
+        text: 'null',
+        media: null,
+        location: null,
+        failure: null,
+        omitted: false,
+      },
     ]);
   });
 });
