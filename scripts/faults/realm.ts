@@ -2,8 +2,9 @@
 // threads (digests, compression) is done at once here, since threads end in an order of their own.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
+import type { Clock } from '../../src/receiver.ts';
 import './uint8array.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -74,7 +75,7 @@ export interface Lifetime {
 }
 
 /** Makes receivers within a realm. */
-export type RealmReceiver = (env: object, now: () => number) => SimulatedReceiver;
+export type RealmReceiver = (env: object, clock: Clock) => SimulatedReceiver;
 
 /** Evaluates a bundle. Its modules keep nothing of a request, so one realm serves many runs, one after the other. */
 export function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
@@ -124,8 +125,8 @@ function globalsOf(host: () => RealmHost) {
       }
     },
     DecompressionStream: class extends AtOnce {
-      constructor(format: 'gzip' | 'deflate') {
-        super(format === 'gzip' ? gunzipSync : inflateSync);
+      constructor(format: keyof typeof DECOMPRESSORS) {
+        super(DECOMPRESSORS[format]);
       }
     },
     fetch: async () => {
@@ -133,6 +134,8 @@ function globalsOf(host: () => RealmHost) {
     },
   };
 }
+
+const DECOMPRESSORS = { gzip: gunzipSync, deflate: inflateSync, 'deflate-raw': inflateRawSync };
 
 /** A stream that gives all it got, transformed, when that ends. */
 class AtOnce extends TransformStream<Uint8Array, Uint8Array> {

@@ -1,12 +1,14 @@
 // Reading the counters and the lags: what they cost depends on the period and on how many integrations there are, never
 // on how many events are stored. roll-up.ts and the triggers of migrations/0003_operating.sql write them.
 
+import type { RefusalReason } from '../contract/refusals.ts';
 import type { Status } from '../contract/webhook.ts';
 import { progressSql } from './progress.ts';
 
 /**
  * What is counted: new events by type and status; of these, those that came by way of the intake queue; repeated
- * deliveries; deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again.
+ * deliveries; deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again; and
+ * requests for webhook addresses that were refused, by reason, those among them that were kept as rejections.
  */
 export type CountedKind =
   | 'response'
@@ -15,7 +17,8 @@ export type CountedKind =
   | 'duplicate'
   | 'rejected'
   | 'forwarded'
-  | 'replayed';
+  | 'replayed'
+  | `refused:${RefusalReason}`;
 
 /** Two steps of a message that follow each other. */
 export const LAG_STEPS = ['sent-delivered', 'delivered-read', 'read-response'] as const;

@@ -66,6 +66,7 @@ describe('GET /api/stats', () => {
       rejected: 1,
       forwarded: 3,
       replayed: 0,
+      refused: 1,
       received: 3,
     };
     expect(answer.totals).toEqual({ ...expected, statuses: { sent: 1, delivered: 0, read: 0, failed: 1 } });
