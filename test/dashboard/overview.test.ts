@@ -12,6 +12,7 @@ import {
   deliver,
   delivered,
   eventually,
+  idle,
   inject,
   reset,
   responseBody,
@@ -114,6 +115,7 @@ describe('what was counted', () => {
     await delivered(responseText);
     await delivered(responseText);
     await deliver('{}');
+    await idle();
     await eventually('all is forwarded', async () => (await countRows('outbox')) === 0);
     await env.PROBE.runCron();
   });
