@@ -4,7 +4,6 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
-import type { Clock } from '../../src/receiver.ts';
 import './uint8array.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -72,6 +71,12 @@ export interface SimulatedReceiver {
 export interface Lifetime {
   waitUntil(promise: Promise<unknown>): void;
   passThroughOnException(): void;
+}
+
+/** As src/receiver.ts has it. */
+export interface Clock {
+  now: () => number;
+  pause: (ms: number) => Promise<void>;
 }
 
 /** Makes receivers within a realm. */
