@@ -273,7 +273,11 @@ describe('registering an integration', () => {
     expect(await api('PATCH', '/api/integrations/mail', { onRejection: 'lose' })).toEqual(
       invalid(['onRejection', 'must be one of refuse, accept']),
     );
-    expect((await audited()).map(({ detail }) => detail.onRejection)).toEqual(['accept', 'refuse', undefined]);
+    expect((await audited()).map(({ detail }) => detail.onRejection)).toEqual([
+      'accept',
+      'refuse',
+      undefined,
+    ]);
   });
 
   it('is audited, without token or secret', async () => {
