@@ -69,7 +69,7 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, rejected: 
   const purgedBeforeMs = world.loop.nowMs - schedule.retentionDays * DAY_MS;
   for (const { webhook, status } of book.answered) {
     const { sending, event, bytes } = webhook;
-    if (![200, 400, 422].includes(status) || mayBeGone(book, webhook)) continue;
+    if (![200, 202, 400, 422].includes(status) || mayBeGone(book, webhook)) continue;
     const isRejection = rejected.has(keyOf(sending.slug, bytes.toString('hex')));
     // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
     const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;

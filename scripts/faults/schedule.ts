@@ -13,6 +13,9 @@ export const BOUND_APP = '5e138ee5d53f5b001b96fa54';
 /** `fixed` takes webhooks from this address alone. */
 export const ALLOWED_ADDRESS = '203.0.113.7';
 
+/** `fixed` answers 202 to what it keeps as rejections. */
+export const ACCEPTING: Slug = 'fixed';
+
 /** Where nothing is deleted to make room. */
 export const USUAL_DATABASE_GB = 8;
 
@@ -42,6 +45,12 @@ export interface Sending {
   tries: number;
   uploadMs: number;
   hangUpAfterMs: number | null;
+  /** How its body is compressed on its way; `null`: not at all. */
+  encoding: 'gzip' | 'deflate' | null;
+  /** Whether it is signed before it is compressed, where it is signed. */
+  isSignedFirst: boolean;
+  /** Whether the address is probed beforehand. */
+  isProbed: boolean;
 }
 
 export const BROKEN_KINDS = ['not-json', 'not-utf8', 'contract', 'other-application'] as const;
@@ -162,7 +171,13 @@ export function scheduleOf(seed: number): Schedule {
   );
   // Half of all that happens, happens at about the same time.
   const burst = { loadMs, atMs: random.fraction() * loadMs };
-  const sendings = sendingsOf(new Random(`${seed} load`), count, burst, isFaultFree);
+  const sendings = sendingsOf(
+    new Random(`${seed} load`),
+    new Random(`${seed} ways`),
+    count,
+    burst,
+    isFaultFree,
+  );
   const operations = operationsOf(new Random(`${seed} operators`), burst, { isFaultFree, isDeleting });
   const parts = isFaultFree
     ? { faults: [], deaths: [], cronFaults: [], consumerFaults: [] }
@@ -210,7 +225,13 @@ function momentOf(random: Random, { loadMs, atMs }: Burst): number {
   return random.chance(0.5) ? atMs + at * BURST_MS : at * loadMs;
 }
 
-function sendingsOf(random: Random, count: number, burst: Burst, isFaultFree: boolean): Sending[] {
+function sendingsOf(
+  random: Random,
+  ways: Random,
+  count: number,
+  burst: Burst,
+  isFaultFree: boolean,
+): Sending[] {
   const { loadMs } = burst;
   const messages = Math.ceil(count / 3);
   const contacts = random.whole(2, 8);
@@ -248,6 +269,9 @@ function sendingsOf(random: Random, count: number, burst: Burst, isFaultFree: bo
       tries: random.pick([1, 1, 3, 6]),
       uploadMs: !isFaultFree && random.chance(0.04) ? random.whole(500, 20_000) : 0,
       hangUpAfterMs: !isFaultFree && random.chance(0.06) ? random.whole(0, 2_500) : null,
+      encoding: ways.pick([null, null, null, 'gzip', 'deflate'] as const),
+      isSignedFirst: ways.chance(0.5),
+      isProbed: ways.chance(0.05),
     };
   });
 }

@@ -1,5 +1,6 @@
 // The webhooks of a schedule: their bodies, how they are authenticated, and what is to become of them.
 import { createHmac } from 'node:crypto';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../simulate/random.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Sending, type Slug } from './schedule.ts';
 
@@ -18,6 +19,8 @@ const STRANGER_ADDRESS = '198.51.100.9';
 export interface Webhook {
   sending: Sending;
   bytes: Buffer;
+  /** The same as they are sent. */
+  sentBytes: Buffer;
   /** What it is to become where its sender is let in: an event, or a rejection. */
   event: ExpectedEvent | null;
 }
@@ -57,7 +60,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
   const { body, slug } = sending;
   if (body.kind === 'broken') {
     const broken = brokenBody(sending, body);
-    if (broken !== null) return { sending, bytes: broken, event: null };
+    if (broken !== null) return { sending, bytes: broken, sentBytes: encoded(broken, sending), event: null };
   }
   const shape =
     body.kind === 'broken'
@@ -114,7 +117,13 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
     payload,
   };
   const isRejected = isOtherApplication; // drawn for the bound integration alone
-  return { sending, bytes: Buffer.from(payload), event: isRejected ? null : event };
+  const bytes = Buffer.from(payload);
+  return { sending, bytes, sentBytes: encoded(bytes, sending), event: isRejected ? null : event };
+}
+
+function encoded(bytes: Buffer, { encoding }: Sending): Buffer {
+  if (encoding === null) return bytes;
+  return encoding === 'gzip' ? gzipSync(bytes) : deflateSync(bytes);
 }
 
 /** A body that cannot become an event; `null`: one of another application, which only a bound integration refuses. */
@@ -162,23 +171,33 @@ function signature(
 
 /** The request that delivers a webhook now. */
 export function deliveryOf(
-  { sending, bytes }: Webhook,
+  { sending, bytes, sentBytes }: Webhook,
   { generation, nowMs, body }: { generation: number; nowMs: number; body: ReadableStream<Uint8Array> | null },
 ): Request {
-  const { slug, auth, name } = sending;
+  const { slug, auth, name, encoding } = sending;
+  const signed = sending.isSignedFirst ? bytes : sentBytes;
   const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
   const inUrl = auth === 'url' || auth === 'forged' ? `/${token}` : '';
   return new Request(`${ORIGIN}/webhooks/${slug}${inUrl}`, {
     method: 'POST',
-    body: body ?? new Uint8Array(bytes),
+    body: body ?? new Uint8Array(sentBytes),
     headers: {
       'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS,
-      'content-length': String(bytes.byteLength),
+      'content-length': String(sentBytes.byteLength),
       'content-type': 'application/json',
+      ...(encoding !== null && { 'content-encoding': encoding }),
       ...(auth === 'bearer' && { authorization: `Bearer ${token}` }),
       ...(auth === 'basic' && { authorization: `Basic ${btoa(`any:${token}`)}` }),
-      ...(slug === 'signed' && signature(slug, generation, bytes, `${name}-${nowMs}`, nowMs)),
+      ...(slug === 'signed' && signature(slug, generation, signed, `${name}-${nowMs}`, nowMs)),
     },
     ...(body !== null && { duplex: 'half' as const }),
+  });
+}
+
+/** The request that asks whether the address of a webhook is valid. */
+export function probeOf({ slug, auth }: Sending, generation: number): Request {
+  const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
+  return new Request(`${ORIGIN}/webhooks/${slug}/${token}`, {
+    headers: { 'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS },
   });
 }

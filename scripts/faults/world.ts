@@ -11,8 +11,16 @@ import { operate } from './operators.ts';
 import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
-import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
-import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import {
+  ACCEPTING,
+  ALLOWED_ADDRESS,
+  BOUND_APP,
+  type Character,
+  type Schedule,
+  SLUGS,
+  type Slug,
+} from './schedule.ts';
+import { deliveryOf, keyOf, ORIGIN, probeOf, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
@@ -302,6 +310,7 @@ export class World {
   async #send(webhook: Webhook): Promise<void> {
     const { sending } = webhook;
     await this.loop.sleep(sending.atMs);
+    if (sending.isProbed) await this.#probe(webhook);
     const repeats = sending.repeatsAfterMs.map(async (afterMs, index) => {
       await this.loop.sleep(afterMs);
       await this.#deliver(webhook, `${sending.name}r${index + 1}`, 1);
@@ -309,8 +318,24 @@ export class World {
     await Promise.all([this.#deliver(webhook, sending.name, sending.tries), ...repeats]);
   }
 
+  async #probe({ sending }: Webhook): Promise<void> {
+    const generation = this.generations.get(sending.slug) ?? 1;
+    const answered = await this.request(`${sending.name}p`, () => probeOf(sending, generation));
+    if (answered === null) return;
+    const { status, text } = answered;
+    const isForged = sending.auth === 'forged';
+    const isRight =
+      status === 200
+        ? !isForged && text.includes(`"${sending.slug}"`)
+        : status === 401
+          ? isForged || !this.#isValid(sending.slug, generation)
+          : status === 503;
+    if (!isRight)
+      this.book.violated('answers', `the probe of ${sending.name} was answered ${status}: ${text}`);
+  }
+
   async #deliver(webhook: Webhook, name: string, tries: number): Promise<void> {
-    const { sending, bytes } = webhook;
+    const { sending, sentBytes } = webhook;
     for (let attempt = 1; attempt <= tries; attempt++) {
       const generation = this.generations.get(sending.slug) ?? 1;
       const isFirst = attempt === 1 && name === sending.name;
@@ -321,7 +346,7 @@ export class World {
           deliveryOf(webhook, {
             generation,
             nowMs: this.schedule.startMs + this.loop.nowMs,
-            body: uploadMs > 0 ? this.#slowly(bytes, uploadMs) : null,
+            body: uploadMs > 0 ? this.#slowly(sentBytes, uploadMs) : null,
           }),
         { uploadMs, hangUpAfterMs: isFirst ? sending.hangUpAfterMs : null },
       );
@@ -362,6 +387,11 @@ export class World {
         } else if (event !== null && !book.storedByKey.has(event.key)) refuse('it is not in D1');
         return;
       }
+      case 202:
+        if (sending.slug !== ACCEPTING || body?.outcome !== 'rejected')
+          refuse('it does not accept rejections');
+        if (event !== null) refuse('it is an event');
+        return;
       case 400:
       case 422:
         if (event !== null) refuse('it is an event');
@@ -411,11 +441,13 @@ export class World {
   #register(): void {
     for (const slug of SLUGS) {
       this.database.ask(
-        `INSERT INTO integrations (slug, app_id, allowed_ips, require_signature, created_at) VALUES (?, ?, ?, ?, 0)`,
+        `INSERT INTO integrations (slug, app_id, allowed_ips, require_signature, on_rejection, created_at)
+         VALUES (?, ?, ?, ?, ?, 0)`,
         slug,
         slug === 'mail' ? BOUND_APP : null,
         slug === 'fixed' ? JSON.stringify([ALLOWED_ADDRESS]) : null,
         slug === 'signed' ? 1 : 0,
+        slug === ACCEPTING ? 'accept' : 'refuse',
       );
     }
   }

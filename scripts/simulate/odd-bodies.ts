@@ -6,7 +6,7 @@ import type { LooseBody, SimulatedEvent } from './conversations.ts';
 import type { Random } from './random.ts';
 
 /** False for a receiver that takes only the oddities marked `isPlain` and refuses the others. */
-export const EVERY_ODDITY_IS_STORED: boolean = false;
+export const EVERY_ODDITY_IS_STORED: boolean = true;
 
 interface Oddity {
   name: string;

@@ -6,10 +6,11 @@ import { decodePayload, parsePayload } from './payload.ts';
 import { type ContractProblem, parseWebhook } from './webhook.ts';
 
 /**
- * Why an authentic webhook became no event. `unauthorized`: taken in good faith while the registration could not be
+ * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in good faith while the registration could not be
  * read, and not let in once it could.
  */
 export const REJECTION_REASONS = [
+  'badly-encoded',
   'not-utf8',
   'not-json',
   'contract-broken',

@@ -100,6 +100,7 @@ const Overview: FC<{
               view={view}
               stats={stats}
               since={since}
+              viewedPeriod={period}
               deadLetters={health?.checks.deadLetters.messages ?? null}
             />
             <Oddities view={view} stats={stats} since={since} />
@@ -133,6 +134,11 @@ const Wellbeing: FC<{ view: View; health: Health | null }> = ({ view, health }) 
   return (
     <div class={`wellbeing ${amiss.length === 0 ? 'good' : 'bad'}`} role="status">
       {amiss.length === 0 ? <p>{t.allWell}</p> : amiss.map((reason) => <p>{reason}</p>)}
+      {(health?.checks.refusals.unusual ?? []).length > 0 && (
+        <p>
+          <a href="/refusals?period=hour">{t.seeRefusals}</a>
+        </p>
+      )}
     </div>
   );
 };
@@ -166,6 +172,15 @@ export function reasonsOf(
   const { unstored, neverSent } = checks.deadLetters;
   if (unstored !== null && unstored > 0) reasons.push(t.unstored(formats.number(unstored)));
   if (neverSent !== null && neverSent > 0) reasons.push(t.neverSent(formats.number(neverSent)));
+  for (const { integration, refused, webhooks } of checks.refusals.unusual ?? []) {
+    const [part, whole] = [formats.number(refused), formats.number(webhooks)];
+    reasons.push(
+      integration === null ? t.refusedUnusually(part, whole) : t.refusedOf(integration, part, whole),
+    );
+  }
+  for (const { integration, lastEventAt } of checks.silence.silent ?? []) {
+    reasons.push(t.silent(integration, ago(lastEventAt)));
+  }
   return reasons;
 }
 
@@ -185,12 +200,13 @@ const Periods: FC<{ view: View; period: Period }> = ({ view, period }) => {
   );
 };
 
-const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number | null }> = ({
-  view,
-  stats,
-  since,
-  deadLetters,
-}) => {
+const Figures: FC<{
+  view: View;
+  stats: Stats;
+  since: string;
+  viewedPeriod: Period;
+  deadLetters: number | null;
+}> = ({ view, stats, since, viewedPeriod, deadLetters }) => {
   const t = overviewTexts(view.language);
   const { number, duration } = view.formats;
   const { totals, outbox, oldestUnforwarded } = stats;
@@ -225,6 +241,14 @@ const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number
         tone={totals.rejected > 0 ? 'warn' : 'plain'}
       >
         {t.rejectedHint}
+      </Figure>
+      <Figure
+        href={`/refusals?period=${viewedPeriod}`}
+        value={number(totals.refused)}
+        name={t.refused}
+        tone={totals.refused > 0 ? 'warn' : 'plain'}
+      >
+        {t.refusedHint}
       </Figure>
       <Figure
         href="/dead-letters"

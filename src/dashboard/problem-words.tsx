@@ -23,6 +23,7 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   statusWord: 'must be a word such as {}',
   wrongType: 'Invalid input: expected {}, received {}',
   bodyEmpty: 'is empty',
+  badlyEncoded: 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)',
   notUtf8: 'is not UTF-8 (RFC 8259, section 8.1)',
   notJson: 'cannot be parsed as JSON (RFC 8259)',
   otherApplication: 'is not the application that this address is bound to',

@@ -13,7 +13,7 @@ import { contentAnswer } from '../operate/messages.ts';
 import { keptRejectionAnswer, rejectionAnswer } from '../operate/rejections.ts';
 import { replayAnswer } from '../operate/replay.ts';
 import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem.ts';
-import { webhookAnswer } from '../receive/webhook.ts';
+import { acceptedRejection, webhookAnswer } from '../receive/webhook.ts';
 import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 import {
   type Access,
@@ -46,6 +46,7 @@ const NAMED: Record<string, z.ZodType> = {
   ResponseEvent: responseEvent,
   StatusEvent: statusEvent,
   WebhookAnswer: webhookAnswer,
+  AcceptedRejection: acceptedRejection,
   Event: eventAnswer,
   Integration: integrationAnswer,
   Rejection: rejectionAnswer,

@@ -96,6 +96,7 @@ export const INTEGRATION = {
   previous: [{ generation: 1, validUntil: '2026-03-02T02:00:00.000Z' }],
   allowedIps: ['203.0.113.0/24'],
   requireSignature: false,
+  onRejection: 'refuse',
   createdAt: '2026-02-01T12:00:00.000Z',
   lastEventAt: '2026-03-01T17:07:52.004Z',
   url: `https://webhooks.example.com/webhooks/shop/2.${'A'.repeat(43)}`,

@@ -116,6 +116,16 @@ function counters(totals: Total[]): Metric[] {
       samples: only('rejected'),
     },
     {
+      name: 'refused_total',
+      type: 'counter',
+      help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        const [what, reason] = kind.split(':');
+        if (what !== 'refused' || reason === undefined) return [];
+        return [{ labels: { integration, reason }, value: count }];
+      }),
+    },
+    {
       name: 'deferred_total',
       type: 'counter',
       help: 'New events that were stored by way of the intake queue.',

@@ -197,6 +197,7 @@ function stillRejected({ reason, problems }: Pick<Rejection, 'reason' | 'problem
 /** It is the webhook that is judged: a code that says the operator's own request was not valid would mislead. */
 function codeOf(reason: Rejection['reason']): ProblemCode {
   switch (reason) {
+    case 'badly-encoded':
     case 'not-utf8':
     case 'not-json':
     case 'contract-broken':

@@ -71,6 +71,11 @@ const outcomes = {
   rejected: count.meta({ description: 'Deliveries that were kept as rejections.' }),
   forwarded: count.meta({ description: 'New events that the queue has confirmed.' }),
   replayed: count.meta({ description: 'Events that the queue has confirmed again, on a replay.' }),
+  refused: count.meta({
+    description:
+      'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
+      '`/api/refusals` tells the reasons.',
+  }),
 };
 
 const statuses = {
@@ -220,6 +225,7 @@ const NOTHING = {
   rejected: 0,
   forwarded: 0,
   replayed: 0,
+  refused: 0,
 };
 
 /** What a kind is called in the answer. */
@@ -236,7 +242,15 @@ const NAMES = {
   rejected: 'rejected',
   forwarded: 'forwarded',
   replayed: 'replayed',
-} as const satisfies Record<Exclude<CountedKind, `odd:${string}`>, keyof typeof NOTHING>;
+} as const satisfies Record<Exclude<CountedKind, `refused:${string}` | `odd:${string}`>, keyof typeof NOTHING>;
+
+function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
+  return isRefusal(kind) ? 'refused' : NAMES[kind];
+}
+
+function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
+  return kind.startsWith('refused:');
+}
 
 function isReceived(kind: CountedKind): boolean {
   return kind === 'response' || kind.startsWith('status:');
@@ -257,7 +271,7 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
     }
     for (const sum of [sums, points.get(startMs)]) {
       if (sum === undefined) continue;
-      sum[NAMES[kind]] += count;
+      sum[nameOf(kind)] += count;
       if (isReceived(kind)) sum.received += count;
     }
   }

@@ -2,13 +2,15 @@
 // on how many events are stored. roll-up.ts and the triggers of migrations/0003_operating.sql write them.
 
 import type { Oddity, OddityCode } from '../contract/documented-fields.ts';
+import type { RefusalReason } from '../contract/refusals.ts';
 import type { Status } from '../contract/webhook.ts';
 import { progressSql } from './progress.ts';
 
 /**
  * What is counted: new events by type and status, those with a word that is not known together; of these, those that came by
  * way of the intake queue, and those that differ from the documentation, all and by each difference; repeated deliveries;
- * deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again.
+ * deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again; and requests for
+ * webhook addresses that were refused, by reason, those among them that were kept as rejections.
  */
 export type CountedKind =
   | 'response'
@@ -19,7 +21,8 @@ export type CountedKind =
   | 'duplicate'
   | 'rejected'
   | 'forwarded'
-  | 'replayed';
+  | 'replayed'
+  | `refused:${RefusalReason}`;
 
 /** `odd:<path>:<code>` of an oddity. */
 type OddityKind = `odd:${string}:${OddityCode}`;

@@ -171,7 +171,7 @@ describe('the listing of rejections', () => {
     [
       'reason=broken',
       'reason',
-      expect.stringContaining('must be one of not-utf8, not-json, contract-broken'),
+      expect.stringContaining('must be one of badly-encoded, not-utf8, not-json, contract-broken'),
     ],
     ['since=yesterday', 'since', NO_TIME],
     ['until=2020-01-01', 'until', NO_TIME],

@@ -9,6 +9,7 @@ import {
   deliver,
   delivered,
   eventually,
+  idle,
   inject,
   register,
   reset,
@@ -57,6 +58,7 @@ describe('GET /api/stats', () => {
     await deliver(step('m', 'sent', 0));
     await deliver(step('m', 'failed', 0));
     await settled();
+    await idle(); // refusals are gathered first
     const answer = await askStats();
 
     const expected = {
@@ -67,6 +69,7 @@ describe('GET /api/stats', () => {
       rejected: 1,
       forwarded: 3,
       replayed: 0,
+      refused: 1,
       received: 3,
     };
     expect(answer.totals).toEqual({

@@ -268,6 +268,9 @@ describe('while D1 hangs for 80 s', () => {
       tries: 1,
       uploadMs: 0,
       hangUpAfterMs: null,
+      encoding: null,
+      isSignedFirst: false,
+      isProbed: false,
     }));
     const hanging = {
       name: 'f1',

@@ -41,6 +41,10 @@ export const problemTexts = texts({
       `deve ser ${typeWords(expected, 'pt')}, mas é ${typeWords(received, 'pt')}`,
   },
   bodyEmpty: { en: 'is empty', pt: 'está vazio' },
+  badlyEncoded: {
+    en: 'is not compressed as its Content-Encoding says',
+    pt: 'não está comprimido como o Content-Encoding diz',
+  },
   notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
   notJson: { en: 'cannot be read as JSON', pt: 'não pode ser lido como JSON' },
   otherApplication: {

@@ -9,6 +9,7 @@ export const rejectionTexts = texts({
   },
   list: { en: 'Rejections, newest first', pt: 'Rejeições, da mais nova à mais antiga' },
   reason: { en: 'Reason', pt: 'Motivo' },
+  badlyEncoded: { en: 'is not compressed as it says', pt: 'não está comprimido como diz' },
   notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
   notJson: { en: 'is not JSON', pt: 'não é JSON' },
   contractBroken: { en: 'breaks the contract', pt: 'foge do contrato' },
