@@ -39,10 +39,15 @@ export const delivery = (): Omit<Operation, 'operationId' | 'summary' | 'access'
   tag: 'Webhooks',
   description:
     'Any or no `Content-Type` is taken. A 2xx says that the event is durable; after a 503 send it again. A body ' +
-    'that breaks the contract is answered 422 and kept, see Rejections.',
+    'that breaks the contract is answered 422 and kept, see Rejections. A repeat with another content is answered 200 and ' +
+    'kept there, too.',
   headers: signatureHeaders,
   answers: {
-    200: { description: 'The event is stored, now or earlier, or waits to be.', schema: webhookAnswer },
+    200: {
+      description:
+        'The event is stored, now or earlier, or waits to be; or it is kept beside the one that it repeats.',
+      schema: webhookAnswer,
+    },
   },
   problems: PROBLEMS,
 });
