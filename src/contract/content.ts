@@ -46,7 +46,7 @@ export interface Difference {
 /** Where a repeat differs from what is stored. None where both say the same. */
 export function differencesBetween(stored: string, repeated: string): Difference[] {
   const [before, after] = [comparable(stored), comparable(repeated)];
-  if (before === undefined || after === undefined) return stored === repeated ? [] : [{ path: '' }];
+  if (before === undefined || after === undefined) return stored === repeated ? [] : [{ path: '' }]; // too much to be shown side by side
   return [...differences(before, after, [])].slice(0, MAX_DIFFERENCES);
 }
 
@@ -107,24 +107,33 @@ function* differences(
   repeated: unknown,
   path: readonly string[],
 ): Generator<Difference, void> {
-  if (written(stored) === written(repeated)) return;
+  if (!differ(stored, repeated)) return;
   if (path.length < MAX_DEPTH && isObject(stored) && isObject(repeated)) {
-    const names = [...new Set([...Object.keys(stored), ...Object.keys(repeated)])];
-    if (names.every(isName)) {
-      for (const name of names) {
-        const below = [...path, name];
-        const isIn = [Object.hasOwn(stored, name), Object.hasOwn(repeated, name)];
-        if (isIn[0] && isIn[1]) yield* differences(stored[name], repeated[name], below);
-        else if (isIn[0]) yield { path: below.join('.'), stored: stored[name] };
-        else yield { path: below.join('.'), repeated: repeated[name] };
-      }
-      return;
+    let hasUnnamed = false;
+    for (const name of new Set([...Object.keys(stored), ...Object.keys(repeated)])) {
+      const below = [...path, name];
+      const [isInStored, isInRepeated] = [Object.hasOwn(stored, name), Object.hasOwn(repeated, name)];
+      if (!isName(name)) hasUnnamed ||= !isInStored || !isInRepeated || differ(stored[name], repeated[name]);
+      else if (isInStored && isInRepeated) yield* differences(stored[name], repeated[name], below);
+      else if (isInStored) yield { path: below.join('.'), stored: stored[name] };
+      else yield { path: below.join('.'), repeated: repeated[name] };
     }
+    if (!hasUnnamed) return;
   }
   yield { path: path.join('.'), stored, repeated };
 }
 
-/** Paths are kept and shown. What a sender put in the place of a name may be a number or a text of somebody's. */
+function differ(stored: unknown, repeated: unknown): boolean {
+  return written(stored) !== written(repeated);
+}
+
+const NAME = /^[A-Za-z_][\w-]{0,39}$/;
+const MAX_DIGITS = 3;
+
+/**
+ * Whether a path may say it: paths are kept and shown, and what a sender put in the place of a name may be somebody's
+ * number or words of theirs. What is in there differs as a part of what it is in.
+ */
 function isName(name: string): boolean {
-  return /^[A-Za-z_]{1,40}$/.test(name);
+  return NAME.test(name) && name.replace(/\D/g, '').length <= MAX_DIGITS;
 }

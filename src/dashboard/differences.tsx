@@ -1,9 +1,9 @@
 // What came under the ids of an event with another content: where it differs, and what else there is.
 
-import type { FC } from 'hono/jsx';
+import type { Child, FC } from 'hono/jsx';
 import { differencesBetween } from '../contract/content.ts';
 import { apiPath } from './api-client.ts';
-import { EventLink } from './page.tsx';
+import { EventLink, Facts } from './page.tsx';
 import { valueTree } from './payload-tree.tsx';
 import { ProblemPath } from './problem-words.tsx';
 import { differenceTexts } from './texts/differences.ts';
@@ -20,53 +20,38 @@ export const Differences: FC<{
 }> = ({ view, integration, eventId, stored, repeated }) => {
   const t = differenceTexts(view.language);
   const differences = stored === null ? [] : differencesBetween(stored, repeated);
+  const shown = differences.filter((one) => 'stored' in one || 'repeated' in one);
   return (
     <section class="panel" aria-labelledby="differences">
       <h2 id="differences">{t.title}</h2>
       <p>
         {stored === null ? t.gone : t.repeats} <EventLink integration={integration} id={eventId} />
       </p>
-      {differences.some(({ path }) => path !== '') && (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t.where}</th>
-              <th scope="col">{t.inEvent}</th>
-              <th scope="col">{t.here}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {differences.map((difference) => (
-              <tr>
-                <th scope="row">
-                  <ProblemPath path={difference.path} />
-                </th>
-                <Side view={view} of={difference} side="stored" />
-                <Side view={view} of={difference} side="repeated" />
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {shown.map(({ path, ...sides }) => (
+        <>
+          <h3>{path === '' ? t.whole : <ProblemPath path={path} />}</h3>
+          <Facts
+            facts={[
+              [t.inEvent, sideOf(view, sides, 'stored')],
+              [t.here, sideOf(view, sides, 'repeated')],
+            ]}
+          />
+        </>
+      ))}
     </section>
   );
 };
 
-type Difference = ReturnType<typeof differencesBetween>[number];
+type Sides = Omit<ReturnType<typeof differencesBetween>[number], 'path'>;
 
-const Side: FC<{ view: View; of: Difference; side: 'stored' | 'repeated' }> = ({
-  view,
-  of: difference,
-  side,
-}) => (
-  <td>
-    {side in difference ? (
-      valueTree(view, difference[side])
-    ) : (
-      <span class="muted">{differenceTexts(view.language).nothing}</span>
-    )}
-  </td>
-);
+/** What one of them has in a place. */
+function sideOf(view: View, sides: Sides, side: keyof Sides): Child {
+  return side in sides ? (
+    valueTree(view, sides[side])
+  ) : (
+    <span class="muted">{differenceTexts(view.language).nothing}</span>
+  );
+}
 
 /** Links to what else came under the ids of an event; nothing where there is none. */
 export const Versions: FC<{

@@ -172,26 +172,27 @@ const MAX_VERSIONS = 20;
 /** The other versions of an event, be it the first or one of those that were let in. */
 export async function findVersions(db: D1Database, integration: string, id: string): Promise<Versions> {
   const first = firstVersionId(id);
-  const [events, rejections] = await db.batch<{ id: string; seq: number }>([
-    db
-      .prepare(
-        `SELECT id, seq FROM events WHERE id = ?1 AND integration = ?2
-         UNION ALL SELECT id, seq FROM events WHERE id >= ?3 AND id < ?4 AND integration = ?2
-         LIMIT ?5`,
-      )
-      .bind(first, integration, ...versionIdRange(first), MAX_VERSIONS + 1),
-    db
-      .prepare(
-        `SELECT seq, event_id AS id FROM rejections WHERE event_id = ?1 AND integration = ?2
-         ORDER BY seq DESC LIMIT ?3`,
-      )
-      .bind(first, integration, MAX_VERSIONS),
-  ]);
+  const { results } = await db
+    .prepare(FIND_VERSIONS)
+    .bind(first, integration, ...versionIdRange(first), MAX_VERSIONS)
+    .run<{ id: string; rejection: number | null }>();
   return {
-    events: (events?.results ?? []).map((row) => row.id).filter((other) => other !== id),
-    rejections: (rejections?.results ?? []).map(({ seq }) => seq),
+    events: results.flatMap((row) => (row.rejection === null && row.id !== id ? [row.id] : [])),
+    rejections: results.flatMap(({ rejection }) => (rejection === null ? [] : [rejection])),
   };
 }
+
+/** ?1 the id of the first, ?2 the integration, ?3 and ?4 the range of the others' ids, ?5 how many of a kind. */
+const FIND_VERSIONS = `
+  SELECT id, NULL AS rejection FROM events WHERE id = ?1 AND integration = ?2
+  UNION ALL
+  SELECT id, NULL FROM (
+    SELECT id FROM events WHERE id >= ?3 AND id < ?4 AND integration = ?2 ORDER BY id LIMIT ?5
+  )
+  UNION ALL
+  SELECT event_id, seq FROM (
+    SELECT event_id, seq FROM rejections WHERE event_id = ?1 AND integration = ?2 ORDER BY seq DESC LIMIT ?5
+  )`;
 
 async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));

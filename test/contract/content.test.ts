@@ -98,6 +98,8 @@ describe('differences', () => {
         body.message.people = { [number]: 'x' };
       });
     expect(pathsOf(by('+5544991230001'), by('+5544991230002'))).toEqual(['message.people']);
+    expect(pathsOf('{"a":1,"Zé da Silva":1}', '{"a":2,"Zé da Silva":2}')).toEqual(['a', '']);
+    expect(pathsOf('{"button1":1,"c-d":1,"Zé":1}', '{"button1":2,"c-d":1,"Zé":1}')).toEqual(['button1']);
   });
 
   it('are no more than fifty', () => {

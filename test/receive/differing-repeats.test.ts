@@ -212,17 +212,62 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(2);
   });
 
-  it('is found beside its event by an index', async () => {
+  it('goes with the one whom it names, while the event of another one stays', async () => {
     await delivered(first);
+    await delivered(
+      edited('resposta do Beto', (body) => {
+        body.clientData.number = '+5544991230232';
+        body.message.from = '+5544991230232';
+        body.message['+5544991230232'] = 1;
+      }),
+    );
+    expect(JSON.stringify((await onlyRejection()).problems)).not.toContain('91230232');
+    expect((await api('DELETE', '/api/contacts/%2B5544991230232')).status).toBe(200);
+    expect(await countRows('rejections')).toBe(0);
+    expect((await event()).deliveries).toBe(1);
+  });
+
+  it('costs a comparison and a rejection; what is only written otherwise a comparison and a count', async () => {
+    await delivered(first);
+    await idle();
+    const verbs = async (body: unknown) => {
+      const before = (await seen()).statements.length;
+      await delivered(body);
+      const { statements } = await seen();
+      return statements
+        .slice(before)
+        .map(({ sql, rowsWritten }) => [/\w+(?: INTO)?/.exec(sql)?.[0], rowsWritten]);
+    };
+    expect(await verbs(edited())).toEqual([
+      ['INSERT INTO', 0],
+      ['SELECT', 0],
+      ['INSERT INTO', 6], // with three indexes, the counter and the usage
+    ]);
+    expect(await verbs(`\ufeff${JSON.stringify(first)}`)).toEqual([
+      ['INSERT INTO', 0],
+      ['SELECT', 0],
+      ['UPDATE', 2],
+    ]);
+  });
+
+  it('is compared and found beside its event by indexes', async () => {
+    await delivered(first);
+    await delivered(edited());
     await event();
     const { statements } = await seen();
-    const { sql } = statements.find((one) => one.sql.includes('event_id AS id')) ?? { sql: '' };
-    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .bind('a', 'b', 1)
-      .run<{ detail: string }>();
-    expect(plan.results.map(({ detail }) => detail).join()).toContain(
-      'INDEX rejections_by_event (event_id=? AND integration=?)',
-    );
+    const plans = ['wanted.key AS wanted', 'event_id, seq FROM rejections'].map(async (part) => {
+      const { sql, rowsRead } = statements.find((one) => one.sql.includes(part)) ?? { sql: '', rowsRead: 0 };
+      expect(rowsRead).toBeLessThanOrEqual(6);
+      const parameters = Math.max(...(sql.match(/(?<=\?)\d+/g) ?? []).map(Number));
+      const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...Array(parameters).fill('1'))
+        .run<{ detail: string }>();
+      return plan.results.map(({ detail }) => detail).join('; ');
+    });
+    const [compared, found] = await Promise.all(plans);
+    expect(compared).toContain('SEARCH e USING INDEX sqlite_autoindex_events_1 (id=? AND integration=?)');
+    expect(found).toContain('rejections_by_event (event_id=? AND integration=?)');
+    expect(`${compared} ${found}`).not.toMatch(/SCAN (e|events|rejections)\b/);
   });
 });
 
@@ -343,7 +388,9 @@ describe('the pages', () => {
     expect(textOf(eventPage)).toContain('Other versions');
     const text = textOf(await operator.page(`/rejections/${id}`));
     expect(text).toContain('differs from the event that it repeats');
-    expect(text).toContain('message.message Pode cancelar o pedido text NÃO cancele o pedido! text');
+    expect(text).toContain(
+      'message.message In the event Pode cancelar o pedido text In this one NÃO cancele o pedido! text',
+    );
     expect(text).toContain('Let in as an event of its own');
     expect(text).not.toContain('it came by way of the intake queue');
     expect(textOf(await operator.page('/rejections'))).toContain('message.message differs from the event');

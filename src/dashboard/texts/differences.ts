@@ -10,7 +10,7 @@ export const differenceTexts = texts({
     en: 'It came under the ids of an event that is not there any more:',
     pt: 'Chegou com os ids de um evento que não existe mais:',
   },
-  where: { en: 'Where', pt: 'Onde' },
+  whole: { en: 'The whole', pt: 'O todo' },
   inEvent: { en: 'In the event', pt: 'No evento' },
   here: { en: 'In this one', pt: 'Nesta' },
   nothing: { en: 'nothing', pt: 'nada' },
