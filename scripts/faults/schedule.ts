@@ -36,6 +36,8 @@ export interface Sending {
         status: string;
         contact: number;
         bytes: number;
+        /** 0: as it was first written; 1: edited; 2: another customer's, under the same ids. */
+        edition: number;
       }
     | { kind: 'broken'; what: BrokenKind; nonce: string; bytes: number };
   auth: 'url' | 'bearer' | 'basic' | 'forged';
@@ -110,7 +112,7 @@ export interface ConsumerFault {
 
 /** What an operator does. */
 export type Operation = { name: string; atMs: number } & (
-  | { what: 'replay event' | 'retry rejections' | 'delete rejection' | 'redrive' | 'redrive one' }
+  | { what: 'replay event' | 'retry rejections' | 'let in' | 'delete rejection' | 'redrive' | 'redrive one' }
   | { what: 'replay'; slug: Slug; kind: 'response' | 'status' | null; isCancelled: boolean }
   | { what: 'rotate'; slug: Slug; overlapHours: 0 | 1 }
   | { what: 'disable'; slug: Slug; forMs: number }
@@ -171,12 +173,9 @@ export function scheduleOf(seed: number): Schedule {
   );
   // Half of all that happens, happens at about the same time.
   const burst = { loadMs, atMs: random.fraction() * loadMs };
-  const sendings = sendingsOf(
-    new Random(`${seed} load`),
-    new Random(`${seed} ways`),
-    count,
-    burst,
-    isFaultFree,
+  const sendings = withEditions(
+    new Random(`${seed} editions`),
+    sendingsOf(new Random(`${seed} load`), new Random(`${seed} ways`), count, burst, isFaultFree),
   );
   const operations = operationsOf(new Random(`${seed} operators`), burst, { isFaultFree, isDeleting });
   const parts = isFaultFree
@@ -263,6 +262,7 @@ function sendingsOf(
             status: random.pick(['sent', 'delivered', 'read', 'failed'] as const),
             contact: (message % contacts) + 1,
             bytes,
+            edition: 0,
           },
       auth: random.chance(0.06) ? 'forged' : random.pick(['url', 'url', 'url', 'bearer', 'basic'] as const),
       repeatsAfterMs,
@@ -273,6 +273,16 @@ function sendingsOf(
       isSignedFirst: ways.chance(0.5),
       isProbed: ways.chance(0.05),
     };
+  });
+}
+
+/** Some webhooks come under the ids of another one, and say something else. */
+function withEditions(random: Random, sendings: readonly Sending[]): Sending[] {
+  return sendings.map((sending) => {
+    const other = sendings[random.whole(0, sendings.length - 1)];
+    const edition = random.whole(1, 2);
+    if (!random.chance(0.12) || other === undefined || other.body.kind === 'broken') return sending;
+    return { ...sending, slug: other.slug, body: { ...other.body, edition } };
   });
 }
 
@@ -389,6 +399,8 @@ const OPERATIONS = [
   'replay',
   'replay',
   'retry rejections',
+  'let in',
+  'let in',
   'delete rejection',
   'redrive',
   'redrive one',

@@ -26,7 +26,7 @@ export interface Webhook {
 }
 
 export interface ExpectedEvent {
-  /** Names it among all events: its id within its integration. */
+  /** Names it among all events: its id within its integration. What differs under the same ids has the same. */
   key: string;
   id: string;
   slug: Slug;
@@ -41,6 +41,11 @@ export interface ExpectedEvent {
 
 export function keyOf(integration: string, id: string): string {
   return `${integration} ${id}`;
+}
+
+/** The key under which an event came, also of one that was let in beside another. */
+export function firstKey(key: string): string {
+  return key.replace(/~[0-9a-f]{16}$/, '');
 }
 
 /** The number of a customer, in canonical form. */
@@ -70,6 +75,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
           event: 1,
           status: 'sent',
           contact: 1,
+          edition: 0,
         }
       : body;
   const messageId = `5e178088a88ad9001b${String(shape.message).padStart(9, '0')}`;
@@ -78,7 +84,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
   const id = `${messageId}:${eventId}:${step}`;
   const key = keyOf(slug, id);
   const random = new Random(`${seed} body ${key}`);
-  const contact = contactNumber(shape.contact);
+  const contact = contactNumber(shape.edition === 2 ? (shape.contact % 8) + 1 : shape.contact);
   const other = contactNumber(random.whole(1, 8));
   const namesOther = random.chance(0.1);
   const filler = random.chance(0.03) ? random.text(random.whole(20_000, 800_000), 'abcdefgh "\\é') : '';
@@ -98,7 +104,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
     }),
     message: {
       messageId,
-      message: `Olá ${namesOther ? `de ${other}` : ''}${filler}`,
+      message: `Olá ${shape.edition > 0 ? `outra vez (${shape.edition}) ` : ''}${namesOther ? `de ${other}` : ''}${filler}`,
       to: shape.kind === 'response' ? SENDER : writtenNumber(random, contact),
       from: shape.kind === 'response' ? writtenNumber(random, contact) : SENDER,
       appId: isOtherApplication ? OTHER_APP : BOUND_APP,

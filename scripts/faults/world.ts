@@ -1,5 +1,6 @@
 // A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { firstVersionId } from '../../src/contract/event.ts';
 import { Random } from '../simulate/random.ts';
 import { bindingsOf } from './bindings.ts';
 import { Book, type Violation } from './book.ts';
@@ -108,6 +109,8 @@ export class World {
   readonly queues: SimulatedQueues;
   readonly isolates: Isolate[];
   readonly webhooks: Webhook[];
+  /** What is sent under each key: more than one payload where some differ. */
+  readonly editions = new Map<string, Set<string>>();
   /** The generation of each integration's token that senders have. */
   readonly generations = new Map<Slug, number>(SLUGS.map((slug) => [slug, 1]));
   readonly #random: Random;
@@ -168,7 +171,12 @@ export class World {
       return isolate;
     });
     this.webhooks = schedule.sendings.map((sending) => webhookOf(seed, sending));
-    for (const { event } of this.webhooks) if (event !== null) this.book.people.set(event.key, event.people);
+    for (const { event } of this.webhooks) {
+      if (event === null) continue;
+      const { key, people, payload } = event;
+      this.book.people.set(key, [...new Set([...(this.book.people.get(key) ?? []), ...people])]);
+      this.editions.set(key, (this.editions.get(key) ?? new Set()).add(payload));
+    }
     this.#register();
     this.#consume();
   }
@@ -381,7 +389,10 @@ export class World {
       case 200: {
         if (event === null) {
           if (body?.outcome !== 'deferred') refuse('it is no event');
-        } else if (body?.id !== event.id) refuse(`its id is ${event.id}`);
+        } else if (firstVersionId(String(body?.id)) !== event.id) refuse(`its id is ${event.id}`);
+        else if (body?.outcome === 'kept' && this.editions.get(event.key)?.size === 1) {
+          refuse('nothing that differs has its ids');
+        }
         if (body?.outcome === 'deferred') {
           if (!book.deferred.has(requestId)) refuse('the intake queue has not taken it');
         } else if (event !== null && !book.storedByKey.has(event.key)) refuse('it is not in D1');

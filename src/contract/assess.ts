@@ -6,8 +6,9 @@ import { decodePayload, parsePayload } from './payload.ts';
 import { type ContractProblem, parseWebhook } from './webhook.ts';
 
 /**
- * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in good faith while the registration could not be
- * read, and not let in once it could.
+ * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in
+ * good faith while the registration could not be read, and not let in once it could. `differs`: it has the ids of a stored
+ * event, and another content.
  */
 export const REJECTION_REASONS = [
   'badly-encoded',
@@ -16,13 +17,14 @@ export const REJECTION_REASONS = [
   'contract-broken',
   'wrong-application',
   'unauthorized',
+  'differs',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** A judgment against a body, with every problem named. */
 export interface Refused {
   ok: false;
-  reason: RejectionReason;
+  reason: Exclude<RejectionReason, 'differs'>; // which is not told by the body alone
   problems: ContractProblem[];
 }
 
@@ -58,6 +60,6 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
 }
 
 /** A judgment with a single problem; the path of the body itself is empty. */
-export function refused(reason: RejectionReason, path: string, message: string): Refused {
+export function refused(reason: Refused['reason'], path: string, message: string): Refused {
   return { ok: false, reason, problems: [{ path, message }] };
 }

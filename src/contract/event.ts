@@ -40,8 +40,32 @@ export interface NewEvent extends EventHead {
  * `%3A`, `%25`, so that no two events share an id.
  */
 export function eventId({ event, message }: Webhook): string {
-  const kind = event.type === 'status' ? `status:${event.status}` : 'response';
+  const kind = event.type === 'status' ? `status:${escapeStatus(event.status)}` : 'response';
   return `${messageIdPrefix(message.messageId)}${escapePart(event.messageId)}:${kind}`;
+}
+
+/** Digits of a digest that tell versions of an event apart. */
+const VERSION_DIGITS = 16;
+const VERSION = new RegExp(`~[0-9a-f]{${VERSION_DIGITS}}$`);
+
+/**
+ * The id of an event that came under the ids of another one with another content, and was let in beside it:
+ * `<id of the first>~<digest of the content>`. No other id ends so.
+ *
+ * @param digest of {@link contentOf} its payload, hexadecimal.
+ */
+export function versionId(id: string, digest: string): string {
+  return `${id}~${digest.slice(0, VERSION_DIGITS)}`;
+}
+
+/** The id under which an event came: its own, but for one that {@link versionId} made. */
+export function firstVersionId(id: string): string {
+  return id.replace(VERSION, '');
+}
+
+/** The ids of what was let in beside an event: from the first up to but not including the second. */
+export function versionIdRange(id: string): [from: string, until: string] {
+  return [`${id}~`, `${id}~g`]; // 'g' follows the hexadecimal digits
 }
 
 /** What the ids of all events of a message begin with. */
@@ -58,6 +82,11 @@ export function messageIdRange(messageId: string): [from: string, until: string]
 /** The `message.messageId` that an event id begins with. */
 export function messageIdOf(id: string): string {
   return id.slice(0, id.indexOf(':')).replace(/%3A|%25/g, decodeURIComponent);
+}
+
+/** Without what {@link versionId} sets apart. */
+function escapeStatus(status: string): string {
+  return escapePart(status).replaceAll('~', '%7E');
 }
 
 function escapePart(identifier: string): string {

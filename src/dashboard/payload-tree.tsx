@@ -2,6 +2,7 @@
 // many and how long is bounded here, and what is left out is told.
 
 import type { Child } from 'hono/jsx';
+import { parseExactly, parsePayload, WrittenNumber } from '../contract/payload.ts';
 import { Said } from './page.tsx';
 import { beginningOf } from './text-cutting.ts';
 import { eventTexts } from './texts/event.ts';
@@ -20,14 +21,6 @@ const MAX_CHARACTERS = 60_000;
 /** Deeper ones are folded at first. */
 const OPEN_DEPTH = 2;
 
-/** A number with the digits it came with, which a JavaScript number would round. */
-class WrittenNumber {
-  readonly digits: string;
-  constructor(digits: string) {
-    this.digits = digits;
-  }
-}
-
 /** What is left of what a tree may take. */
 interface Budget {
   nodes: number;
@@ -41,21 +34,22 @@ export function payloadTree(view: Visitor, json: string): Child | null {
   return branch(view, value, 0, { nodes: MAX_NODES, characters: MAX_CHARACTERS });
 }
 
-type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
-
 function readExactly(json: string): unknown {
-  const keepDigits: Reviver = (_, value, context) =>
-    typeof value === 'number' && context?.source !== undefined ? new WrittenNumber(context.source) : value;
   try {
-    return JSON.parse(json, keepDigits);
+    return parseExactly(json);
   } catch {
     // nested too deep to be gone through
   }
   try {
-    return JSON.parse(json);
+    return parsePayload(json);
   } catch {
     return undefined;
   }
+}
+
+/** The tree of a value that stands within a payload. */
+export function valueTree(view: Visitor, value: unknown): Child {
+  return <div class="tree">{branch(view, value, 1, { nodes: MAX_NODES, characters: MAX_CHARACTERS })}</div>;
 }
 
 /** What stands behind a name, or the whole. */

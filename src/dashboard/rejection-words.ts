@@ -20,5 +20,7 @@ export function reasonWords(reason: RejectionReason, language: Language): string
       return t.wrongApplication;
     case 'unauthorized':
       return t.unauthorized;
+    case 'differs':
+      return t.differs;
   }
 }

@@ -7,7 +7,7 @@ import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
 import { auditAnswer } from '../operate/audit.ts';
 import { conversationEntry, exportLine } from '../operate/contacts.ts';
 import { deadLetterAnswer } from '../operate/dead-letters.ts';
-import { eventAnswer } from '../operate/events.ts';
+import { eventAnswer, wholeEventAnswer } from '../operate/events.ts';
 import { integrationAnswer } from '../operate/integrations.ts';
 import { contentAnswer } from '../operate/messages.ts';
 import { keptRejectionAnswer, rejectionAnswer } from '../operate/rejections.ts';
@@ -48,6 +48,7 @@ const NAMED: Record<string, z.ZodType> = {
   WebhookAnswer: webhookAnswer,
   AcceptedRejection: acceptedRejection,
   Event: eventAnswer,
+  WholeEvent: wholeEventAnswer,
   Integration: integrationAnswer,
   Rejection: rejectionAnswer,
   KeptRejection: keptRejectionAnswer,

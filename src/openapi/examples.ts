@@ -85,6 +85,7 @@ export const REJECTION = {
   bodyBytes: 812,
   requestId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
   deferred: false,
+  eventId: null,
 };
 
 export const INTEGRATION = {

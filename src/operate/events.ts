@@ -9,6 +9,7 @@ import { rfc3339 } from '../contract/moment.ts';
 import { payloadJson } from '../contract/payload.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
+import { findVersions } from '../store/differing-repeats.ts';
 import { listEvents } from '../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../store/events.ts';
 import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
@@ -79,7 +80,9 @@ export const oddity = z.object({
 /** An event as its operators see it. */
 export const eventAnswer = z.object({
   id: z.string().meta({
-    description: '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`.',
+    description:
+      '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
+      'came under the ids of another event with another content and was let in.',
   }),
   integration: z.string(),
   type: z.enum(EVENT_TYPES),
@@ -103,6 +106,18 @@ export const eventAnswer = z.object({
   payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
 });
 
+/** What `GET /api/events/:integration/:id` answers. */
+export const wholeEventAnswer = eventAnswer.extend({
+  versions: z
+    .object({
+      events: z
+        .array(z.string())
+        .meta({ description: 'Ids of those that are events: the first, and those let in.' }),
+      rejections: z.array(z.string()).meta({ description: 'Ids of those that are kept as rejections.' }),
+    })
+    .meta({ description: 'What else came under its ids, with another content; 20 of each at most.' }),
+});
+
 /** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);
 
@@ -118,12 +133,16 @@ export function eventRoutes({ db }: { db: D1Database }): Hono {
       { limit, beforeSeq: cursor },
     );
     const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);
-    return json(`{"data":[${events.map(eventJson).join()}],"next":${JSON.stringify(next)}}`);
+    return json(
+      `{"data":[${events.map((event) => eventJson(event)).join()}],"next":${JSON.stringify(next)}}`,
+    );
   });
 
   routes.get('/:integration/:id', async (c) => {
     const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
-    return event === null ? noSuchEvent() : json(eventJson(event));
+    if (event === null) return noSuchEvent();
+    const { events, rejections } = await findVersions(db, event.integration, event.id);
+    return json(eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
   });
 
   return routes.route('/', payloadRoutes({ db }));
@@ -145,7 +164,10 @@ function noSuchEvent(): Response {
  * An event as JSON. The payload goes in as the text it came in: parsing and writing it again would round large
  * numbers, and costs more.
  */
-export function eventJson(event: ListedEvent): string {
+export function eventJson(
+  event: ListedEvent,
+  more?: Pick<z.infer<typeof wholeEventAnswer>, 'versions'>,
+): string {
   const { seq, payload, occurredAtMs, receivedAtMs, ...rest } = event;
   const { deliveries, isForwarded, isDeferred, replays, oddities, ...head } = rest;
   const shown = {
@@ -158,6 +180,7 @@ export function eventJson(event: ListedEvent): string {
     replays,
     oddities,
     place: String(seq),
+    ...more,
   } satisfies Omit<z.infer<typeof eventAnswer>, 'payload'>;
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }

@@ -54,7 +54,11 @@ export const rejectionAnswer = z.object({
   requestId: z.string().meta({ description: 'Of the last delivery.' }),
   deferred: z.boolean().meta({
     description:
-      'Whether it had been acknowledged and came by way of the intake queue. Such a one is never deleted to make room.',
+      'Whether it had been acknowledged: it came by way of the intake queue, or differs from the event that it repeats. ' +
+      'Such a one is never deleted to make room.',
+  }),
+  eventId: z.string().nullable().meta({
+    description: 'The event that it repeats with another content; null for other reasons than `differs`.',
   }),
 });
 
@@ -205,7 +209,8 @@ function codeOf(reason: Rejection['reason']): ProblemCode {
     case 'wrong-application':
       return 'wrong-application';
     case 'unauthorized':
-      return 'conflict'; // with what is registered
+    case 'differs':
+      return 'conflict'; // with what is registered, or stored
   }
 }
 
@@ -222,7 +227,7 @@ function shown({
   lastReceivedAtMs,
   ...rejection
 }: Rejection): z.infer<typeof rejectionAnswer> {
-  const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred } = rejection;
+  const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred, eventId } = rejection;
   return {
     id: String(seq),
     integration,
@@ -234,5 +239,6 @@ function shown({
     bodyBytes,
     requestId,
     deferred: isDeferred,
+    eventId,
   };
 }

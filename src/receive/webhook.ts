@@ -56,8 +56,11 @@ export interface ReceiveDeps extends ForwardingDeps, Pick<Refusals, 'noteRefusal
 export const webhookAnswer = z
   .object({
     id: z.string().meta({ description: 'Of the event.' }),
-    outcome: z.enum(['stored', 'duplicate', 'deferred']).meta({
-      description: '`deferred`: held in the intake queue, because the database did not answer.',
+    outcome: z.enum(['stored', 'duplicate', 'kept', 'deferred']).meta({
+      description:
+        '`duplicate`: a repeat of a stored event. `kept`: it has the ids of a stored event and another content; kept ' +
+        'as a rejection with the reason `differs`, for an operator to look at. `deferred`: held in the intake queue, ' +
+        'because the database did not answer.',
     }),
   })
   .meta({ example: { id: '5e178088a88ad9001b6e1914:i3i4321d:response', outcome: 'stored' } });
@@ -235,12 +238,16 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     event: NewEvent,
     deadline: Deadline,
   ): Promise<Response> => {
-    const outcome = await keep(webhook, deadline, async (timeoutMs) => {
-      const { isNew } = await recordEvent(event, c.executionCtx, timeoutMs);
-      return isNew ? ('stored' as const) : ('duplicate' as const);
-    });
-    if (outcome === null) return refuse(c, { reason: 'unavailable' });
-    return c.json({ id: event.id, outcome } satisfies z.infer<typeof webhookAnswer>);
+    const { integration, requestId, generation } = webhook;
+    const kept = await keep(webhook, deadline, async (timeoutMs) =>
+      recordEvent(event, generation, c.executionCtx, timeoutMs),
+    );
+    if (kept === null) return refuse(c, { reason: 'unavailable' });
+    const taken = kept === 'deferred' ? { id: event.id, outcome: kept } : kept;
+    if (taken.outcome === 'kept') {
+      log('warn', 'webhook kept: it differs from the event that it repeats', { integration, requestId });
+    }
+    return c.json({ id: taken.id, outcome: taken.outcome } satisfies z.infer<typeof webhookAnswer>);
   };
 
   const answerRefused = async (

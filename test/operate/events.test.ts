@@ -370,7 +370,7 @@ describe('an event', () => {
     expect(receivedAt).toBeLessThanOrEqual(Date.now());
     expect(await ask('/api/events/shop/5e178088a88ad9001b6e1914:i3i4321d:response')).toEqual({
       status: 200,
-      answer: data[0],
+      answer: { ...data[0], versions: { events: [], rejections: [] } },
     });
   });
 

@@ -215,6 +215,7 @@ describe('a rejection', () => {
       bodyBytes: encoder.encode(JSON.stringify(body)).byteLength,
       requestId: response.headers.get('x-request-id'),
       deferred: false,
+      eventId: null,
     });
     expect(errors).toEqual([{ path: 'message.messageId', message: 'is required' }]);
     expect(Date.parse(rejection.receivedAt)).toBeGreaterThanOrEqual(before);

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { canonicalContact } from '../../src/contract/contact.ts';
+import { contentOf } from '../../src/contract/content.ts';
 import { eventId } from '../../src/contract/event.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
@@ -83,7 +84,13 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
     expect({ status, type: answer.type }).toEqual(expected);
   }
   const isAccepted = ({ status }: Delivery) => status === 200;
-  expect(await storedEvents(slug)).toEqual(eventsOf(deliveries.filter(isAccepted)));
+  const accepted = deliveries.filter(isAccepted);
+  const stored = await storedEvents(slug);
+  expect(stored).toEqual(eventsOf(accepted.filter(({ answer }) => answer.outcome !== 'kept')));
+  expectDiffering(accepted, new Map(Array.from(stored, ([id, { payload }]) => [id, payload])));
+  expect(await keptDiffering(slug)).toEqual(
+    differingOf(accepted.filter(({ answer }) => answer.outcome === 'kept')),
+  );
   expect(await keptRejections(slug)).toEqual(
     await rejectionsOf(deliveries.filter((one) => !isAccepted(one))),
   );
@@ -140,6 +147,39 @@ function eventsOf(accepted: readonly Delivery[]) {
   );
 }
 
+/** Checks that what was answered `duplicate` says what is stored, and what was answered `kept` something else. */
+function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<string, string>): void {
+  for (const { bytes, answer } of accepted) {
+    const payload = stored.get(answer.id) ?? '';
+    if (answer.outcome === 'kept') expect(contentOf(textOf(bytes))).not.toBe(contentOf(payload));
+    else expect(unstamped(textOf(bytes))).toEqual(unstamped(payload));
+  }
+}
+
+/** What a body says, as JavaScript reads it, without the times that the platform stamps. */
+function unstamped(text: string): Body {
+  const body = JSON.parse(text.replace(/^\ufeff/, ''));
+  if (body.message) delete body.message.updatedAt;
+  if (body.clientData) delete body.clientData.timeLastMessage;
+  return body;
+}
+
+/** What is kept since it differs from the event of its ids: how often it was delivered, by what it says. */
+async function keptDiffering(slug: string): Promise<Map<string, number>> {
+  const { results } = await env.DB.prepare(
+    "SELECT body, deliveries FROM rejections WHERE integration = ?1 AND reason = 'differs'",
+  )
+    .bind(slug)
+    .run<Body>();
+  return new Map(results.map(({ body, deliveries }) => [contentOf(body), deliveries]));
+}
+
+/** What must be kept so. */
+function differingOf(kept: readonly Delivery[]): Map<string, number> {
+  const byContent = Map.groupBy(kept, ({ bytes }) => contentOf(textOf(bytes)));
+  return new Map(Array.from(byContent, ([content, deliveries]) => [content, deliveries.length]));
+}
+
 /** The text of a body, a byte order mark included. */
 function textOf(bytes: Uint8Array | undefined): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -149,7 +189,7 @@ function textOf(bytes: Uint8Array | undefined): string {
 async function keptRejections(slug: string) {
   const { results } = await env.DB.prepare(
     `SELECT body_hash, reason, problems, deliveries, body, body_encoding
-     FROM rejections WHERE integration = ?1`,
+     FROM rejections WHERE integration = ?1 AND reason <> 'differs'`,
   )
     .bind(slug)
     .run<Body>();

@@ -208,6 +208,27 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[] }[] = [
     rules: ['deliveries'],
   },
   {
+    name: 'takes what differs for a repeat',
+    file: 'src/store/events.ts',
+    from: 'WHERE payload = excluded.payload OR iif(',
+    to: 'WHERE true OR iif(',
+    rules: ['durable'],
+  },
+  {
+    name: 'forgets what differs and came by way of the intake queue',
+    file: 'src/forward/intake.ts',
+    from: 'differing.push(differingRejection(event, done, generation));',
+    to: 'void differing;',
+    rules: ['durable'],
+  },
+  {
+    name: 'answers before what differs is kept',
+    file: 'src/receive/pipeline.ts',
+    from: 'await reject(differingRejection(event, compared, generation), lifetime, leftMs());',
+    to: 'reject(differingRejection(event, compared, generation), lifetime, leftMs()).catch(() => undefined);',
+    rules: ['durable'],
+  },
+  {
     name: 'forgets rejections when it erases',
     changes: [
       {
@@ -262,7 +283,7 @@ describe('while D1 hangs for 80 s', () => {
       name: `w${index + 1}`,
       atMs: 1_000 + index * 90,
       slug: 'shop',
-      body: { kind: 'status', message: index, event: 1, status: 'sent', contact: 1, bytes: 0 },
+      body: { kind: 'status', message: index, event: 1, status: 'sent', contact: 1, bytes: 0, edition: 0 },
       auth: 'url',
       repeatsAfterMs: [],
       tries: 1,

@@ -65,6 +65,9 @@ export const problemTexts = texts({
     en: 'the signature is missing or does not hold',
     pt: 'a assinatura falta ou não confere',
   },
+  differs: { en: 'differs from the event', pt: 'difere do evento' },
+  notInEvent: { en: 'is not in the event', pt: 'não está no evento' },
+  onlyInEvent: { en: 'is missing, and is in the event', pt: 'está faltando, e está no evento' },
   slug: {
     en: 'must be 3 to 64 lower-case letters, digits and hyphens',
     pt: 'deve ter de 3 a 64 letras minúsculas, dígitos e hifens',

@@ -41,10 +41,15 @@ export const delivery = (): Omit<Operation, 'operationId' | 'summary' | 'access'
   description:
     'Any or no `Content-Type` is taken, and `Content-Encoding: gzip` or `deflate`, of at most 1 MiB once it is undone. A ' +
     '200 says that the event is durable; after a 503 send it again. A body that breaks the contract is answered 422 and ' +
-    'kept, see Rejections; or 202, where its integration has `onRejection: accept`.',
+    'kept, see Rejections; or 202, where its integration has `onRejection: accept`. A repeat with another content is ' +
+    'answered 200 and kept there, too.',
   headers: signatureHeaders,
   answers: {
-    200: { description: 'The event is stored, now or earlier, or waits to be.', schema: webhookAnswer },
+    200: {
+      description:
+        'The event is stored, now or earlier, or waits to be; or it is kept beside the one that it repeats.',
+      schema: webhookAnswer,
+    },
     202: { description: 'It became no event and is kept as a rejection.', schema: acceptedRejection },
   },
   problems: PROBLEMS,
