@@ -96,7 +96,7 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, { rejected
     // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
     const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;
     if (event === null) {
-      if (!rejected.has(body) && !(mayBeEvicted && status !== 200))
+      if (!rejected.has(body) && !(mayBeEvicted && status >= 400))
         book.violated('kept', `${sending.name} was answered ${status} and is no rejection`);
       continue;
     }

@@ -12,6 +12,9 @@ export const UNPROVEN_REASONS = [
   'wrong-address',
 ] as const;
 
+/** A webhook that differs from the event that it repeats is kept too, but its sender is answered 200: nothing is refused. */
+const REFUSED_REASONS = REJECTION_REASONS.filter((reason) => reason !== 'differs');
+
 /**
  * All reasons: those of anybody, those of senders with a genuine token, and those for which what is authentic becomes no
  * event and is kept.
@@ -27,6 +30,6 @@ export const REFUSAL_REASONS = [
   'too-slow',
   'busy',
   'unavailable',
-  ...REJECTION_REASONS,
+  ...REFUSED_REASONS,
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];

@@ -54,8 +54,8 @@ export const rejectionAnswer = z.object({
   requestId: z.string().meta({ description: 'Of the last delivery.' }),
   deferred: z.boolean().meta({
     description:
-      'Whether it had been acknowledged: it came by way of the intake queue, or differs from the event that it repeats. ' +
-      'Such a one is never deleted to make room.',
+      'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
+      'integration has `onRejection: accept`. Such a one is never deleted to make room.',
   }),
   eventId: z.string().nullable().meta({
     description: 'The event that it repeats with another content; null for other reasons than `differs`.',

@@ -242,7 +242,10 @@ const NAMES = {
   rejected: 'rejected',
   forwarded: 'forwarded',
   replayed: 'replayed',
-} as const satisfies Record<Exclude<CountedKind, `refused:${string}` | `odd:${string}`>, keyof typeof NOTHING>;
+} as const satisfies Record<
+  Exclude<CountedKind, `refused:${string}` | `odd:${string}`>,
+  keyof typeof NOTHING
+>;
 
 function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
   return isRefusal(kind) ? 'refused' : NAMES[kind];

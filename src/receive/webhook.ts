@@ -257,15 +257,17 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     deadline: Deadline,
   ): Promise<Response> => {
     const { reason, problems } = judged;
+    const { integration } = c.get('sender');
+    const isAcknowledged = integration?.onRejection === 'accept';
     const { unchecked: _, ...arrived } = webhook;
     const kept = await keep(webhook, deadline, async (timeoutMs) => {
-      await recordRejection({ ...arrived, reason, problems }, c.executionCtx, timeoutMs);
+      const rejection = { ...arrived, reason, problems, deferred: isAcknowledged };
+      await recordRejection(rejection, c.executionCtx, timeoutMs);
       return 'rejected' as const;
     });
     if (kept === null) return refuse(c, { reason: 'unavailable' });
     const answer = refuse(c, judged);
-    const { integration } = c.get('sender');
-    return integration?.onRejection === 'accept' ? acceptInstead(judged) : answer;
+    return isAcknowledged ? acceptInstead(judged) : answer;
   };
 
   /** Records a webhook, or defers it when D1 does not answer in time. `null` when neither is possible. */

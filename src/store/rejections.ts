@@ -25,7 +25,7 @@ export interface NewRejection {
   receivedAtMs: number;
   /** Exactly as it came. */
   body: ArrayBuffer;
-  /** Whether it was acknowledged: it came by way of the intake queue, or differs. Never deleted to make room. */
+  /** Whether it was acknowledged: it came by way of the intake queue, differs, or is accepted. Never deleted to make room. */
   deferred?: boolean;
   /** Of one that repeats an event with another content: the event, and the SHA-256 of what it says, see content.ts. */
   differsFrom?: { eventId: string; digest: string };
@@ -124,7 +124,7 @@ export interface Rejection {
   deliveries: number;
   /** Size of the body as it came. */
   bodyBytes: number;
-  /** Whether one of its deliveries was acknowledged: it came by way of the intake queue, or differs. */
+  /** Whether one of its deliveries was acknowledged: it came by way of the intake queue, differs, or was accepted. */
   isDeferred: boolean;
   /** The event that it repeats with another content; `null`: it was rejected for another reason. */
   eventId: string | null;

@@ -32,8 +32,8 @@ function webhookOf(written: string, index: number) {
 }
 
 function contactOfWebhook(written: string, index: number): string | null {
-  const parsed = parseWebhook(webhookOf(written, index));
-  return parsed.ok ? eventOf(parsed.webhook, ARRIVAL).contact : null;
+  const parsed = parseWebhook(webhookOf(written, index), ARRIVAL.receivedAtMs);
+  return parsed.ok ? eventOf(parsed, ARRIVAL).contact : null;
 }
 
 describe('a number', () => {

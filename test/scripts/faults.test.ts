@@ -124,13 +124,14 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[] }[] = [
     changes: [
       {
         file: 'src/store/events.ts',
-        from: 'for (const { event, json } of events) {',
-        to: 'for (const { event, json } of events.slice(0, Math.max(1, events.length - 1))) {',
+        from: 'const isRecorded = events.map(({ event, json }) => {',
+        to: `const isRecorded = events.map(({ event, json }, index) => {
+          if (index > 0 && index === events.length - 1) return true;`,
       },
       {
         file: 'src/store/events.ts',
-        from: "if (row === undefined) throw new Error('D1 returned no row for a recorded event');",
-        to: 'if (row === undefined) return { seq: 0, isNew: false };',
+        from: 'return row === undefined ? null : {',
+        to: 'return row === undefined ? { seq: 0, isNew: false } : {',
       },
     ],
     rules: ['durable', 'answers'],
@@ -209,23 +210,35 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[] }[] = [
   },
   {
     name: 'takes what differs for a repeat',
-    file: 'src/store/events.ts',
-    from: 'WHERE payload = excluded.payload OR iif(',
-    to: 'WHERE true OR iif(',
+    changes: [
+      {
+        file: 'src/store/events.ts',
+        from: 'WHERE payload = excluded.payload OR iif(',
+        to: 'WHERE true OR iif(',
+      },
+    ],
     rules: ['durable'],
   },
   {
     name: 'forgets what differs and came by way of the intake queue',
-    file: 'src/forward/intake.ts',
-    from: 'differing.push(differingRejection(event, done, generation));',
-    to: 'void differing;',
+    changes: [
+      {
+        file: 'src/forward/intake.ts',
+        from: 'differing.push(differingRejection(event, done, generation));',
+        to: 'void differing;',
+      },
+    ],
     rules: ['durable'],
   },
   {
     name: 'answers before what differs is kept',
-    file: 'src/receive/pipeline.ts',
-    from: 'await reject(differingRejection(event, compared, generation), lifetime, leftMs());',
-    to: 'reject(differingRejection(event, compared, generation), lifetime, leftMs()).catch(() => undefined);',
+    changes: [
+      {
+        file: 'src/receive/pipeline.ts',
+        from: 'await reject(differingRejection(event, compared, generation), lifetime, leftMs());',
+        to: 'reject(differingRejection(event, compared, generation), lifetime, leftMs()).catch(() => undefined);',
+      },
+    ],
     rules: ['durable'],
   },
   {
