@@ -56,7 +56,9 @@ describe('the list', () => {
 
     const rows = (await operator.page('/rejections')).split('<li class="row"').slice(1);
     expect(rows.map((row) => row.includes('>acknowledged<'))).toEqual([true, false]);
-    expect(textOf(await operator.page(`/rejections/${id}`))).toContain('it came by way of the intake queue');
+    expect(textOf(await operator.page(`/rejections/${id}`))).toContain(
+      'the platform was told that it was taken',
+    );
   });
 
   it('shows what is wrong as it was said where nobody says so today, marked as English', async () => {

@@ -392,7 +392,7 @@ describe('the pages', () => {
       'message.message In the event Pode cancelar o pedido text In this one NÃO cancele o pedido! text',
     );
     expect(text).toContain('Let in as an event of its own');
-    expect(text).not.toContain('it came by way of the intake queue');
+    expect(text).not.toContain('the platform was told that it was taken');
     expect(textOf(await operator.page('/rejections'))).toContain('message.message differs from the event');
     const brazilian = textOf(await (await signedIn(undefined, 'pt')).page(`/rejections/${id}`));
     expect(brazilian).toContain('difere do evento que repete');

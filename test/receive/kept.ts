@@ -151,8 +151,9 @@ function eventsOf(accepted: readonly Delivery[]) {
 function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<string, string>): void {
   for (const { bytes, answer } of accepted) {
     const payload = stored.get(answer.id) ?? '';
-    if (answer.outcome === 'kept') expect(contentOf(textOf(bytes))).not.toBe(contentOf(payload));
-    else expect(unstamped(textOf(bytes))).toEqual(unstamped(payload));
+    const text = textOf(bytes);
+    if (answer.outcome === 'kept') expect(contentOf(text)).not.toBe(contentOf(payload));
+    else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload)); // which is no use where it is nested too deep
   }
 }
 

@@ -24,8 +24,8 @@ export const rejectionTexts = texts({
   deferred: { en: 'acknowledged', pt: 'confirmada' },
   acknowledgement: { en: 'Acknowledged', pt: 'Confirmada' },
   wasAcknowledged: {
-    en: 'yes: it came by way of the intake queue, and is not deleted early to make room',
-    pt: 'sim: passou pela fila de entrada e não é excluída antes do prazo para abrir espaço',
+    en: 'yes: the platform was told that it was taken, and it is not deleted early to make room',
+    pt: 'sim: a plataforma soube que foi recebida, e ela não é excluída antes do prazo para abrir espaço',
   },
   wasAcceptedAsRepeat: {
     en: 'yes: the platform did nothing wrong, and it is not deleted early to make room',
