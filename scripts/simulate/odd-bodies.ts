@@ -12,6 +12,8 @@ interface Oddity {
   name: string;
   /** Whose bodies can have it; absent: both. */
   type?: EventType;
+  /** Whether only a customer with a phone number can have it. */
+  needsNumber?: true;
   /** Taken also by a receiver that checks every field. */
   isPlain?: true;
   /** Changes the body, and gives what is different about the event. */
@@ -104,7 +106,10 @@ export function oddEvent(
   random: Random,
   isEveryOneStored = EVERY_ODDITY_IS_STORED,
 ): SimulatedEvent {
-  const fitting = oddities(isEveryOneStored).filter(({ type }) => type === undefined || type === event.type);
+  const hasNumber = event.contact?.startsWith('+') ?? false;
+  const fitting = oddities(isEveryOneStored).filter(
+    ({ type, needsNumber }) => (type === undefined || type === event.type) && (hasNumber || !needsNumber),
+  );
   const { name, change } = random.pick(fitting as [Oddity, ...Oddity[]]);
   const body: LooseBody = JSON.parse(event.body.toString('utf8'));
   const changed = change(body, event, random);
@@ -152,6 +157,7 @@ function oddTime(
 function oddNumber(name: string, spell: (digits: string) => string, isPlain = false): Oddity {
   return {
     name: `number: ${name}`,
+    needsNumber: true,
     ...(isPlain && { isPlain }),
     change(body, event) {
       writeContact(body, event, spell(event.contact?.replace('+', '') ?? ''));
