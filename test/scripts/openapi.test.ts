@@ -325,7 +325,7 @@ describe('what the receiver answers is what the document says', () => {
     const conversation = await call({ route: 'get /api/contacts/{number}', path: contact }, 200);
     expect(conversation.data.length).toBeGreaterThan(0);
     await call({ route: 'get /api/contacts/{number}', path: { number: '+5511900000000' } }, 200);
-    await call({ route: 'get /api/contacts/{number}', path: { number: 'nobody' } }, 400);
+    await call({ route: 'get /api/contacts/{number}', path: { number: '5544' } }, 400);
     await call({ route: 'get /api/contacts/{number}/export', path: contact }, 200);
   });
 
