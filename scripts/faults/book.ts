@@ -40,9 +40,6 @@ export interface StoredEvent {
   storedNo: number;
   storedAtMs: number;
   deletedNo: number | null;
-  /** Deliveries that were counted beyond the first. */
-  repeats: number;
-  isForwarded: boolean;
 }
 
 export interface Answered {
@@ -92,7 +89,6 @@ export class Book {
   /** Ids of rejections that an operator deleted. */
   readonly deletedRejections = new Set<string>();
   rejectedCount = 0;
-  repeatCount = 0;
   forwardedCount = 0;
   no = 0;
   #lastPlace: Record<'event' | 'rejection' | 'dead letter', number> = {
@@ -136,18 +132,10 @@ export class Book {
             storedNo: no,
             storedAtMs: this.#nowMs(),
             deletedNo: null,
-            repeats: 0,
-            isForwarded: false,
           };
           this.stored.set(seq, event);
           const key = keyOf(integration, id);
           this.storedByKey.set(key, [...(this.storedByKey.get(key) ?? []), event]);
-          break;
-        }
-        case 'event delivered again': {
-          const event = this.stored.get(change.seq);
-          if (event !== undefined) event.repeats += change.more;
-          this.repeatCount += change.more;
           break;
         }
         case 'event deleted': {
@@ -163,7 +151,6 @@ export class Book {
         case 'outbox left': {
           const event = this.stored.get(change.seq);
           if (event === undefined || deleted.has(change.seq) || event.deletedNo !== null) break;
-          event.isForwarded = true;
           this.forwardedCount++;
           break;
         }

@@ -24,7 +24,6 @@ export type Change =
       deferred: number;
     }
   | { what: 'event deleted'; seq: number; id: string; integration: string; contact: string }
-  | { what: 'event delivered again'; seq: number; more: number; integration: string }
   | { what: 'outbox left'; seq: number }
   | { what: 'rejection kept'; seq: number; integration: string; deliveries: number }
   | { what: 'rejection delivered again'; seq: number; integration: string; more: number }
@@ -40,10 +39,6 @@ const TRIGGERS = [
     `'event stored', NEW.seq, NEW.id, NEW.integration, NEW.contact, NEW.request_id, NEW.deferred`,
   ],
   ['AFTER DELETE ON events', `'event deleted', OLD.seq, OLD.id, OLD.integration, OLD.contact, NULL, NULL`],
-  [
-    'AFTER UPDATE OF deliveries ON events WHEN NEW.deliveries > OLD.deliveries',
-    `'event delivered again', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries - OLD.deliveries`,
-  ],
   ['AFTER DELETE ON outbox', `'outbox left', OLD.seq, NULL, NULL, NULL, NULL, NULL`],
   [
     'AFTER INSERT ON rejections',
