@@ -27,6 +27,7 @@ const PLAN = {
   contacts: 90,
   disorder: 0.1,
   duplicates: 0.03,
+  odd: 0,
   invalid: 0.004,
   abandoned: 0,
 };

@@ -1,5 +1,6 @@
 // `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
 import { fileURLToPath } from 'node:url';
+import { Refusal } from './deploy/refusal.ts';
 import { UsageError } from './simulate/option-values.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
@@ -21,8 +22,8 @@ try {
     if (report.failures.length > 0) process.exitCode = EXIT_FAILED;
   }
 } catch (error) {
-  const isExpected = error instanceof UsageError || error instanceof ReceiverUnusable;
-  console.error(isExpected ? `simulate: ${error.message}` : error);
+  const isExpected = [UsageError, ReceiverUnusable, Refusal].some((expected) => error instanceof expected);
+  console.error(isExpected ? `simulate: ${(error as Error).message}` : error);
   process.exitCode = EXIT_UNUSABLE;
 }
 
@@ -34,9 +35,15 @@ function textOf(report: SimulateReport): string {
   const rate = Math.round(report.requests.deliveries / Math.max(report.seconds, 0.001));
   return `
 Receiver ${report.receiver}, integration ${report.integration}. Seed ${report.seed}${report.run && `, run ${report.run}`}, plan ${report.plan}.
-${report.seconds.toFixed(1)} s, ${rate} deliveries/s.
+${report.seconds.toFixed(1)} s, ${rate} deliveries/s.${paceOf(report)}
 
 ${formatRows(rowsOf(report))}
 
 ${formatVerdict(report)}`;
+}
+
+/** How fast it was sent, where that was not asked for. */
+function paceOf({ taken, rate }: SimulateReport): string {
+  if (taken === null) return '';
+  return ` It took some ${Math.round(taken)}/s in the warm-up, and was sent ${rate}/s; latencies are of then.`;
 }

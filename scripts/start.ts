@@ -5,10 +5,11 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Refusal } from './deploy/refusal.ts';
 import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
-import { DEFAULT_STATE, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
+import { DEFAULT_STATE, localOrigin, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
 import { HeldLines, presentLine } from './start/wrangler-output.ts';
 import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
 
@@ -42,14 +43,15 @@ switch (options.kind) {
 }
 
 /** Runs until a signal, a failure or wrangler's own end, and leaves no process behind. */
-async function runUntilStopped({ port, persistTo, hasConsumer }: RunOptions): Promise<void> {
+async function runUntilStopped(options: RunOptions): Promise<void> {
+  const { persistTo } = options;
   const state = persistTo === undefined ? join(PROJECT, DEFAULT_STATE) : resolve(persistTo);
   const wranglers = new WranglerProcesses(PROJECT, {
-    // Wrangler sessions find each other's Workers and queues through the registry. One with a state of its own
-    // stays apart; one without can be read from by a consumer in a `wrangler dev` beside it.
-    ...(persistTo !== undefined && {
-      WRANGLER_REGISTRY_PATH: process.env.WRANGLER_REGISTRY_PATH ?? join(state, 'registry'),
-    }),
+    // Wrangler sessions find each other's Workers and queues through the registry. Each checkout has its own, which .env
+    // gives to a consumer in a `wrangler dev` beside this one as well, and so has each state of its own.
+    WRANGLER_REGISTRY_PATH:
+      process.env.WRANGLER_REGISTRY_PATH ??
+      (persistTo === undefined ? join(PROJECT, '.wrangler/registry') : join(state, 'registry')),
   });
   process.once('exit', () => wranglers.kill());
 
@@ -64,14 +66,15 @@ async function runUntilStopped({ port, persistTo, hasConsumer }: RunOptions): Pr
     process.stdout.on('error', () => resolveRequest('stop')); // whoever reads the output has gone
   });
 
-  const status = await Promise.race([stopRequested, run(port, state, hasConsumer, wranglers)]).then(
+  const status = await Promise.race([stopRequested, run(options, state, wranglers)]).then(
     (end) => {
       if (end === 'stop') return 0;
       console.error(`npm start: wrangler dev has ended by itself, with status ${end}`);
       return end;
     },
     (error: unknown) => {
-      console.error(error instanceof StartFailure ? `npm start: ${error.message}` : error);
+      const isExpected = error instanceof StartFailure || error instanceof Refusal;
+      console.error(isExpected ? `npm start: ${error.message}` : error);
       return 1;
     },
   );
@@ -81,12 +84,11 @@ async function runUntilStopped({ port, persistTo, hasConsumer }: RunOptions): Pr
 
 /** Brings everything up, then resolves with wrangler's exit status when it ends. */
 async function run(
-  port: number,
+  { port, ip, hasConsumer }: RunOptions,
   state: string,
-  hasConsumer: boolean,
   wranglers: WranglerProcesses,
 ): Promise<number> {
-  if (await isPortInUse(port)) {
+  if (await isPortInUse(port, ip)) {
     throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
   }
   const secrets = await ensureLocalSecrets(join(PROJECT, '.dev.vars'));
@@ -96,13 +98,14 @@ async function run(
   await prepareDatabase(state, wranglers);
 
   console.log(hasConsumer ? 'Starting receiver and consumer …' : 'Starting the receiver …');
-  const origin = `http://localhost:${port}`;
+  const origin = localOrigin({ ip, port });
   const shown = new HeldLines();
   const wrangler = wranglers.start(
     [
       'dev',
       ...['-c', 'wrangler.toml'],
       ...(hasConsumer ? ['-c', 'examples/push-consumer/wrangler.toml'] : []),
+      ...(ip === undefined ? [] : ['--ip', ip]),
       ...['--port', String(port), '--inspector-port', '0', '--persist-to', state],
       '--show-interactive-dev-session=false',
       ...optionalSecretArguments(secrets),
@@ -118,6 +121,8 @@ async function run(
       adminToken,
       sample: await readFile(SAMPLE, 'utf8'),
       hasConsumer,
+      ip,
+      platform: process.platform,
     }),
   );
   shown.release();
@@ -138,9 +143,9 @@ async function prepareDatabase(state: string, wranglers: WranglerProcesses): Pro
 }
 
 /** A connection tells, where binding might not: some systems allow a second listener beside a wildcard one. */
-async function isPortInUse(port: number): Promise<boolean> {
+async function isPortInUse(port: number, ip: string | undefined): Promise<boolean> {
   const accepted = await Promise.all(
-    ['127.0.0.1', '::1'].map(
+    ['127.0.0.1', '::1', ...(ip === undefined ? [] : [ip])].map(
       (host) =>
         new Promise<boolean>((resolveAccepted) => {
           const socket = connect({ host, port });

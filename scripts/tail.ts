@@ -1,8 +1,8 @@
 // `npm run tail`: events in the terminal, as the receiver stores them.
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseEnv } from 'node:util';
+import { Refusal } from './deploy/refusal.ts';
+import { readDevVars } from './dev-vars.ts';
 import { UsageError } from './simulate/option-values.ts';
 import { eventLine, isColored } from './tail/event-line.ts';
 import { FiltersRefused, follow, TailUnusable } from './tail/follow.ts';
@@ -28,7 +28,8 @@ try {
   else await tail(options);
 } catch (error) {
   const isUsage = error instanceof UsageError || error instanceof FiltersRefused;
-  console.error(isUsage || error instanceof TailUnusable ? `tail: ${error.message}` : error);
+  const isExpected = isUsage || error instanceof TailUnusable || error instanceof Refusal;
+  console.error(isExpected ? `tail: ${error.message}` : error);
   process.exitCode = isUsage ? EXIT_USAGE : EXIT_UNUSABLE;
 }
 
@@ -39,7 +40,7 @@ async function tail({ url: base, filter, token, json, color }: TailOptions): Pro
   await follow(
     {
       url,
-      token: token ?? (process.env.READ_TOKEN || process.env.ADMIN_TOKEN || (await localToken(base))),
+      token: token ?? (process.env.READ_TOKEN || process.env.ADMIN_TOKEN || localToken(base)),
       print: async (event) => print(json ? printableJson(event) : eventLine(event, hasColors)),
       tell: (notice) => console.error(notice),
     },
@@ -54,11 +55,11 @@ async function print(line: string): Promise<void> {
 }
 
 /** The token of `npm start`. It is no other receiver's, so it goes to this machine only. */
-async function localToken({ hostname }: URL): Promise<string> {
+function localToken({ hostname }: URL): string {
   if (!THIS_MACHINE.includes(hostname)) {
     throw new UsageError('--url of another machine needs --token, its admin or read token');
   }
-  const { ADMIN_TOKEN: token } = parseEnv(await readFile(DEV_VARS, 'utf8').catch(() => ''));
+  const { ADMIN_TOKEN: token } = readDevVars(DEV_VARS);
   if (!token) {
     throw new TailUnusable(
       'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',

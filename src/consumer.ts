@@ -13,7 +13,7 @@ export {
   type ResponseEvent,
   type StatusEvent,
 } from './contract/cloudevent.ts';
-export { canonicalContact } from './contract/contact.ts';
+export { canonicalContact, isPhoneNumber } from './contract/contact.ts';
 export { type MessageStatus, messageStatus, statusRank } from './contract/message-status.ts';
-export type { ResponseWebhook, Status, StatusWebhook } from './contract/webhook.ts';
-export { type ConversationWindow, conversationWindow } from './contract/window.ts';
+export { isStatus, type ResponseWebhook, type Status, type StatusWebhook } from './contract/webhook.ts';
+export { type ConversationWindow, conversationWindow, type WrittenAt } from './contract/window.ts';

@@ -1,6 +1,7 @@
 // Bindings and settings: what wrangler.toml and the secrets give, checked once for each isolate.
 
 import * as z from 'zod';
+import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
 /** Settings as the code uses them. */
 export interface Settings {
@@ -34,9 +35,6 @@ export class ConfigurationError extends Error {
 }
 
 const DAY_MS = 86_400_000;
-const MIN_WEBHOOK_SECRET_LENGTH = 32;
-/** Of the tokens that open the API. */
-const MIN_API_TOKEN_LENGTH = 24;
 /** D1 takes no more: https://developers.cloudflare.com/d1/platform/limits/ */
 const D1_MAX_GB = 10;
 
@@ -98,7 +96,11 @@ function originOf(text: string): string | null {
 function secret(minLength: number) {
   return z
     .string('is not set: `npx wrangler secret put` sets it, `npm start` writes a local one')
-    .min(minLength, `must have at least ${minLength} characters`);
+    .min(minLength, `must have at least ${minLength} characters`)
+    .superRefine((value, context) => {
+      const message = flawOfSecret(value);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    });
 }
 
 /** The settings of an environment. Throws {@link ConfigurationError} naming all that is wrong. */

@@ -9,6 +9,8 @@ export interface LogFields {
   attempts?: number;
   rejections?: number;
   reason?: string;
+  /** Others of the same reason since the line before, which have no line of their own. */
+  unlogged?: number;
   seq?: number;
   problem?: string;
   error?: string;

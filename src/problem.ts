@@ -5,6 +5,7 @@ import * as z from 'zod';
 
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
 export const PROBLEMS = {
+  'badly-encoded': { status: 400, title: 'The body is not encoded as it says' },
   'not-utf8': { status: 400, title: 'The body is not UTF-8' },
   'not-json': { status: 400, title: 'The body is not JSON' },
   'invalid-parameters': { status: 400, title: 'Invalid parameters' },
@@ -15,7 +16,7 @@ export const PROBLEMS = {
   'request-timeout': { status: 408, title: 'The body took too long' },
   conflict: { status: 409, title: 'In conflict with what is there' },
   'body-too-large': { status: 413, title: 'The body is too large' },
-  'encoded-body': { status: 415, title: 'Encoded bodies are not taken' },
+  'encoded-body': { status: 415, title: 'The encoding of the body is not taken' },
   'not-json-type': { status: 415, title: 'The body is not said to be JSON' },
   'contract-broken': { status: 422, title: 'The webhook breaks the contract' },
   'wrong-application': { status: 422, title: "The webhook is another application's" },

@@ -11,6 +11,7 @@ import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
 import type { Lifetime } from './group-commit.ts';
 import { createMaintenance } from './maintenance.ts';
 import { BODY_LIMITS } from './receive/read-body.ts';
+import { createRefusals } from './receive/refusals.ts';
 import { webhookTokens } from './webhook-token.ts';
 
 export interface Receiver {
@@ -23,8 +24,21 @@ export interface Receiver {
   scheduled(): Promise<void>;
 }
 
+/** What passes in time, for tests. */
+export interface Clock {
+  /** Unix ms. */
+  now: () => number;
+  /** Lets so many ms pass. */
+  pause: (ms: number) => Promise<void>;
+}
+
+const REAL_CLOCK: Clock = {
+  now: Date.now,
+  pause: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
 /** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
-export function createReceiver(env: Env, now: () => number = Date.now): Receiver {
+export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Receiver {
   const settings = settingsFrom(env);
   const { maxDatabaseBytes } = settings;
   const deps = {
@@ -48,13 +62,15 @@ export function createReceiver(env: Env, now: () => number = Date.now): Receiver
     now,
   };
   const maintenance = createMaintenance({ ...deps, ...settings });
-  const app = createApp({ ...deps, ...maintenance });
+  const refusals = createRefusals({ db: deps.db, now, pause });
+  const app = createApp({ ...deps, ...maintenance, ...refusals });
   const payloads = createPayloadApp(deps);
 
   return {
     async fetch(request, lifetime) {
       const answer = await app.fetch(request, env, lifetime);
       maintenance.standIn(lifetime);
+      refusals.writeRefusals(lifetime);
       return answer;
     },
 

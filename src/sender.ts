@@ -3,6 +3,7 @@
 // here, and no reason reaches the sender.
 
 import { isAddressAllowed } from './addresses.ts';
+import type { RefusalReason } from './contract/refusals.ts';
 import { type Integration, isGenerationValid, validPrevious } from './store/integrations.ts';
 import { isSignedAt, isSignedWith, type SignatureHeaders, signatureHeadersOf } from './webhook-signature.ts';
 import type { WebhookTokens } from './webhook-token.ts';
@@ -25,6 +26,15 @@ export type Objection =
   | 'the address is not among the allowed ones'
   | 'the signature is missing or does not hold';
 
+/** The same as it is counted. */
+export const OBJECTION_REASONS: Record<Objection, RefusalReason> = {
+  'the integration does not exist': 'unknown-integration',
+  'the integration is disabled': 'disabled',
+  'the token was rotated away': 'old-token',
+  'the address is not among the allowed ones': 'address',
+  'the signature is missing or does not hold': 'signature',
+};
+
 export function senderOf(request: Request, generation: number, receivedAtMs: number): Sender {
   return {
     generation,
@@ -45,6 +55,11 @@ export function objectionTo(sender: Sender, integration: Integration | undefined
   }
   const isSigned = sender.signature !== null && isSignedAt(sender.signature, sender.receivedAtMs);
   return integration.requireSignature && !isSigned ? 'the signature is missing or does not hold' : null;
+}
+
+/** What an integration asks of somebody who delivers nothing: there is nothing to sign. */
+export function withoutSignature(integration: Integration): Integration {
+  return { ...integration, requireSignature: false };
 }
 
 /** What an integration asks of a sender whose address and signature are not known any more: they were checked on arrival. */

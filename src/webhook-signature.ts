@@ -33,16 +33,35 @@ export async function isSignedWith(
   { id, timestamp, signature }: SignatureHeaders,
   body: ArrayBuffer,
 ): Promise<boolean> {
-  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
-  const signed = new Uint8Array(head.byteLength + body.byteLength);
-  signed.set(head);
-  signed.set(new Uint8Array(body), head.byteLength);
+  const signed = signedBytes({ id, timestamp }, body);
   const macs = signature.split(' ').slice(0, MAX_SIGNATURES).flatMap(macOf);
   for (const secret of secrets) {
     const key = await crypto.subtle.importKey('raw', secret, HMAC, false, ['verify']);
     for (const mac of macs) if (await crypto.subtle.verify('HMAC', key, mac, signed)) return true;
   }
   return false;
+}
+
+/** The same headers with a signature over another body, made with a secret. */
+export async function signAnew(
+  secret: Uint8Array,
+  { id, timestamp }: SignatureHeaders,
+  body: ArrayBuffer,
+): Promise<SignatureHeaders> {
+  const key = await crypto.subtle.importKey('raw', secret, HMAC, false, ['sign']);
+  const mac = await crypto.subtle.sign('HMAC', key, signedBytes({ id, timestamp }, body));
+  return { id, timestamp, signature: `v1,${new Uint8Array(mac).toBase64()}` };
+}
+
+function signedBytes(
+  { id, timestamp }: Pick<SignatureHeaders, 'id' | 'timestamp'>,
+  body: ArrayBuffer,
+): Uint8Array<ArrayBuffer> {
+  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
+  const signed = new Uint8Array(head.byteLength + body.byteLength);
+  signed.set(head);
+  signed.set(new Uint8Array(body), head.byteLength);
+  return signed;
 }
 
 const HMAC = { name: 'HMAC', hash: 'SHA-256' };

@@ -141,6 +141,39 @@ describe('settings', () => {
     expect(error.message).toBe(`${name} ${message}`);
   });
 
+  describe.each([['WEBHOOK_SECRET'], ['ADMIN_TOKEN'], ['READ_TOKEN']])('refuse a %s', (name) => {
+    const LONG = 'quoted-and-long-enough-for-any-of-them';
+
+    it.each([
+      ['a line end behind it', `${LONG}\n`, 'must not have a line end'],
+      ['a line end of Windows behind it', `${LONG}\r\n`, 'must not have a line end'],
+      ['a line end within', `${LONG}\n${LONG}`, 'must not have a line end'],
+      ['the line end of a web page', `${LONG}\u2028`, 'must not have a line end'],
+      ['a blank behind it', `${LONG} `, 'must not have a blank'],
+      ['a blank before it', ` ${LONG}`, 'must not have a blank'],
+      ['a blank within', `${LONG} ${LONG}`, 'must not have a blank'],
+      ['a tab', `${LONG}\t`, 'must not have a blank'],
+      ['a blank of a web page', `${LONG}\u00a0`, 'must not have a blank'],
+      ['a byte order mark', `\ufeff${LONG}`, 'must not have a byte order mark'],
+      ['an accent', `${LONG}-não`, 'must have visible ASCII characters only'],
+      ['a quotation mark of an editor', `“${LONG}”`, 'must have visible ASCII characters only'],
+      ['an invisible mark', `${LONG}\u200b`, 'must have visible ASCII characters only'],
+      ['a control character', `${LONG}\u0000`, 'must have visible ASCII characters only'],
+      ['a lone surrogate', `${LONG}\ud83d`, 'must have visible ASCII characters only'],
+    ])('with %s, naming it and quoting nothing', (_, value, message) => {
+      const error = errorOf({ [name]: value });
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toBe(`${name} ${message}`);
+    });
+  });
+
+  it('take every visible character of ASCII in a secret', () => {
+    const visible = Array.from({ length: 0x7e - 0x20 }, (_, index) => String.fromCharCode(0x21 + index)).join(
+      '',
+    );
+    expect(settingsFrom(environment({ ADMIN_TOKEN: visible })).adminToken).toBe(visible);
+  });
+
   it('of Access are taken together, and refused one without the other', () => {
     const both = { ACCESS_TEAM_DOMAIN: 'https://Team.cloudflareaccess.com/', ACCESS_AUD: 'audience' };
     expect(settingsFrom(environment(both)).access).toEqual({

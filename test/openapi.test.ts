@@ -22,7 +22,7 @@ const operations = Object.entries(documentedPaths()).flatMap(([path, item]) =>
 
 /** The pages of the dashboard: for people, and no part of the API. */
 const PAGES =
-  /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|audit$)/;
+  /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|refusals$|audit$)/;
 
 /**
  * What the app routes besides pages. Middleware, and refusals of other methods, are there for all methods.

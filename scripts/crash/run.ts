@@ -54,6 +54,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
     contacts: 300,
     disorder: 0.3,
     duplicates: 0.1,
+    odd: 0,
     invalid: 0.02,
     abandoned: 0.01,
   });

@@ -9,9 +9,10 @@ import { askWrangler } from './wrangler.ts';
 /**
  * Ours, far below the platform's own limit of 3 MB (https://developers.cloudflare.com/workers/platform/limits/):
  * the script is read and compiled on each cold start, and a webhook waits for that. A dependency that brings
- * much with it is noticed here.
+ * much with it is noticed here. The largest is libphonenumber-js with 34 KB, most of it the numbering plans of all
+ * countries.
  */
-export const MAX_BUNDLE_GZIP_BYTES = 220_000;
+export const MAX_BUNDLE_GZIP_BYTES = 260_000;
 
 /** Wrangler puts these beside the modules; they are not part of the Worker. */
 const NOT_UPLOADED = new Set(['.map', '.md']);

@@ -1,9 +1,10 @@
 // The secrets a deployment needs: what they are for, what a file of them must hold, how to make one.
 // Never prints a value.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
-import { parseEnv } from 'node:util';
+import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from '../../src/secrets.ts';
+import { flawOfEncoding, readDevVars } from '../dev-vars.ts';
 import { Refusal } from './refusal.ts';
 import { PROJECT } from './wrangler.ts';
 
@@ -18,15 +19,15 @@ interface Secret {
 const SECRETS: Readonly<Record<string, Secret>> = {
   WEBHOOK_SECRET: {
     purpose: 'the token in every registered webhook URL is derived from it',
-    minLength: 32, // as many characters as SHA-256 has bytes: RFC 2104, section 3, for the HMAC's key
+    minLength: MIN_WEBHOOK_SECRET_LENGTH,
   },
   ADMIN_TOKEN: {
     purpose: "opens the operators' API, as a Bearer token",
-    minLength: 24, // 144 bits when it is random base64url
+    minLength: MIN_API_TOKEN_LENGTH,
   },
   READ_TOKEN: {
     purpose: "reads the operators' API and changes nothing",
-    minLength: 24,
+    minLength: MIN_API_TOKEN_LENGTH,
     isOptional: true,
   },
 };
@@ -64,12 +65,13 @@ export function requireKnownSecrets(declared: readonly string[]): void {
  */
 export function requireSecretsFile(path: string): FileSecrets {
   const secrets = parseSecrets(path);
-  const local = localSecrets();
+  const local = readDevVars(join(PROJECT, '.dev.vars'));
   const problems = Object.entries(secrets).flatMap(([name, value]) => {
     const secret = SECRETS[name];
     if (secret === undefined) return `${name} is not a secret of this Worker.`;
     if (typeof value !== 'string') return `${name} must be a text.`;
-    if (value !== value.trim()) return `${name} begins or ends with white space.`;
+    const flaw = flawOfSecret(value);
+    if (flaw !== null) return `${name} ${flaw}.`;
     if (value.length < secret.minLength) {
       return `${name} has ${value.length} characters; it must have at least ${secret.minLength}.`;
     }
@@ -162,14 +164,16 @@ export function writeNewSecrets(path: string): void {
 }
 
 function parseSecrets(path: string): Record<string, unknown> {
-  let text: string;
+  let contents: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    contents = readFileSync(path);
   } catch (error) {
     throw new Refusal(`The secrets file could not be read: ${(error as Error).message}`);
   }
+  const flaw = flawOfEncoding(contents);
+  if (flaw !== null) throw new Refusal(`${path} ${flaw}.`);
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = JSON.parse(contents.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
       return parsed as Record<string, unknown>;
     }
@@ -177,11 +181,6 @@ function parseSecrets(path: string): Record<string, unknown> {
     // The parser's message would quote the file.
   }
   throw new Refusal(`${path} must be a JSON object: { "NAME": "value" }.`);
-}
-
-function localSecrets(): NodeJS.Dict<string> {
-  const path = join(PROJECT, '.dev.vars');
-  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
 }
 
 function list(names: readonly string[]): string {

@@ -3,7 +3,7 @@
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import type { Change } from './database.ts';
 import type { Slug } from './schedule.ts';
-import { keyOf, type Webhook } from './webhooks.ts';
+import { firstKey, keyOf, type Webhook } from './webhooks.ts';
 
 /** What does not hold. `rule` is one of {@link RULES}. */
 export interface Violation {
@@ -14,7 +14,9 @@ export interface Violation {
 
 /** What is to hold, whatever fails. */
 export const RULES = {
-  durable: 'What was answered 2xx is in D1 once, byte for byte, and came out of the queue at least once.',
+  durable:
+    'What was answered 2xx is in D1 once, byte for byte, and came out of the queue at least once; or it is kept as a ' +
+    'rejection, where it differs from what has its ids.',
   kept: 'An authentic webhook that was refused is kept as a rejection.',
   quiet: 'Once faults are over nothing waits any more: outbox, replays, queues, dead letters.',
   invented: 'Nothing is there that nobody sent.',
@@ -73,7 +75,7 @@ export class Book {
   readonly taken = new Map<string, number>();
   /** Request ids that the intake queue took. */
   readonly deferred = new Set<string>();
-  /** Whom the event of a key names. */
+  /** Whom what came under a key names, all its editions together. */
   readonly people = new Map<string, readonly string[]>();
   readonly countedUpTo: { no: number; seq: number }[] = [];
   /** Integrations that an operator disabled or deleted: what is sent to them may be turned away. */
@@ -108,7 +110,7 @@ export class Book {
 
   /** Whether an operator may have taken an event: with its integration, or with somebody whom it names. */
   mayBeTaken(integration: string, key: string): boolean {
-    const people = this.people.get(key) ?? [];
+    const people = this.people.get(firstKey(key)) ?? [];
     return this.deletedSlugs.has(integration) || people.some((person) => this.erasing.has(person));
   }
 

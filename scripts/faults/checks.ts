@@ -1,9 +1,10 @@
 // What is to hold once faults are over and all is quiet.
 import { isDeepStrictEqual } from 'node:util';
+import { firstVersionId } from '../../src/contract/event.ts';
 import type { Book, StoredEvent } from './book.ts';
 import { FULL_USAGE, NOTED_USAGE } from './full-usage.ts';
 import { USUAL_DATABASE_GB } from './schedule.ts';
-import { type ExpectedEvent, keyOf, type Webhook } from './webhooks.ts';
+import { type ExpectedEvent, firstKey, keyOf, type Webhook } from './webhooks.ts';
 import type { World } from './world.ts';
 
 const DAY_MS = 86_400_000;
@@ -36,13 +37,18 @@ export function checkAtTheEnd(world: World): void {
     'SELECT seq, integration, reason, body, body_encoding FROM rejections',
   );
   const rejected = new Set(rejections.map((row) => keyOf(row.integration, bodyHex(row))));
-  const sentEvents = new Map<string, ExpectedEvent>();
+  const differing = new Set(
+    rejections
+      .filter(({ reason }) => reason === 'differs')
+      .map((row) => keyOf(row.integration, bodyHex(row))),
+  );
+  const sentEvents = new Map<string, ExpectedEvent[]>();
   const sentBodies = new Set<string>();
   for (const { sending, event, bytes } of world.webhooks) {
-    if (event !== null) sentEvents.set(event.key, event);
+    if (event !== null) sentEvents.set(event.key, [...(sentEvents.get(event.key) ?? []), event]);
     sentBodies.add(keyOf(sending.slug, bytes.toString('hex')));
   }
-  checkAcknowledged(world, rows, rejected);
+  checkAcknowledged(world, rows, { rejected, differing });
   checkConsumed(world, sentEvents);
   checkInvented(world, rows, rejections, sentEvents, sentBodies);
   checkDeliveries(world, rows);
@@ -56,65 +62,79 @@ function bodyHex({ body, body_encoding }: RejectionRow): string {
   return Buffer.from(body, body_encoding === 'base64' ? 'base64' : 'utf8').toString('hex');
 }
 
-/** Whether an operator may have taken what became of a webhook. */
-function mayBeGone(book: Book, { sending, event, bytes }: Webhook): boolean {
-  if (event !== null) return book.mayBeTaken(sending.slug, event.key);
+/**
+ * Whether an operator may have taken what became of a webhook.
+ *
+ * @param differs whether something else came under its ids: it may be a rejection then.
+ */
+function mayBeGone(book: Book, { sending, event, bytes }: Webhook, differs: boolean): boolean {
+  if (event !== null && book.mayBeTaken(sending.slug, event.key)) return true;
+  if (event !== null && !differs) return false;
   const text = bytes.toString('latin1');
   const namesErased = [...book.erasing].some((number) => text.includes(number.slice(-8)));
   return namesErased || book.deletedSlugs.has(sending.slug) || book.deletedRejections.size > 0;
 }
 
-function checkAcknowledged(world: World, rows: Map<string, EventRow>, rejected: ReadonlySet<string>): void {
+/** Bodies of rejections, of all and of those that differ from the event of their ids. */
+interface Kept {
+  rejected: ReadonlySet<string>;
+  differing: ReadonlySet<string>;
+}
+
+function checkAcknowledged(world: World, rows: Map<string, EventRow>, { rejected, differing }: Kept): void {
   const { book, schedule } = world;
   const purgedBeforeMs = world.loop.nowMs - schedule.retentionDays * DAY_MS;
+  const rowsUnder = Map.groupBy(rows.values(), ({ integration, id }) => firstKey(keyOf(integration, id)));
+  const storedUnder = Map.groupBy(book.stored.values(), ({ integration, id }) =>
+    firstKey(keyOf(integration, id)),
+  );
   for (const { webhook, status } of book.answered) {
     const { sending, event, bytes } = webhook;
-    if (![200, 400, 422].includes(status) || mayBeGone(book, webhook)) continue;
-    const isRejection = rejected.has(keyOf(sending.slug, bytes.toString('hex')));
+    const differs = event !== null && (world.editions.get(event.key)?.size ?? 0) > 1;
+    if (![200, 202, 400, 422].includes(status) || mayBeGone(book, webhook, differs)) continue;
+    const body = keyOf(sending.slug, bytes.toString('hex'));
     // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
     const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;
     if (event === null) {
-      if (!isRejection && !(mayBeEvicted && status !== 200))
+      if (!rejected.has(body) && !(mayBeEvicted && status >= 400))
         book.violated('kept', `${sending.name} was answered ${status} and is no rejection`);
       continue;
     }
-    const row = rows.get(event.key);
-    const stored = book.storedByKey.get(event.key)?.at(-1);
-    const isPurged =
-      stored !== undefined &&
-      stored.deletedNo !== null &&
-      (mayBeEvicted || stored.storedAtMs < purgedBeforeMs);
+    const isStored = rowsUnder.get(event.key)?.some(({ payload }) => payload === event.payload) ?? false;
+    const isPurged = (storedUnder.get(event.key) ?? []).some(
+      ({ deletedNo, storedAtMs }) => deletedNo !== null && (mayBeEvicted || storedAtMs < purgedBeforeMs),
+    );
     const mayBeRejection = book.disturbed.has(sending.slug) || book.revoked.has(sending.slug);
     if (mayBeRejection && book.deletedRejections.size > 0) continue;
-    if (row === undefined && !isPurged && !(isRejection && mayBeRejection)) {
+    const isKept = (mayBeRejection && rejected.has(body)) || (differs && differing.has(body));
+    if (!isStored && !isPurged && !isKept) {
       book.violated('durable', `${sending.name} was answered ${status} and is not in D1: ${event.key}`);
-    }
-    if (row !== undefined && row.payload !== event.payload) {
-      book.violated('durable', `${sending.name} is in D1 otherwise than it was sent`);
     }
   }
 }
 
-function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent>): void {
+function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): void {
   const { book, schedule } = world;
   const times = new Map<string, number>();
   for (const { event } of book.consumed) {
     const integration = event.source.replace('/webhooks/', '');
     const key = keyOf(integration, event.id);
-    const sent = sentEvents.get(key);
+    const sent = sentEvents.get(firstKey(key));
     if (event.replay === undefined) times.set(key, (times.get(key) ?? 0) + 1);
     if (sent === undefined) {
       book.violated('invented', `the consumer got ${key}, which nobody sent`);
       continue;
     }
-    const isRight =
-      event.specversion === '1.0' &&
-      event.type === `digital.grupoboticario.instantmessage.${sent.type}` &&
-      event.subject === sent.subject &&
-      event.contact === sent.contact &&
-      ('dataref' in event && event.dataref !== undefined
-        ? String(event.dataref).includes(encodeURIComponent(sent.id))
-        : isDeepStrictEqual(event.data, JSON.parse(sent.payload)));
+    const isRight = sent.some(
+      ({ type, subject, contact, payload }) =>
+        event.specversion === '1.0' &&
+        event.type === `digital.grupoboticario.instantmessage.${type}` &&
+        event.subject === subject &&
+        event.contact === contact &&
+        ('dataref' in event && event.dataref !== undefined
+          ? String(event.dataref).includes(encodeURIComponent(event.id))
+          : isDeepStrictEqual(event.data, JSON.parse(payload))),
+    );
     if (!isRight) book.violated('durable', `the consumer got ${key} otherwise than it was sent`);
   }
   // Dead letters go with their retention, or to make room, before an operator has redriven them.
@@ -142,11 +162,11 @@ function checkInvented(
   { book }: World,
   rows: Map<string, EventRow>,
   rejections: readonly RejectionRow[],
-  sentEvents: Map<string, ExpectedEvent>,
+  sentEvents: Map<string, ExpectedEvent[]>,
   sentBodies: ReadonlySet<string>,
 ): void {
   for (const [key, { payload }] of rows) {
-    if (sentEvents.get(key)?.payload !== payload)
+    if (!sentEvents.get(firstKey(key))?.some((sent) => sent.payload === payload))
       book.violated('invented', `${key} is in D1, and nobody sent that`);
   }
   for (const row of rejections) {
@@ -157,18 +177,21 @@ function checkInvented(
 }
 
 function checkDeliveries({ book, webhooks, schedule }: World, rows: Map<string, EventRow>): void {
-  const answeredByKey = Map.groupBy(
+  // What differs from the event of its ids is no delivery of it.
+  const editionOf = (key: string, payload: string) => `${key} ${payload}`;
+  const answeredByEdition = Map.groupBy(
     book.answered.filter(({ status, webhook }) => status === 200 && webhook.event !== null),
-    ({ webhook }) => webhook.event?.key ?? '',
+    ({ webhook: { event } }) => editionOf(event?.key ?? '', event?.payload ?? ''),
   );
-  const sentByKey = Map.groupBy(
+  const sentByEdition = Map.groupBy(
     webhooks.filter(({ event, sending }) => event !== null && sending.auth !== 'forged'),
-    ({ event }) => event?.key ?? '',
+    ({ event }) => editionOf(event?.key ?? '', event?.payload ?? ''),
   );
   const isFaultFree = schedule.faults.length + schedule.deaths.length === 0 && schedule.duplicateRate === 0;
   for (const [key, row] of rows) {
-    const answered = answeredByKey.get(key) ?? [];
-    const sent = sentByKey.get(key) ?? [];
+    if (key !== firstKey(key)) continue; // some of its deliveries are those of the rejection that it was
+    const answered = answeredByEdition.get(editionOf(key, row.payload)) ?? [];
+    const sent = sentByEdition.get(editionOf(key, row.payload)) ?? [];
     const isTurnedAway = book.disturbed.has(row.integration) || book.revoked.has(row.integration);
     if (isTurnedAway || book.mayBeTaken(row.integration, key)) continue;
     if ((book.storedByKey.get(key)?.length ?? 0) > 1) continue; // purged, and sent again
@@ -206,10 +229,8 @@ function checkCounters({ book, database }: World): void {
   for (const event of book.stored.values()) {
     if (isUncounted(event)) book.violated('counters', `${event.integration} ${event.id} was never counted`);
     if (!book.isCounted(event)) continue;
-    add(
-      event.id.endsWith(':response') ? 'response' : event.id.slice(event.id.lastIndexOf(':status:') + 1),
-      1,
-    );
+    const id = firstVersionId(event.id);
+    add(id.endsWith(':response') ? 'response' : id.slice(id.lastIndexOf(':status:') + 1), 1);
     if (event.isDeferred) add('deferred', 1);
   }
   add('rejected', book.rejectedCount);
@@ -271,7 +292,7 @@ function checkReplays({ book, database }: World): void {
     for (const event of book.stored.values()) {
       const isWanted =
         event.integration === slug &&
-        (kind === null || event.id.endsWith(':response') === (kind === 'response'));
+        (kind === null || firstVersionId(event.id).endsWith(':response') === (kind === 'response'));
       if (!isWanted || event.storedNo > createdNo || event.deletedNo !== null) continue;
       if (!replayed.has(keyOf(event.integration, event.id))) {
         book.violated('replayed', `replay ${id} is done and did not send ${event.integration} ${event.id}`);

@@ -145,7 +145,10 @@ export class Isolate {
       endIfDone();
     };
     if (kind === 'event') loop.after(WALL_TIME_MS, () => invocation.end());
-    this.#receiver ??= createReceiver(env, () => Math.floor(this.host.nowMs()));
+    this.#receiver ??= createReceiver(env, {
+      now: () => Math.floor(this.host.nowMs()),
+      pause: async (ms) => new Promise((resolve) => this.host.setTimer(() => resolve(), ms)),
+    });
     const receiver = this.#receiver;
     current.run(invocation, () => {
       work(receiver, lifetime).then(

@@ -44,7 +44,10 @@ export async function operate(world: World, operation: Operation): Promise<void>
       return;
     }
     case 'retry rejections':
-      await paged(world, name, 'POST', '/api/rejections/retry');
+      await paged(world, name, 'POST', '/api/rejections/retry', {});
+      return;
+    case 'let in':
+      await paged(world, name, 'POST', '/api/rejections/retry', { reason: 'differs' });
       return;
     case 'delete rejection': {
       const listed = await world.api(name, 'GET', '/api/rejections?limit=1');
@@ -56,7 +59,7 @@ export async function operate(world: World, operation: Operation): Promise<void>
       return;
     }
     case 'redrive':
-      await paged(world, name, 'POST', '/api/dead-letters/redrive');
+      await paged(world, name, 'POST', '/api/dead-letters/redrive', { all: true });
       return;
     case 'redrive one': {
       const listed = await world.api(name, 'GET', '/api/dead-letters?limit=1');
@@ -119,10 +122,16 @@ function learn(world: World, slug: Slug, answer: Record<string, unknown>): void 
 }
 
 /** A change of all, page by page. */
-async function paged(world: World, name: string, method: string, path: string): Promise<void> {
+async function paged(
+  world: World,
+  name: string,
+  method: string,
+  path: string,
+  filter: object,
+): Promise<void> {
   let cursor: string | null = null;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const body = { all: true, ...(cursor !== null && { cursor }) };
+    const body = { ...filter, ...(cursor !== null && { cursor }) };
     const answered = await world.api(`${name}-${page}`, method, path, body);
     const next = answered?.answer.next;
     if (typeof next !== 'string') return;

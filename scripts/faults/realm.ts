@@ -2,7 +2,7 @@
 // threads (digests, compression, blobs) is done at once here, since threads end in an order of their own.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import './uint8array.ts';
 
@@ -73,8 +73,14 @@ export interface Lifetime {
   passThroughOnException(): void;
 }
 
+/** As src/receiver.ts has it. */
+export interface Clock {
+  now: () => number;
+  pause: (ms: number) => Promise<void>;
+}
+
 /** Makes receivers within a realm. */
-export type RealmReceiver = (env: object, now: () => number) => SimulatedReceiver;
+export type RealmReceiver = (env: object, clock: Clock) => SimulatedReceiver;
 
 /** Evaluates a bundle. Its modules keep nothing of a request, so one realm serves many runs, one after the other. */
 export function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
@@ -113,8 +119,8 @@ function globalsOf(host: () => RealmHost) {
       }
     },
     DecompressionStream: class extends AtOnce {
-      constructor(format: 'gzip' | 'deflate') {
-        super(format === 'gzip' ? gunzipSync : inflateSync);
+      constructor(format: keyof typeof DECOMPRESSORS) {
+        super(DECOMPRESSORS[format]);
       }
     },
     Blob: class {
@@ -139,6 +145,8 @@ function globalsOf(host: () => RealmHost) {
     },
   };
 }
+
+const DECOMPRESSORS = { gzip: gunzipSync, deflate: inflateSync, 'deflate-raw': inflateRawSync };
 
 /** A stream that gives all it got, transformed, when that ends. */
 class AtOnce extends TransformStream<Uint8Array, Uint8Array> {

@@ -13,6 +13,9 @@ export const BOUND_APP = '5e138ee5d53f5b001b96fa54';
 /** `fixed` takes webhooks from this address alone. */
 export const ALLOWED_ADDRESS = '203.0.113.7';
 
+/** `fixed` answers 202 to what it keeps as rejections. */
+export const ACCEPTING: Slug = 'fixed';
+
 /** Where nothing is deleted to make room. */
 export const USUAL_DATABASE_GB = 8;
 
@@ -33,6 +36,8 @@ export interface Sending {
         status: string;
         contact: number;
         bytes: number;
+        /** 0: as it was first written; 1: edited; 2: another customer's, under the same ids. */
+        edition: number;
       }
     | { kind: 'broken'; what: BrokenKind; nonce: string; bytes: number };
   auth: 'url' | 'bearer' | 'basic' | 'forged';
@@ -42,6 +47,12 @@ export interface Sending {
   tries: number;
   uploadMs: number;
   hangUpAfterMs: number | null;
+  /** How its body is compressed on its way; `null`: not at all. */
+  encoding: 'gzip' | 'deflate' | null;
+  /** Whether it is signed before it is compressed, where it is signed. */
+  isSignedFirst: boolean;
+  /** Whether the address is probed beforehand. */
+  isProbed: boolean;
 }
 
 export const BROKEN_KINDS = ['not-json', 'not-utf8', 'contract', 'other-application'] as const;
@@ -101,7 +112,7 @@ export interface ConsumerFault {
 
 /** What an operator does. */
 export type Operation = { name: string; atMs: number } & (
-  | { what: 'replay event' | 'retry rejections' | 'delete rejection' | 'redrive' | 'redrive one' }
+  | { what: 'replay event' | 'retry rejections' | 'let in' | 'delete rejection' | 'redrive' | 'redrive one' }
   | { what: 'replay'; slug: Slug; kind: 'response' | 'status' | null; isCancelled: boolean }
   | { what: 'rotate'; slug: Slug; overlapHours: 0 | 1 }
   | { what: 'disable'; slug: Slug; forMs: number }
@@ -162,7 +173,10 @@ export function scheduleOf(seed: number): Schedule {
   );
   // Half of all that happens, happens at about the same time.
   const burst = { loadMs, atMs: random.fraction() * loadMs };
-  const sendings = sendingsOf(new Random(`${seed} load`), count, burst, isFaultFree);
+  const sendings = withEditions(
+    new Random(`${seed} editions`),
+    sendingsOf(new Random(`${seed} load`), new Random(`${seed} ways`), count, burst, isFaultFree),
+  );
   const operations = operationsOf(new Random(`${seed} operators`), burst, { isFaultFree, isDeleting });
   const parts = isFaultFree
     ? { faults: [], deaths: [], cronFaults: [], consumerFaults: [] }
@@ -210,7 +224,13 @@ function momentOf(random: Random, { loadMs, atMs }: Burst): number {
   return random.chance(0.5) ? atMs + at * BURST_MS : at * loadMs;
 }
 
-function sendingsOf(random: Random, count: number, burst: Burst, isFaultFree: boolean): Sending[] {
+function sendingsOf(
+  random: Random,
+  ways: Random,
+  count: number,
+  burst: Burst,
+  isFaultFree: boolean,
+): Sending[] {
   const { loadMs } = burst;
   const messages = Math.ceil(count / 3);
   const contacts = random.whole(2, 8);
@@ -242,13 +262,27 @@ function sendingsOf(random: Random, count: number, burst: Burst, isFaultFree: bo
             status: random.pick(['sent', 'delivered', 'read', 'failed'] as const),
             contact: (message % contacts) + 1,
             bytes,
+            edition: 0,
           },
       auth: random.chance(0.06) ? 'forged' : random.pick(['url', 'url', 'url', 'bearer', 'basic'] as const),
       repeatsAfterMs,
       tries: random.pick([1, 1, 3, 6]),
       uploadMs: !isFaultFree && random.chance(0.04) ? random.whole(500, 20_000) : 0,
       hangUpAfterMs: !isFaultFree && random.chance(0.06) ? random.whole(0, 2_500) : null,
+      encoding: ways.pick([null, null, null, 'gzip', 'deflate'] as const),
+      isSignedFirst: ways.chance(0.5),
+      isProbed: ways.chance(0.05),
     };
+  });
+}
+
+/** Some webhooks come under the ids of another one, and say something else. */
+function withEditions(random: Random, sendings: readonly Sending[]): Sending[] {
+  return sendings.map((sending) => {
+    const other = sendings[random.whole(0, sendings.length - 1)];
+    const edition = random.whole(1, 2);
+    if (!random.chance(0.12) || other === undefined || other.body.kind === 'broken') return sending;
+    return { ...sending, slug: other.slug, body: { ...other.body, edition } };
   });
 }
 
@@ -365,6 +399,8 @@ const OPERATIONS = [
   'replay',
   'replay',
   'retry rejections',
+  'let in',
+  'let in',
   'delete rejection',
   'redrive',
   'redrive one',

@@ -1,5 +1,6 @@
 // The webhooks of a schedule: their bodies, how they are authenticated, and what is to become of them.
 import { createHmac } from 'node:crypto';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../simulate/random.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Sending, type Slug } from './schedule.ts';
 
@@ -18,12 +19,14 @@ const STRANGER_ADDRESS = '198.51.100.9';
 export interface Webhook {
   sending: Sending;
   bytes: Buffer;
+  /** The same as they are sent. */
+  sentBytes: Buffer;
   /** What it is to become where its sender is let in: an event, or a rejection. */
   event: ExpectedEvent | null;
 }
 
 export interface ExpectedEvent {
-  /** Names it among all events: its id within its integration. */
+  /** Names it among all events: its id within its integration. What differs under the same ids has the same. */
   key: string;
   id: string;
   slug: Slug;
@@ -38,6 +41,11 @@ export interface ExpectedEvent {
 
 export function keyOf(integration: string, id: string): string {
   return `${integration} ${id}`;
+}
+
+/** The key under which an event came, also of one that was let in beside another. */
+export function firstKey(key: string): string {
+  return key.replace(/~[0-9a-f]{16}$/, '');
 }
 
 /** The number of a customer, in canonical form. */
@@ -57,7 +65,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
   const { body, slug } = sending;
   if (body.kind === 'broken') {
     const broken = brokenBody(sending, body);
-    if (broken !== null) return { sending, bytes: broken, event: null };
+    if (broken !== null) return { sending, bytes: broken, sentBytes: encoded(broken, sending), event: null };
   }
   const shape =
     body.kind === 'broken'
@@ -67,6 +75,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
           event: 1,
           status: 'sent',
           contact: 1,
+          edition: 0,
         }
       : body;
   const messageId = `5e178088a88ad9001b${String(shape.message).padStart(9, '0')}`;
@@ -75,7 +84,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
   const id = `${messageId}:${eventId}:${step}`;
   const key = keyOf(slug, id);
   const random = new Random(`${seed} body ${key}`);
-  const contact = contactNumber(shape.contact);
+  const contact = contactNumber(shape.edition === 2 ? (shape.contact % 8) + 1 : shape.contact);
   const other = contactNumber(random.whole(1, 8));
   const namesOther = random.chance(0.1);
   const filler = random.chance(0.03) ? random.text(random.whole(20_000, 800_000), 'abcdefgh "\\é') : '';
@@ -95,7 +104,7 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
     }),
     message: {
       messageId,
-      message: `Olá ${namesOther ? `de ${other}` : ''}${filler}`,
+      message: `Olá ${shape.edition > 0 ? `outra vez (${shape.edition}) ` : ''}${namesOther ? `de ${other}` : ''}${filler}`,
       to: shape.kind === 'response' ? SENDER : writtenNumber(random, contact),
       from: shape.kind === 'response' ? writtenNumber(random, contact) : SENDER,
       appId: isOtherApplication ? OTHER_APP : BOUND_APP,
@@ -114,7 +123,13 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
     payload,
   };
   const isRejected = isOtherApplication; // drawn for the bound integration alone
-  return { sending, bytes: Buffer.from(payload), event: isRejected ? null : event };
+  const bytes = Buffer.from(payload);
+  return { sending, bytes, sentBytes: encoded(bytes, sending), event: isRejected ? null : event };
+}
+
+function encoded(bytes: Buffer, { encoding }: Sending): Buffer {
+  if (encoding === null) return bytes;
+  return encoding === 'gzip' ? gzipSync(bytes) : deflateSync(bytes);
 }
 
 /** A body that cannot become an event; `null`: one of another application, which only a bound integration refuses. */
@@ -162,23 +177,33 @@ function signature(
 
 /** The request that delivers a webhook now. */
 export function deliveryOf(
-  { sending, bytes }: Webhook,
+  { sending, bytes, sentBytes }: Webhook,
   { generation, nowMs, body }: { generation: number; nowMs: number; body: ReadableStream<Uint8Array> | null },
 ): Request {
-  const { slug, auth, name } = sending;
+  const { slug, auth, name, encoding } = sending;
+  const signed = sending.isSignedFirst ? bytes : sentBytes;
   const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
   const inUrl = auth === 'url' || auth === 'forged' ? `/${token}` : '';
   return new Request(`${ORIGIN}/webhooks/${slug}${inUrl}`, {
     method: 'POST',
-    body: body ?? new Uint8Array(bytes),
+    body: body ?? new Uint8Array(sentBytes),
     headers: {
       'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS,
-      'content-length': String(bytes.byteLength),
+      'content-length': String(sentBytes.byteLength),
       'content-type': 'application/json',
+      ...(encoding !== null && { 'content-encoding': encoding }),
       ...(auth === 'bearer' && { authorization: `Bearer ${token}` }),
       ...(auth === 'basic' && { authorization: `Basic ${btoa(`any:${token}`)}` }),
-      ...(slug === 'signed' && signature(slug, generation, bytes, `${name}-${nowMs}`, nowMs)),
+      ...(slug === 'signed' && signature(slug, generation, signed, `${name}-${nowMs}`, nowMs)),
     },
     ...(body !== null && { duplex: 'half' as const }),
+  });
+}
+
+/** The request that asks whether the address of a webhook is valid. */
+export function probeOf({ slug, auth }: Sending, generation: number): Request {
+  const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
+  return new Request(`${ORIGIN}/webhooks/${slug}/${token}`, {
+    headers: { 'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS },
   });
 }

@@ -1,5 +1,6 @@
 // A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { firstVersionId } from '../../src/contract/event.ts';
 import { Random } from '../simulate/random.ts';
 import { bindingsOf } from './bindings.ts';
 import { Book, type Violation } from './book.ts';
@@ -11,8 +12,16 @@ import { operate } from './operators.ts';
 import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
-import { ALLOWED_ADDRESS, BOUND_APP, type Character, type Schedule, SLUGS, type Slug } from './schedule.ts';
-import { deliveryOf, keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import {
+  ACCEPTING,
+  ALLOWED_ADDRESS,
+  BOUND_APP,
+  type Character,
+  type Schedule,
+  SLUGS,
+  type Slug,
+} from './schedule.ts';
+import { deliveryOf, keyOf, ORIGIN, probeOf, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
@@ -100,6 +109,8 @@ export class World {
   readonly queues: SimulatedQueues;
   readonly isolates: Isolate[];
   readonly webhooks: Webhook[];
+  /** What is sent under each key: more than one payload where some differ. */
+  readonly editions = new Map<string, Set<string>>();
   /** The generation of each integration's token that senders have. */
   readonly generations = new Map<Slug, number>(SLUGS.map((slug) => [slug, 1]));
   readonly #random: Random;
@@ -160,7 +171,12 @@ export class World {
       return isolate;
     });
     this.webhooks = schedule.sendings.map((sending) => webhookOf(seed, sending));
-    for (const { event } of this.webhooks) if (event !== null) this.book.people.set(event.key, event.people);
+    for (const { event } of this.webhooks) {
+      if (event === null) continue;
+      const { key, people, payload } = event;
+      this.book.people.set(key, [...new Set([...(this.book.people.get(key) ?? []), ...people])]);
+      this.editions.set(key, (this.editions.get(key) ?? new Set()).add(payload));
+    }
     this.#register();
     this.#consume();
   }
@@ -302,6 +318,7 @@ export class World {
   async #send(webhook: Webhook): Promise<void> {
     const { sending } = webhook;
     await this.loop.sleep(sending.atMs);
+    if (sending.isProbed) await this.#probe(webhook);
     const repeats = sending.repeatsAfterMs.map(async (afterMs, index) => {
       await this.loop.sleep(afterMs);
       await this.#deliver(webhook, `${sending.name}r${index + 1}`, 1);
@@ -309,8 +326,24 @@ export class World {
     await Promise.all([this.#deliver(webhook, sending.name, sending.tries), ...repeats]);
   }
 
+  async #probe({ sending }: Webhook): Promise<void> {
+    const generation = this.generations.get(sending.slug) ?? 1;
+    const answered = await this.request(`${sending.name}p`, () => probeOf(sending, generation));
+    if (answered === null) return;
+    const { status, text } = answered;
+    const isForged = sending.auth === 'forged';
+    const isRight =
+      status === 200
+        ? !isForged && text.includes(`"${sending.slug}"`)
+        : status === 401
+          ? isForged || !this.#isValid(sending.slug, generation)
+          : status === 503;
+    if (!isRight)
+      this.book.violated('answers', `the probe of ${sending.name} was answered ${status}: ${text}`);
+  }
+
   async #deliver(webhook: Webhook, name: string, tries: number): Promise<void> {
-    const { sending, bytes } = webhook;
+    const { sending, sentBytes } = webhook;
     for (let attempt = 1; attempt <= tries; attempt++) {
       const generation = this.generations.get(sending.slug) ?? 1;
       const isFirst = attempt === 1 && name === sending.name;
@@ -321,7 +354,7 @@ export class World {
           deliveryOf(webhook, {
             generation,
             nowMs: this.schedule.startMs + this.loop.nowMs,
-            body: uploadMs > 0 ? this.#slowly(bytes, uploadMs) : null,
+            body: uploadMs > 0 ? this.#slowly(sentBytes, uploadMs) : null,
           }),
         { uploadMs, hangUpAfterMs: isFirst ? sending.hangUpAfterMs : null },
       );
@@ -356,12 +389,20 @@ export class World {
       case 200: {
         if (event === null) {
           if (body?.outcome !== 'deferred') refuse('it is no event');
-        } else if (body?.id !== event.id) refuse(`its id is ${event.id}`);
+        } else if (firstVersionId(String(body?.id)) !== event.id) refuse(`its id is ${event.id}`);
+        else if (body?.outcome === 'kept' && this.editions.get(event.key)?.size === 1) {
+          refuse('nothing that differs has its ids');
+        }
         if (body?.outcome === 'deferred') {
           if (!book.deferred.has(requestId)) refuse('the intake queue has not taken it');
         } else if (event !== null && !book.storedByKey.has(event.key)) refuse('it is not in D1');
         return;
       }
+      case 202:
+        if (sending.slug !== ACCEPTING || body?.outcome !== 'rejected')
+          refuse('it does not accept rejections');
+        if (event !== null) refuse('it is an event');
+        return;
       case 400:
       case 422:
         if (event !== null) refuse('it is an event');
@@ -419,11 +460,13 @@ export class World {
   #register(): void {
     for (const slug of SLUGS) {
       this.database.ask(
-        `INSERT INTO integrations (slug, app_id, allowed_ips, require_signature, created_at) VALUES (?, ?, ?, ?, 0)`,
+        `INSERT INTO integrations (slug, app_id, allowed_ips, require_signature, on_rejection, created_at)
+         VALUES (?, ?, ?, ?, ?, 0)`,
         slug,
         slug === 'mail' ? BOUND_APP : null,
         slug === 'fixed' ? JSON.stringify([ALLOWED_ADDRESS]) : null,
         slug === 'signed' ? 1 : 0,
+        slug === ACCEPTING ? 'accept' : 'refuse',
       );
     }
   }

@@ -21,6 +21,8 @@ For add:
   --description TEXT   for people
   --allowed-ip RANGE   takes webhooks only from this address or CIDR range; may be given several times
   --require-signature  takes only webhooks that are signed (Standard Webhooks), and prints the secret to sign with
+  --on-rejection WHAT  what the sender of a webhook that becomes no event is answered: refuse (400 or 422, the default)
+                       or accept (202 with the same problems)
 
 For rotate:
   --overlap-hours N    how long the URL before stays valid (default 24); 0 revokes it and all earlier ones
@@ -62,6 +64,7 @@ const OPTIONS = {
   description: { type: 'string' },
   'allowed-ip': { type: 'string', multiple: true },
   'require-signature': { type: 'boolean' },
+  'on-rejection': { type: 'string' },
   'overlap-hours': { type: 'string' },
   remote: { type: 'boolean' },
   'secrets-file': { type: 'string' },
@@ -82,6 +85,7 @@ const COMMAND_OF: Partial<Record<OptionName, Command['name']>> = {
   description: 'add',
   'allowed-ip': 'add',
   'require-signature': 'add',
+  'on-rejection': 'add',
   'overlap-hours': 'rotate',
 };
 
@@ -162,6 +166,7 @@ function settingsOf(values: Values): Record<string, unknown> {
     ...(values.description !== undefined && { description: values.description }),
     ...(values['allowed-ip'] !== undefined && { allowedIps: values['allowed-ip'] }),
     ...(values['require-signature'] === true && { requireSignature: true }),
+    ...(values['on-rejection'] !== undefined && { onRejection: values['on-rejection'] }),
   };
 }
 

@@ -14,6 +14,7 @@ const WORDS: Record<string, string> = {
   appId: '--app-id',
   description: '--description',
   allowedIps: '--allowed-ip',
+  onRejection: '--on-rejection',
   overlapHours: '--overlap-hours',
 };
 
@@ -79,7 +80,17 @@ function describePrevious({ previous: [latest] }: ShownIntegration): string {
 function describeAll(integrations: readonly ShownIntegration[], url: string | null): string {
   if (integrations.length === 0) return 'There are no integrations. One is registered by: add <slug>';
   const isUrlKnown = integrations.every((integration) => integration.url !== null);
-  const head = ['SLUG', 'STATE', 'APPLICATION', 'FROM', 'SIGNED', 'REGISTERED', 'DESCRIPTION', 'URL'];
+  const head = [
+    'SLUG',
+    'STATE',
+    'APPLICATION',
+    'FROM',
+    'SIGNED',
+    'REJECTIONS',
+    'REGISTERED',
+    'DESCRIPTION',
+    'URL',
+  ];
   const table = align([head, ...integrations.map(cellsOf)]);
   return isUrlKnown
     ? table
@@ -95,6 +106,7 @@ function cellsOf(integration: ShownIntegration): string[] {
     integration.appId ?? 'any',
     ranges.length === 0 ? range : `${range} and ${ranges.length} more`,
     integration.requireSignature ? 'yes' : 'no',
+    integration.onRejection === 'accept' ? 'accepted' : 'refused',
     integration.createdAt.slice(0, 10),
     shortened(description ?? '-'),
     integration.url ?? '-',

@@ -24,20 +24,16 @@ const BREAKS: [Flaw, ...Flaw[]] = [
   { flaw: 'an array', break: (body) => [body] },
   { flaw: 'no event', break: ({ message }) => ({ message }) },
   { flaw: 'unknown type', break: changed((body) => (body.event.type = 'typing')) },
-  { flaw: 'unknown status', break: changed((body) => (body.event.status = 'seen')) },
   {
     flaw: 'the documentation’s placeholder',
     break: changed((body) => (body.event.status = 'sent | delivered | read')),
   },
   { flaw: 'no status', break: changed((body) => delete body.event.status) },
+  { flaw: 'a number as status', break: changed((body) => (body.event.status = 3)) },
   { flaw: 'no message', break: ({ event }) => ({ event }) },
   { flaw: 'no message.messageId', break: changed((body) => delete body.message.messageId) },
   { flaw: 'empty event.messageId', break: changed((body) => (body.event.messageId = '')) },
   { flaw: 'a number as messageId', break: changed((body) => (body.message.messageId = 12345)) },
-  { flaw: 'no phone number', break: changed((body) => (body.message.to = 'não informado')) },
-  { flaw: 'no appId', break: changed((body) => delete body.message.appId) },
-  { flaw: 'a date that is none', break: changed((body) => (body.message.updatedAt = '09/01/2020 20:19')) },
-  { flaw: 'a response without clientData', break: changed((body) => (body.event.type = 'response')) },
 ];
 
 interface Flaw {

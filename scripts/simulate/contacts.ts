@@ -43,15 +43,34 @@ function newContact(random: Random): Contact {
     const fixedLine = `55${random.pick(AREA_CODES)}${random.whole(2, 5)}${digits(random, 7)}`;
     return withAndWithoutPlus(fixedLine, name);
   }
+  if (kind < 0.14) return withAndWithoutAdded('52', '1', `55${random.whole(1, 9)}${digits(random, 7)}`, name);
+  if (kind < 0.16) return withAndWithoutAdded('54', '9', `11${random.whole(2, 6)}${digits(random, 7)}`, name);
+  if (kind < 0.18) return withoutNumber(`${random.whole(1, 9)}${digits(random, 14)}@lid`, name);
+  if (kind < 0.2) return withoutNumber(`BR.${random.whole(1, 9)}${digits(random, 15)}`, name);
   const areaCode = random.pick(AREA_CODES);
   const ofEight = `${random.whole(6, 9)}${digits(random, 7)}`;
   const withNinth = `55${areaCode}9${ofEight}`;
   const withoutNinth = `55${areaCode}${ofEight}`;
   return {
     canonical: `+${withNinth}`,
-    written: [`+${withNinth}`, withNinth, `+${withoutNinth}`, withoutNinth],
+    written: [
+      `+${withNinth}`,
+      ...[withNinth, `+${withoutNinth}`, withoutNinth, `whatsapp:+${withNinth}`],
+      ...[`${withoutNinth}@s.whatsapp.net`, `\u202a+${withNinth}\u202c`],
+    ],
     name,
   };
+}
+
+/** As WhatsApp writes a number of a country: with a digit that does not belong to it, and without. */
+function withAndWithoutAdded(country: string, added: string, national: string, name: string): Contact {
+  const [plain, longer] = [`${country}${national}`, `${country}${added}${national}`];
+  return { canonical: `+${plain}`, written: [`+${plain}`, plain, `+${longer}`, longer], name };
+}
+
+/** A customer whose number WhatsApp hides: the identity stands in its place. */
+function withoutNumber(identity: string, name: string): Contact {
+  return { canonical: identity, written: [identity], name };
 }
 
 function withAndWithoutPlus(number: string, name: string): Contact {

@@ -10,9 +10,10 @@ import { Random } from './random.ts';
 export interface SimulatedEvent {
   id: string;
   type: EventType;
-  status: Status | null;
-  /** Canonical. */
-  contact: string;
+  /** As the receiver reads it: of an odd body any word. */
+  status: string | null;
+  /** Canonical; `null`: the body names nobody. */
+  contact: string | null;
   appId: string;
   messageId: string;
   /** `null` where the body does not say. */
@@ -22,6 +23,10 @@ export interface SimulatedEvent {
   body: Buffer;
   /** `null`: the sender sends none. */
   contentType: string | null;
+  /** How the body goes out; absent: as it is. */
+  contentEncoding?: 'gzip' | 'deflate';
+  /** What is odd about the body, see odd-bodies.ts. */
+  oddity?: string;
 }
 
 /** When the story begins: fixed, so that the same seed gives the same bytes on every day. */

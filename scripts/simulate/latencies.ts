@@ -15,6 +15,11 @@ export class Latencies {
     this.#all.push(ms);
   }
 
+  /** Begins anew. */
+  forget(): void {
+    this.#all.length = 0;
+  }
+
   /** Of everything; `null` where there is nothing. */
   overall(): Percentiles | null {
     return percentilesOf(this.#all);

@@ -15,11 +15,13 @@ What is sent (the same values give the same bytes):
   --contacts N       customers (default 300)
   --disorder SHARE   status events that come late and out of order (default 0.3)
   --duplicates SHARE events that come again, half of them at the same instant (default 0.1)
+  --odd SHARE        events whose bodies are odd: other spellings, types, words (default 0.05)
   --invalid SHARE    bodies that break the contract, for each event (default 0.02)
   --abandoned SHARE  deliveries whose sender hangs up before the answer, and sends again (default 0.01)
 
 How:
-  --rate N           deliveries a second, whatever the answers; 0: as fast as the connections allow (default 200)
+  --rate N           deliveries a second, whatever the answers; 0: as fast as the connections allow. Without it what
+                     the receiver takes is measured first, and it is sent at 0.6 of that, at most at 200
   --connections N    at most so many at once (default 64)
   --timeout S        how long an answer may take (default 10)
   --retry-for S      how long a delivery is sent again until it is given up (default 120)
@@ -40,7 +42,8 @@ wrong, 2 when the options or the receiver cannot be used.`;
 
 export interface SimulateOptions extends PlanOptions {
   kind: 'run';
-  rate: number;
+  /** `null`: measured first. */
+  rate: number | null;
   connections: number;
   timeoutMs: number;
   retryForMs: number;
@@ -70,9 +73,10 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions |
         contacts: { type: 'string', default: '300' },
         disorder: { type: 'string', default: '0.3' },
         duplicates: { type: 'string', default: '0.1' },
+        odd: { type: 'string', default: '0.05' },
         invalid: { type: 'string', default: '0.02' },
         abandoned: { type: 'string', default: '0.01' },
-        rate: { type: 'string', default: '200' },
+        rate: { type: 'string' },
         connections: { type: 'string', default: '64' },
         timeout: { type: 'string', default: '10' },
         'retry-for': { type: 'string', default: '120' },
@@ -100,9 +104,13 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions |
     contacts: numberOf('--contacts', values.contacts, { from: 1, to: 100_000, whole: true }),
     disorder: numberOf('--disorder', values.disorder, SHARE),
     duplicates: numberOf('--duplicates', values.duplicates, SHARE),
+    odd: numberOf('--odd', values.odd, SHARE),
     invalid: numberOf('--invalid', values.invalid, SHARE),
     abandoned: numberOf('--abandoned', values.abandoned, SHARE),
-    rate: numberOf('--rate', values.rate, { from: 0, to: 100_000, whole: false }),
+    rate:
+      values.rate === undefined
+        ? null
+        : numberOf('--rate', values.rate, { from: 0, to: 100_000, whole: false }),
     connections: numberOf('--connections', values.connections, { from: 1, to: 1_024, whole: true }),
     timeoutMs: numberOf('--timeout', values.timeout, { ...SECONDS, from: 0.1 }) * 1000,
     retryForMs: numberOf('--retry-for', values['retry-for'], SECONDS) * 1000,

@@ -1,8 +1,10 @@
 // What a run sends and in which order. Pure: the same options give the same bytes.
 import { createHash } from 'node:crypto';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { type BrokenBody, brokenBody } from './broken-bodies.ts';
 import { contactsOf } from './contacts.ts';
 import { conversationOf, type SimulatedEvent } from './conversations.ts';
+import { oddEvent } from './odd-bodies.ts';
 import { Random } from './random.ts';
 
 export interface PlanOptions {
@@ -15,6 +17,8 @@ export interface PlanOptions {
   /** Shares from 0 to 1: of the status events that come late, of the events that come again, … */
   disorder: number;
   duplicates: number;
+  /** … of the events whose bodies are odd, … */
+  odd: number;
   /** … of broken bodies for each event, and of the deliveries whose sender hangs up before the answer. */
   invalid: number;
   abandoned: number;
@@ -30,8 +34,11 @@ export interface Delivery {
   event: SimulatedEvent | null;
   /** What is wrong with it; `null`: nothing. */
   flaw: string | null;
+  /** As it goes out. */
   body: Buffer;
   contentType: string | null;
+  /** Absent: none. */
+  contentEncoding?: 'gzip' | 'deflate';
 }
 
 export interface Plan {
@@ -53,16 +60,18 @@ const AGAIN_MS = [500, 1_800_000] as const;
 
 /** The plan of a run. */
 export function planOf(options: PlanOptions): Plan {
-  const { run, seed, events: count, contacts: contactCount } = options;
+  const { run, seed, events: count, contacts: contactCount, odd } = options;
   // What decides the ids decides the contents, so that one id never stands for two contents.
-  const namespace = digest(`${run}:${seed}:${count}:${contactCount}`).slice(0, NAMESPACE_DIGITS);
+  const namespace = digest(`${run}:${seed}:${count}:${contactCount}:${odd}`).slice(0, NAMESPACE_DIGITS);
   const contacts = contactsOf(new Random(`${namespace}:contacts`), contactCount);
 
-  const events: SimulatedEvent[] = [];
-  for (let conversation = 0; events.length < count; conversation++) {
-    events.push(...conversationOf(namespace, conversation, contacts));
+  const ordinary: SimulatedEvent[] = [];
+  for (let conversation = 0; ordinary.length < count; conversation++) {
+    ordinary.push(...conversationOf(namespace, conversation, contacts));
   }
-  events.length = count;
+  ordinary.length = count;
+  const oddness = new Random(`${namespace}:odd`);
+  const events = ordinary.map((event) => (oddness.chance(odd) ? oddEvent(event, oddness) : event));
 
   const deliveries = inOrderOfArrival(arrivalsOf(namespace, events, options));
   return {
@@ -93,8 +102,9 @@ function arrivalsOf(namespace: string, events: SimulatedEvent[], options: PlanOp
       abandon: hangUp.chance(options.abandoned),
       event: 'flaw' in what ? null : what,
       flaw: 'flaw' in what ? what.flaw : null,
-      body: what.body,
+      body: wireBodyOf(what),
       contentType: what.contentType,
+      ...('contentEncoding' in what && { contentEncoding: what.contentEncoding }),
     });
   let broken = 0;
   for (const [index, event] of events.entries()) {
@@ -114,6 +124,12 @@ function arrivalsOf(namespace: string, events: SimulatedEvent[], options: PlanOp
   return arrivals;
 }
 
+function wireBodyOf(what: SimulatedEvent | BrokenBody): Buffer {
+  const encoding = 'contentEncoding' in what ? what.contentEncoding : undefined;
+  if (encoding === undefined) return what.body;
+  return encoding === 'gzip' ? gzipSync(what.body) : deflateSync(what.body);
+}
+
 function inOrderOfArrival(arrivals: Arrival[]): Delivery[] {
   const sorted = arrivals.sort((a, b) => a.atMs - b.atMs || a.origin - b.origin);
   let slot = 0;
@@ -127,7 +143,15 @@ function inOrderOfArrival(arrivals: Arrival[]): Delivery[] {
 }
 
 /** A delivery in one line of JSON; the body in base64 where it is not text. */
-export function deliveryLine({ slot, abandon, event, flaw, body, contentType }: Delivery): string {
+export function deliveryLine({
+  slot,
+  abandon,
+  event,
+  flaw,
+  body,
+  contentType,
+  contentEncoding,
+}: Delivery): string {
   const text = body.toString('utf8');
   const isText = Buffer.from(text).equals(body);
   return JSON.stringify({
@@ -136,6 +160,8 @@ export function deliveryLine({ slot, abandon, event, flaw, body, contentType }: 
     flaw,
     abandon,
     contentType,
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(event?.oddity !== undefined && { oddity: event.oddity }),
     ...(isText ? { body: text } : { bodyBase64: body.toString('base64') }),
   });
 }

@@ -11,6 +11,7 @@ export interface ListedEvent {
   appId: unknown;
   messageId: unknown;
   occurredAt: unknown;
+  receivedAt: unknown;
   deliveries: number;
   forwarded: boolean;
   payload: unknown;

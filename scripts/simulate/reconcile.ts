@@ -91,7 +91,7 @@ function differenceOf(sent: SimulatedEvent, listed: ListedEvent, integration: st
     contact: sent.contact,
     appId: sent.appId,
     messageId: sent.messageId,
-    ...(sent.occurredAtMs !== null && { occurredAt: new Date(sent.occurredAtMs).toISOString() }),
+    occurredAt: sent.occurredAtMs === null ? listed.receivedAt : new Date(sent.occurredAtMs).toISOString(),
   };
   for (const [name, value] of Object.entries(expected)) {
     if (listed[name as keyof typeof expected] !== value) return `its ${name} is not what was sent`;

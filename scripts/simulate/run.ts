@@ -1,7 +1,6 @@
 // One run against a receiver: send, wait until it has settled, compare.
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseEnv } from 'node:util';
+import { readDevVars } from '../dev-vars.ts';
 import { Ledger } from './ledger.ts';
 import { UsageError } from './option-values.ts';
 import type { SimulateOptions } from './options.ts';
@@ -10,7 +9,8 @@ import { type Progress, showProgress } from './progress.ts';
 import { ReceiverApi, ReceiverUnusable, requireWebhookUrl } from './receiver-api.ts';
 import { type Baseline, type Findings, isOfRun, reconcile } from './reconcile.ts';
 import { type Tally, tallyOf } from './report.ts';
-import { startSending } from './sender.ts';
+import { type Sending, startSending } from './sender.ts';
+import { FIRST_RATE, keepBelow, measureTaken, rateFor } from './warm-up.ts';
 
 /** The integration that `npm start` makes. */
 const LOCAL_INTEGRATION = 'demo';
@@ -23,6 +23,10 @@ export interface SimulateReport extends Tally {
   seed: number;
   run: string;
   seconds: number;
+  /** Deliveries a second that it was sent, in the end; 0: as many as the connections allowed. */
+  rate: number;
+  /** Deliveries a second that it took in the warm-up; `null`: not measured. Latencies are counted behind it. */
+  taken: number | null;
 }
 
 /** Where a run goes. */
@@ -45,7 +49,11 @@ export async function simulate(options: SimulateOptions, devVarsPath: string): P
   const progress = showProgress(ledger, plan.deliveries.length, { isWanted: options.progress });
   try {
     const startMs = performance.now();
-    await startSending(plan.deliveries, { ...options, url: () => webhookUrl }, ledger).done;
+    const rate = options.rate ?? FIRST_RATE;
+    const sending = startSending(plan.deliveries, { ...options, rate, url: () => webhookUrl }, ledger);
+    const pace =
+      options.rate === null ? await sentWithCare(sending, ledger, progress) : { rate, taken: null };
+    await sending.done;
     const seconds = Math.round(performance.now() - startMs) / 1000;
     const compare = async () =>
       reconcile(plan, ledger, integration, baseline, await api.listEvents(isOfRun(plan)));
@@ -57,11 +65,27 @@ export async function simulate(options: SimulateOptions, devVarsPath: string): P
       seed: options.seed,
       run: options.run,
       seconds,
+      ...pace,
       ...tally,
     };
   } finally {
     progress.stop();
   }
+}
+
+/** Sends at a rate that the receiver can take, and says which. */
+async function sentWithCare(
+  sending: Sending,
+  ledger: Ledger,
+  progress: Progress,
+): Promise<Pick<SimulateReport, 'rate' | 'taken'>> {
+  const taken = await measureTaken(sending, ledger);
+  if (taken === null) return { rate: FIRST_RATE, taken }; // all was sent before it was known
+  const rate = rateFor(taken);
+  ledger.latencies.forget();
+  progress.say(`It takes some ${Math.round(taken)} deliveries/s, and is sent ${rate}/s from here on.`);
+  const slowDown = (slower: number) => progress.say(`It falls behind, and is sent ${slower}/s from here on.`);
+  return { rate: await keepBelow(sending, ledger, rate, slowDown), taken };
 }
 
 /** Compares again and again while events are still on their way: deferred ones to D1, stored ones to the queue. */
@@ -85,7 +109,7 @@ async function settledFindings(
 async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<Target> {
   const local = new URL(`http://127.0.0.1:${options.port}`);
   const address = options.url ?? local;
-  const token = options.token ?? process.env.ADMIN_TOKEN ?? (await localAdminToken(address, devVarsPath));
+  const token = options.token ?? process.env.ADMIN_TOKEN ?? localAdminToken(address, devVarsPath);
   if (options.url === null) {
     const api = new ReceiverApi(local, token);
     return { api, webhookUrl: await api.webhookUrl(LOCAL_INTEGRATION), integration: LOCAL_INTEGRATION };
@@ -98,12 +122,11 @@ async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<
 }
 
 /** The token of `npm start`. It is no other receiver's, so it goes to this machine only. */
-async function localAdminToken(address: URL, devVarsPath: string): Promise<string> {
+function localAdminToken(address: URL, devVarsPath: string): string {
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(address.hostname)) {
     throw new UsageError('--url of another machine needs --token, its admin token');
   }
-  const contents = await readFile(devVarsPath, 'utf8').catch(() => '');
-  const { ADMIN_TOKEN: token } = parseEnv(contents);
+  const { ADMIN_TOKEN: token } = readDevVars(devVarsPath);
   if (!token) {
     throw new ReceiverUnusable(
       'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',

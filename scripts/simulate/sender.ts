@@ -20,6 +20,8 @@ export interface SendOptions {
 export interface Sending {
   /** Resolves once every delivery that was begun is over. */
   done: Promise<void>;
+  /** Deliveries a second from now on, where it began with a rate. */
+  setRate(rate: number): void;
   /** Begins no further delivery. Those that were begun go on to their end. */
   stop(): void;
   inFlight(): number;
@@ -46,7 +48,9 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
   const agent = new (isTls ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: options.connections });
   const ready: Errand[] = [];
   const finished = Promise.withResolvers<void>();
-  const startMs = performance.now();
+  let { rate } = options;
+  /** Where the rate began to count, and when. */
+  let since = { slot: 0, atMs: performance.now() };
   let next = 0;
   let last = deliveries.length;
   let inFlight = 0;
@@ -58,9 +62,10 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
   function pump(): void {
     if (isOver) return;
     const nowMs = performance.now();
-    if (options.rate > 0) {
+    if (rate > 0) {
       for (let due = next < last; due; due = due && next < last) {
-        const dueAtMs = startMs + ((deliveries[next]?.slot ?? 0) / options.rate) * 1000;
+        const slots = (deliveries[next]?.slot ?? 0) - since.slot;
+        const dueAtMs = since.atMs + (slots / rate) * 1000;
         due = dueAtMs <= nowMs;
         if (due) begin(dueAtMs);
       }
@@ -68,7 +73,7 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
     while (inFlight < options.connections) {
       // What waits to be sent again keeps its place: a receiver that is away must not be owed the whole plan.
       const isFree = inFlight + retriesWaiting < options.connections;
-      if (ready.length === 0 && options.rate === 0 && next < last && isFree) begin(nowMs);
+      if (ready.length === 0 && rate === 0 && next < last && isFree) begin(nowMs);
       const errand = ready.shift();
       if (errand === undefined) break;
       void attempt(errand);
@@ -116,6 +121,10 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
 
   return {
     done: finished.promise,
+    setRate: (newRate) => {
+      since = { slot: deliveries[next]?.slot ?? 0, atMs: performance.now() };
+      rate = newRate;
+    },
     stop: () => {
       last = next;
     },
@@ -131,7 +140,7 @@ function backoffMs(attempts: number): number {
 
 /** One attempt. Never rejects. */
 function post(
-  { body, contentType }: Delivery,
+  { body, contentType, contentEncoding }: Delivery,
   hangUp: boolean,
   { url, timeoutMs }: SendOptions,
   agent: HttpAgent | HttpsAgent,
@@ -141,6 +150,7 @@ function post(
     const headers = {
       'content-length': body.byteLength,
       ...(contentType !== null && { 'content-type': contentType }),
+      ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
     };
     const request = (isTls ? httpsRequest : httpRequest)(url(), { method: 'POST', agent, headers });
     const timer = setTimeout(() => fail('timeout'), timeoutMs);

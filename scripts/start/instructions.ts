@@ -10,6 +10,10 @@ export interface Running {
   sample: string;
   /** Whether the example consumer runs with it. */
   hasConsumer: boolean;
+  /** The address that it was told to listen on, where it was. */
+  ip?: string | undefined;
+  /** Whose shells the commands are for, as `process.platform` names it. */
+  platform: NodeJS.Platform;
 }
 
 const BESIDE_CONSUMER = `From here on: what the example consumer reads from the queue, and the receiver's log.`;
@@ -18,14 +22,13 @@ const ALONE = `From here on: the receiver's log. A local queue drops what nobody
 npx wrangler dev -c examples/push-consumer/wrangler.toml --port 8788`;
 
 /** The text for the terminal. */
-export function instructionsFor({ origin, webhookUrl, adminToken, sample, hasConsumer }: Running): string {
-  const localUrl = new URL(new URL(webhookUrl).pathname, origin).href;
-  // As in the platform's documentation: `--data-raw` and no content type.
-  const send = `curl --request POST ${shellQuote(localUrl)} --data-raw ${shellQuote(sample)}`;
-  const list = `curl ${shellQuote(`${origin}/api/events`)} --header ${shellQuote(`Authorization: Bearer ${adminToken}`)}`;
+export function instructionsFor(running: Running): string {
+  const { origin, webhookUrl, adminToken, hasConsumer, ip } = running;
+  const reach =
+    ip === undefined ? '' : `\nIt listens on ${ip}: whoever reaches that address reaches it, too.\n`;
   return `
 The receiver runs at ${origin}. Ctrl-C ends it; its events are kept.
-
+${reach}
 Webhook URL of the integration "demo":
 
   ${webhookUrl}
@@ -37,17 +40,51 @@ Dashboard, and the admin token to sign in with:
 
 Send the documented response. The same again is a duplicate:
 
-${send}
+${commandsFor(running, sendingIn)}
 
 Read what is stored:
 
-${list}
+${commandsFor(running, listingIn)}
 
 ${hasConsumer ? BESIDE_CONSUMER : ALONE}
 `;
 }
 
+type Shell = 'posix' | 'powershell';
+
+/** A command for each shell that people of a platform use. */
+function commandsFor(running: Running, commandIn: Record<Shell, (running: Running) => string>): string {
+  if (running.platform !== 'win32') return commandIn.posix(running);
+  return `In PowerShell:\n\n${commandIn.powershell(running)}\n\nIn Git Bash:\n\n${commandIn.posix(running)}`;
+}
+
+const sendingIn = {
+  // As in the platform's documentation: `--data-raw` and no content type.
+  posix: (running) =>
+    `curl --request POST ${shellQuote(localUrl(running))} --data-raw ${shellQuote(running.sample)}`,
+  // Without the charset Windows PowerShell would not send UTF-8.
+  powershell: (running) =>
+    `Invoke-RestMethod -Method Post -Uri ${powershellQuote(localUrl(running))} -ContentType 'application/json; charset=utf-8' -Body ${powershellQuote(running.sample)}`,
+} as const satisfies Record<Shell, (running: Running) => string>;
+
+const listingIn = {
+  posix: ({ origin, adminToken }) =>
+    `curl ${shellQuote(`${origin}/api/events`)} --header ${shellQuote(`Authorization: Bearer ${adminToken}`)}`,
+  powershell: ({ origin, adminToken }) =>
+    `Invoke-RestMethod -Uri ${powershellQuote(`${origin}/api/events`)} -Headers @{ Authorization = ${powershellQuote(`Bearer ${adminToken}`)} } | ConvertTo-Json -Depth 20`,
+} as const satisfies Record<Shell, (running: Running) => string>;
+
+/** The webhook URL at this machine, also where the receiver has a public address. */
+function localUrl({ webhookUrl, origin }: Running): string {
+  return new URL(new URL(webhookUrl).pathname, origin).href;
+}
+
 /** One word for a POSIX shell, whatever is in it. */
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** One word for PowerShell, to which typographic quotation marks are quotation marks as well: each is doubled. */
+export function powershellQuote(text: string): string {
+  return `'${text.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
 }

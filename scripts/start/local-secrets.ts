@@ -1,8 +1,11 @@
 // The secrets of the local receiver, in .dev.vars, where wrangler dev reads them. Adds what is missing; never
 // changes or removes what is there.
 import { randomBytes } from 'node:crypto';
-import { appendFile, chmod, readFile } from 'node:fs/promises';
+import { appendFile, chmod } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
+import { flawOfSecret } from '../../src/secrets.ts';
+import { Refusal } from '../deploy/refusal.ts';
+import { textOfDevVars } from '../dev-vars.ts';
 
 /** The `[secrets] required` of wrangler.toml. */
 const SECRETS = ['WEBHOOK_SECRET', 'ADMIN_TOKEN'] as const;
@@ -22,18 +25,27 @@ export function optionalSecretArguments(secrets: LocalSecrets): string[] {
   });
 }
 
-/** Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. */
+/**
+ * Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. Throws
+ * {@link Refusal} where the file is not plain UTF-8 or one of its secrets cannot work: nothing is added to it then.
+ */
 export async function ensureLocalSecrets(path: string): Promise<LocalSecrets> {
-  const contents = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const contents = textOfDevVars(path);
+  requireFitSecrets(parseEnv(contents));
   const missing = missingSecretLines(contents, randomSecret);
   if (missing !== '') {
     await appendFile(path, missing, { mode: 0o600 });
     await chmod(path, 0o600); // the mode above counts for a new file only
   }
   return parseEnv(contents + missing) as LocalSecrets;
+}
+
+function requireFitSecrets(present: NodeJS.Dict<string>): void {
+  const problems = [...SECRETS, ...OPTIONAL_SECRETS].flatMap((name) => {
+    const flaw = flawOfSecret(present[name] ?? '');
+    return flaw === null ? [] : [`${name} in .dev.vars ${flaw}`];
+  });
+  if (problems.length > 0) throw new Refusal(`${problems.join('; ')}.`);
 }
 
 /**

@@ -1,4 +1,5 @@
 // The command line of `npm start`. Reads it and nothing else: no file, no port is touched here.
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 
 export const DEFAULT_PORT = 8787; // wrangler dev's own
@@ -12,6 +13,7 @@ Runs the receiver and the example consumer on this machine, with a local databas
 
 Options:
   --port N           the port to listen on (default ${DEFAULT_PORT})
+  --ip ADDRESS       the address to listen on, 0.0.0.0 for all: in containers (default: this machine alone)
   --persist-to DIR   where database and queues are kept (default ${DEFAULT_STATE})
   --no-consumer      the receiver alone: for a consumer in a \`wrangler dev\` of its own
   --help             this text`;
@@ -20,12 +22,23 @@ export type StartOptions =
   | {
       kind: 'run';
       port: number;
+      /** Absent: wrangler's own, the loopback addresses. */
+      ip?: string | undefined;
       /** As written; absent where it was not given. */
       persistTo?: string;
       hasConsumer: boolean;
     }
   | { kind: 'help' }
   | { kind: 'invalid' /** One line. */; reason: string };
+
+/** Every address of the machine. */
+const WILDCARDS = ['0.0.0.0', '::'];
+
+/** Where this machine reaches a receiver that listens so. */
+export function localOrigin({ ip, port }: Pick<RunOptions, 'ip' | 'port'>): string {
+  if (ip === undefined || WILDCARDS.includes(ip)) return `http://localhost:${port}`;
+  return `http://${isIP(ip) === 6 ? `[${ip}]` : ip}:${port}`;
+}
 
 /** What to run. */
 export type RunOptions = Extract<StartOptions, { kind: 'run' }>;
@@ -40,10 +53,20 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   if (port === undefined) {
     return { kind: 'invalid', reason: `--port takes a number from 1 to 65535, not "${parsed.port}"` };
   }
+  const { ip } = parsed;
+  if (ip !== undefined && isIP(ip) === 0) {
+    return { kind: 'invalid', reason: `--ip takes an IP address, such as 0.0.0.0, not "${ip}"` };
+  }
   const persistTo = parsed['persist-to'];
   if (persistTo === '') return { kind: 'invalid', reason: '--persist-to takes a directory' };
   const hasConsumer = parsed['no-consumer'] !== true;
-  return { kind: 'run', port, hasConsumer, ...(persistTo !== undefined && { persistTo }) };
+  return {
+    kind: 'run',
+    port,
+    hasConsumer,
+    ...(ip !== undefined && { ip }),
+    ...(persistTo !== undefined && { persistTo }),
+  };
 }
 
 function parseOptions(args: readonly string[]) {
@@ -52,6 +75,7 @@ function parseOptions(args: readonly string[]) {
       args: [...args],
       options: {
         port: { type: 'string' },
+        ip: { type: 'string' },
         'persist-to': { type: 'string' },
         'no-consumer': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

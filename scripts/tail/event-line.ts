@@ -1,19 +1,25 @@
 // An event as one line for a person.
 import { styleText } from 'node:util';
-import type { ResponseWebhook, Status, StatusWebhook } from '../../src/contract/webhook.ts';
+import {
+  checkedWebhook,
+  type EventType,
+  isStatus,
+  type ResponseWebhook,
+  type Status,
+  type Webhook,
+} from '../../src/contract/webhook.ts';
 import { printable, shortened } from './terminal-text.ts';
 
 /** An event as GET /api/tail shows it; what a line tells of it. */
-interface ShownEvent {
+interface TailEvent {
   integration: string;
-  contact: string;
+  type: EventType;
+  status: string | null;
+  contact: string | null;
   messageId: string;
   receivedAt: string;
+  payload: Parameters<typeof checkedWebhook>[1];
 }
-
-type TailEvent =
-  | (ShownEvent & { type: 'response'; payload: ResponseWebhook })
-  | (ShownEvent & { type: 'status'; status: Status; payload: StatusWebhook });
 
 type Style = Parameters<typeof styleText>[0];
 type Paint = (style: Style, text: string) => string;
@@ -44,20 +50,23 @@ export function isColored(
 /** When, where, who, what: without anything that a terminal would act on, but for the colours. */
 export function eventLine(json: string, hasColors: boolean): string {
   const event = JSON.parse(json) as TailEvent;
+  const { webhook } = checkedWebhook(event.type, event.payload, Date.parse(event.receivedAt));
   const paint: Paint = (style, text) =>
     hasColors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   return [
     paint('dim', localTime(new Date(event.receivedAt))),
     paint('dim', shown(event.integration)),
     shown(event.contact).padEnd(CONTACT_WIDTH),
-    event.type === 'response' ? responseText(event.payload, paint) : statusText(event, paint),
+    event.status === null
+      ? responseText(webhook as ResponseWebhook, paint)
+      : statusText(event.status, webhook, paint),
     paint('dim', shown(event.messageId)),
   ].join('  ');
 }
 
 function responseText({ clientData, message }: ResponseWebhook, paint: Paint): string {
   const { mediaType, mediaData, location } = message;
-  const name = shown(clientData.name, MAX_NAME_CHARACTERS);
+  const name = shown(clientData?.name, MAX_NAME_CHARACTERS);
   const kind = mediaType == null || mediaType === 'text' ? '' : `[${shown(mediaType, MAX_NAME_CHARACTERS)}]`;
   const place = [location?.name, location?.address].filter(Boolean).join(', ') || coordinates(location);
   const texts = [message.message, mediaData?.caption, mediaData?.filename, place].filter(Boolean).join(' · ');
@@ -74,10 +83,10 @@ function coordinates(location: ResponseWebhook['message']['location']): string {
   return [location?.latitude, location?.longitude].filter((part) => part != null).join(' ');
 }
 
-function statusText({ status, payload }: TailEvent & { type: 'status' }, paint: Paint): string {
-  const { failCode, failMessage } = payload.message;
+function statusText(status: string, { message }: Webhook, paint: Paint): string {
+  const { failCode, failMessage } = message;
   const why = [failCode, failMessage].filter((part) => part != null && part !== '').join(' ');
-  const step = paint(STATUS_STYLES[status], `→ ${shown(status)}`);
+  const step = paint(isStatus(status) ? STATUS_STYLES[status] : 'gray', `→ ${shown(status)}`);
   return why === '' ? step : `${step} ${paint('red', shown(why, MAX_TEXT_CHARACTERS))}`;
 }
 

@@ -10,7 +10,7 @@ Without --url it watches the receiver that \`npm start\` runs.
 Which events (those that meet every option):
   --type TYPE         response or status
   --status STATUS     sent, delivered, read or failed
-  --contact NUMBER    a customer's, in any written form
+  --contact CONTACT   a customer's number in any written form, or the identity in place of one
   --integration SLUG  those that one integration received
   --message-id ID     those of one message
   --since WHEN        from then on, not only from now: a time (2026-03-01T12:00:00-03:00) or how long ago (90s, 15m, 2h, 3d)

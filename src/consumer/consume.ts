@@ -2,6 +2,7 @@
 // retried. Every message is settled by itself, as soon as its own handler has ended.
 
 import type { ResponseEvent, StatusEvent } from '../contract/cloudevent.ts';
+import type { Status } from '../contract/webhook.ts';
 import type { FetchData } from './fetch-data.ts';
 import {
   type EventContext,
@@ -17,7 +18,10 @@ import { MAX_DELAY_SECONDS, type RetryDelay, retryDelaySeconds } from './retry-d
 type Handler<Event, Env> = (event: Event, context: EventContext<Env>) => Promise<void> | void;
 
 interface CommonOptions<Env> {
-  /** An event of an unknown type. Without it such an event counts as one that breaks the schema. */
+  /**
+   * An event of an unknown type, or a status with an unknown word (`deleted`). Without it an event of an unknown type counts
+   * as one that breaks the schema; one with an unknown word is acknowledged.
+   */
   onOther?: Handler<OtherEvent, Env>;
   /**
    * Where it is kept which events were handled, so that none is handled twice; {@link OnceStore} says what that
@@ -44,14 +48,14 @@ export interface CompleteConsumeOptions<Env> extends CommonOptions<Env> {
   /** Reads the data of events that were too large for a queue. */
   fetchData: (env: Env) => FetchData;
   onResponse?: Handler<WithData<ResponseEvent>, Env>;
-  onStatus?: Handler<WithData<StatusEvent>, Env>;
+  onStatus?: Handler<WithData<StatusEvent<Status>>, Env>;
 }
 
 /** Options of {@link consume} without `fetchData`: events too large for a queue have `dataref` in place of `data`. */
 export interface ConsumeOptions<Env> extends CommonOptions<Env> {
   fetchData?: undefined;
   onResponse?: Handler<ResponseEvent, Env>;
-  onStatus?: Handler<StatusEvent, Env>;
+  onStatus?: Handler<StatusEvent<Status>, Env>;
 }
 
 /** A batch of the Workers runtime, as far as this needs it. */

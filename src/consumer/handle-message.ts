@@ -6,6 +6,7 @@ import {
   type ResponseEvent,
   type StatusEvent,
 } from '../contract/cloudevent.ts';
+import { isStatus, type Status } from '../contract/webhook.ts';
 import type { FetchData } from './fetch-data.ts';
 import { logError } from './log.ts';
 import type { OnceStore } from './once.ts';
@@ -19,7 +20,7 @@ export interface EventContext<Env> {
   signal: AbortSignal;
 }
 
-/** An event of a type that this version of the kit does not know. */
+/** An event of a type, or a status with a word, that this version of the kit does not know. As it came. */
 export interface OtherEvent {
   specversion: '1.0';
   id: string;
@@ -47,7 +48,7 @@ type Handle<Event, Env> = (event: Event, context: EventContext<Env>) => Promise<
 export interface Work<Env> {
   handlers: {
     onResponse?: Handle<WithData<ResponseEvent>, Env>;
-    onStatus?: Handle<WithData<StatusEvent>, Env>;
+    onStatus?: Handle<WithData<StatusEvent<Status>>, Env>;
     onOther?: Handle<OtherEvent, Env>;
   };
   env: Env;
@@ -111,6 +112,10 @@ function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task
     return { event: body, run: async (signal) => void (await onOther(body, context(signal))) };
   }
   const { event } = parsed;
+  if (event.type === CLOUDEVENT_TYPES.status && !isStatus(stepOf(event))) {
+    if (onOther === undefined) return null;
+    return { event, run: async (signal) => void (await onOther(body as OtherEvent, context(signal))) };
+  }
   const handler = event.type === CLOUDEVENT_TYPES.response ? onResponse : onStatus;
   if (handler === undefined) return null;
   return {
@@ -133,6 +138,11 @@ async function completed(
     return { ok: true, event };
   }
   return parseEvent({ ...event, data: await fetchData(event.dataref, signal) });
+}
+
+/** The word of a status: of its data, or, where those are elsewhere, of its id, which ends with it. */
+function stepOf({ id, data }: StatusEvent): string {
+  return data?.event.status ?? id.slice(id.lastIndexOf(':') + 1);
 }
 
 function isOtherEvent(body: unknown): body is OtherEvent {

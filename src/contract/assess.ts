@@ -6,22 +6,25 @@ import { decodePayload, parsePayload } from './payload.ts';
 import { type ContractProblem, parseWebhook } from './webhook.ts';
 
 /**
- * Why an authentic webhook became no event. `unauthorized`: taken in good faith while the registration could not be
- * read, and not let in once it could.
+ * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in
+ * good faith while the registration could not be read, and not let in once it could. `differs`: it has the ids of a stored
+ * event, and another content.
  */
 export const REJECTION_REASONS = [
+  'badly-encoded',
   'not-utf8',
   'not-json',
   'contract-broken',
   'wrong-application',
   'unauthorized',
+  'differs',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** A judgment against a body, with every problem named. */
 export interface Refused {
   ok: false;
-  reason: RejectionReason;
+  reason: Exclude<RejectionReason, 'differs'>; // which is not told by the body alone
   problems: ContractProblem[];
 }
 
@@ -44,7 +47,7 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
   } catch {
     return refused('not-json', '', 'cannot be parsed as JSON (RFC 8259)');
   }
-  const parsed = parseWebhook(value);
+  const parsed = parseWebhook(value, arrival.receivedAtMs);
   if (!parsed.ok) return { ok: false, reason: 'contract-broken', problems: parsed.problems };
   if (appId !== null && parsed.webhook.message.appId !== appId) {
     return refused(
@@ -53,10 +56,10 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
       'is not the application that this address is bound to',
     );
   }
-  return { ok: true, event: eventOf(parsed.webhook, { ...arrival, payload }) };
+  return { ok: true, event: eventOf(parsed, { ...arrival, payload }) };
 }
 
 /** A judgment with a single problem; the path of the body itself is empty. */
-export function refused(reason: RejectionReason, path: string, message: string): Refused {
+export function refused(reason: Refused['reason'], path: string, message: string): Refused {
   return { ok: false, reason, problems: [{ path, message }] };
 }

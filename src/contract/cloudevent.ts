@@ -1,10 +1,11 @@
 // What consumers get: a CloudEvents 1.0 object for each event (https://github.com/cloudevents/spec, v1.0.2).
 
 import * as z from 'zod';
-import { canonicalContact } from './contact.ts';
 import type { EventHead } from './event.ts';
+import { rfc3339 } from './moment.ts';
 import {
   type ContractProblem,
+  checkedWebhook,
   contractProblems,
   type EventType,
   type ResponseWebhook,
@@ -33,8 +34,8 @@ export interface CloudEvent {
   datacontenttype: 'application/json';
   /** Which schema `data` follows, see {@link schemaUri}. */
   dataschema: string;
-  /** The customer's number in canonical form. */
-  contact: string;
+  /** Whom it is about: a number in canonical form, or what names the customer instead. Absent where nothing does. */
+  contact?: string;
   /** When it arrived, RFC 3339. */
   receivedtime: string;
   /** On a replay only: which one, from 1. */
@@ -63,18 +64,10 @@ export function cloudEventHead(event: EventHead, replay: number, publicUrl = '')
     time: rfc3339(event.occurredAtMs),
     datacontenttype: 'application/json',
     dataschema: schemaUri(event.type, publicUrl),
-    contact: event.contact,
+    ...(event.contact !== null && { contact: event.contact }),
     receivedtime: rfc3339(event.receivedAtMs),
     ...(replay > 0 && { replay }),
   };
-}
-
-const YEAR_0_MS = Date.parse('0000-01-01T00:00:00Z');
-const YEAR_9999_END_MS = Date.parse('9999-12-31T23:59:59.999Z');
-
-/** An offset can lead out of the four-digit years that RFC 3339 knows. */
-function rfc3339(ms: number): string {
-  return new Date(Math.min(Math.max(ms, YEAR_0_MS), YEAR_9999_END_MS)).toISOString();
 }
 
 /** Where an event's payload can be read, relative to the receiver's address. */
@@ -115,9 +108,7 @@ const attributes = {
   time: moment,
   datacontenttype: z.literal('application/json'),
   dataschema: z.string().min(1, 'must not be empty').optional(), // events of before it have none
-  contact: z
-    .string()
-    .refine((text) => canonicalContact(text) === text, 'must be a phone number in canonical form'),
+  contact: z.string().min(1, 'must not be empty').optional(),
   receivedtime: moment,
   replay: z.int().positive('must be greater than 0').optional(),
   dataref: z.string().min(1, 'must not be empty').optional(),
@@ -154,24 +145,39 @@ type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema'> & { dataschem
 /** A customer wrote. */
 export interface ResponseEvent extends Attributes {
   type: typeof CLOUDEVENT_TYPES.response;
+  /** What there is in the payload: every field that the type names is checked, or absent. */
   data?: ResponseWebhook;
+  /** The payload as it came, where `data` is not all of it. */
+  rawData?: unknown;
 }
 
-/** A message that was sent took a step. */
-export interface StatusEvent extends Attributes {
+/** A message that was sent took a step. `Word`: which one, in lower case. */
+export interface StatusEvent<Word extends string = string> extends Attributes {
   type: typeof CLOUDEVENT_TYPES.status;
-  data?: StatusWebhook;
+  /** What there is in the payload: every field that the type names is checked, or absent. */
+  data?: StatusWebhook<Word>;
+  /** The payload as it came, where `data` is not all of it. */
+  rawData?: unknown;
 }
 
 export type ParsedEvent =
   | { ok: true; event: ResponseEvent | StatusEvent }
   | { ok: false; problems: ContractProblem[] };
 
-/** Checks a message of the events queue against the published schema; every problem is named, without a value. */
+/**
+ * Checks a message of the events queue against the published schema; every problem is named, without a value. What is odd
+ * about a payload is no problem: a field that does not hold what it should is absent from `data`; then `rawData` is the
+ * payload as it came.
+ */
 export function parseEvent(body: unknown): ParsedEvent {
   const result = eventSchema.safeParse(body);
   if (!result.success) return { ok: false, problems: contractProblems(result.error) };
-  return { ok: true, event: body as ResponseEvent | StatusEvent }; // as it came, not as zod rebuilt it
+  const event = body as z.infer<typeof eventSchema>; // as it came, not as zod rebuilt it
+  if (event.data === undefined) return { ok: true, event: event as ResponseEvent | StatusEvent };
+  const type = event.type === CLOUDEVENT_TYPES.response ? 'response' : 'status';
+  const { webhook } = checkedWebhook(type, event.data, Date.parse(event.receivedtime));
+  const checked = webhook === event.data ? event : { ...event, data: webhook, rawData: event.data };
+  return { ok: true, event: checked as ResponseEvent | StatusEvent };
 }
 
 /**

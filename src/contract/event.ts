@@ -1,7 +1,8 @@
 // An accepted webhook as the product knows it: its identity, its contact, its times.
 
 import { canonicalContact } from './contact.ts';
-import type { EventType, Status, Webhook } from './webhook.ts';
+import { type Oddity, UNFAITHFUL } from './documented-fields.ts';
+import type { CheckedWebhook, EventType, ResponseWebhook, Webhook } from './webhook.ts';
 
 /** What identifies and routes an event. Times are Unix milliseconds. */
 export interface EventHead {
@@ -10,11 +11,12 @@ export interface EventHead {
   /** Slug of the integration that received it. */
   integration: string;
   type: EventType;
-  /** The step of a status event; `null` for a response. */
-  status: Status | null;
-  /** The customer's number in canonical form. */
-  contact: string;
-  appId: string;
+  /** The step of a status event, in lower case: one of `STATUSES`, or a word that is not known; `null` for a response. */
+  status: string | null;
+  /** Whom it is about: a number in canonical form, or what names the customer instead; `null`: the payload does not tell. */
+  contact: string | null;
+  /** `null`: the payload does not tell. */
+  appId: string | null;
   /** `message.messageId` of the payload. */
   messageId: string;
   occurredAtMs: number;
@@ -28,6 +30,8 @@ export interface NewEvent extends EventHead {
   requestId: string;
   /** Whether it came by way of the intake queue. */
   deferred?: boolean;
+  /** In what the payload differs from the documentation. */
+  oddities?: readonly Oddity[];
 }
 
 /**
@@ -36,8 +40,32 @@ export interface NewEvent extends EventHead {
  * `%3A`, `%25`, so that no two events share an id.
  */
 export function eventId({ event, message }: Webhook): string {
-  const kind = event.type === 'status' ? `status:${event.status}` : 'response';
+  const kind = event.type === 'status' ? `status:${escapeStatus(event.status)}` : 'response';
   return `${messageIdPrefix(message.messageId)}${escapePart(event.messageId)}:${kind}`;
+}
+
+/** Digits of a digest that tell versions of an event apart. */
+const VERSION_DIGITS = 16;
+const VERSION = new RegExp(`~[0-9a-f]{${VERSION_DIGITS}}$`);
+
+/**
+ * The id of an event that came under the ids of another one with another content, and was let in beside it:
+ * `<id of the first>~<digest of the content>`. No other id ends so.
+ *
+ * @param digest of {@link contentOf} its payload, hexadecimal.
+ */
+export function versionId(id: string, digest: string): string {
+  return `${id}~${digest.slice(0, VERSION_DIGITS)}`;
+}
+
+/** The id under which an event came: its own, but for one that {@link versionId} made. */
+export function firstVersionId(id: string): string {
+  return id.replace(VERSION, '');
+}
+
+/** The ids of what was let in beside an event: from the first up to but not including the second. */
+export function versionIdRange(id: string): [from: string, until: string] {
+  return [`${id}~`, `${id}~g`]; // 'g' follows the hexadecimal digits
 }
 
 /** What the ids of all events of a message begin with. */
@@ -56,37 +84,48 @@ export function messageIdOf(id: string): string {
   return id.slice(0, id.indexOf(':')).replace(/%3A|%25/g, decodeURIComponent);
 }
 
+/** Without what {@link versionId} sets apart. */
+function escapeStatus(status: string): string {
+  return escapePart(status).replaceAll('~', '%7E');
+}
+
 function escapePart(identifier: string): string {
   return identifier.replace(/[%:]/g, encodeURIComponent);
 }
 
 /** The event that a webhook is. `payload` is the body it was parsed from. */
 export function eventOf(
-  webhook: Webhook,
+  { webhook, oddities }: CheckedWebhook,
   arrival: Pick<NewEvent, 'integration' | 'payload' | 'receivedAtMs' | 'requestId'>,
 ): NewEvent {
   const { event, message } = webhook;
+  const contact = contactOf(webhook);
+  const ofContact = contact.oddity === null ? [] : [contact.oddity];
   return {
     id: eventId(webhook),
     integration: arrival.integration,
     type: event.type,
     status: event.type === 'status' ? event.status : null,
-    contact: contactOf(webhook),
-    appId: message.appId,
+    contact: contact.contact,
+    appId: message.appId ?? null,
     messageId: message.messageId,
     occurredAtMs: occurredAtMs(webhook) ?? arrival.receivedAtMs,
     receivedAtMs: arrival.receivedAtMs,
     payload: arrival.payload,
     requestId: arrival.requestId,
+    ...(oddities.length + ofContact.length > 0 && { oddities: [...oddities, ...ofContact] }),
   };
 }
 
 /** The customer: who wrote a response, whom a message with a status went to. */
-function contactOf(webhook: Webhook): string {
-  const written = isResponse(webhook) ? webhook.clientData.number : webhook.message.to;
+function contactOf(webhook: Webhook): { contact: string | null; oddity: Oddity | null } {
+  const isReply = isResponse(webhook);
+  const written = isReply ? webhook.clientData?.number : webhook.message.to;
+  if (written == null) return { contact: null, oddity: null }; // that is noted already
   const contact = canonicalContact(written);
-  if (contact === null) throw new TypeError('a webhook within the contract has a canonical contact');
-  return contact;
+  if (contact !== null && !UNFAITHFUL.test(contact)) return { contact, oddity: null };
+  const path = isReply ? 'clientData.number' : 'message.to';
+  return { contact: null, oddity: { path, code: 'not-a-contact' } };
 }
 
 /**
@@ -95,10 +134,10 @@ function contactOf(webhook: Webhook): string {
  * leaves open whether they are the reply's or those of the message replied to.
  */
 function occurredAtMs(webhook: Webhook): number | null {
-  const written = isResponse(webhook) ? webhook.clientData.timeLastMessage : webhook.message.updatedAt;
-  return written == null ? null : Date.parse(written);
+  const written = isResponse(webhook) ? webhook.clientData?.timeLastMessage : webhook.message.updatedAt;
+  return written == null ? null : Date.parse(written); // RFC 3339, or it would be absent
 }
 
-function isResponse(webhook: Webhook): webhook is Extract<Webhook, { event: { type: 'response' } }> {
+function isResponse(webhook: Webhook): webhook is ResponseWebhook {
   return webhook.event.type === 'response';
 }

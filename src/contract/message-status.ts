@@ -2,7 +2,7 @@
 // which have arrived, never on when.
 
 import type { StatusEvent } from './cloudevent.ts';
-import type { Status } from './webhook.ts';
+import { isStatus, type Status } from './webhook.ts';
 
 /**
  * The steps by what they prove, weakest first; the strongest that was reported is the status. `read` and `delivered`
@@ -33,15 +33,15 @@ export interface MessageStatus {
  * What is known of a message from its status events, in any order, repeats included. Steps can be given in place of
  * events, so that a stored status and a new event make the next one to store.
  *
- * @param events of one message. Events without data (see `dataref`) tell nothing.
+ * @param events of one message. Those without data (see `dataref`) tell nothing, nor do steps that are not known.
  * @returns `null` where no step is known.
  * @example messageStatus(['sent', event])?.status
  */
-export function messageStatus(events: Iterable<StatusEvent | Status>): MessageStatus | null {
+export function messageStatus(events: Iterable<StatusEvent | string>): MessageStatus | null {
   const reported = new Set<Status>();
   for (const event of events) {
     const step = typeof event === 'string' ? event : event.data?.event.status;
-    if (step !== undefined) reported.add(step);
+    if (step !== undefined && isStatus(step)) reported.add(step);
   }
   const taken = new Set([...reported].flatMap((step): Status[] => [step, ...IMPLIED[step]]));
   const steps = BY_PROOF.filter((step) => taken.has(step));

@@ -28,3 +28,20 @@ export function payloadJson(payload: string): string {
 export function parsePayload(payload: string): unknown {
   return JSON.parse(payloadJson(payload));
 }
+
+/** A number with the digits it came with, which a JavaScript number would round. */
+export class WrittenNumber {
+  readonly digits: string;
+  constructor(digits: string) {
+    this.digits = digits;
+  }
+}
+
+type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
+
+/** The payload's value, with a {@link WrittenNumber} for each number. Throws where it is nested too deep as well. */
+export function parseExactly(payload: string): unknown {
+  const keepDigits: Reviver = (_, value, context) =>
+    typeof value === 'number' && context?.source !== undefined ? new WrittenNumber(context.source) : value;
+  return JSON.parse(payloadJson(payload), keepDigits);
+}

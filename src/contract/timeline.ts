@@ -2,14 +2,14 @@
 // order, and how long it took from one step to the next. Pure; knows a message by its events alone.
 
 import { messageStatus, statusRank } from './message-status.ts';
-import type { Status } from './webhook.ts';
+import { isStatus, type Status } from './webhook.ts';
 
 /** What a timeline needs to know of an event. */
 export interface ReportedStep {
   /** Place among all stored events: grows in the order in which they were stored. */
   seq: number;
-  /** `null` for what is no step: a reply. */
-  status: Status | null;
+  /** `null` for what is no step: a reply. A word that is not known is no step either. */
+  status: string | null;
   /** Unix ms. */
   occurredAtMs: number;
 }
@@ -105,7 +105,7 @@ function outrun<Report extends ReportedStep>(
   for (const [index, event] of ordered.entries()) {
     const before = ordered[index - 1];
     if (before !== undefined && place(before) < place(event)) strongest = strongestHere;
-    if (event.status === null) continue;
+    if (!isStatus(event.status)) continue;
     const rank = statusRank(event.status);
     if (rank < strongest) behind.add(event);
     strongestHere = Math.max(strongestHere, rank);

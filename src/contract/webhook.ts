@@ -1,107 +1,71 @@
-// The bodies that the Instant Message platform sends: what must be there, what may be, and what breaks the
-// contract. Checks only: the stored and forwarded payload is the body as it came, never what zod made of it.
+// The bodies that the Instant Message platform sends. What identifies or routes an event must be right, or the body is
+// none; everything else may be odd, and then counts as absent where it is used (documented-fields.ts). The stored and
+// forwarded payload is the body as it came, never what was made of it here.
 
 import * as z from 'zod';
-import { canonicalContact } from './contact.ts';
-
-/** Longest identifier taken. The platform's own have 8 to 36 characters. */
-export const MAX_IDENTIFIER_LENGTH = 256;
+import {
+  type CheckedClientData,
+  type CheckedMessage,
+  checkFields,
+  MAX_IDENTIFIER_LENGTH,
+  type Oddity,
+  UNFAITHFUL,
+} from './documented-fields.ts';
 
 /** The steps an outgoing message can take. The platform documents the first three; `failed` follows from its `failCode`. */
 export const STATUSES = ['sent', 'delivered', 'read', 'failed'] as const;
 export type Status = (typeof STATUSES)[number];
 
+/** Whether the word of a status event is one of the known steps. */
+export function isStatus(word: string | null): word is Status {
+  return (STATUSES as readonly (string | null)[]).includes(word);
+}
+
 export const EVENT_TYPES = ['response', 'status'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Text that no store and no URL can carry faithfully: control characters and lone surrogates. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: naming them is the point
-const UNFAITHFUL = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
-
-/** Text that names something. */
-const label = z
+/** What events are stored and found by. */
+export const identifier = z
   .string()
   .min(1, 'must not be empty')
-  .max(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`);
+  .max(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`)
+  .refine((text) => !UNFAITHFUL.test(text), 'must not contain control characters or lone surrogates');
 
-/** A label that events are stored and found by. */
-const identifier = label.refine(
-  (text) => !UNFAITHFUL.test(text),
-  'must not contain control characters or lone surrogates',
-);
+/** A word, in any case: JSON Schema has no flags. */
+function anyCase(word: string): z.ZodString {
+  const pattern = Array.from(word, (letter) => `[${letter.toUpperCase()}${letter}]`).join('');
+  return z.string().regex(new RegExp(`^${pattern}$`));
+}
 
-const phoneNumber = z
-  .string()
-  .refine((text) => canonicalContact(text) !== null, 'must be a phone number with its country code');
+/** Longer than any word that tells what became of a message. */
+const MAX_STATUS_LENGTH = 64;
+/** A word or a few. The documentation's placeholder for a status, `sent | delivered | read`, is none. */
+const STATUS_WORD = /^[\p{L}\p{N}](?:[ ._-]?[\p{L}\p{M}\p{N}])*$/u;
+const NO_STATUS = `must be a word such as ${STATUSES.join(', ')}`;
 
-/** ISO 8601 with `Z` or an offset. */
-const timestamp = z.iso.datetime({
-  offset: true,
-  error: 'must be an ISO 8601 date and time with Z or an offset',
-});
+/** The step that a status event reports, in any case; senders may come to know others than {@link STATUSES}. */
+export const statusWord = z
+  .string(NO_STATUS)
+  .refine((word) => word.toLowerCase().length <= MAX_STATUS_LENGTH && STATUS_WORD.test(word), NO_STATUS)
+  .meta({ description: `${STATUSES.join(', ')}, or a word that is not known yet; in any case.` });
 
-const mediaData = z.looseObject({
-  link: z.string().nullish(), // not always a usable URL, at times the text "null"
-  id: z.string().nullish(),
-  caption: z.string().nullish(),
-  filename: z.string().nullish(),
-});
+const ANYTHING = z.unknown();
+const message = z.looseObject({ messageId: identifier });
 
-const numberOrText = z.union([z.number(), z.string()], 'must be a number or a text');
-
-const location = z.looseObject({
-  address: z.string().nullish(),
-  latitude: numberOrText.nullish(),
-  longitude: numberOrText.nullish(),
-  name: z.string().nullish(),
-});
-
-const message = z.looseObject({
-  messageId: identifier,
-  contextId: label.nullish(), // free text chosen by the application
-  interactionsId: label.nullish(),
-  mediaType: z.string().nullish(), // any word
-  message: z.string().nullish(),
-  mediaData: mediaData.nullish(),
-  location: location.nullish(),
-  to: phoneNumber,
-  from: phoneNumber,
-  appId: identifier,
-  status: z.string().nullish(), // the platform's own storage state, not the step of a status event
-  failCode: numberOrText.nullish(),
-  failMessage: z.string().nullish(),
-  createdAt: timestamp.nullish(),
-  updatedAt: timestamp.nullish(),
-});
-
-const clientData = z.looseObject({
-  number: phoneNumber,
-  name: z.string().nullish(),
-  timeLastMessage: timestamp.nullish(),
-});
-/** Documented with a response only; tolerated, and checked, elsewhere. */
-const strayClientData = clientData.extend({ number: phoneNumber.nullish() });
-
-/** A customer wrote. */
-export const responseWebhook = z.looseObject({
-  event: z.looseObject({ messageId: identifier, type: z.literal('response') }),
-  clientData,
+/** What must be right in a response. */
+const responseIdentity = z.looseObject({
+  event: z.looseObject({ messageId: identifier, type: anyCase('response') }),
   message,
 });
 
-/** A message that was sent took a step. */
-export const statusWebhook = z.looseObject({
-  event: z.looseObject({
-    messageId: identifier,
-    type: z.literal('status'),
-    status: z.enum(STATUSES, `must be one of ${STATUSES.join(', ')}`),
-  }),
-  clientData: strayClientData.nullish(),
+/** What must be right in a status. */
+const statusIdentity = z.looseObject({
+  event: z.looseObject({ messageId: identifier, type: anyCase('status'), status: statusWord }),
   message,
 });
 
 /** Names the problems of a body whose type is none of the known. */
-const untypedWebhook = z.looseObject({
+const untypedIdentity = z.looseObject({
   event: z.looseObject({
     messageId: identifier,
     type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`),
@@ -109,8 +73,36 @@ const untypedWebhook = z.looseObject({
   message,
 });
 
-export type ResponseWebhook = z.infer<typeof responseWebhook>;
-export type StatusWebhook = z.infer<typeof statusWebhook>;
+/** A customer wrote: what is promised of the body, which is as it came. */
+export const responseWebhook = responseIdentity.extend({
+  clientData: ANYTHING.meta({
+    description:
+      'Usually an object: `number`, the customer, `name`, and `timeLastMessage`, when the message was written.',
+  }).optional(),
+});
+
+/** A message that was sent took a step: what is promised of the body, which is as it came. */
+export const statusWebhook = statusIdentity;
+
+/**
+ * A customer wrote. The fields that the platform documents hold what they should or are absent, times are RFC 3339; what
+ * else there is is as it came.
+ */
+export interface ResponseWebhook {
+  event: { messageId: string; type: 'response'; [unknown: string]: unknown };
+  clientData?: CheckedClientData | null;
+  message: CheckedMessage & { messageId: string };
+  [unknown: string]: unknown;
+}
+
+/** A message that was sent took a step; checked in the same way. `Word`: which steps it can be, in lower case. */
+export interface StatusWebhook<Word extends string = string> {
+  event: { messageId: string; type: 'status'; status: Word; [unknown: string]: unknown };
+  clientData?: CheckedClientData | null;
+  message: CheckedMessage & { messageId: string };
+  [unknown: string]: unknown;
+}
+
 export type Webhook = ResponseWebhook | StatusWebhook;
 
 /** One way in which a body breaks the contract. Carries no value of the body: those may be personal data. */
@@ -121,14 +113,46 @@ export interface ContractProblem {
   message: string;
 }
 
-export type ParsedWebhook = { ok: true; webhook: Webhook } | { ok: false; problems: ContractProblem[] };
+/** A body that can be an event, and in what it differs from the documentation. */
+export interface CheckedWebhook {
+  webhook: Webhook;
+  oddities: Oddity[];
+}
 
-/** Checks a parsed JSON body against the contract; every problem is named at once. */
-export function parseWebhook(body: unknown): ParsedWebhook {
-  const schema = schemaFor(body);
-  const result = schema.safeParse(body);
-  if (result.success) return { ok: true, webhook: result.data as Webhook };
-  return { ok: false, problems: contractProblems(result.error) };
+export type ParsedWebhook = ({ ok: true } & CheckedWebhook) | { ok: false; problems: ContractProblem[] };
+
+/**
+ * Checks a parsed JSON body against the contract; every problem is named at once.
+ *
+ * @param arrivedAtMs when it was received, Unix ms: some times cannot be.
+ */
+export function parseWebhook(body: unknown, arrivedAtMs: number): ParsedWebhook {
+  const type = typeOf(body);
+  const result = (type === null ? untypedIdentity : IDENTITIES[type]).safeParse(body);
+  if (type === null || !result.success) {
+    return { ok: false, problems: result.error === undefined ? [] : contractProblems(result.error) };
+  }
+  return { ok: true, ...checkedWebhook(type, body as Identified, arrivedAtMs) };
+}
+
+const IDENTITIES = { response: responseIdentity, status: statusIdentity };
+
+/** A body of which is known that what identifies it is right. */
+type Identified = z.infer<typeof responseIdentity | typeof statusIdentity>;
+
+/** What there is in a body that is identified: its documented fields checked, its type and status in lower case. */
+export function checkedWebhook(type: EventType, body: Identified, arrivedAtMs: number): CheckedWebhook {
+  const oddities: Oddity[] = [];
+  const fields = checkFields(type, body, arrivedAtMs, oddities);
+  const { event } = body;
+  const status = type === 'status' ? String(event.status).toLowerCase() : null;
+  if (status !== null && !isStatus(status))
+    oddities.unshift({ path: 'event.status', code: 'unknown-status' });
+  const isWritten = event.type === type && (status === null || event.status === status);
+  const webhook = isWritten
+    ? fields
+    : { ...fields, event: { ...event, type, ...(status !== null && { status }) } };
+  return { webhook: webhook as Webhook, oddities };
 }
 
 /** What zod found, without the values in which it found it. */
@@ -139,16 +163,12 @@ export function contractProblems(error: z.core.$ZodError): ContractProblem[] {
   }));
 }
 
-function schemaFor(body: unknown) {
+/** The type that a body says it has, in any case; `null`: none that is known. */
+function typeOf(body: unknown): EventType | null {
   const type = (body as { event?: { type?: unknown } | null } | null | undefined)?.event?.type;
-  switch (type) {
-    case 'response':
-      return responseWebhook;
-    case 'status':
-      return statusWebhook;
-    default:
-      return untypedWebhook;
-  }
+  if (typeof type !== 'string') return null;
+  const lower = type.toLowerCase();
+  return EVENT_TYPES.find((known) => known === lower) ?? null;
 }
 
 /** zod's own messages name types, never values; a missing field reads better as such. */

@@ -12,18 +12,28 @@ export interface ConversationWindow {
   closesAt: Date;
 }
 
+/** When a customer wrote, as a response tells. A text is RFC 3339, a number Unix milliseconds. */
+export interface WrittenAt {
+  /** By the sender's clock. */
+  time: Date | string | number;
+  /** When it arrived. */
+  receivedtime: Date | string | number;
+}
+
 /**
- * The window that a customer's message opens.
+ * The window that a customer's message opens. It never ends later than 24 hours after the message arrived, however far the
+ * sender's clock is ahead.
  *
- * @param lastCustomerMessageAt the `time` of a response; a text is RFC 3339, a number Unix milliseconds.
- * @throws RangeError where the time is none.
- * @example conversationWindow(event.time, Date.now()).open
+ * @param message the response that was written last.
+ * @throws RangeError where one of its times is none.
+ * @example conversationWindow(event, Date.now()).open
  */
 export function conversationWindow(
-  lastCustomerMessageAt: Date | string | number,
+  { time, receivedtime }: WrittenAt,
   now: Date | number,
 ): ConversationWindow {
-  const closesAt = new Date(new Date(lastCustomerMessageAt).getTime() + WINDOW_MS);
+  const writtenAtMs = Math.min(new Date(time).getTime(), new Date(receivedtime).getTime());
+  const closesAt = new Date(writtenAtMs + WINDOW_MS);
   if (Number.isNaN(closesAt.getTime())) throw new RangeError('the time of the last message is no time');
   return { open: new Date(now) < closesAt, closesAt };
 }

@@ -1,6 +1,8 @@
 // What is written in a text by way of an encoding: the escapes of JSON, the percent-encoding of forms and addresses, the
 // entities of HTML and XML, also one inside the other. Pure.
 
+import { FULL_WIDTH, FULL_WIDTH_FROM_ASCII } from './number-separators.ts';
+
 /** A form within JSON within a form; what is wrapped more often is not looked for. */
 const MAX_DEPTH = 4;
 
@@ -8,7 +10,7 @@ const MAX_DEPTH = 4;
 const SEPARATING_ENTITIES = [
   ...['nbsp', 'ensp', 'emsp', 'emsp13', 'emsp14', 'numsp', 'puncsp', 'thinsp', 'hairsp', 'tab', 'newline'],
   ...['hyphen', 'dash', 'ndash', 'mdash', 'horbar', 'minus', 'lpar', 'rpar', 'period', 'sol', 'bsol'],
-  ...['lrm', 'rlm', 'zwj', 'zwnj', 'nobreak'],
+  ...['lrm', 'rlm', 'zwj', 'zwnj', 'nobreak', 'shy'],
 ];
 const ENTITIES = new Map([
   ...SEPARATING_ENTITIES.map((name) => [name, ' '] as const),
@@ -45,7 +47,8 @@ const ENCODED =
   /\\u([0-9a-f]{4})|\\[nrt/]|((?:%[0-9a-f]{2})+)|&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,8}\d{0,2}));?/gi;
 
 function undone(text: string): string {
-  const spaced = text.includes('+') ? text.replace(/(?<=[\d).-])\+(?=[\d(])/g, ' ') : text;
+  const narrow = text.replace(FULL_WIDTH, (letter) => letterOf(letter.charCodeAt(0) - FULL_WIDTH_FROM_ASCII));
+  const spaced = narrow.includes('+') ? narrow.replace(/(?<=[\d).-])\+(?=[\d(])/g, ' ') : narrow;
   if (!/[\\%&]/.test(spaced)) return spaced;
   return spaced.replace(ENCODED, (written, escaped, bytes, decimal, hexadecimal, name) => {
     if (bytes !== undefined) return textOfBytes(Uint8Array.fromHex(bytes.replaceAll('%', '')));
@@ -76,13 +79,25 @@ export const TELLING_ESCAPES = [
   '\\u005',
   '\\u00a0',
   '\\u00A0',
+  '\\u00ad',
+  '\\u00AD',
+  '\\u00Ad',
+  '\\u00aD',
+  '\\u061c',
+  '\\u061C',
   '\\u1680',
+  '\\u180e',
+  '\\u180E',
   '\\u20',
   '\\u2212',
   '\\u3000',
   '\\ufeff',
   '\\uFEFF',
   '\\uFeff',
+  '\\uff0',
+  '\\uFF0',
+  '\\uff1',
+  '\\uFF1',
 ];
 
 /** Entities that can stand for a digit, a separator, or the beginning of another encoding. */
@@ -96,7 +111,22 @@ export const TELLING_ENTITIES = [
  * Digits and separators within ASCII are not among them: those are simple enough to be undone in SQL.
  */
 export const TELLING_PERCENTS = [
-  ...['%25', '%5CU', '%5C%', '%A0', '%E1%9A%80', '%E2%80', '%E2%81', '%E2%88%92', '%E3%80%80', '%EF%BB%BF'],
+  ...[
+    '%25',
+    '%5CU',
+    '%5C%',
+    '%A0',
+    '%AD',
+    '%D8%9C',
+    '%E1%9A%80',
+    '%E1%A0%8E',
+    '%E2%80',
+    '%E2%81',
+    '%E2%88%92',
+    '%E3%80%80',
+    '%EF%BB%BF',
+    '%EF%BC',
+  ],
   '%26%', // an entity whose name or number is encoded letter by letter
   ...TELLING_ENTITIES.map((begin) => `%26${begin.slice(1).toUpperCase()}`),
 ];

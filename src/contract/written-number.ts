@@ -1,9 +1,13 @@
-// Finding a person's number in any text, however it is written there: with or without the country code, with or without
-// the ninth digit, with separators, encoded (written-encodings.ts), or with its area code in a field of its own. Pure.
+// Finding a contact in any text, however it is written there: a number with or without the country code, with or without
+// the ninth digit, with separators, encoded (written-encodings.ts), or with its area code in a field of its own; an
+// identity as it stands. Pure.
 //
 // A number without its area code is not looked for: eight digits are no one person's. Nor is a short number within
-// text, where it is likely to be a price or the number of an order: only where it fills a field.
+// text, where it is likely to be a price or the number of an order, or an identity that is a word: only where it fills
+// a field.
 
+import { COUNTRY_CODE, canonicalContact, isPhoneNumber } from './contact.ts';
+import { SEPARATOR } from './number-separators.ts';
 import { readings } from './written-encodings.ts';
 import { fieldsIn } from './written-fields.ts';
 
@@ -12,38 +16,19 @@ const BRAZILIAN_MOBILE = /^\+55([1-9][1-9])9([6-9]\d{7})$/;
 /** Other Brazilian numbers: fixed lines, and mobile ones that never were without it. */
 const BRAZILIAN = /^\+55([1-9][1-9](?:9\d{8}|[2-5]\d{7}))$/;
 
-/**
- * What can stand between two digits, as code points: white space, what people write (see contact.ts), the invisible
- * marks that come along when a number is copied, and the backslash of a JSON escape.
- */
-const SEPARATORS = [
-  ...[0x09, 0x0a, 0x0d, 0x20, 0x28, 0x29, 0x2d, 0x2e, 0x2f, 0x5c], // white space ( ) - . / \
-  ...[
-    0xa0,
-    0x1680,
-    ...range(0x2000, 0x2015),
-    ...range(0x2028, 0x202f),
-    0x205f,
-    0x2060,
-    0x2212,
-    0x3000,
-    0xfeff,
-  ],
-];
 /** More than these between two digits make two numbers. Bounded, so that no text takes long to search. */
 const MAX_SEPARATORS = 5;
 
-/** The separators as text: first those within ASCII, then the others. */
-export const ASCII_SEPARATORS = SEPARATORS.filter((code) => code < 0x80).map(letterOf);
-export const OTHER_SEPARATORS = SEPARATORS.filter((code) => code >= 0x80).map(letterOf);
-
-/** How to find a number. */
+/** How to find a number, or an identity. */
 export interface WrittenNumber {
-  /** Is in every text that holds the number, once its encodings are undone and its separators taken out. */
+  /**
+   * Is in every text that holds the number, once its encodings are undone and its separators taken out. Of an identity a
+   * part that has neither; may be empty.
+   */
   digits: string;
-  /** Whether a text holds the number. */
+  /** Whether a text holds it. */
   isIn(text: string): boolean;
-  /** A text with something else in place of the number; all of the text, where the number is not written plainly. */
+  /** A text with something else in its place; all of the text, where it is not written plainly. */
   blotIn(text: string, blot: string): string;
 }
 
@@ -53,16 +38,24 @@ export interface WrittenNumber {
  */
 const MIN_LONG_DIGITS = 10;
 
-/** Country codes of one and two digits; all others have three (ITU-T E.164, list of assigned country codes). */
-const COUNTRY_CODE = /^(?:[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})/;
+const BEGINNING_COUNTRY_CODE = new RegExp(`^${COUNTRY_CODE}`);
+
+/** Behind their country codes, what WhatsApp or dialling adds: see contact.ts. */
+const MEXICO = '52';
+const ARGENTINA = '54';
+/** An Argentinian mobile number has a 15 between area code and subscriber at home. Area codes have two to four digits. */
+const ARGENTINIAN_AREA_CODE_DIGITS = [2, 3, 4];
+/** The shortest Argentinian subscriber: what is left of a number whatever its area code. */
+const ARGENTINIAN_SUBSCRIBER_DIGITS = 6;
 
 /**
- * How to find a number in texts.
+ * How to find a contact in texts.
  *
  * @param contact canonical.
  * @example writtenNumber('+5541988956674').isIn('ligue para (41) 8895-6674') // true
  */
 export function writtenNumber(contact: string): WrittenNumber {
+  if (!isPhoneNumber(contact)) return identity(contact);
   const digits = contact.slice(1);
   if (digits.length < MIN_LONG_DIGITS) return shortNumber(digits);
   const [, area, subscriber] = BRAZILIAN_MOBILE.exec(contact) ?? [];
@@ -71,14 +64,13 @@ export function writtenNumber(contact: string): WrittenNumber {
   return national === undefined ? foreign(digits) : brazilian(national.slice(0, 2), [national.slice(2)]);
 }
 
-const SEPARATOR = `[${SEPARATORS.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('')}]`;
 const BETWEEN = `${SEPARATOR}{0,${MAX_SEPARATORS}}`;
 /** Also as it is encoded: it tells a number abroad before all is undone. */
 const PLUS = '(?:\\+|%2[Bb]|&#0*43;|&#[xX]0*2[Bb];|&plus;|\\\\u002[Bb])';
 /** Neither the end of more digits, nor what follows the code of another country. */
 const AT_HOME = `(?<!\\d)(?<!${PLUS}(?:${BETWEEN}\\d){0,3}${BETWEEN})`;
 /** The trunk prefix, with the carrier where one is dialled: `0`, `015`, `0xx`. */
-const TRUNK = `(?:0(?:\\d\\d|[xX]{2})?${BETWEEN})?`;
+const TRUNK = `(?:0${BETWEEN}(?:\\d${BETWEEN}\\d|[xX]{2})?${BETWEEN})?`;
 
 /** @param locals the number within its area, with and without the ninth digit; the shortest last. */
 function brazilian(area: string, locals: [string, ...string[]]): WrittenNumber {
@@ -92,18 +84,37 @@ function brazilian(area: string, locals: [string, ...string[]]): WrittenNumber {
 
 /**
  * Never without the country code. One of a single digit counts as such with what is dialled before it: a field that is
- * `1` may be anything. What follows the code of
- * Brazil is a number there.
+ * `1` may be anything. What follows the code of Brazil is a number there.
  */
 function foreign(digits: string): WrittenNumber {
-  const number = `${spaced(digits)}(?!\\d)`;
-  const plain = `(?<!55${BETWEEN})${AT_HOME}(?:0${BETWEEN}0${BETWEEN})?${number}`;
-  const [country = ''] = COUNTRY_CODE.exec(digits) ?? [];
+  const [country = ''] = BEGINNING_COUNTRY_CODE.exec(digits) ?? [];
   const national = digits.slice(country.length);
-  return numberOf(national, `\\+${BETWEEN}${number}|${plain}`, {
-    begin: new RegExp(country.length === 1 ? `^(?:\\+|00)${country}$` : `^(?:\\+|00)?${country}$`),
+  const isArgentinian = country === ARGENTINA;
+  const locals = isArgentinian
+    ? ARGENTINIAN_AREA_CODE_DIGITS.map(
+        (length) =>
+          `${spaced(national.slice(0, length))}${BETWEEN}(?:1${BETWEEN}5${BETWEEN})?${spaced(national.slice(length))}`,
+      )
+    : [spaced(national)];
+  const number = `${spaced(country)}${BETWEEN}${foreignTrunk(country)}(?:${locals.join('|')})(?!\\d)`;
+  const plain = `(?<!55${BETWEEN})${AT_HOME}(?:0${BETWEEN}0${BETWEEN})?${number}`;
+  const key = isArgentinian ? national.slice(-ARGENTINIAN_SUBSCRIBER_DIGITS) : national;
+  return numberOf(key, `\\+${BETWEEN}${number}|${plain}`, {
+    begin: new RegExp(`^(?:\\+|00)${country.length === 1 ? '' : '?'}${country}${isArgentinian ? '9?' : ''}$`),
     end: new RegExp(`^0?${national}$`),
   });
+}
+
+/** What can stand between the code of a country and a number in it, beside separators. */
+function foreignTrunk(country: string): string {
+  switch (country) {
+    case MEXICO:
+      return `(?:(?:0${BETWEEN})?1${BETWEEN}|0${BETWEEN}4${BETWEEN}[45]${BETWEEN})?`;
+    case ARGENTINA:
+      return `(?:0${BETWEEN})?(?:9${BETWEEN})?`;
+    default:
+      return `(?:0${BETWEEN})?`;
+  }
 }
 
 /** The two fields that a number can be divided into, without separators. */
@@ -135,6 +146,42 @@ function shortNumber(digits: string): WrittenNumber {
   return { digits, isIn, blotIn: (text, blot) => (isIn(text) ? blot : text) };
 }
 
+/** With so many digits in a row it is no word, and no price: it counts within text, too. */
+const LONG_IDENTITY = new RegExp(`\\d{${MIN_LONG_DIGITS}}`);
+
+/** As a field in any form that is the same contact; a long one also within text, where no letter or digit is beside it. */
+function identity(contact: string): WrittenNumber {
+  const names = new Set([contact, ...readings(contact), contact.replaceAll(' ', '+')]);
+  const digits = contact.match(/[a-z\d]+/gi)?.reduce(longer) ?? '';
+  const isField = (text: string): boolean => {
+    for (const field of fieldsIn(text)) {
+      if (field.includes(digits) && names.has(canonicalContact(field) ?? '')) return true;
+    }
+    return false;
+  };
+  if (!LONG_IDENTITY.test(contact)) {
+    return { digits, isIn: isField, blotIn: (text, blot) => (isField(text) ? blot : text) };
+  }
+  const [, localId] = /^(\d+)@lid$/.exec(contact) ?? [];
+  const written =
+    localId === undefined ? RegExp.escape(contact) : `${localId}(?:[._]\\d+)?(?::\\d+)?@[lL][iI][dD]`;
+  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])${written}(?![\\p{L}\\p{N}])`, 'gu');
+  const isIn = (text: string): boolean =>
+    [...readings(text)].some((read) => read.search(pattern) >= 0) || isField(text);
+  return {
+    digits,
+    isIn,
+    blotIn: (text, blot) => {
+      const blotted = text.replaceAll(pattern, blot);
+      return isIn(blotted) ? blot : blotted;
+    },
+  };
+}
+
+function longer(one: string, other: string): string {
+  return other.length > one.length ? other : one;
+}
+
 /** The fields of a text that could be a number or a part of one, without what is between digits. */
 function bareFields(text: string): string[] {
   return Array.from(fieldsIn(text), (field) => field.replace(SEPARATORS_WITHIN, '')).filter((field) =>
@@ -147,12 +194,4 @@ const BARE = /^\+?[\dxX]{1,20}$/;
 
 function spaced(digits: string): string {
   return Array.from(digits).join(BETWEEN);
-}
-
-function letterOf(code: number): string {
-  return String.fromCharCode(code);
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }

@@ -93,9 +93,12 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
   };
 }
 
-/** A path of parts that are encoded as they need it: apiPath`/events/${integration}/${id}`. */
+/**
+ * A path of parts that are encoded as they need it: apiPath`/events/${integration}/${id}`. Half of a surrogate pair can be
+ * in no address, and nothing is stored under one.
+ */
 export function apiPath(strings: TemplateStringsArray, ...parts: string[]): string {
-  return String.raw({ raw: strings }, ...parts.map(encodeURIComponent));
+  return String.raw({ raw: strings }, ...parts.map((part) => encodeURIComponent(part.toWellFormed())));
 }
 
 /** In process, so that what the API answers is what its schemas say: see test/scripts/openapi.test.ts. */

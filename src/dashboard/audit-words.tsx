@@ -137,6 +137,7 @@ const DETAILS = [
   'description',
   'allowedIps',
   'requireSignature',
+  'onRejection',
   'overlapHours',
   'generation',
   'integration',
@@ -208,6 +209,8 @@ function valueWords(name: string, value: unknown, view: View): Child {
       return text === 'sent' || text === 'delivered' || text === 'read' || text === 'failed'
         ? common[text]
         : said;
+    case 'onRejection':
+      return text === 'accept' ? t.accept : text === 'refuse' ? t.refuse : said;
     case 'allowedIps':
       return Array.isArray(value) ? <Said text={value.join(', ')} max={MAX_CHARACTERS} /> : said;
     default:

@@ -6,7 +6,7 @@ import type * as z from 'zod';
 import type { Status } from '../contract/webhook.ts';
 import type { conversationEntry } from '../operate/contacts.ts';
 import { apiPath } from './api-client.ts';
-import { Ticks } from './event-row.tsx';
+import { stepName, Ticks } from './event-row.tsx';
 import { localTimeOf } from './formats.ts';
 import { type MessageContent, SaidContent } from './message-content.tsx';
 import { Time } from './page.tsx';
@@ -108,7 +108,9 @@ const Steps: FC<{ view: Visitor; status: Status; entries: readonly Entry[] }> = 
       <ul>
         {entries.map(({ integration, id, status: step, occurredAt }) => (
           <li>
-            <a href={apiPath`/events/${integration}/${id}`}>{step === null ? '' : common[step]}</a>{' '}
+            <a href={apiPath`/events/${integration}/${id}`}>
+              {step !== null && stepName(step, view.language)}
+            </a>{' '}
             <Time view={view} at={occurredAt} whole />
           </li>
         ))}

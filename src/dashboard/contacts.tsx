@@ -2,37 +2,49 @@
 
 import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
-import { contactFromTyped } from '../contract/contact.ts';
+import type * as z from 'zod';
+import {
+  contactFromTyped,
+  isPhoneNumber,
+  lacksAreaCode,
+  MAX_IDENTITY_LENGTH,
+  withPlusOfLink,
+} from '../contract/contact.ts';
+import type { eventPage } from '../operate/events.ts';
 import { apiPath } from './api-client.ts';
 import { type Conversation, ConversationPage } from './conversation.tsx';
 import { html, Notice, Page } from './page.tsx';
 import { personPages } from './person.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { contactsTexts } from './texts/contacts.ts';
 import type { DashboardEnv, View } from './view.ts';
 
-/** Longer is no number, and not written into the page again. */
-const MAX_TYPED_CHARACTERS = 40;
+/** Longer is no number and no identity, and not written into the page again. */
+const MAX_TYPED_CHARACTERS = MAX_IDENTITY_LENGTH;
 
 /** To be mounted at `/contacts`. */
 export function contactPages(): Hono<DashboardEnv> {
   const pages = new Hono<DashboardEnv>();
 
-  pages.get('/', (c) => {
+  pages.get('/', async (c) => {
     const view = c.get('view');
-    const typed = c.req.query('number')?.trim() ?? '';
+    const typed = withPlusOfLink(c.req.query('number') ?? '').trim();
     if (typed === '') return c.html(html(<SearchPage view={view} />));
     const contact = contactFromTyped(typed);
-    return contact === null ? noNumber(c, typed) : c.redirect(apiPath`/contacts/${contact}`, 303);
+    if (contact === null || !(isPhoneNumber(contact) || (await isKnownContact(view, contact)))) {
+      return noContact(c, typed);
+    }
+    return c.redirect(apiPath`/contacts/${contact}`, 303);
   });
 
-  pages.route('/', personPages(noNumber));
+  pages.route('/', personPages(noContact));
 
   pages.get('/:number', async (c) => {
     const view = c.get('view');
     const number = c.req.param('number');
     const contact = contactFromTyped(number);
-    if (contact === null) return noNumber(c, number);
+    if (contact === null) return noContact(c, number);
     if (contact !== number) return c.redirect(apiPath`/contacts/${contact}`, 303);
     const cursor = c.req.query('cursor');
     const conversation = await view.api.get<Conversation>(apiPath`/contacts/${contact}`, { cursor });
@@ -42,8 +54,14 @@ export function contactPages(): Hono<DashboardEnv> {
   return pages;
 }
 
-/** Answers that what was typed is no number, with the form to type it again. */
-function noNumber(c: Context<DashboardEnv>, typed: string): Response | Promise<Response> {
+/** Whether anything is stored of a contact. Any text could be an identity: one that nobody has is a slip of who typed it. */
+export async function isKnownContact({ api }: View, contact: string): Promise<boolean> {
+  const { data } = await api.get<z.infer<typeof eventPage>>('/events', { contact, limit: 1 });
+  return data.length > 0;
+}
+
+/** Answers that what was typed is no contact, with the form to type it again. */
+function noContact(c: Context<DashboardEnv>, typed: string): Response | Promise<Response> {
   return c.html(html(<SearchPage view={c.get('view')} refused={typed} />), 400);
 }
 
@@ -51,16 +69,17 @@ const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => 
   const t = contactsTexts(view.language);
   return (
     <Page view={view} title={commonTexts(view.language).conversations}>
-      {refused !== undefined && <Notice tone="bad">{t.notANumber}</Notice>}
+      {refused !== undefined && (
+        <Notice tone="bad">{lacksAreaCode(refused) ? t.noAreaCode : t.notANumber}</Notice>
+      )}
       <search aria-label={t.number}>
         <form action="/contacts" class="narrow">
           <label>
             {t.number}
             <input
               type="text"
-              inputmode="tel"
               name="number"
-              value={refused?.slice(0, MAX_TYPED_CHARACTERS) ?? ''}
+              value={beginningOf(refused ?? '', MAX_TYPED_CHARACTERS)}
               placeholder={t.numberHint}
               required
             />

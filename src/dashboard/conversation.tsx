@@ -5,8 +5,7 @@ import type * as z from 'zod';
 import type { conversationPage } from '../operate/contacts.ts';
 import { apiPath } from './api-client.ts';
 import { Bubbles, messagesOf } from './bubbles.tsx';
-import { phone } from './formats.ts';
-import { Page, Said, Time, withQuery } from './page.tsx';
+import { ContactName, Page, Said, Time, withQuery } from './page.tsx';
 import { contactsTexts } from './texts/contacts.ts';
 import type { View } from './view.ts';
 
@@ -30,8 +29,7 @@ export const ConversationPage: FC<ConversationProps & { isNewest: boolean }> = (
   const path = apiPath`/contacts/${contact}`;
   const heading = (
     <>
-      {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}{' '}
-      <span class="contact">{phone(contact)}</span>
+      {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />} <ContactName contact={contact} />
     </>
   );
   return (

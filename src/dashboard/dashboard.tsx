@@ -22,6 +22,7 @@ import { liveRoutes } from './live.tsx';
 import { localPath } from './local-path.ts';
 import { overviewPages } from './overview.tsx';
 import { CONTENT_SECURITY_POLICY } from './page.tsx';
+import { refusalPages } from './refusals.tsx';
 import { rejectionPages } from './rejections.tsx';
 import { replayPages } from './replays.tsx';
 import { sessionActor } from './session.ts';
@@ -90,6 +91,7 @@ export function dashboardRoutes(
     '/contacts': contactPages(),
     '/integrations': integrationPages(),
     '/rejections': rejectionPages(),
+    '/refusals': refusalPages(),
     '/dead-letters': deadLetterPages(),
     '/replays': replayPages(),
     '/audit': auditPages(),

@@ -82,7 +82,7 @@ export const DeadLetterList: FC<{
             ['status', t.status],
           ]}
         />
-        <TextFilter filters={filters} name="contact" label={common.contact} type="tel" />
+        <TextFilter filters={filters} name="contact" label={common.contact} />
         <PeriodFilters view={view} filters={filters} />
       </FilterForm>
       {view.actor.mayChange && (letters.length > 0 || next !== null) && (

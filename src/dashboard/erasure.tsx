@@ -2,9 +2,9 @@
 // typing the number, which nobody does by a slip.
 
 import type { Child, FC } from 'hono/jsx';
+import { isPhoneNumber } from '../contract/contact.ts';
 import { apiPath } from './api-client.ts';
-import { phone } from './formats.ts';
-import { Copyable, Facts, Notice, Page, Time } from './page.tsx';
+import { ContactName, Copyable, Facts, Notice, Page, Time } from './page.tsx';
 import { commonTexts } from './texts/common.ts';
 import { personTexts } from './texts/person.ts';
 import type { View } from './view.ts';
@@ -92,7 +92,13 @@ const ConfirmationForm: FC<Confirmation & { action: 'erase' | 'export'; children
       {refusal !== null && <Notice tone="bad">{refusal}</Notice>}
       <label>
         {t.typeNumber}
-        <input type="text" inputmode="tel" name="typed" value={typed} required />
+        <input
+          type="text"
+          {...(isPhoneNumber(contact) && { inputmode: 'tel' })}
+          name="typed"
+          value={typed}
+          required
+        />
       </label>
       {children} <a href={path}>{commonTexts(view.language).cancel}</a>
     </form>
@@ -192,7 +198,7 @@ function countsOf(
 function headingOf(title: string, contact: string): Child {
   return (
     <>
-      {title}: <span class="contact">{phone(contact)}</span>
+      {title}: <ContactName contact={contact} />
     </>
   );
 }

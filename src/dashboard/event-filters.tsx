@@ -10,7 +10,7 @@ import type { View } from './view.ts';
 const OF_STREAMS = ['type', 'status', 'contact', 'integration', 'messageId'];
 const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
 
-export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred'];
+export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred', 'odd'];
 
 /** The filters of the stream that goes on with a list; `null`: none gives the same events. */
 export function streamQuery({ query }: Filters): Record<string, string> | null {
@@ -41,7 +41,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
   return (
     <search aria-label={t.filters}>
       <FilterForm view={view} action="/events" filters={filters}>
-        <TextFilter filters={filters} name="contact" label={common.contact} type="tel" />
+        <TextFilter filters={filters} name="contact" label={common.contact} />
         <ChoiceFilter
           {...choice}
           name="type"
@@ -67,6 +67,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
         <PeriodFilters view={view} filters={filters} />
         <ChoiceFilter {...choice} name="forwarded" label={t.forwarded} options={yesOrNo} />
         <ChoiceFilter {...choice} name="deferred" label={t.deferred} options={yesOrNo} />
+        <ChoiceFilter {...choice} name="odd" label={t.odd} options={yesOrNo} />
       </FilterForm>
     </search>
   );

@@ -1,15 +1,21 @@
 // One event: who, what and when, what became of its message, and the payload as it came.
 
 import type { FC } from 'hono/jsx';
+import type * as z from 'zod';
 import { saidBy } from '../contract/conversation.ts';
+import { wordsIn } from '../contract/message-words.ts';
+import type { wholeEventAnswer } from '../operate/events.ts';
 import { apiPath } from './api-client.ts';
+import { Versions } from './differences.tsx';
 import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';
 import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
 import { ActionButton, Badge, Contact, Copyable, Facts, Notice, Page, Said, Time } from './page.tsx';
 import { payloadTree } from './payload-tree.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { eventTexts } from './texts/event.ts';
+import { oddityTexts } from './texts/oddities.ts';
 import type { View } from './view.ts';
 
 const MAX_NAME_CHARACTERS = 60;
@@ -21,16 +27,23 @@ interface EventProps {
   event: ShownEvent;
 }
 
-export const EventPage: FC<
-  EventProps & { payload: string; timeline: MessageTimeline | null; isReplayed: boolean }
-> = ({ view, event, payload, timeline, isReplayed }) => {
+/** An event with what else came under its ids. */
+export type WholeEvent = ShownEvent & Pick<z.infer<typeof wholeEventAnswer>, 'versions'>;
+
+export const EventPage: FC<{
+  view: View;
+  event: WholeEvent;
+  payload: string;
+  timeline: MessageTimeline | null;
+  isReplayed: boolean;
+}> = ({ view, event, payload, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
   const path = apiPath`/events/${event.integration}/${event.id}`;
   const { name, ...said } = saidBy(event.payload);
   const { what } = wordsOf(event, view.language);
   const heading = (
     <>
-      <Ticks status={event.status} /> <Contact number={event.contact} />{' '}
+      <Ticks status={event.status} /> {event.contact !== null && <Contact number={event.contact} />}{' '}
       {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />} {what}
     </>
   );
@@ -38,16 +51,20 @@ export const EventPage: FC<
     <Page view={view} title={t.title} heading={heading}>
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
-        <a class="button secondary" href={`/contacts/${encodeURIComponent(event.contact)}`}>
-          {t.conversation}
-        </a>
+        {event.contact !== null && (
+          <a class="button secondary" href={apiPath`/contacts/${event.contact}`}>
+            {t.conversation}
+          </a>
+        )}
         {view.actor.mayChange && <ActionButton action={`${path}/replay`}>{t.replay}</ActionButton>}
       </div>
       <section class="panel said-content" aria-labelledby="said">
         <h2 id="said">{t.said}</h2>
         <SaidContent view={view} content={{ ...said, omitted: false }} isWhole />
       </section>
+      <Versions view={view} integration={event.integration} versions={event.versions} />
       <Course view={view} event={event} timeline={timeline} />
+      <Oddities view={view} event={event} />
       <EventFacts view={view} event={event} />
       <Payload view={view} payload={payload} path={`${path}/payload`} />
     </Page>
@@ -78,11 +95,30 @@ const Course: FC<EventProps & { timeline: MessageTimeline | null }> = ({ view, e
   );
 };
 
+/** In what the payload differs from the documentation, and what that means for the event. */
+const Oddities: FC<EventProps> = ({ view, event }) => {
+  const t = oddityTexts(view.language);
+  if (event.oddities.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="oddities">
+      <h2 id="oddities">{t.title}</h2>
+      <p>{t.meaning}</p>
+      <ul>
+        {event.oddities.map(({ path, code }) => (
+          <li>
+            <code>{path}</code> {t[code]}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
+
 const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = event.payload?.message?.contextId; // stored payloads of any age: there may be less
+  const contextId = wordsIn(event.payload?.message?.contextId); // stored payloads of any age: there may be anything
   return (
     <section class="panel" aria-labelledby="facts">
       <h2 id="facts">{t.facts}</h2>
@@ -104,11 +140,15 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
           [common.integration, <code>{event.integration}</code>],
           [
             t.appId,
-            <code>
-              <Said text={event.appId} />
-            </code>,
+            event.appId === null ? (
+              common.unknown
+            ) : (
+              <code>
+                <Said text={event.appId} />
+              </code>
+            ),
           ],
-          ...(contextId ? [[t.contextId, <Said text={contextId} />] as const] : []),
+          ...(contextId !== null ? [[t.contextId, <Said text={contextId} />] as const] : []),
         ]}
       />
       <h3>{t.eventId}</h3>
@@ -142,7 +182,7 @@ const Payload: FC<{ view: View; payload: string; path: string }> = ({ view, payl
         <section tabindex={0} aria-label={t.raw}>
           <pre>
             <code>
-              <bdi>{payload.slice(0, MAX_RAW_CHARACTERS)}</bdi>
+              <bdi>{beginningOf(payload, MAX_RAW_CHARACTERS)}</bdi>
             </code>
           </pre>
         </section>

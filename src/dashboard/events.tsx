@@ -8,9 +8,9 @@ import type { eventPage } from '../operate/events.ts';
 import type { integrationList } from '../operate/integrations.ts';
 import { ApiRefusal, apiPath, type Problem } from './api-client.ts';
 import { refusalPage } from './errors.tsx';
-import { EventPage } from './event.tsx';
+import { EventPage, type WholeEvent } from './event.tsx';
 import { EVENT_FILTERS, EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
-import { EventRow, type ShownEvent } from './event-row.tsx';
+import { EventRow } from './event-row.tsx';
 import { FilterProblems, type Filters, filtersOf, findList } from './filters.tsx';
 import { findTimeline } from './message-timeline.tsx';
 import { html, More, Page, withQuery } from './page.tsx';
@@ -47,7 +47,7 @@ export function eventPages(): Hono<DashboardEnv> {
     const view = c.get('view');
     const { integration, id } = c.req.param();
     const [event, payload, timeline] = await Promise.all([
-      view.api.get<ShownEvent>(apiPath`/events/${integration}/${id}`),
+      view.api.get<WholeEvent>(apiPath`/events/${integration}/${id}`),
       payloadText(view, integration, id),
       findTimeline(view, messageIdOf(id), integration),
     ]);

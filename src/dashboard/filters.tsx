@@ -3,6 +3,7 @@
 
 import type { Context } from 'hono';
 import type { FC, PropsWithChildren } from 'hono/jsx';
+import { withPlusOfLink } from '../contract/contact.ts';
 import { type Answer, ApiRefusal, type Problem, type Query } from './api-client.ts';
 import { localTimeOf, momentOf } from './formats.ts';
 import { Notice } from './page.tsx';
@@ -31,7 +32,8 @@ export function filtersOf(
     const value = given[name];
     if (typeof value !== 'string' || value.trim() === '') continue;
     const moment = TIMES.includes(name) ? momentOf(value, timeZone) : null;
-    query[name] = moment === null ? value.trim() : new Date(moment).toISOString();
+    const text = (name === 'contact' ? withPlusOfLink(value) : value).trim();
+    query[name] = moment === null ? text : new Date(moment).toISOString();
   }
   return { query, isAny: Object.keys(query).length > 0 };
 }
@@ -71,15 +73,14 @@ export const FilterForm: FC<PropsWithChildren<{ view: View; action: string; filt
   );
 };
 
-export const TextFilter: FC<{ filters: Filters; name: string; label: string; type?: 'text' | 'tel' }> = ({
+export const TextFilter: FC<{ filters: Filters; name: string; label: string }> = ({
   filters,
   name,
   label,
-  type = 'text',
 }) => (
   <label>
     {label}
-    <input type={type} name={name} value={filters.query[name] ?? ''} autocomplete="off" />
+    <input type="text" name={name} value={filters.query[name] ?? ''} autocomplete="off" />
   </label>
 );
 

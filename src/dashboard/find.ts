@@ -2,9 +2,10 @@
 
 import { Hono } from 'hono';
 import { createElement } from 'hono/jsx';
-import { contactFromTyped } from '../contract/contact.ts';
+import { contactFromTyped, isPhoneNumber, withPlusOfLink } from '../contract/contact.ts';
 import { messageIdOf } from '../contract/event.ts';
 import { ApiRefusal, apiPath } from './api-client.ts';
+import { isKnownContact } from './contacts.tsx';
 import { findMessage } from './message-timeline.tsx';
 import { NothingFound } from './nothing-found.tsx';
 import { html } from './page.tsx';
@@ -14,25 +15,27 @@ import type { DashboardEnv, View } from './view.ts';
 const COULD_BE_EITHER = /^\d+$/;
 
 /**
- * To be mounted at `/find`. A phone number in any form leads to its conversation, an event's id to the event, a
- * message's to its newest event.
+ * To be mounted at `/find`. A phone number in any form leads to its conversation, known or not, an event's id to the
+ * event, a message's to its newest event, an identity to its conversation. Any text could be an identity: only one that
+ * is known counts.
  */
 export function findPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>().get('/', async (c) => {
     const view = c.get('view');
-    const asked = (c.req.query('q') ?? '').trim();
+    const asked = withPlusOfLink(c.req.query('q') ?? '').trim();
     if (asked === '') return c.redirect('/contacts', 303);
-    const contact = contactFromTyped(asked.replace(/^ (?=\d)/, '+'));
-    if (contact !== null && !COULD_BE_EITHER.test(asked)) return c.redirect(conversationPath(contact), 303);
-    const path = (await eventPath(view, asked)) ?? (contact && conversationPath(contact));
+    const contact = contactFromTyped(asked);
+    const isNumber = contact !== null && isPhoneNumber(contact);
+    if (isNumber && !COULD_BE_EITHER.test(asked)) return c.redirect(apiPath`/contacts/${contact}`, 303);
+    const path =
+      (await eventPath(view, asked)) ??
+      (contact !== null && (isNumber || (await isKnownContact(view, contact)))
+        ? apiPath`/contacts/${contact}`
+        : null);
     return path === null
       ? c.html(html(createElement(NothingFound, { view, asked })), 404)
       : c.redirect(path, 303);
   });
-}
-
-function conversationPath(contact: string): string {
-  return apiPath`/contacts/${contact}`;
 }
 
 /** Where the event of this id is, or the newest of the message of this id; `null`: there is neither. */

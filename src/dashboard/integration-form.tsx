@@ -18,6 +18,7 @@ export interface TypedIntegration {
   /** One a line. */
   allowedIps: string;
   requireSignature: boolean;
+  acceptRejections: boolean;
 }
 
 export const NOTHING_TYPED: TypedIntegration = {
@@ -26,6 +27,7 @@ export const NOTHING_TYPED: TypedIntegration = {
   description: '',
   allowedIps: '',
   requireSignature: false,
+  acceptRejections: false,
 };
 
 export function typedOf(form: Record<string, unknown>): TypedIntegration {
@@ -36,6 +38,7 @@ export function typedOf(form: Record<string, unknown>): TypedIntegration {
     description: text('description').trim(),
     allowedIps: text('allowedIps'),
     requireSignature: form.requireSignature === 'yes',
+    acceptRejections: form.acceptRejections === 'yes',
   };
 }
 
@@ -47,6 +50,7 @@ export function writtenOf(integration: ShownIntegration): TypedIntegration {
     description: integration.description ?? '',
     allowedIps: integration.allowedIps?.join('\n') ?? '',
     requireSignature: integration.requireSignature,
+    acceptRejections: integration.onRejection === 'accept',
   };
 }
 
@@ -56,6 +60,7 @@ export function settingsOf({
   description,
   allowedIps,
   requireSignature,
+  acceptRejections,
 }: TypedIntegration): Omit<z.input<typeof newIntegration>, 'slug'> {
   const ranges = entriesOf(allowedIps).map(({ text }) => text);
   return {
@@ -63,6 +68,7 @@ export function settingsOf({
     description: description || null,
     allowedIps: ranges.length === 0 ? null : ranges,
     requireSignature,
+    onRejection: acceptRejections ? 'accept' : 'refuse',
   };
 }
 
@@ -140,6 +146,19 @@ export const IntegrationForm: FC<{
       </label>
       <p>
         <small id="hint-requireSignature">{t.requireSignatureHint}</small>
+      </p>
+      <label>
+        <input
+          type="checkbox"
+          name="acceptRejections"
+          value="yes"
+          checked={typed.acceptRejections}
+          aria-describedby="hint-acceptRejections"
+        />
+        {t.acceptRejections}
+      </label>
+      <p>
+        <small id="hint-acceptRejections">{t.acceptRejectionsHint}</small>
       </p>
       <button type="submit">{isNew ? t.create : t.save}</button>
     </form>

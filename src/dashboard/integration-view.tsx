@@ -215,7 +215,7 @@ function doneWords(done: string | undefined, { language }: View): string | null 
 function factsOf(integration: ShownIntegration, view: View): [Child, Child][] {
   const t = integrationTexts(view.language);
   const { number, dateTime } = view.formats;
-  const { appId, allowedIps, previous, requireSignature, generation, createdAt } = integration;
+  const { appId, allowedIps, previous, requireSignature, onRejection, generation, createdAt } = integration;
   const facts: [Child, Child][] = [
     [
       t.lastEvent,
@@ -235,6 +235,7 @@ function factsOf(integration: ShownIntegration, view: View): [Child, Child][] {
     ],
     [t.allowedIps, allowedIps === null ? t.anywhere : <code>{allowedIps.join(', ')}</code>],
     [t.signature, requireSignature ? t.signatureRequired : t.signatureNotRequired],
+    [t.rejectionAnswer, onRejection === 'accept' ? t.rejectionsAccepted : t.rejectionsRefused],
     [t.currentUrl, t.generation(number(generation))],
     [t.created, <Time view={view} at={createdAt} whole />],
   ];
@@ -253,6 +254,7 @@ const Links: FC<{ view: View; integration: ShownIntegration }> = ({ view, integr
     <div class="actions">
       <a href={withQuery('/events', { integration: slug })}>{t.events}</a>
       <a href={withQuery('/rejections', { integration: slug })}>{t.rejections}</a>
+      <a href={withQuery('/refusals', { integration: slug })}>{t.refusals}</a>
       <a href={withQuery('/audit', { object: slug })}>{t.changes}</a>
     </div>
   );

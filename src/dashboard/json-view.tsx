@@ -2,6 +2,7 @@
 
 import type { FC } from 'hono/jsx';
 import { payloadTree } from './payload-tree.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { bodyTexts } from './texts/body.ts';
 import type { View } from './view.ts';
 
@@ -37,7 +38,7 @@ export const TextView: FC<Shown> = ({ view, text, label, isColumns = false }) =>
   <>
     <section tabindex={0} aria-label={label}>
       <pre {...(isColumns && { class: 'as-columns' })}>
-        <bdi>{text.slice(0, MAX_SHOWN_CHARACTERS)}</bdi>
+        <bdi>{beginningOf(text, MAX_SHOWN_CHARACTERS)}</bdi>
       </pre>
     </section>
     {text.length > MAX_SHOWN_CHARACTERS && (

@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import { refusalPage } from './errors.tsx';
 import { EventRow, type ShownEvent } from './event-row.tsx';
+import { markup } from './page.tsx';
 import type { DashboardEnv, View } from './view.ts';
 
 /** To be mounted at `/live`. Takes what `/api/tail` takes. */
@@ -43,7 +44,7 @@ function frameWithRow(frame: string, view: View): string {
   const data = lines.find((line) => line.startsWith('data: '));
   if (data === undefined) return frame;
   const event = JSON.parse(data.slice('data: '.length)) as ShownEvent;
-  const row = String(<EventRow view={{ ...view, nowMs: Date.now() }} event={event} />);
+  const row = markup(<EventRow view={{ ...view, nowMs: Date.now() }} event={event} />);
   const id = lines.filter((line) => line.startsWith('id: '));
   const rowLines = row.split(/\r\n|\r|\n/); // each of the three ends a line of a stream
   return [...id, 'event: row', ...rowLines.map((line) => `data: ${line}`)].join('\n');

@@ -7,6 +7,7 @@ import type { contentAnswer } from '../operate/messages.ts';
 import { mediaWords } from './event-row.tsx';
 import type { Language } from './language.ts';
 import { Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { messageContentTexts } from './texts/message-content.ts';
 import type { Visitor } from './view.ts';
 
@@ -27,13 +28,18 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
   isWhole = false,
 }) => {
   const t = messageContentTexts(view.language);
-  const { text, media, location, failure, omitted } = content;
+  const { kind, mediaType, text, media, location, failure, omitted } = content;
   if (omitted) return <p class="muted">{t.omitted}</p>;
-  if (text === null && media === null && location === null && failure === null) {
-    return <p class="muted">{t.nothing}</p>;
-  }
+  const label = labelOf(kind, view.language);
+  const isEmpty = text === null && media === null && location === null && failure === null;
+  if (isEmpty && label === null) return <NothingToRead view={view} mediaType={mediaType} />;
   return (
     <>
+      {label !== null && (
+        <p>
+          <small>{label}</small>
+        </p>
+      )}
       {media !== null && <Medium view={view} media={media} />}
       {location !== null && <Place view={view} place={location} />}
       {text !== null && <LongText view={view} text={text} isWhole={isWhole} />}
@@ -42,10 +48,39 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
   );
 };
 
+/** Of what looks like a text and is none. */
+function labelOf(kind: MessageContent['kind'], language: Language): string | null {
+  const t = messageContentTexts(language);
+  switch (kind) {
+    case 'contact':
+    case 'reaction':
+    case 'button':
+    case 'list':
+    case 'reply':
+      return t[kind];
+    case 'text':
+    case 'media':
+    case 'sticker':
+    case 'location':
+    case 'unknown':
+      return null;
+  }
+}
+
+const NothingToRead: FC<{ view: Visitor; mediaType: string | null }> = ({ view, mediaType }) => {
+  const t = messageContentTexts(view.language);
+  if (mediaType === null || mediaType.toLowerCase() === 'text') return <p class="muted">{t.nothing}</p>;
+  return (
+    <p class="muted">
+      {t.unknownKind} <Said text={mediaType} max={MAX_FIELD_CHARACTERS} />
+    </p>
+  );
+};
+
 const LongText: FC<{ view: Visitor; text: string; isWhole: boolean }> = ({ view, text, isWhole }) => {
   const t = messageContentTexts(view.language);
-  const shown = text.slice(0, MAX_TEXT_CHARACTERS);
-  const rest = text.slice(MAX_TEXT_CHARACTERS);
+  const shown = beginningOf(text, MAX_TEXT_CHARACTERS);
+  const rest = text.slice(shown.length);
   const count = view.formats.number(rest.length);
   return (
     <>
@@ -176,9 +211,12 @@ function openWords(kind: string | null, language: Language): string {
       return t.openDocument;
     case 'audio':
     case 'voice':
+    case 'ptt':
       return t.openAudio;
     case 'video':
       return t.openVideo;
+    case 'sticker':
+      return t.openSticker;
     default:
       return t.openFile;
   }

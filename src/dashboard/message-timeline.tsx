@@ -5,7 +5,7 @@ import type * as z from 'zod';
 import type { Status } from '../contract/webhook.ts';
 import type { messageTimeline } from '../operate/messages.ts';
 import { type Answer, apiPath } from './api-client.ts';
-import { Ticks } from './event-row.tsx';
+import { stepName, Ticks } from './event-row.tsx';
 import { Badge, Time } from './page.tsx';
 import { commonTexts } from './texts/common.ts';
 import { eventTexts } from './texts/event.ts';
@@ -115,7 +115,7 @@ export const MessageEvents: FC<{ view: Visitor; timeline: MessageTimeline; curre
             href={apiPath`/events/${integration}/${id}`}
             {...(id === current && { 'aria-current': 'page' as const })}
           >
-            {status === null ? common.response : common[status]}
+            {status === null ? common.response : stepName(status, view.language)}
           </a>
           <Time view={view} at={occurredAt} whole />
           {id === current && <Badge>{t.thisEvent}</Badge>}

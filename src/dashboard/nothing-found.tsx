@@ -1,7 +1,9 @@
 // What a search that finds nothing answers: what was asked for, and what can be.
 
 import type { FC } from 'hono/jsx';
-import { Page, Said } from './page.tsx';
+import { lacksAreaCode } from '../contract/contact.ts';
+import { Notice, Page, Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import { findTexts } from './texts/find.ts';
 import type { View } from './view.ts';
@@ -18,11 +20,12 @@ export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked })
           <Said text={asked} max={MAX_SHOWN_CHARACTERS} />
         </q>
       </p>
+      {lacksAreaCode(asked) && <Notice tone="bad">{t.noAreaCode}</Notice>}
       <search aria-label={t.again}>
         <form action="/find" class="narrow">
           <label>
             {t.again}
-            <input type="text" name="q" value={asked.slice(0, MAX_SHOWN_CHARACTERS)} required />
+            <input type="text" name="q" value={beginningOf(asked, MAX_SHOWN_CHARACTERS)} required />
           </label>
           <button type="submit">{commonTexts(view.language).find}</button>
         </form>
@@ -30,6 +33,7 @@ export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked })
       <p>{t.can}</p>
       <ul>
         <li>{t.number}</li>
+        <li>{t.identity}</li>
         <li>{t.message}</li>
         <li>{t.event}</li>
       </ul>

@@ -12,6 +12,7 @@ import { ReceivedChart } from './chart.tsx';
 import { EventRow } from './event-row.tsx';
 import { html, Notice, Page, type Tone, withQuery } from './page.tsx';
 import { LiveRows } from './rows.tsx';
+import { oddityTexts } from './texts/oddities.ts';
 import { overviewTexts } from './texts/overview.ts';
 import type { DashboardEnv, View } from './view.ts';
 
@@ -99,8 +100,10 @@ const Overview: FC<{
               view={view}
               stats={stats}
               since={since}
+              viewedPeriod={period}
               deadLetters={health?.checks.deadLetters.messages ?? null}
             />
+            <Oddities view={view} stats={stats} since={since} />
             <div class="columns">
               <ReceivedChart view={view} stats={stats} />
               <Funnel view={view} stats={stats} />
@@ -131,6 +134,11 @@ const Wellbeing: FC<{ view: View; health: Health | null }> = ({ view, health }) 
   return (
     <div class={`wellbeing ${amiss.length === 0 ? 'good' : 'bad'}`} role="status">
       {amiss.length === 0 ? <p>{t.allWell}</p> : amiss.map((reason) => <p>{reason}</p>)}
+      {(health?.checks.refusals.unusual ?? []).length > 0 && (
+        <p>
+          <a href="/refusals?period=hour">{t.seeRefusals}</a>
+        </p>
+      )}
     </div>
   );
 };
@@ -164,6 +172,15 @@ export function reasonsOf(
   const { unstored, neverSent } = checks.deadLetters;
   if (unstored !== null && unstored > 0) reasons.push(t.unstored(formats.number(unstored)));
   if (neverSent !== null && neverSent > 0) reasons.push(t.neverSent(formats.number(neverSent)));
+  for (const { integration, refused, webhooks } of checks.refusals.unusual ?? []) {
+    const [part, whole] = [formats.number(refused), formats.number(webhooks)];
+    reasons.push(
+      integration === null ? t.refusedUnusually(part, whole) : t.refusedOf(integration, part, whole),
+    );
+  }
+  for (const { integration, lastEventAt } of checks.silence.silent ?? []) {
+    reasons.push(t.silent(integration, ago(lastEventAt)));
+  }
   return reasons;
 }
 
@@ -183,12 +200,13 @@ const Periods: FC<{ view: View; period: Period }> = ({ view, period }) => {
   );
 };
 
-const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number | null }> = ({
-  view,
-  stats,
-  since,
-  deadLetters,
-}) => {
+const Figures: FC<{
+  view: View;
+  stats: Stats;
+  since: string;
+  viewedPeriod: Period;
+  deadLetters: number | null;
+}> = ({ view, stats, since, viewedPeriod, deadLetters }) => {
   const t = overviewTexts(view.language);
   const { number, duration } = view.formats;
   const { totals, outbox, oldestUnforwarded } = stats;
@@ -225,6 +243,14 @@ const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number
         {t.rejectedHint}
       </Figure>
       <Figure
+        href={`/refusals?period=${viewedPeriod}`}
+        value={number(totals.refused)}
+        name={t.refused}
+        tone={totals.refused > 0 ? 'warn' : 'plain'}
+      >
+        {t.refusedHint}
+      </Figure>
+      <Figure
         href="/dead-letters"
         value={deadLetters === null ? '–' : number(deadLetters)}
         name={t.deadLetters}
@@ -233,6 +259,30 @@ const Figures: FC<{ view: View; stats: Stats; since: string; deadLetters: number
         {t.deadLettersHint}
       </Figure>
     </ul>
+  );
+};
+
+/** The most frequent differences; the list behind the link has them all. */
+const MAX_ODDITIES = 5;
+
+/** In what the events of the period differ from the documentation: a sender has changed. Nothing where nothing does. */
+const Oddities: FC<{ view: View; stats: Stats; since: string }> = ({ view, stats, since }) => {
+  const { number } = view.formats;
+  const t = overviewTexts(view.language);
+  const words = oddityTexts(view.language);
+  if (stats.totals.odd === 0) return null;
+  return (
+    <Notice tone="warn">
+      <a href={`/events?${new URLSearchParams({ odd: 'true', since })}`}>{t.odd(number(stats.totals.odd))}</a>
+      {': '}
+      {stats.oddities.slice(0, MAX_ODDITIES).map(({ path, code, count }, index) => (
+        <>
+          {index > 0 && '; '}
+          <code>{path}</code> {words[code]} ({number(count)})
+        </>
+      ))}
+      {stats.oddities.length > MAX_ODDITIES && '; …'}
+    </Notice>
   );
 };
 

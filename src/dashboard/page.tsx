@@ -1,9 +1,11 @@
 // The frame of every page, and the small parts that pages have in common.
 
 import type { Child, FC, PropsWithChildren } from 'hono/jsx';
+import { isPhoneNumber } from '../contract/contact.ts';
 import { apiPath } from './api-client.ts';
 import { phone } from './formats.ts';
 import { type Language, LOCALES } from './language.ts';
+import { excerptOf } from './text-cutting.ts';
 import { commonTexts } from './texts/common.ts';
 import type { View, Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
@@ -66,9 +68,17 @@ export const Document: FC<PropsWithChildren<{ visitor: Visitor; title: string; h
   );
 };
 
+/**
+ * An element as text that can be sent. Texts of senders can hold halves of surrogate pairs, which UTF-8 has no bytes for
+ * and the runtime would send bytes that are no UTF-8: everything that is shown passes here, and gets U+FFFD for them.
+ */
+export function markup(element: unknown): string {
+  return String(element).toWellFormed();
+}
+
 /** The document as the text of an answer. */
 export function html(document: unknown): string {
-  return `<!doctype html>${document}`;
+  return `<!doctype html>${markup(document)}`;
 }
 
 /** A page of somebody who is signed in. `heading` is shown, `title` is for the browser's tab and without it the same. */
@@ -167,10 +177,15 @@ export const Time: FC<{ view: Visitor; at: string | number; whole?: boolean }> =
   );
 };
 
+/** A contact: its number as it is read, or its identity as it stands. */
+export const ContactName: FC<{ contact: string }> = ({ contact }) => (
+  <span class="contact">{isPhoneNumber(contact) ? phone(contact) : <Said text={contact} />}</span>
+);
+
 /** A contact, linked to its conversation. */
 export const Contact: FC<{ number: string }> = ({ number }) => (
-  <a class="contact" href={`/contacts/${encodeURIComponent(number)}`}>
-    {phone(number)}
+  <a class="contact" href={apiPath`/contacts/${number}`}>
+    {isPhoneNumber(number) ? phone(number) : <Said text={number} />}
   </a>
 );
 
@@ -192,7 +207,7 @@ const MAX_SHOWN_CHARACTERS = 2_000;
  * @param max characters beyond are left out.
  */
 export const Said: FC<{ text: string; max?: number }> = ({ text, max = MAX_SHOWN_CHARACTERS }) => (
-  <bdi class="said">{withinItself(text.length > max ? `${text.slice(0, max)}…` : text)}</bdi>
+  <bdi class="said">{withinItself(excerptOf(text, max))}</bdi>
 );
 
 export type Tone = 'good' | 'bad' | 'warn' | 'plain';

@@ -2,7 +2,9 @@
 // many and how long is bounded here, and what is left out is told.
 
 import type { Child } from 'hono/jsx';
+import { parseExactly, parsePayload, WrittenNumber } from '../contract/payload.ts';
 import { Said } from './page.tsx';
+import { beginningOf } from './text-cutting.ts';
 import { eventTexts } from './texts/event.ts';
 import type { Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
@@ -19,14 +21,6 @@ const MAX_CHARACTERS = 60_000;
 /** Deeper ones are folded at first. */
 const OPEN_DEPTH = 2;
 
-/** A number with the digits it came with, which a JavaScript number would round. */
-class WrittenNumber {
-  readonly digits: string;
-  constructor(digits: string) {
-    this.digits = digits;
-  }
-}
-
 /** What is left of what a tree may take. */
 interface Budget {
   nodes: number;
@@ -40,21 +34,22 @@ export function payloadTree(view: Visitor, json: string): Child | null {
   return branch(view, value, 0, { nodes: MAX_NODES, characters: MAX_CHARACTERS });
 }
 
-type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
-
 function readExactly(json: string): unknown {
-  const keepDigits: Reviver = (_, value, context) =>
-    typeof value === 'number' && context?.source !== undefined ? new WrittenNumber(context.source) : value;
   try {
-    return JSON.parse(json, keepDigits);
+    return parseExactly(json);
   } catch {
     // nested too deep to be gone through
   }
   try {
-    return JSON.parse(json);
+    return parsePayload(json);
   } catch {
     return undefined;
   }
+}
+
+/** The tree of a value that stands within a payload. */
+export function valueTree(view: Visitor, value: unknown): Child {
+  return <div class="tree">{branch(view, value, 1, { nodes: MAX_NODES, characters: MAX_CHARACTERS })}</div>;
 }
 
 /** What stands behind a name, or the whole. */
@@ -126,8 +121,8 @@ function text(view: Visitor, value: string, budget: Budget): Child {
     );
   }
   const begin = cut(value, budget, MAX_OPEN_CHARACTERS);
-  const rest = cut(value.slice(MAX_OPEN_CHARACTERS), budget, MAX_TEXT_CHARACTERS);
-  const isCut = MAX_OPEN_CHARACTERS + rest.length < value.length;
+  const rest = cut(value.slice(begin.length), budget, MAX_TEXT_CHARACTERS);
+  const isCut = begin.length + rest.length < value.length;
   return (
     <>
       <Said text={begin} />
@@ -146,7 +141,7 @@ function text(view: Visitor, value: string, budget: Budget): Child {
 
 /** As much of a text as there is room for. */
 function cut(whole: string, budget: Budget, max: number): string {
-  const length = Math.min(whole.length, max, Math.max(budget.characters, 0));
-  budget.characters -= length;
-  return length === whole.length ? whole : whole.slice(0, length);
+  const shown = beginningOf(whole, Math.min(max, budget.characters));
+  budget.characters -= shown.length;
+  return shown;
 }

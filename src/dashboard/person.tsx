@@ -21,9 +21,9 @@ const COUNTED = ['events', 'rejections', 'deadLetters', 'blotted'] as const sati
 /** Parts of one erasure; each searches about a million events. */
 const MAX_RECEIPTS = 20;
 
-/** @param noNumber answers where the path names no number. */
+/** @param noContact answers where the path names no contact. */
 export function personPages(
-  noNumber: (c: Context<DashboardEnv>, typed: string) => Response | Promise<Response>,
+  noContact: (c: Context<DashboardEnv>, typed: string) => Response | Promise<Response>,
 ): Hono<DashboardEnv> {
   const pages = new Hono<DashboardEnv>();
 
@@ -44,7 +44,7 @@ export function personPages(
       return refusalPage(c, { status: 403 });
     }
     const number = c.req.param('number') ?? '';
-    return contactFromTyped(number) ?? noNumber(c, number);
+    return contactFromTyped(number) ?? noContact(c, number);
   };
 
   pages.get('/:number/export', async (c) => {

@@ -4,6 +4,7 @@
 import type { FC } from 'hono/jsx';
 import type { ProblemError } from '../problem.ts';
 import type { Language } from './language.ts';
+import { excerptOf } from './text-cutting.ts';
 import { problemTexts } from './texts/problems.ts';
 import { withinItself } from './writing-direction.ts';
 
@@ -14,12 +15,15 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   tooLong: 'must have at most {} characters',
   unfaithful: 'must not contain control characters or lone surrogates',
   phoneWithCountry: 'must be a phone number with its country code',
-  phone: 'must be a phone number',
+  phone: 'must be a phone number or an identity',
+  areaCode: 'must have its area code, or + and the country code of another country',
   moment: 'must be an ISO 8601 date and time with Z or an offset',
   numberOrText: 'must be a number or a text',
   oneOf: 'must be one of {}',
+  statusWord: 'must be a word such as {}',
   wrongType: 'Invalid input: expected {}, received {}',
   bodyEmpty: 'is empty',
+  badlyEncoded: 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)',
   notUtf8: 'is not UTF-8 (RFC 8259, section 8.1)',
   notJson: 'cannot be parsed as JSON (RFC 8259)',
   otherApplication: 'is not the application that this address is bound to',
@@ -28,6 +32,9 @@ const WRITTEN: Record<keyof typeof problemTexts.entries, string> = {
   rotatedAway: 'the token was rotated away',
   address: 'the address is not among the allowed ones',
   signature: 'the signature is missing or does not hold',
+  differs: 'differs from the event',
+  notInEvent: 'is not in the event',
+  onlyInEvent: 'is missing, and is in the event',
   slug: 'must be 3 to 64 lower-case letters, digits and hyphens',
   oneLine: 'must be one line of text',
   range: 'must be an address or a CIDR range of IPv4 or IPv6',
@@ -88,8 +95,6 @@ export const ProblemList: FC<{ language: Language; problems: readonly ProblemErr
 export const ProblemPath: FC<{ path: string }> = ({ path }) =>
   path === '' ? null : (
     <code>
-      <bdi>
-        {withinItself(path.length > MAX_PATH_CHARACTERS ? `${path.slice(0, MAX_PATH_CHARACTERS)}…` : path)}
-      </bdi>
+      <bdi>{withinItself(excerptOf(path, MAX_PATH_CHARACTERS))}</bdi>
     </code>
   );

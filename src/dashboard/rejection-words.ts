@@ -8,6 +8,8 @@ import { rejectionTexts } from './texts/rejections.ts';
 export function reasonWords(reason: RejectionReason, language: Language): string {
   const t = rejectionTexts(language);
   switch (reason) {
+    case 'badly-encoded':
+      return t.badlyEncoded;
     case 'not-utf8':
       return t.notUtf8;
     case 'not-json':
@@ -18,5 +20,7 @@ export function reasonWords(reason: RejectionReason, language: Language): string
       return t.wrongApplication;
     case 'unauthorized':
       return t.unauthorized;
+    case 'differs':
+      return t.differs;
   }
 }

@@ -14,6 +14,7 @@ import type {
 } from '../operate/rejections.ts';
 import { type Answer, apiPath, type Problem } from './api-client.ts';
 import { BodyView } from './body-view.tsx';
+import { Differences } from './differences.tsx';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import {
   ChoiceFilter,
@@ -104,8 +105,15 @@ export function rejectionPages(): Hono<DashboardEnv> {
 async function onePage(c: Context<DashboardEnv>, refusal: Problem | null): Promise<Response> {
   const view = c.get('view');
   const kept = await view.api.get<Kept>(apiPath`/rejections/${c.req.param('id') ?? ''}`);
+  const stored = kept.eventId === null ? null : await storedPayload(view, kept.integration, kept.eventId);
   const status = (refusal?.status ?? 200) as ContentfulStatusCode;
-  return c.html(html(<One view={view} kept={kept} refusal={refusal} />), status) as Response;
+  return c.html(html(<One view={view} kept={kept} stored={stored} refusal={refusal} />), status) as Response;
+}
+
+/** The payload of the event that a rejection repeats; `null`: it is not there any more. */
+async function storedPayload(view: View, integration: string, eventId: string): Promise<string | null> {
+  const payload = await view.api.stream(apiPath`/events/${integration}/${eventId}/payload`);
+  return payload.ok ? payload.text() : null;
 }
 
 function written(counts: RetryCounts): Record<string, string> {
@@ -223,7 +231,12 @@ const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ v
   );
 };
 
-const One: FC<{ view: View; kept: Kept; refusal: Problem | null }> = ({ view, kept, refusal }) => {
+const One: FC<{ view: View; kept: Kept; stored: string | null; refusal: Problem | null }> = ({
+  view,
+  kept,
+  stored,
+  refusal,
+}) => {
   const t = rejectionTexts(view.language);
   const common = commonTexts(view.language);
   const { number, bytes } = view.formats;
@@ -242,9 +255,20 @@ const One: FC<{ view: View; kept: Kept; refusal: Problem | null }> = ({ view, ke
           <ProblemList language={view.language} problems={problems} />
         )}
       </section>
+      {kept.eventId !== null && (
+        <Differences
+          view={view}
+          integration={kept.integration}
+          eventId={kept.eventId}
+          stored={stored}
+          repeated={kept.body}
+        />
+      )}
       {view.actor.mayChange && (
         <div class="actions">
-          <ActionButton action={apiPath`/rejections/${kept.id}/retry`}>{t.retry}</ActionButton>
+          <ActionButton action={apiPath`/rejections/${kept.id}/retry`}>
+            {kept.reason === 'differs' ? t.letIn : t.retry}
+          </ActionButton>
           <a href={apiPath`/rejections/${kept.id}/delete`}>{t.delete}</a>
         </div>
       )}
@@ -253,7 +277,7 @@ const One: FC<{ view: View; kept: Kept; refusal: Problem | null }> = ({ view, ke
           facts={[
             [common.integration, <a href={apiPath`/integrations/${kept.integration}`}>{kept.integration}</a>],
             [t.delivered, number(kept.deliveries)],
-            [t.acknowledgement, kept.deferred ? t.wasAcknowledged : t.wasRefused],
+            [t.acknowledgement, acknowledgement(kept, view)],
             [t.firstAt, <Time view={view} at={kept.receivedAt} whole />],
             [t.lastAt, <Time view={view} at={kept.lastReceivedAt} whole />],
             [t.size, bytes(kept.bodyBytes)],
@@ -273,6 +297,12 @@ const One: FC<{ view: View; kept: Kept; refusal: Problem | null }> = ({ view, ke
     </Page>
   );
 };
+
+function acknowledgement({ deferred, reason }: Kept, view: View): string {
+  const t = rejectionTexts(view.language);
+  if (!deferred) return t.wasRefused;
+  return reason === 'differs' ? t.wasAcceptedAsRepeat : t.wasAcknowledged;
+}
 
 const DeletePage: FC<{ view: View; kept: Kept }> = ({ view, kept }) => {
   const t = rejectionTexts(view.language);

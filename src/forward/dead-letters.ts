@@ -129,8 +129,7 @@ function eventIn(body: unknown): LostEvent | null {
   const type = EVENT_TYPES.find((name) => CLOUDEVENT_TYPES[name] === written);
   if (specversion !== '1.0' || typeof id !== 'string' || id === '') return null;
   if (integration === undefined || type === undefined) return null;
-  const isCanonical = typeof contact === 'string' && canonicalContact(contact) === contact;
-  return { id, integration, type, contact: isCanonical ? contact : null };
+  return { id, integration, type, contact: typeof contact === 'string' ? canonicalContact(contact) : null };
 }
 
 /** A message's body as JSON. What is no JSON was never sent by us, and is kept for people to look at. */

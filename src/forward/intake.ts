@@ -11,13 +11,8 @@ import { cutGroups } from '../cut-groups.ts';
 import { withinMs } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
 import { objectionTo, objectionToBody, type Sender, withoutArrivalChecks } from '../sender.ts';
-import {
-  MAX_RECORD_BYTES,
-  MAX_RECORD_EVENTS,
-  type RecordableEvent,
-  recordable,
-  recordEvents,
-} from '../store/events.ts';
+import { differingRejection, recordOrCompare } from '../store/differing-repeats.ts';
+import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../store/events.ts';
 import { findIntegrations, type Integration } from '../store/integrations.ts';
 import {
   MAX_REJECTION_BATCH,
@@ -166,23 +161,19 @@ async function recordGroup(
       return;
     }
     const { events, rejections } = await judge(group, registered, deps.tokens);
-    const rejectionGroups = cutGroups(rejections, ({ held }) => held.body.byteLength, {
-      maxItems: MAX_REJECTION_BATCH,
-      maxBytes: MAX_REJECTION_BATCH_BYTES,
-    });
+    const rejectionGroups = cutGroups(rejections, ({ held }) => held.body.byteLength, REJECTION_GROUP);
     for (const one of rejectionGroups) {
       await recordMessages(db, one, async (batch) => recordRejections(db, batch, deps.now()), {
         untilMs: deps.untilMs,
       });
     }
-    const eventGroups = cutGroups(events, ({ held }) => held.bytes, {
+    const eventGroups = cutGroups(events, ({ held }) => held.recordable.bytes, {
       maxItems: MAX_RECORD_EVENTS,
       maxBytes: MAX_RECORD_BYTES,
     });
     for (const one of eventGroups) {
-      const record = async (batch: RecordableEvent[]) => {
-        const recorded = await recordEvents(db, batch, deps.now());
-        for (const [index, { seq }] of recorded.entries()) stored.set(seq, forwardedBytes(batch[index]));
+      const record = async (batch: JudgedEvent[]) => {
+        for (const [seq, bytes] of await recordJudged(deps, batch)) stored.set(seq, bytes);
       };
       await recordMessages(db, one, record, { untilMs: deps.untilMs });
     }
@@ -191,8 +182,38 @@ async function recordGroup(
   }
 }
 
-function forwardedBytes(recorded: RecordableEvent | undefined): number {
-  const length = recorded?.event.payload.length ?? 0;
+const REJECTION_GROUP = { maxItems: MAX_REJECTION_BATCH, maxBytes: MAX_REJECTION_BATCH_BYTES };
+
+/** Records events, and keeps those that differ from what is stored. Gives how many bytes are to be forwarded, by place. */
+async function recordJudged(
+  { db, now, untilMs }: Recording,
+  judged: readonly JudgedEvent[],
+): Promise<Map<number, number>> {
+  const stored = new Map<number, number>();
+  const differing: NewRejection[] = [];
+  const isLate = () => Date.now() >= untilMs;
+  const recorded = await recordOrCompare(
+    db,
+    judged.map((one) => one.recordable),
+    now,
+    isLate,
+  );
+  for (const [index, { recordable, generation }] of judged.entries()) {
+    const { event } = recordable;
+    const done = recorded[index];
+    if (done?.outcome === 'differs') differing.push(differingRejection(event, done, generation));
+    else if (done !== undefined) stored.set(done.seq, forwardedBytes(event.payload));
+  }
+  for (const group of cutGroups(differing, ({ body }) => body.byteLength, REJECTION_GROUP)) {
+    if (isLate()) throw new Error('no time is left to keep what differs');
+    await recordRejections(db, group, now());
+    for (const { integration } of group)
+      log('warn', 'deferred webhook rejected', { integration, reason: 'differs' });
+  }
+  return stored;
+}
+
+function forwardedBytes({ length }: string): number {
   return length > MAX_FORWARDED_PAYLOAD_BYTES ? 0 : length;
 }
 
@@ -233,13 +254,20 @@ async function findRegistered(
 /** A webhook out of the intake queue, with the bytes of its body. */
 type UnpackedWebhook = DeferredWebhook & { body: ArrayBuffer };
 
+/** A webhook that is an event, on its way to be recorded. */
+interface JudgedEvent {
+  recordable: RecordableEvent;
+  /** Of the token that it came with. */
+  generation: number;
+}
+
 /** What the messages hold, judged by today's contract and registrations. Those that cannot be unpacked are retried. */
 async function judge(
   group: readonly ReadMessage[],
   registered: Map<string, Integration>,
   tokens: WebhookTokens,
 ) {
-  const events: Held<RecordableEvent>[] = [];
+  const events: Held<JudgedEvent>[] = [];
   const rejections: Held<NewRejection>[] = [];
   for (const one of group) {
     const unpacked = await unpack(one);
@@ -248,7 +276,11 @@ async function judge(
     const integration = registered.get(webhook.integration);
     const judged = (await objectionOf(webhook, sender, integration, tokens)) ?? assess(webhook, integration);
     if (judged.ok) {
-      events.push({ message, held: recordable({ ...judged.event, deferred: true }) });
+      const { generation } = webhook;
+      events.push({
+        message,
+        held: { recordable: recordable({ ...judged.event, deferred: true }), generation },
+      });
     } else {
       const { reason, problems } = judged;
       log('warn', 'deferred webhook rejected', { integration: webhook.integration, reason });

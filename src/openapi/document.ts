@@ -7,13 +7,13 @@ import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
 import { auditAnswer } from '../operate/audit.ts';
 import { conversationEntry, exportLine } from '../operate/contacts.ts';
 import { deadLetterAnswer } from '../operate/dead-letters.ts';
-import { eventAnswer } from '../operate/events.ts';
+import { eventAnswer, wholeEventAnswer } from '../operate/events.ts';
 import { integrationAnswer } from '../operate/integrations.ts';
 import { contentAnswer } from '../operate/messages.ts';
 import { keptRejectionAnswer, rejectionAnswer } from '../operate/rejections.ts';
 import { replayAnswer } from '../operate/replay.ts';
 import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem.ts';
-import { webhookAnswer } from '../receive/webhook.ts';
+import { acceptedRejection, webhookAnswer } from '../receive/webhook.ts';
 import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 import {
   type Access,
@@ -46,7 +46,9 @@ const NAMED: Record<string, z.ZodType> = {
   ResponseEvent: responseEvent,
   StatusEvent: statusEvent,
   WebhookAnswer: webhookAnswer,
+  AcceptedRejection: acceptedRejection,
   Event: eventAnswer,
+  WholeEvent: wholeEventAnswer,
   Integration: integrationAnswer,
   Rejection: rejectionAnswer,
   KeptRejection: keptRejectionAnswer,

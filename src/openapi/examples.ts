@@ -44,6 +44,7 @@ export const EVENT = {
   forwarded: true,
   deferred: false,
   replays: 0,
+  oddities: [],
   place: '1772384872004000',
   payload: RESPONSE,
 };
@@ -84,6 +85,7 @@ export const REJECTION = {
   bodyBytes: 812,
   requestId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
   deferred: false,
+  eventId: null,
 };
 
 export const INTEGRATION = {
@@ -95,6 +97,7 @@ export const INTEGRATION = {
   previous: [{ generation: 1, validUntil: '2026-03-02T02:00:00.000Z' }],
   allowedIps: ['203.0.113.0/24'],
   requireSignature: false,
+  onRejection: 'refuse',
   createdAt: '2026-02-01T12:00:00.000Z',
   lastEventAt: '2026-03-01T17:07:52.004Z',
   url: `https://webhooks.example.com/webhooks/shop/2.${'A'.repeat(43)}`,

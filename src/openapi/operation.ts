@@ -87,7 +87,12 @@ export const PATH_PARAMETERS: Record<string, PathParameter> = {
   id: { description: 'Its `id`.', example: '1772330400000000' },
   job: { description: 'Its `id`.', example: '1772330400000123' },
   messageId: { description: '`message.messageId` of its webhooks.', example: '5e178088a88ad9001b6e1914' },
-  number: { description: 'A phone number in any written form.', example: '+5544999999999' },
+  number: {
+    description:
+      'A phone number in any written form, with its area code; or the identity of a customer whose number WhatsApp ' +
+      'hides, as it stands (`178095544332211@lid`).',
+    example: '+5544999999999',
+  },
   file: { description: 'A name.', example: 'swagger-ui.css' },
   code: { description: 'Code of a problem, as its `type` ends.', example: 'contract-broken' },
 };

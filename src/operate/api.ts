@@ -14,6 +14,7 @@ import { healthRoutes } from './health.ts';
 import { integrationRoutes } from './integrations.ts';
 import { messageRoutes } from './messages.ts';
 import { metricsRoutes } from './metrics.ts';
+import { refusalRoutes } from './refusals.ts';
 import { rejectionRoutes } from './rejections.ts';
 import { eventReplayRoutes, replayRoutes } from './replay.ts';
 import { statsRoutes } from './stats.ts';
@@ -44,6 +45,7 @@ export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
     .route('/dead-letters', deadLetterRoutes(deps))
     .route('/integrations', integrationRoutes(deps))
     .route('/rejections', rejectionRoutes(deps))
+    .route('/refusals', refusalRoutes(deps))
     .route('/audit', auditRoutes(deps))
     .route('/stats', statsRoutes(deps))
     .route('/health', healthRoutes(deps))

@@ -1,4 +1,5 @@
-// /api/contacts/:number: a contact's conversation, everything that is held on it, and its erasure (LGPD, art. 18).
+// /api/contacts/:number: a contact's conversation, everything that is held on it, and its erasure (LGPD, art. 18). The
+// number is a phone number, or the identity in place of one.
 
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
@@ -6,6 +7,7 @@ import * as z from 'zod';
 import { REJECTION_REASONS } from '../contract/assess.ts';
 import { saidIn } from '../contract/conversation.ts';
 import { messageStatus } from '../contract/message-status.ts';
+import { rfc3339 } from '../contract/moment.ts';
 import { EVENT_TYPES, STATUSES, type Status } from '../contract/webhook.ts';
 import { conversationWindow } from '../contract/window.ts';
 import { writtenNumber } from '../contract/written-number.ts';
@@ -26,7 +28,7 @@ import { readConversation } from '../store/contacts.ts';
 import type { ReadableEvent } from '../store/messages.ts';
 import type { ActorEnv } from './actor.ts';
 import { auditAnswer } from './audit.ts';
-import { eventFilters } from './events.ts';
+import { eventContact, eventFilters, eventStatus } from './events.ts';
 import { contentAnswer, contentOf } from './messages.ts';
 import { listingParameters, pageOf, refuseParameters, trueOrFalse } from './parameters.ts';
 import { toItsEndOr } from './to-its-end.ts';
@@ -53,7 +55,7 @@ export const conversationEntry = z.object({
     .enum(['in', 'out'])
     .meta({ description: '`in`: the customer wrote. `out`: it was sent to it.' }),
   type: z.enum(EVENT_TYPES),
-  status: z.enum(STATUSES).nullable().meta({ description: 'The step that this event reports.' }),
+  status: eventStatus,
   effectiveStatus: z
     .enum(STATUSES)
     .nullable()
@@ -68,7 +70,7 @@ export const conversationEntry = z.object({
 /** What `GET /api/contacts/:number` answers. */
 export const conversationPage = pageOf(conversationEntry)
   .extend({
-    contact: z.string().meta({ description: 'In canonical form.' }),
+    contact: z.string().meta({ description: 'In canonical form; an identity as it stands.' }),
     name: z.string().nullable().meta({
       description: 'As last written, as far as the last message and this page tell.',
     }),
@@ -100,6 +102,8 @@ export const conversationPage = pageOf(conversationEntry)
           receivedAt: '2020-06-18T17:07:52.004Z',
           deliveries: 1,
           content: {
+            kind: 'text',
+            mediaType: 'text',
             text: 'Mensagem de teste',
             media: null,
             location: null,
@@ -136,7 +140,7 @@ export const contactErasure = z.strictObject({
     .optional()
     .meta({ description: 'Where an unfinished erasure goes on: the `next` of its answer.' }),
   force: trueOrFalse.default(false).meta({
-    description: "Also a number that is the business's own, with all events that hold it.",
+    description: "Also a number or a name that is the business's own, with all events that hold it.",
   }),
 });
 
@@ -181,8 +185,8 @@ const heldEvent = z.object({
   id: z.string(),
   integration: z.string(),
   type: z.enum(EVENT_TYPES),
-  status: z.enum(STATUSES).nullable(),
-  contact: z.string(),
+  status: eventStatus,
+  contact: eventContact,
   occurredAt: z.iso.datetime(),
   receivedAt: z.iso.datetime(),
   deliveries: z.int().min(1),
@@ -284,7 +288,7 @@ export function contactRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
           };
           return c.json(answer, 202);
         }
-        const at = written(now());
+        const at = rfc3339(now());
         return c.json({ receipt, erased, complete: true, at } satisfies z.infer<typeof erasureReceipt>);
       });
     });
@@ -309,8 +313,8 @@ function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversatio
         status,
         effectiveStatus: type === 'response' ? null : statusOf(messageId),
         messageId,
-        occurredAt: written(occurredAtMs),
-        receivedAt: written(receivedAtMs),
+        occurredAt: rfc3339(occurredAtMs),
+        receivedAt: rfc3339(receivedAtMs),
         deliveries,
         content: contentOf(event),
       };
@@ -329,8 +333,8 @@ function lastName(events: readonly ReadableEvent[]): string | null {
   return null;
 }
 
-function windowOf({ occurredAtMs }: ReadableEvent, nowMs: number) {
-  const { open, closesAt } = conversationWindow(occurredAtMs, nowMs);
+function windowOf({ occurredAtMs, receivedAtMs }: ReadableEvent, nowMs: number) {
+  const { open, closesAt } = conversationWindow({ time: occurredAtMs, receivedtime: receivedAtMs }, nowMs);
   return { open, closesAt: closesAt.toISOString() };
 }
 
@@ -388,8 +392,8 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
         type,
         status,
         contact: event.contact,
-        occurredAt: written(event.occurredAtMs),
-        receivedAt: written(event.receivedAtMs),
+        occurredAt: rfc3339(event.occurredAtMs),
+        receivedAt: rfc3339(event.receivedAtMs),
         deliveries,
         payload,
       };
@@ -401,8 +405,8 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
         id: String(seq),
         integration,
         reason,
-        receivedAt: written(rejection.receivedAtMs),
-        lastReceivedAt: written(rejection.lastReceivedAtMs),
+        receivedAt: rfc3339(rejection.receivedAtMs),
+        lastReceivedAt: rfc3339(rejection.lastReceivedAtMs),
         deliveries,
         bodyEncoding,
         body,
@@ -416,13 +420,13 @@ function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
         event: event?.id ?? null,
         integration: event?.integration ?? null,
         attempts,
-        receivedAt: written(sentAtMs),
+        receivedAt: rfc3339(sentAtMs),
         body,
       };
     }
     case 'auditEntry': {
       const { seq, atMs, ...entry } = holding.entry;
-      return { kind: holding.kind, id: String(seq), at: written(atMs), ...entry };
+      return { kind: holding.kind, id: String(seq), at: rfc3339(atMs), ...entry };
     }
     case 'replay': {
       const { id, actor, filter } = holding.replay;
@@ -458,8 +462,4 @@ function streamOf(lines: AsyncGenerator<string>, requestId: string): ReadableStr
       await lines.return(undefined);
     },
   });
-}
-
-function written(ms: number): string {
-  return new Date(ms).toISOString();
 }

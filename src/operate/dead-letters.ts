@@ -84,7 +84,10 @@ export const deadLetterAnswer = z
       }),
     integration: z.string().nullable(),
     type: z.enum(EVENT_TYPES).nullable(),
-    contact: z.string().nullable().meta({ description: "The customer's number in canonical form." }),
+    contact: z
+      .string()
+      .nullable()
+      .meta({ description: "The customer's number in canonical form, or the identity in place of one." }),
     reason: z
       .enum(NEVER_SENT_REASONS)
       .nullable()

@@ -5,6 +5,13 @@ import * as z from 'zod';
 import { withinMs } from '../deadline.ts';
 import { type BacklogDeps, type Backlogs, readBacklogs } from '../forward/backlog.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../store/database.ts';
+import {
+  findSilences,
+  findUnusualRefusals,
+  type RefusedShare,
+  SHARE_MS,
+  type Silence,
+} from '../store/refusals.ts';
 
 /** A health check that takes longer is of no use to whoever asks; some give up after 5 s. */
 const TIMEOUT_MS = 2_500;
@@ -53,6 +60,36 @@ export const health = z
               '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
               'queue never takes. What consumers gave up on is only counted, in `messages`, as those are.',
           }),
+        refusals: z
+          .object({
+            status,
+            unusual: z
+              .array(
+                z.object({
+                  integration: z.string().nullable().meta({ description: 'Null: of all together.' }),
+                  refused: count,
+                  webhooks: count.meta({ description: 'With those that were refused.' }),
+                  usualShare: z.number(),
+                }),
+              )
+              .nullable(),
+          })
+          .meta({
+            description:
+              'Where the share of refused webhooks was unusual in the last ten minutes. `/api/refusals` tells the reasons.',
+          }),
+        silence: z
+          .object({
+            status,
+            silent: z
+              .array(z.object({ integration: z.string(), lastEventAt: z.iso.datetime(), longestMs: count }))
+              .nullable(),
+          })
+          .meta({
+            description:
+              'Enabled integrations to which nothing has come for longer than ever in the eight days before their last ' +
+              'event, `longestMs`, and for three hours at least.',
+          }),
       })
       .meta({
         description: `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
@@ -76,7 +113,16 @@ export function healthRoutes(deps: HealthDeps): Hono {
     const [state, backlogs] = await Promise.all([
       withinMs(
         TIMEOUT_MS,
-        readDatabaseState(deps.db, startMs).then((read) => ({ ...read, answeredInMs: deps.now() - startMs })),
+        Promise.all([
+          readDatabaseState(deps.db, startMs),
+          findUnusualRefusals(deps.db, startMs),
+          findSilences(deps.db, startMs),
+        ]).then(([read, unusual, silent]) => ({
+          ...read,
+          unusual,
+          silent,
+          answeredInMs: deps.now() - startMs,
+        })),
       ),
       readBacklogs(deps, TIMEOUT_MS),
     ]);
@@ -87,7 +133,7 @@ export function healthRoutes(deps: HealthDeps): Hono {
 
 /** @param state `null`: D1 does not answer. */
 function healthOf(
-  state: (DatabaseState & { answeredInMs: number }) | null,
+  state: (DatabaseState & { answeredInMs: number; unusual: RefusedShare[]; silent: Silence[] }) | null,
   backlogs: Backlogs,
   maxDatabaseBytes: number,
   nowMs: number,
@@ -112,6 +158,8 @@ function healthOf(
     rollUp: { ...unknown, lastRunAt: null },
     outbox: { ...unknown, events: null, oldestAgeMs: null },
     deadLetters: { ...unknown, messages: null, unstored: null, neverSent: null },
+    refusals: { ...unknown, unusual: null },
+    silence: { ...unknown, silent: null },
   };
   if (state !== null) {
     const { oldestUnforwarded, sweptAtMs, rolledUpAtMs } = state;
@@ -131,6 +179,15 @@ function healthOf(
       unstored,
       neverSent,
     };
+    // While events are not counted, a share of them tells nothing.
+    const unusual = checks.rollUp.status === 'ok' ? state.unusual : [];
+    checks.refusals = { status: check(refusedWords(unusual)), unusual };
+    const silent = state.silent.map(({ integration, lastEventAtMs, longestMs }) => ({
+      integration,
+      lastEventAt: new Date(lastEventAtMs).toISOString(),
+      longestMs,
+    }));
+    checks.silence = { status: check(silenceWords(state.silent, nowMs)), silent };
   }
   return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons, checks };
 }
@@ -169,6 +226,23 @@ function unstoredWords(webhooks: number): string | null {
 function neverSentWords(events: number): string | null {
   if (events === 0) return null;
   return `Events that the events queue never takes: ${events}. They are dead letters, with the reason.`;
+}
+
+function refusedWords(unusual: RefusedShare[]): string | null {
+  if (unusual.length === 0) return null;
+  const each = unusual.map(
+    ({ integration, refused, webhooks }) =>
+      `${refused} of ${webhooks} ${integration === null ? 'in all' : `of ${integration}`}`,
+  );
+  return `More webhooks than usual were refused within ${SHARE_MS / 60_000} minutes: ${each.join(', ')}. /api/refusals tells why.`;
+}
+
+function silenceWords(silent: Silence[], nowMs: number): string | null {
+  if (silent.length === 0) return null;
+  const each = silent.map(
+    ({ integration, lastEventAtMs }) => `${integration} for ${duration(nowMs - lastEventAtMs)}`,
+  );
+  return `Nothing has come for longer than ever before: ${each.join(', ')}. Ask the platform, or disable what is not used any more.`;
 }
 
 /** In minutes, or in hours where there are many. */

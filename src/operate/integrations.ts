@@ -4,7 +4,7 @@ import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { parseAddressRange } from '../addresses.ts';
-import { responseWebhook } from '../contract/webhook.ts';
+import { identifier } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import {
   type Deleted,
@@ -19,6 +19,7 @@ import {
   type Integration,
   listIntegrations,
   MAX_INTEGRATIONS,
+  ON_REJECTION,
   rotateIntegration,
   setEnabled,
   updateIntegration,
@@ -39,7 +40,7 @@ const HOUR_MS = 3_600_000;
 const slug = z.string().regex(/^[a-z0-9-]{3,64}$/, 'must be 3 to 64 lower-case letters, digits and hyphens');
 
 /** As it is in webhooks: what cannot be there would let none through. */
-const { appId } = responseWebhook.shape.message.shape;
+const appId = identifier;
 
 const description = z
   .string()
@@ -60,6 +61,12 @@ const allowedIps = z
   .max(MAX_ADDRESS_RANGES, `must have at most ${MAX_ADDRESS_RANGES} entries`)
   .transform((ranges) => [...new Set(ranges)]);
 
+const onRejection = z.enum(ON_REJECTION, `must be one of ${ON_REJECTION.join(', ')}`).meta({
+  description:
+    'What the sender of a webhook that is kept as a rejection is answered: `refuse`, 400 or 422; `accept`, 202 with ' +
+    'the same problems, for senders that give up on an address or repeat what it refuses for days.',
+});
+
 /** What `POST /api/integrations` takes. */
 export const newIntegration = z.strictObject({
   slug: slug.meta({ description: 'Stands in the URL to register.', example: 'shop' }),
@@ -67,6 +74,7 @@ export const newIntegration = z.strictObject({
   description: description.nullable().default(null),
   allowedIps: allowedIps.nullable().default(null),
   requireSignature: z.boolean().default(false),
+  onRejection: onRejection.default('refuse'),
 });
 
 /** What `PATCH /api/integrations/:slug` takes: null clears. */
@@ -76,6 +84,7 @@ export const integrationPatch = z
     description: description.nullable(),
     allowedIps: allowedIps.nullable(),
     requireSignature: z.boolean(),
+    onRejection,
   })
   .partial()
   .refine((patch) => Object.keys(patch).length > 0, {
@@ -121,6 +130,7 @@ export const integrationAnswer = z.object({
     .meta({ description: 'Earlier generations that are still valid, newest first.' }),
   allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
   requireSignature: z.boolean(),
+  onRejection,
   createdAt: z.iso.datetime(),
   lastEventAt: z.iso.datetime().nullable().meta({
     description: 'When its newest event was stored, noted once a minute. null: there was none.',
@@ -182,6 +192,7 @@ export async function shownIntegration(
     })),
     allowedIps: integration.allowedIps,
     requireSignature: integration.requireSignature,
+    onRejection: integration.onRejection,
     createdAt: new Date(integration.createdAtMs).toISOString(),
     lastEventAt: lastEventAtMs === null ? null : new Date(lastEventAtMs).toISOString(),
     url: showsSecrets ? `${baseUrl}/webhooks/${slug}/${await tokens.derive(slug, generation)}` : null,

@@ -3,18 +3,27 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
+import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
+import { rfc3339 } from '../contract/moment.ts';
 import { timelineOf } from '../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findMessageEvents, MAX_MESSAGE_EVENTS, type ReadableEvent, readShown } from '../store/messages.ts';
+import { eventContact, eventStatus } from './events.ts';
 import { refuseParameters } from './parameters.ts';
 
 const text = z.string().nullable();
 
 /** What of a webhook is for a person to read. */
 export const contentAnswer = z.object({
-  text: text.meta({ description: 'As it was written.' }),
+  kind: z.enum(CONTENT_KINDS).meta({
+    description:
+      'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
+  }),
+  mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
+  text: text.meta({
+    description: 'As it was written, or what the button, the list or the contact card says.',
+  }),
   media: z
     .object({
       kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
@@ -67,7 +76,7 @@ const shownEvent = z.object({
 export const messageTimeline = z
   .object({
     messageId: z.string(),
-    contact: z.string().meta({ description: "The customer's number in canonical form." }),
+    contact: eventContact,
     status: step.nullable().meta({
       description:
         'The effective status, which late and repeated reports never move back. null: none is known.',
@@ -85,7 +94,7 @@ export const messageTimeline = z
       .array(
         shownEvent.extend({
           type: z.enum(EVENT_TYPES),
-          status: step.nullable(),
+          status: eventStatus,
           disorder: z.array(z.enum(['stored', 'occurred'])).meta({
             description: 'Empty where it came in order; else in what it is behind a stronger step.',
           }),
@@ -131,6 +140,8 @@ export const messageTimeline = z
         },
       ],
       content: {
+        kind: 'text',
+        mediaType: 'text',
         text: 'Mensagem de teste',
         media: null,
         location: null,
@@ -164,7 +175,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
       messageId,
       contact: first.contact,
       ...timeline,
-      steps: steps.map(({ status, atMs }) => ({ status, at: atMs === null ? null : written(atMs) })),
+      steps: steps.map(({ status, atMs }) => ({ status, at: atMs === null ? null : rfc3339(atMs) })),
       events: reports.map(({ type, status, disorder, ...event }) => ({
         ...shown(event),
         type,
@@ -200,12 +211,8 @@ function shown(event: Omit<ReadableEvent, 'type' | 'status'>): z.infer<typeof sh
   return {
     id,
     integration,
-    occurredAt: written(occurredAtMs),
-    receivedAt: written(receivedAtMs),
+    occurredAt: rfc3339(occurredAtMs),
+    receivedAt: rfc3339(receivedAtMs),
     deliveries,
   };
-}
-
-function written(ms: number): string {
-  return new Date(ms).toISOString();
 }

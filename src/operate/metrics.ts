@@ -7,7 +7,9 @@ import { type BacklogDeps, type Backlogs, readBacklogs } from '../forward/backlo
 import {
   bucketMs,
   type CountedKind,
+  countedOddity,
   firstBucketFrom,
+  isOddity,
   LAG_STEPS,
   type LagTotal,
   readLagTotals,
@@ -92,10 +94,36 @@ function counters(totals: Total[]): Metric[] {
       samples: only('duplicate'),
     },
     {
+      name: 'odd_events_total',
+      type: 'counter',
+      help: 'New events whose payload differs from the documentation.',
+      samples: only('odd'),
+    },
+    {
+      name: 'oddities_total',
+      type: 'counter',
+      help: 'In what the payloads of new events differ from the documentation, by field and kind.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        if (!isOddity(kind)) return [];
+        const { path, code } = countedOddity(kind);
+        return [{ labels: { integration, path, code }, value: count }];
+      }),
+    },
+    {
       name: 'rejected_total',
       type: 'counter',
       help: 'Deliveries that were kept as rejections.',
       samples: only('rejected'),
+    },
+    {
+      name: 'refused_total',
+      type: 'counter',
+      help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        const [what, reason] = kind.split(':');
+        if (what !== 'refused' || reason === undefined) return [];
+        return [{ labels: { integration, reason }, value: count }];
+      }),
     },
     {
       name: 'deferred_total',

@@ -54,7 +54,11 @@ export const rejectionAnswer = z.object({
   requestId: z.string().meta({ description: 'Of the last delivery.' }),
   deferred: z.boolean().meta({
     description:
-      'Whether it had been acknowledged and came by way of the intake queue. Such a one is never deleted to make room.',
+      'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
+      'integration has `onRejection: accept`. Such a one is never deleted to make room.',
+  }),
+  eventId: z.string().nullable().meta({
+    description: 'The event that it repeats with another content; null for other reasons than `differs`.',
   }),
 });
 
@@ -197,6 +201,7 @@ function stillRejected({ reason, problems }: Pick<Rejection, 'reason' | 'problem
 /** It is the webhook that is judged: a code that says the operator's own request was not valid would mislead. */
 function codeOf(reason: Rejection['reason']): ProblemCode {
   switch (reason) {
+    case 'badly-encoded':
     case 'not-utf8':
     case 'not-json':
     case 'contract-broken':
@@ -204,7 +209,8 @@ function codeOf(reason: Rejection['reason']): ProblemCode {
     case 'wrong-application':
       return 'wrong-application';
     case 'unauthorized':
-      return 'conflict'; // with what is registered
+    case 'differs':
+      return 'conflict'; // with what is registered, or stored
   }
 }
 
@@ -221,7 +227,7 @@ function shown({
   lastReceivedAtMs,
   ...rejection
 }: Rejection): z.infer<typeof rejectionAnswer> {
-  const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred } = rejection;
+  const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred, eventId } = rejection;
   return {
     id: String(seq),
     integration,
@@ -233,5 +239,6 @@ function shown({
     bodyBytes,
     requestId,
     deferred: isDeferred,
+    eventId,
   };
 }

@@ -6,6 +6,7 @@
 // counted once, and what is not forwarded is in the outbox.
 
 import { type Assessment, assessBody, refused } from '../contract/assess.ts';
+import { versionId } from '../contract/event.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { withinMs } from '../deadline.ts';
 import { type ForwardingDeps, forwardStored } from '../forward/events.ts';
@@ -14,14 +15,8 @@ import { describeError, log } from '../log.ts';
 import { type Objection, objectionTo, withoutArrivalChecks } from '../sender.ts';
 import { isAnswering } from '../store/answering.ts';
 import type { AuditEntry } from '../store/audit.ts';
-import {
-  MAX_RECORD_BYTES,
-  MAX_RECORD_EVENTS,
-  type RecordableEvent,
-  type RecordedEvent,
-  recordable,
-  recordEvents,
-} from '../store/events.ts';
+import { type Recorded, recordOrCompare } from '../store/differing-repeats.ts';
+import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../store/events.ts';
 import { findIntegrations, type Integration, listIntegrations } from '../store/integrations.ts';
 import {
   bodyBytes,
@@ -62,12 +57,13 @@ export type Settled =
   /** Its event was there already, by another delivery. */
   | { outcome: 'duplicate'; eventId: string }
   /** It stays, with these reasons. */
-  | ({ outcome: 'rejected' } & Pick<Rejection, 'reason' | 'problems'>);
+  | ({ outcome: 'rejected' } & Pick<Rejection, 'reason' | 'problems' | 'eventId'>);
 
 /**
  * Tries one rejection again. An operator has looked at it, so it is let in even where the token that it came with was
  * rotated away or revoked, or where its address or signature was objected to; not where the integration is unknown or
- * disabled. Its event counts one delivery, however often it had been rejected: a rejection counts those that were
+ * disabled. One that differs from the event that it repeats becomes an event of its own; one of which that turns out only
+ * now stays as such. Its event counts one delivery, however often it had been rejected: a rejection counts those that were
  * refused, an event those that were taken.
  *
  * Rejects, with the rejection as it was, when D1 does not answer or does not take the event.
@@ -113,7 +109,7 @@ export interface RetryRun extends RetryCounts {
  *
  * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
  * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
- * checked again.
+ * checked again. One that differs from the event that it repeats is let in only where these are asked for.
  *
  * @param auditOf what is recorded of each group that was tried together.
  */
@@ -142,7 +138,9 @@ export async function retryRejections(
         group.map(({ seq }) => seq),
       );
       const trial = await tryTogether(deps, rejections, (one) =>
-        judge(one, registered.get(one.integration), { isLookedAt: false }),
+        one.reason === 'differs' && filter.reason !== 'differs'
+          ? { ok: false, reason: one.reason, problems: one.problems }
+          : judge(one, registered.get(one.integration), { isLookedAt: false }),
       );
       const counts = countOf(trial.retried.values());
       const stored = await settle(deps, trial, auditOf(counts));
@@ -221,11 +219,13 @@ interface Trial {
   letIn: Map<Rejection, RecordedEvent>;
 }
 
+type RecordedEvent = Exclude<Recorded, { outcome: 'differs' }>;
+
 /** Judges rejections, and records the events of those that pass. */
 async function tryTogether(
   deps: ForwardingDeps,
   rejections: readonly KeptRejection[],
-  judgeOne: (rejection: KeptRejection) => Assessment,
+  judgeOne: (rejection: KeptRejection) => Assessment | StillRejected,
 ): Promise<Trial> {
   const retried = new Map<Rejection, Retried>();
   const letIn = new Map<Rejection, RecordedEvent>();
@@ -234,21 +234,46 @@ async function tryTogether(
     try {
       const judged = judgeOne(rejection);
       if (judged.ok) passed.set(recordable(judged.event), rejection);
-      else retried.set(rejection, { outcome: 'rejected', reason: judged.reason, problems: judged.problems });
+      else retried.set(rejection, stillRejected(judged, rejection));
     } catch (error) {
       retried.set(rejection, failedBy(error, rejection));
     }
   }
+  const versions = new Map<RecordableEvent, Rejection>();
   for (const [event, recorded] of await recordEach(deps, [...passed.keys()])) {
     const rejection = passed.get(event) as Rejection;
-    if ('error' in recorded) {
-      retried.set(rejection, failedBy(recorded.error, rejection));
-    } else {
-      letIn.set(rejection, recorded);
-      retried.set(rejection, { outcome: recorded.isNew ? 'stored' : 'duplicate', eventId: event.event.id });
-    }
+    if ('outcome' in recorded && recorded.outcome === 'differs' && rejection.reason === 'differs') {
+      versions.set(versionOf(event, recorded.digest), rejection);
+    } else note(rejection, recorded);
+  }
+  for (const [event, recorded] of await recordEach(deps, [...versions.keys()])) {
+    note(versions.get(event) as Rejection, recorded);
   }
   return { retried, letIn };
+
+  function note(rejection: Rejection, recorded: Recorded | { error: unknown }): void {
+    if ('error' in recorded) {
+      retried.set(rejection, failedBy(recorded.error, rejection));
+    } else if (recorded.outcome === 'differs') {
+      const { problems, eventId } = recorded;
+      retried.set(rejection, { outcome: 'rejected', reason: 'differs', problems, eventId });
+    } else {
+      letIn.set(rejection, recorded);
+      retried.set(rejection, { outcome: recorded.outcome, eventId: recorded.id });
+    }
+  }
+}
+
+/** A judgment against a rejection, or what it was judged before. */
+type StillRejected = { ok: false } & Pick<Rejection, 'reason' | 'problems'>;
+
+function stillRejected({ reason, problems }: StillRejected, { eventId }: Rejection): Retried {
+  return { outcome: 'rejected', reason, problems, eventId: reason === 'differs' ? eventId : null };
+}
+
+/** The event of a body that differs from what is stored under its id, to stand beside that. */
+function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent {
+  return recordable({ ...event, id: versionId(event.id, digest) });
 }
 
 /**
@@ -264,8 +289,8 @@ async function settle(
 ): Promise<number[]> {
   const tried = { letIn: [...letIn.keys()], rejectedAgain: withNewReasons(retried) };
   const deleted = await settleRejections(db, tried, audit);
-  return [...letIn].flatMap(([rejection, { seq, isNew }]) =>
-    isNew && deleted.has(rejection.seq) ? [seq] : [],
+  return [...letIn].flatMap(([rejection, { seq, outcome }]) =>
+    outcome === 'stored' && deleted.has(rejection.seq) ? [seq] : [],
   );
 }
 
@@ -278,11 +303,11 @@ function failedBy(error: unknown, { seq, integration }: Rejection): Retried {
 function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['rejectedAgain'] {
   return [...retried].flatMap(([rejection, now]) => {
     if (now.outcome !== 'rejected') return [];
-    const { reason, problems } = now;
+    const { reason, problems, eventId } = now;
     const isSame =
       reason === rejection.reason && JSON.stringify(problems) === JSON.stringify(rejection.problems);
     const { seq, requestId } = rejection;
-    return isSame ? [] : [{ seq, requestId, reason, problems }];
+    return isSame ? [] : [{ seq, requestId, reason, problems, eventId }];
   });
 }
 
@@ -293,11 +318,11 @@ function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['reje
 async function recordEach(
   { db, now }: ForwardingDeps,
   events: readonly RecordableEvent[],
-): Promise<Map<RecordableEvent, RecordedEvent | { error: unknown }>> {
-  const recorded = new Map<RecordableEvent, RecordedEvent | { error: unknown }>();
+): Promise<Map<RecordableEvent, Recorded | { error: unknown }>> {
+  const recorded = new Map<RecordableEvent, Recorded | { error: unknown }>();
   const record = async (group: readonly RecordableEvent[]) => {
-    const results = await recordEvents(db, group, now());
-    for (const [index, event] of group.entries()) recorded.set(event, results[index] as RecordedEvent);
+    const results = await recordOrCompare(db, group, now);
+    for (const [index, event] of group.entries()) recorded.set(event, results[index] as Recorded);
   };
   const refusedByD1: RecordableEvent[] = [];
   const limits = { maxItems: MAX_RECORD_EVENTS, maxBytes: MAX_RECORD_BYTES };

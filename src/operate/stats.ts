@@ -3,12 +3,15 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import type { Oddity } from '../contract/documented-fields.ts';
 import { type BacklogDeps, readBacklogs } from '../forward/backlog.ts';
 import { problem } from '../problem.ts';
 import {
   type Count,
   type CountedKind,
   type CountedPeriod,
+  countedOddity,
+  isOddity,
   LAG_STEPS,
   type LagCount,
   percentileMs,
@@ -17,6 +20,7 @@ import {
 } from '../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../store/roll-up.ts';
+import { oddity } from './events.ts';
 import { listingParameters, refuseParameters } from './parameters.ts';
 
 const MINUTE_MS = 60_000;
@@ -63,12 +67,24 @@ const outcomes = {
   responses: count,
   duplicates: count.meta({ description: 'Repeated deliveries of an event.' }),
   deferred: count.meta({ description: 'Those received that were stored by way of the intake queue.' }),
+  odd: count.meta({ description: 'Those received whose payload differs from the documentation.' }),
   rejected: count.meta({ description: 'Deliveries that were kept as rejections.' }),
   forwarded: count.meta({ description: 'New events that the queue has confirmed.' }),
   replayed: count.meta({ description: 'Events that the queue has confirmed again, on a replay.' }),
+  refused: count.meta({
+    description:
+      'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
+      '`/api/refusals` tells the reasons.',
+  }),
 };
 
-const statuses = { sent: count, delivered: count, read: count, failed: count };
+const statuses = {
+  sent: count,
+  delivered: count,
+  read: count,
+  failed: count,
+  other: count.meta({ description: 'With a word that is not known.' }),
+};
 
 const times = z
   .object({ count, p50Ms: count.nullable(), p95Ms: count.nullable() })
@@ -88,6 +104,10 @@ export const stats = z
       description: 'Events stored before this time are in it. New ones are counted once a minute.',
     }),
     totals: z.object({ ...outcomes, statuses: z.object(statuses) }),
+    oddities: z.array(oddity.extend({ count })).meta({
+      description:
+        'In what the payloads of the period differ from the documentation, the most frequent first.',
+    }),
     series: z
       .array(z.object({ start: moment, ...outcomes, ...statuses }))
       .meta({ description: 'One point for every step, those without events too.' }),
@@ -198,11 +218,14 @@ const NOTHING = {
   delivered: 0,
   read: 0,
   failed: 0,
+  other: 0,
   duplicates: 0,
   deferred: 0,
+  odd: 0,
   rejected: 0,
   forwarded: 0,
   replayed: 0,
+  refused: 0,
 };
 
 /** What a kind is called in the answer. */
@@ -212,12 +235,25 @@ const NAMES = {
   'status:delivered': 'delivered',
   'status:read': 'read',
   'status:failed': 'failed',
+  'status:other': 'other',
   deferred: 'deferred',
+  odd: 'odd',
   duplicate: 'duplicates',
   rejected: 'rejected',
   forwarded: 'forwarded',
   replayed: 'replayed',
-} as const satisfies Record<CountedKind, keyof typeof NOTHING>;
+} as const satisfies Record<
+  Exclude<CountedKind, `refused:${string}` | `odd:${string}`>,
+  keyof typeof NOTHING
+>;
+
+function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
+  return isRefusal(kind) ? 'refused' : NAMES[kind];
+}
+
+function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
+  return kind.startsWith('refused:');
+}
 
 function isReceived(kind: CountedKind): boolean {
   return kind === 'response' || kind.startsWith('status:');
@@ -229,19 +265,26 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
   for (let start = period.sinceMs; start < period.untilMs; start += STEPS[step]) {
     points.set(start, { ...NOTHING });
   }
+  const oddities = new Map<string, Oddity & { count: number }>();
   for (const { startMs, kind, count } of counts) {
+    if (isOddity(kind)) {
+      const counted = oddities.get(kind) ?? { ...countedOddity(kind), count: 0 };
+      oddities.set(kind, { ...counted, count: counted.count + count });
+      continue;
+    }
     for (const sum of [sums, points.get(startMs)]) {
       if (sum === undefined) continue;
-      sum[NAMES[kind]] += count;
+      sum[nameOf(kind)] += count;
       if (isReceived(kind)) sum.received += count;
     }
   }
-  const { sent, delivered, read, failed, ...outcomes } = sums;
+  const { sent, delivered, read, failed, other, ...outcomes } = sums;
   return {
     since: iso(period.sinceMs),
     until: iso(period.untilMs),
     step,
-    totals: { ...outcomes, statuses: { sent, delivered, read, failed } },
+    totals: { ...outcomes, statuses: { sent, delivered, read, failed, other } },
+    oddities: [...oddities.values()].toSorted((a, b) => b.count - a.count),
     series: Array.from(points, ([start, point]): Outcomes => ({ start: iso(start), ...point })),
     funnel: {
       sent,

@@ -14,6 +14,12 @@ import {
 import { type GroupCommitOptions, groupCommit, type Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
 import {
+  compareRepeats,
+  differingRejection,
+  MAX_COMPARED_EVENTS,
+  type Recorded,
+} from '../store/differing-repeats.ts';
+import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
   type RecordableEvent,
@@ -43,6 +49,9 @@ const FORWARD_LINGER_MS = 50;
 const MAX_FORWARD_EVENTS = 500;
 const MAX_FORWARD_BYTES = 8_000_000;
 
+/** An event that is deleted just when a repeat is compared with it is recorded anew. */
+const MAX_RECORD_TRIES = 3;
+
 /** What waits to be forwarded, or is being forwarded: while the queue hangs it would fill the memory. */
 const MAX_FORWARD_HELD_BYTES = 16_000_000;
 /** A character of a text takes one byte, or two where not all of them are Latin-1. */
@@ -52,10 +61,20 @@ export interface PipelineDeps extends ForwardingDeps {
   breaker: CircuitBreaker;
 }
 
+/** What became of an event, and its id. `kept`: as a rejection, since the event of that id has another content. */
+export interface Taken {
+  id: string;
+  outcome: 'stored' | 'duplicate' | 'kept';
+}
+
 /** Where judged webhooks go. Both reject when D1 does not take it within `timeoutMs`. */
 export interface Pipeline {
-  /** Records an event; the first delivery of one is forwarded afterwards, behind the answer's back. */
-  recordEvent(event: NewEvent, lifetime: Lifetime, timeoutMs: number): Promise<RecordedEvent>;
+  /**
+   * Records an event; the first delivery of one is forwarded afterwards, behind the answer's back.
+   *
+   * @param generation of the token that it came with.
+   */
+  recordEvent(event: NewEvent, generation: number, lifetime: Lifetime, timeoutMs: number): Promise<Taken>;
   recordRejection(rejection: NewRejection, lifetime: Lifetime, timeoutMs: number): Promise<void>;
 }
 
@@ -108,7 +127,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     }
   }
 
-  const record = inLanes<RecordableEvent, RecordedEvent>(({ event }) => event.payload.length, {
+  const record = inLanes<RecordableEvent, RecordedEvent | null>(({ event }) => event.payload.length, {
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ bytes }) => bytes,
@@ -120,6 +139,16 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       if (isNew.length > 0) lifetime.waitUntil(forwardRecorded(isNew, lifetime));
       return recorded;
     },
+  });
+
+  /** For events that are stored and were written otherwise: apart, so that new ones do not wait for them. */
+  const compare = groupCommit<NewEvent, Recorded | null>({
+    maxItems: MAX_COMPARED_EVENTS,
+    maxBytes: MAX_RECORD_BYTES,
+    bytesOf: ({ payload }) => payload.length,
+    workTimeoutMs: D1_TIMEOUT_MS,
+    breaker,
+    work: async (events) => compareRepeats(deps.db, events),
   });
 
   const reject = inLanes<NewRejection, void>(({ body }) => body.byteLength, {
@@ -134,8 +163,28 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
   });
 
+  async function recordEvent(
+    event: NewEvent,
+    generation: number,
+    lifetime: Lifetime,
+    timeoutMs: number,
+  ): Promise<Taken> {
+    const untilMs = deps.now() + timeoutMs;
+    const leftMs = () => untilMs - deps.now();
+    for (let leftTries = MAX_RECORD_TRIES; leftTries > 0; leftTries--) {
+      const recorded = await record(recordable(event), lifetime, leftMs());
+      if (recorded !== null) return { id: event.id, outcome: recorded.isNew ? 'stored' : 'duplicate' };
+      const compared = await compare(event, lifetime, leftMs());
+      if (compared === null) continue;
+      if (compared.outcome !== 'differs') return { id: compared.id, outcome: compared.outcome };
+      await reject(differingRejection(event, compared, generation), lifetime, leftMs());
+      return { id: event.id, outcome: 'kept' };
+    }
+    throw new Error('an event comes and goes while a repeat of it is compared');
+  }
+
   return {
-    recordEvent: async (event, lifetime, timeoutMs) => record(recordable(event), lifetime, timeoutMs),
+    recordEvent,
     recordRejection: reject,
   };
 }
@@ -156,7 +205,7 @@ function heldBytesOf(events: PendingEvent[]): number {
 }
 
 /** Without the payload where it cannot go into a message anyway: it need not be held for that. */
-function pendingEventOf(event: NewEvent, recorded: RecordedEvent | undefined): PendingEvent[] {
+function pendingEventOf(event: NewEvent, recorded: RecordedEvent | null | undefined): PendingEvent[] {
   if (!recorded?.isNew) return [];
   const { payload, ...head } = event;
   const isForwarded = payload.length <= MAX_FORWARDED_PAYLOAD_BYTES;

@@ -4,6 +4,7 @@
 import type { ByteLimits, Holding } from '../byte-budget.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import { NotAnsweredInTime, within } from '../deadline.ts';
+import { type ContentEncoding, unpackedParts, unpackingBytes } from '../unpack.ts';
 
 /** A body that takes longer to come is given up. */
 export const BODY_TIMEOUT_MS = 30_000;
@@ -21,6 +22,8 @@ export const BODY_LIMITS: ByteLimits = { maxBytes: 32_000_000, maxBytesEach: 16_
 const SPARED_FOR_SMALL_BYTES = 8_000_000;
 /** Room for a body whose length is not said; it grows as needed. */
 const FIRST_CHUNK_BYTES = 4_096;
+/** Of an unpacked body to the packed one. */
+const USUAL_RATIO = 4;
 
 export type ReadBody =
   | { ok: true; body: ArrayBuffer }
@@ -74,34 +77,71 @@ async function readInParts(
     cancel(reader); // ends the reading that is under way
   }, BODY_TIMEOUT_MS);
   try {
-    let buffer = new Uint8Array(roomBytes);
-    let length = 0;
+    const gathered = gathering(roomBytes, holding);
     for (;;) {
       const { done, value } = await reader.read();
       if (isLate) return { ok: false, reason: 'too-slow' };
-      if (done)
-        return { ok: true, body: length === buffer.length ? buffer.buffer : buffer.slice(0, length).buffer };
-      const grown = length + value.byteLength;
-      if (grown > MAX_BODY_BYTES) {
-        cancel(reader);
-        return { ok: false, reason: 'too-large' };
-      }
-      if (grown > buffer.length) {
-        const room = Math.min(MAX_BODY_BYTES, Math.max(grown, buffer.length * 2));
-        if (!takeRoom(holding, buffer.length, room)) {
-          cancel(reader);
-          return { ok: false, reason: 'busy' };
-        }
-        const larger = new Uint8Array(room);
-        larger.set(buffer.subarray(0, length));
-        buffer = larger;
-      }
-      buffer.set(value, length);
-      length = grown;
+      if (done) return { ok: true, body: gathered.body() };
+      const reason = gathered.add(value);
+      if (reason === null) continue;
+      cancel(reader);
+      return { ok: false, reason };
     }
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * What a body holds once its Content-Encoding is undone. What that takes in memory is taken from `holding`, too, and what the
+ * decompressor may take meanwhile from `scratch`.
+ */
+export async function unpackBody(
+  body: ArrayBuffer,
+  encoding: ContentEncoding,
+  holding: Holding,
+  scratch: Holding,
+): Promise<ReadBody | { ok: false; reason: 'badly-encoded' }> {
+  const roomBytes = Math.min(MAX_BODY_BYTES, FIRST_CHUNK_BYTES + body.byteLength * USUAL_RATIO);
+  if (!scratch.take(unpackingBytes(body.byteLength)) || !takeRoom(holding, 0, roomBytes)) {
+    return { ok: false, reason: 'busy' };
+  }
+  const gathered = gathering(roomBytes, holding);
+  try {
+    for await (const chunk of unpackedParts(new Uint8Array(body), encoding)) {
+      const reason = gathered.add(chunk);
+      if (reason !== null) return { ok: false, reason }; // which ends the unpacking
+    }
+  } catch {
+    return { ok: false, reason: 'badly-encoded' };
+  } finally {
+    scratch.release();
+  }
+  return { ok: true, body: gathered.body() };
+}
+
+/** A body that comes in parts, in a buffer that grows as far as a body may and as the holding has room. */
+function gathering(roomBytes: number, holding: Holding) {
+  let buffer = new Uint8Array(roomBytes);
+  let length = 0;
+  return {
+    /** Takes a part; gives the reason where it cannot. */
+    add(part: Uint8Array): 'too-large' | 'busy' | null {
+      const grown = length + part.byteLength;
+      if (grown > MAX_BODY_BYTES) return 'too-large';
+      if (grown > buffer.length) {
+        const room = Math.min(MAX_BODY_BYTES, Math.max(grown, buffer.length * 2));
+        if (!takeRoom(holding, buffer.length, room)) return 'busy';
+        const larger = new Uint8Array(room);
+        larger.set(buffer.subarray(0, length));
+        buffer = larger;
+      }
+      buffer.set(part, length);
+      length = grown;
+      return null;
+    },
+    body: (): ArrayBuffer => (length === buffer.length ? buffer.buffer : buffer.slice(0, length).buffer),
+  };
 }
 
 function takeRoom(holding: Holding, hasBytes: number, needsBytes: number): boolean {

@@ -1,34 +1,45 @@
 // The hot path: POST /webhooks/:integration/:token. Checks run from cheap to dear; a 2xx is sent only once the event
-// is in D1 or in the intake queue.
+// is in D1 or in the intake queue. What is not taken passes `refuse`, whatever the reason: nothing is refused unseen.
 
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
 import type { ByteBudget, Holding } from '../byte-budget.ts';
 import type { CircuitBreaker } from '../circuit-breaker.ts';
-import { assessBody, type Refused } from '../contract/assess.ts';
+import { assessBody, type Refused, type RejectionReason, refused } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
+import type { RefusalReason } from '../contract/refusals.ts';
 import type { ContractProblem } from '../contract/webhook.ts';
 import { within } from '../deadline.ts';
 import { failureLimit } from '../failure-limit.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { type DeferredWebhook, deferWebhook } from '../forward/intake.ts';
 import { describeError, log } from '../log.ts';
-import { problem } from '../problem.ts';
-import { objectionTo, objectionToBody, type Sender, senderOf } from '../sender.ts';
+import { PROBLEMS, problem, problemError } from '../problem.ts';
+import {
+  OBJECTION_REASONS,
+  objectionTo,
+  objectionToBody,
+  type Sender,
+  senderOf,
+  withoutSignature,
+} from '../sender.ts';
 import type { Integration } from '../store/integrations.ts';
+import { type ContentEncoding, contentEncodingOf } from '../unpack.ts';
+import { isSignedWith, signAnew } from '../webhook-signature.ts';
 import { presentedToken, type WebhookTokens } from '../webhook-token.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
-import { BODY_TIMEOUT_MS, readBody } from './read-body.ts';
-import { createRegistrations } from './registrations.ts';
+import { BODY_TIMEOUT_MS, readBody, unpackBody } from './read-body.ts';
+import type { Refusals } from './refusals.ts';
+import { createRegistrations, type Registration } from './registrations.ts';
 
 /** An answer is promised within 3 s, whatever hangs. It has to be made and sent, too. */
 const ANSWER_TIMEOUT_MS = 2_900;
 /** When a sender that was answered 503 may try again. */
 const RETRY_AFTER_SECONDS = 10;
 
-export interface ReceiveDeps extends ForwardingDeps {
+export interface ReceiveDeps extends ForwardingDeps, Pick<Refusals, 'noteRefusal'> {
   intake: Queue<unknown>;
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
@@ -45,27 +56,45 @@ export interface ReceiveDeps extends ForwardingDeps {
 export const webhookAnswer = z
   .object({
     id: z.string().meta({ description: 'Of the event.' }),
-    outcome: z.enum(['stored', 'duplicate', 'deferred']).meta({
-      description: '`deferred`: held in the intake queue, because the database did not answer.',
+    outcome: z.enum(['stored', 'duplicate', 'kept', 'deferred']).meta({
+      description:
+        '`duplicate`: a repeat of a stored event. `kept`: it has the ids of a stored event and another content; kept ' +
+        'as a rejection with the reason `differs`, for an operator to look at. `deferred`: held in the intake queue, ' +
+        'because the database did not answer.',
     }),
   })
   .meta({ example: { id: '5e178088a88ad9001b6e1914:i3i4321d:response', outcome: 'stored' } });
 
-/** Why a webhook is not taken. One switch turns it into an answer: {@link refuse}. */
-type Refusal =
-  | Refused
-  | { reason: 'unauthorized' }
-  | { reason: 'encoded' }
-  | { reason: 'too-large' }
-  | { reason: 'too-slow' }
-  | { reason: 'busy' }
-  | { reason: 'unavailable' };
+/** What is answered 202 instead of being refused, where an integration accepts rejections: it is kept all the same. */
+export const acceptedRejection = z
+  .object({
+    outcome: z.literal('rejected'),
+    type: z.string().meta({ format: 'uri-reference' }),
+    title: z.string(),
+    detail: z.string(),
+    errors: z.array(problemError),
+  })
+  .meta({ description: 'The webhook became no event, and is kept with what is wrong.' });
+
+/** Why a webhook is not taken. One switch turns it into an answer: {@link answerOf}. */
+type Refusal = Refused | { reason: RefusalReason };
+
+/** What is known of a request for a webhook address. */
+interface Caller {
+  slug: string;
+  receivedAtMs: number;
+  registration: Registration;
+  /** Of its genuine token; `null`: it has none. */
+  generation: number | null;
+  hasToken: boolean;
+}
 
 /** A webhook whose sender has a genuine token. */
 interface Authenticated extends Sender {
   slug: string;
   /** `null` where D1 could not tell: the intake consumer asks again. */
   integration: Integration | null;
+  encoding: ContentEncoding | null;
 }
 
 /** A webhook whose body was judged, on its way to be kept. */
@@ -76,7 +105,7 @@ interface Judged<Body extends ArrayBuffer | string> extends DeferredWebhook {
 }
 
 interface WebhookEnv {
-  Variables: { sender: Authenticated; requestId: string };
+  Variables: { caller: Caller; sender: Authenticated; requestId: string };
 }
 
 /** The webhook addresses, to be mounted at `/webhooks`. */
@@ -84,32 +113,64 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
   const findRegistration = createRegistrations({ ...deps, workTimeoutMs: D1_TIMEOUT_MS });
   const { recordEvent, recordRejection } = createPipeline(deps);
   const limitFailures = failureLimit(deps.webhookFailures);
-  const refuseSender = async (request: Request) =>
-    limitFailures(request, () => refuse({ reason: 'unauthorized' }));
 
-  const authenticate = createMiddleware<WebhookEnv>(async (c, next) => {
+  /** Every refusal of a webhook passes here, and is counted and logged by its reason, of which its sender is told less. */
+  const refuse = (c: Context<WebhookEnv>, refusal: Refusal): Response => {
+    const caller = c.get('caller');
+    const isProven = caller !== undefined && caller.generation !== null;
+    deps.noteRefusal({
+      reason: refusal.reason,
+      integration: isProven || caller?.registration.kind === 'registered' ? caller.slug : null,
+      isProven,
+      requestId: c.get('requestId'),
+    });
+    return answerOf(refusal);
+  };
+
+  const refuseSender = async (c: Context<WebhookEnv>, reason: RefusalReason) => {
+    const answer = refuse(c, { reason });
+    return limitFailures(c.req.raw, () => answer);
+  };
+
+  const lookUp = createMiddleware<WebhookEnv>(async (c, next) => {
     const slug = c.req.param('integration') ?? '';
     const receivedAtMs = deps.now();
     const token = presentedToken(c.req.param('token'), c.req.header('authorization'));
     const verified = deps.tokens.verify(slug, token);
     const registration = await findRegistration(slug, verified, c.executionCtx, receivedAtMs + D1_TIMEOUT_MS);
     const generation = await verified;
-    if (generation === null) return refuseSender(c.req.raw);
-    const sender = senderOf(c.req.raw, generation, receivedAtMs);
-    if (registration.kind === 'unverifiable') {
-      c.set('sender', { ...sender, slug, integration: null });
-      return next();
-    }
-    const integration = registration.kind === 'registered' ? registration.integration : undefined;
-    if (integration === undefined || objectionTo(sender, integration) !== null)
-      return refuseSender(c.req.raw);
-    c.set('sender', { ...sender, slug, integration });
+    c.set('caller', { slug, receivedAtMs, registration, generation, hasToken: token !== '' });
     return next();
   });
 
-  const requirePlainBody = createMiddleware(async (c, next) => {
-    const encoding = c.req.header('content-encoding') ?? 'identity';
-    return encoding.toLowerCase() === 'identity' ? next() : refuse({ reason: 'encoded' });
+  /** Lets through who has a genuine token. What an integration asks of the sender of a webhook is asked where `isWebhook`. */
+  const authenticate = (isWebhook: boolean) =>
+    createMiddleware<WebhookEnv>(async (c, next) => {
+      const { slug, receivedAtMs, registration, generation, hasToken } = c.get('caller');
+      if (generation === null) {
+        if (registration.kind === 'unknown') return refuseSender(c, 'unknown-integration');
+        return refuseSender(c, hasToken ? 'wrong-token' : 'no-token');
+      }
+      const sender = { ...senderOf(c.req.raw, generation, receivedAtMs), slug, encoding: null };
+      if (registration.kind === 'unverifiable') {
+        c.set('sender', { ...sender, integration: null });
+        return next();
+      }
+      const integration = registration.kind === 'registered' ? registration.integration : undefined;
+      const asked = isWebhook || integration === undefined ? integration : withoutSignature(integration);
+      const objection = objectionTo(sender, asked);
+      if (integration === undefined || objection !== null) {
+        return refuseSender(c, objection === null ? 'unknown-integration' : OBJECTION_REASONS[objection]);
+      }
+      c.set('sender', { ...sender, integration });
+      return next();
+    });
+
+  const requireKnownEncoding = createMiddleware<WebhookEnv>(async (c, next) => {
+    const encoding = contentEncodingOf(c.req.header('content-encoding'));
+    if (encoding === 'unknown') return refuse(c, { reason: 'encoded' });
+    if (encoding !== null) c.set('sender', { ...c.get('sender'), encoding });
+    return next();
   });
 
   const receive = async (c: Context<WebhookEnv>): Promise<Response> => {
@@ -123,29 +184,52 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
 
   const receiveHeld = async (c: Context<WebhookEnv>, holding: Holding): Promise<Response> => {
     const sender = c.get('sender');
-    const { integration, slug, receivedAtMs, generation } = sender;
+    const { integration, slug, receivedAtMs, generation, encoding } = sender;
     const beganAtMs = deps.now();
     const read = await readBody(c.req.raw, holding);
     const readAtMs = deps.now();
-    if (!read.ok) {
-      const { reason } = read;
-      if (reason !== 'too-large') log('warn', 'webhook not read', { integration: slug, reason });
-      return refuse(read);
-    }
-    if (
-      integration !== null &&
-      (await objectionToBody(sender, integration, read.body, deps.tokens)) !== null
-    ) {
-      return refuseSender(c.req.raw);
+    if (!read.ok) return refuse(c, read);
+    const unpacked =
+      encoding === null ? read : await unpackBody(read.body, encoding, holding, deps.bodies.hold(slug));
+    if (!unpacked.ok && unpacked.reason !== 'badly-encoded') return refuse(c, unpacked);
+    const unpackedBody = unpacked.ok ? unpacked.body : read.body;
+    if (integration !== null && !(await isSigned(sender, integration, [read.body, unpackedBody]))) {
+      return refuseSender(c, 'signature');
     }
     const arrival = { integration: slug, requestId: c.get('requestId'), receivedAtMs };
-    const judged = assessBody(read.body, { ...arrival, appId: integration?.appId ?? null });
+    const judged = unpacked.ok
+      ? assessBody(unpacked.body, { ...arrival, appId: integration?.appId ?? null })
+      : refused('badly-encoded', '', 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)');
     const deadline = deadlineOf({ receivedAtMs, beganAtMs, readAtMs });
-    const webhook = { ...arrival, generation, unchecked: integration === null ? sender : null };
+    const unchecked = integration === null ? await signedOverBody(sender, read.body, unpackedBody) : null;
+    const webhook = { ...arrival, generation, unchecked };
     // Not awaited here, so that of an event nothing but its text stays in memory.
     return judged.ok
       ? answerEvent(c, { ...webhook, body: judged.event.payload }, judged.event, deadline)
-      : answerRefused(c, { ...webhook, body: read.body }, judged, deadline);
+      : answerRefused(c, { ...webhook, body: unpackedBody }, judged, deadline);
+  };
+
+  /**
+   * Whether a sender's signature holds, where there has to be one. Standard Webhooks signs the body as it is sent; many
+   * senders sign it before their HTTP client compresses it, so either is taken: who made it knows the secret.
+   */
+  const isSigned = async (sender: Sender, integration: Integration, [asItCame, unpacked]: Bodies) =>
+    (await objectionToBody(sender, integration, asItCame, deps.tokens)) === null ||
+    (asItCame !== unpacked && (await objectionToBody(sender, integration, unpacked, deps.tokens)) === null);
+
+  /**
+   * A sender whose signature is to be checked later, by who has only the unpacked body: one that holds over the body as it
+   * came is made anew over that one.
+   */
+  const signedOverBody = async (
+    { generation, address, signature, receivedAtMs, slug }: Authenticated,
+    ...[asItCame, unpacked]: Bodies
+  ): Promise<Sender> => {
+    const sender = { generation, address, signature, receivedAtMs };
+    if (asItCame === unpacked || signature === null) return sender;
+    const secret = await deps.tokens.deriveSigningSecret(slug, generation);
+    if (!(await isSignedWith([secret], signature, asItCame))) return sender;
+    return { ...sender, signature: await signAnew(secret, signature, unpacked) };
   };
 
   const answerEvent = async (
@@ -154,12 +238,16 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     event: NewEvent,
     deadline: Deadline,
   ): Promise<Response> => {
-    const outcome = await keep(webhook, deadline, async (timeoutMs) => {
-      const { isNew } = await recordEvent(event, c.executionCtx, timeoutMs);
-      return isNew ? ('stored' as const) : ('duplicate' as const);
-    });
-    if (outcome === null) return refuse({ reason: 'unavailable' });
-    return c.json({ id: event.id, outcome } satisfies z.infer<typeof webhookAnswer>);
+    const { integration, requestId, generation } = webhook;
+    const kept = await keep(webhook, deadline, async (timeoutMs) =>
+      recordEvent(event, generation, c.executionCtx, timeoutMs),
+    );
+    if (kept === null) return refuse(c, { reason: 'unavailable' });
+    const taken = kept === 'deferred' ? { id: event.id, outcome: kept } : kept;
+    if (taken.outcome === 'kept') {
+      log('warn', 'webhook kept: it differs from the event that it repeats', { integration, requestId });
+    }
+    return c.json({ id: taken.id, outcome: taken.outcome } satisfies z.infer<typeof webhookAnswer>);
   };
 
   const answerRefused = async (
@@ -169,17 +257,17 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     deadline: Deadline,
   ): Promise<Response> => {
     const { reason, problems } = judged;
+    const { integration } = c.get('sender');
+    const isAcknowledged = integration?.onRejection === 'accept';
     const { unchecked: _, ...arrived } = webhook;
     const kept = await keep(webhook, deadline, async (timeoutMs) => {
-      await recordRejection({ ...arrived, reason, problems }, c.executionCtx, timeoutMs);
+      const rejection = { ...arrived, reason, problems, deferred: isAcknowledged };
+      await recordRejection(rejection, c.executionCtx, timeoutMs);
       return 'rejected' as const;
     });
-    log('warn', 'webhook rejected', {
-      integration: webhook.integration,
-      requestId: webhook.requestId,
-      reason,
-    });
-    return refuse(kept === null ? { reason: 'unavailable' } : judged);
+    if (kept === null) return refuse(c, { reason: 'unavailable' });
+    const answer = refuse(c, judged);
+    return isAcknowledged ? acceptInstead(judged) : answer;
   };
 
   /** Records a webhook, or defers it when D1 does not answer in time. `null` when neither is possible. */
@@ -207,13 +295,22 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     }
   };
 
-  const onlyPost = () =>
-    problem('method-not-allowed', 'Webhooks are delivered with POST.', { headers: { allow: 'POST' } });
+  /** What a probe of an address is told: platforms ask for one before they register it. */
+  const answerProbe = (c: Context<WebhookEnv>): Response => {
+    const { slug, integration } = c.get('sender');
+    if (integration === null) return refuse(c, { reason: 'unavailable' });
+    return c.text(`This is the webhook address of the integration "${slug}". Deliver webhooks with POST.\n`);
+  };
 
   return new Hono<WebhookEnv>({ strict: false })
-    .on('POST', ADDRESSES, authenticate, requirePlainBody, receive)
-    .on('ALL', ADDRESSES, onlyPost);
+    .on('POST', ADDRESSES, lookUp, authenticate(true), requireKnownEncoding, receive)
+    .on('GET', ADDRESSES, lookUp, authenticate(false), answerProbe) // and HEAD
+    .on('ALL', ADDRESSES, lookUp, (c) => refuse(c, { reason: 'wrong-method' }))
+    .all('*', (c) => refuse(c, { reason: 'wrong-address' }));
 }
+
+/** A body as it came, and unpacked; the same where it came as it is. */
+type Bodies = [asItCame: ArrayBuffer, unpacked: ArrayBuffer];
 
 /** Moments by which a webhook must have got on, Unix ms. One for each request, whatever it waits for. */
 interface Deadline {
@@ -237,14 +334,33 @@ function deadlineOf(at: { receivedAtMs: number; beganAtMs: number; readAtMs: num
 /** The token is in the URL, or, for `/webhooks/:integration` alone, in the Authorization header. */
 const ADDRESSES = ['/:integration', '/:integration/:token'];
 
-function refuse(refusal: Refusal): Response {
+function answerOf(refusal: Refusal): Response {
   switch (refusal.reason) {
-    case 'unauthorized': // one wording for all: unknown, disabled, no token, wrong token
+    case 'no-token': // one wording for all whose sender is not let in
+    case 'wrong-token':
+    case 'old-token':
+    case 'unknown-integration':
+    case 'disabled':
+    case 'address':
+    case 'signature':
+    case 'unauthorized':
       return problem('unauthorized', 'The address or its token is not valid. Check the registered URL.', {
         headers: { 'www-authenticate': 'Bearer' },
       });
+    case 'wrong-address':
+      return problem('not-found', 'There is no webhook at this address. Check the registered URL.');
+    case 'wrong-method':
+      return problem('method-not-allowed', 'Webhooks are delivered with POST.', {
+        headers: { allow: 'GET, HEAD, POST' },
+      });
     case 'encoded':
-      return problem('encoded-body', 'Send the body without Content-Encoding.');
+      return problem(
+        'encoded-body',
+        'Send the body without Content-Encoding, or with gzip or deflate alone.',
+        {
+          headers: { 'accept-encoding': 'gzip, deflate' },
+        },
+      );
     case 'too-large':
       return problem('body-too-large', `A webhook has at most ${MAX_BODY_BYTES} bytes.`);
     case 'too-slow':
@@ -253,14 +369,19 @@ function refuse(refusal: Refusal): Response {
       return problem('unavailable', 'Too much is being received at this moment. Send the webhook again.', {
         headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
       });
+    case 'badly-encoded':
     case 'not-utf8':
     case 'not-json':
-      return problem(refusal.reason, `The body ${refusal.problems[0]?.message}.`);
     case 'contract-broken':
-    case 'wrong-application':
-      return problem(refusal.reason, `The webhook has ${countOf(refusal.problems)}; see errors.`, {
-        errors: refusal.problems,
-      });
+    case 'wrong-application': {
+      const problems = problemsOf(refusal);
+      const isListed = PROBLEMS[refusal.reason].status === 422;
+      return problem(
+        refusal.reason,
+        detailOf(refusal.reason, problems),
+        isListed ? { errors: problems } : {},
+      );
+    }
     case 'unavailable':
       return problem('unavailable', 'The webhook could not be stored. Send it again.', {
         headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
@@ -268,6 +389,25 @@ function refuse(refusal: Refusal): Response {
   }
 }
 
-function countOf(problems: ContractProblem[]): string {
-  return problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+/** What is kept as a rejection, answered as if it had been taken. */
+function acceptInstead({ reason, problems }: Refused): Response {
+  const code = reason === 'unauthorized' ? 'contract-broken' : reason; // no body is judged to be unauthorized
+  const accepted: z.infer<typeof acceptedRejection> = {
+    outcome: 'rejected',
+    type: `/problems/${code}`,
+    title: PROBLEMS[code].title,
+    detail: detailOf(code, problems),
+    errors: problems,
+  };
+  return Response.json(accepted, { status: 202 });
+}
+
+function problemsOf(refusal: Refusal): ContractProblem[] {
+  return 'problems' in refusal ? refusal.problems : [];
+}
+
+function detailOf(reason: RejectionReason, problems: ContractProblem[]): string {
+  if (reason !== 'contract-broken' && reason !== 'wrong-application')
+    return `The body ${problems[0]?.message}.`;
+  return `The webhook has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}; see errors.`;
 }

@@ -8,9 +8,10 @@
 // The business's side of an event is what its `from` and `to` name besides its contact: the platform's documentation
 // leaves open which of the two is whose in a response. A customer's own number can stand there by a sender's slip, and
 // a business's number can be written to by another. So a number that has conversations of its own, as a customer has,
-// counts as the business's only once it was seen with several customers.
+// counts as the business's only once it was seen with several customers. So does a name or an identity, which can be a
+// customer's as well. An event without a contact tells nothing: either number could be the customer's.
 
-import { canonicalContact } from '../contract/contact.ts';
+import { canonicalContact, isPhoneNumber } from '../contract/contact.ts';
 import { advanceSql, isUnmoved, progressSql } from './progress.ts';
 
 /** Events, and bytes of them, that one statement reads: a tenth of a second of D1's single thread. */
@@ -89,7 +90,7 @@ export async function isBusinessNumber(
   for (let statements = 0; statements < MAX_STATEMENTS / 2; statements += 2) {
     if (contacts.size > 1 || results.some((row) => row.has_several === 1)) return true;
     const stretch = await nextStretch(db, NEXT_BEHIND, afterSeq);
-    if (stretch === null) return isSeen && first.is_customer === 0;
+    if (stretch === null) return isSeen && isPhoneNumber(contact) && first.is_customer === 0;
     const sightings = (await sightingsIn(db, stretch)).filter(({ number }) => number === contact);
     for (const sighting of sightings) for (const other of sighting.contacts) contacts.add(other);
     isSeen ||= sightings.length > 0;
@@ -179,12 +180,14 @@ const SIDES = `
   SELECT integration, written, min(seq) AS seq, min(contact) AS least_contact, max(contact) AS greatest_contact
   FROM (
     SELECT e.seq, e.integration, e.contact,
-      CASE WHEN json_valid(e.payload) THEN e.payload ->> side.path END AS written
+      CASE WHEN json_valid(e.payload) THEN
+        CASE WHEN json_type(e.payload, side.path) = 'text' THEN e.payload ->> side.path END
+      END AS written
     FROM events AS e NOT INDEXED
     CROSS JOIN (SELECT '$.message.from' AS path UNION ALL SELECT '$.message.to') AS side
-    WHERE e.seq > ?1 AND e.seq <= ?2
+    WHERE e.seq > ?1 AND e.seq <= ?2 AND e.contact <> ''
   )
-  WHERE typeof(written) = 'text' AND ltrim(written, '+') <> substr(contact, 2)
+  WHERE written IS NOT NULL AND ltrim(written, '+') <> substr(contact, 2)
     AND NOT (contact GLOB '+55??9[6-9]???????' AND ltrim(written, '+') = substr(contact, 2, 4) || substr(contact, 7))
   GROUP BY integration, written`;
 

@@ -5,8 +5,9 @@
 // There is no index over texts, so the tables are walked by primary key, in steps that let webhooks in between. A step
 // is told by SQL which texts could hold the number; those are read and looked at closely.
 
+import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../contract/number-separators.ts';
 import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/written-encodings.ts';
-import { ASCII_SEPARATORS, OTHER_SEPARATORS, type WrittenNumber } from '../contract/written-number.ts';
+import type { WrittenNumber } from '../contract/written-number.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { unpack } from '../unpack.ts';
 import { findAuditEntriesAt, type ListedAuditEntry } from './audit.ts';
@@ -24,7 +25,7 @@ const PAGE_EVENTS = 1_000;
 
 /** Whom it is about. */
 export interface Person {
-  /** Canonical. */
+  /** Canonical: a number or an identity. */
   contact: string;
   number: WrittenNumber;
 }
@@ -190,6 +191,9 @@ const OTHER_BEGINNINGS = [
   ...new Set(OTHER_SEPARATORS.map((letter) => new TextEncoder().encode(letter).slice(0, 2).toHex())),
 ];
 
+/** What full-width digits and signs begin with. They are too rare to be undone in SQL. */
+const FULL_WIDTH_BEGINNING = 'efbc';
+
 /**
  * A text without its separators, and without `+`, which is a blank in forms. Every letter to be taken out is another
  * pass over the text, of which most hold few of them, so the rare ones are only taken out where there are some.
@@ -239,6 +243,7 @@ function isEncodedSql(text: string): string {
     ${ifSql(hasAnySql(text, ['\\u']), hasAnySql(text, TELLING_ESCAPES))}
     OR ${ifSql(hasAnySql(text, ['&']), hasAnySql(text, TELLING_ENTITIES))}
     OR ${ifSql(hasPercentsSql(text), `${hasOthersSql(text)} OR ${percents.join(' OR ')}`)}
+    OR ${ifSql(`octet_length(${text}) > length(${text})`, `instr(CAST(${text} AS BLOB), x'${FULL_WIDTH_BEGINNING}') > 0`)}
   )`;
 }
 

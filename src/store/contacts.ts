@@ -16,7 +16,7 @@ export interface ConversationPage {
   /** Events older than this are on the next page; `null` when there are none. */
   nextBeforeSeq: number | null;
   /**
-   * The customer's last message, by when it was written, not by when it arrived. `null`: it never wrote, or not among
+   * The customer's last message, by when it was written, or arrived where the sender's clock is ahead. `null`: it never wrote, or not among
    * its last {@link MAX_SCANNED_ROWS} events.
    */
   lastResponse: ReadableEvent | null;
@@ -74,8 +74,8 @@ async function findLastResponse(
     .prepare(
       `SELECT ${readableColumns(Number.POSITIVE_INFINITY)}
        FROM (
-         SELECT seq, max(occurred_at) FROM (
-           SELECT seq, type, occurred_at FROM events INDEXED BY events_by_contact
+         SELECT seq, max(min(occurred_at, received_at)) FROM (
+           SELECT seq, type, occurred_at, received_at FROM events INDEXED BY events_by_contact
            WHERE contact = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT ?4
          )
          WHERE +type = 'response'

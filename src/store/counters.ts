@@ -1,21 +1,42 @@
 // Reading the counters and the lags: what they cost depends on the period and on how many integrations there are, never
 // on how many events are stored. roll-up.ts and the triggers of migrations/0003_operating.sql write them.
 
+import type { Oddity, OddityCode } from '../contract/documented-fields.ts';
+import type { RefusalReason } from '../contract/refusals.ts';
 import type { Status } from '../contract/webhook.ts';
 import { progressSql } from './progress.ts';
 
 /**
- * What is counted: new events by type and status; of these, those that came by way of the intake queue; repeated
- * deliveries; deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again.
+ * What is counted: new events by type and status, those with a word that is not known together; of these, those that came by
+ * way of the intake queue, and those that differ from the documentation, all and by each difference; repeated deliveries;
+ * deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again; and requests for
+ * webhook addresses that were refused, by reason, those among them that were kept as rejections.
  */
 export type CountedKind =
   | 'response'
-  | `status:${Status}`
+  | `status:${Status | 'other'}`
   | 'deferred'
+  | 'odd'
+  | OddityKind
   | 'duplicate'
   | 'rejected'
   | 'forwarded'
-  | 'replayed';
+  | 'replayed'
+  | `refused:${RefusalReason}`;
+
+/** `odd:<path>:<code>` of an oddity. */
+type OddityKind = `odd:${string}:${OddityCode}`;
+
+/** Whether a kind counts an oddity. */
+export function isOddity(kind: CountedKind): kind is OddityKind {
+  return kind.startsWith('odd:');
+}
+
+/** The oddity that a kind counts. */
+export function countedOddity(kind: OddityKind): Oddity {
+  const [, path = '', code] = kind.split(':');
+  return { path, code: code as OddityCode };
+}
 
 /** Two steps of a message that follow each other. */
 export const LAG_STEPS = ['sent-delivered', 'delivered-read', 'read-response'] as const;

@@ -2,7 +2,7 @@
 // stored, nor what it holds in memory on how large they are.
 
 import { messageIdRange } from '../contract/event.ts';
-import type { EventType, Status } from '../contract/webhook.ts';
+import type { EventType } from '../contract/webhook.ts';
 import { type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
 import { fittingOf, MAX_READ_AT_ONCE_BYTES, readPayloads } from './payload-pages.ts';
 import {
@@ -17,7 +17,7 @@ import {
 /** Which events are meant. Every filter that is absent lets all through. */
 export interface EventFilter extends TimeRange {
   type?: EventType | undefined;
-  status?: Status | undefined;
+  status?: string | undefined;
   integration?: string | undefined;
   /** Canonical. */
   contact?: string | undefined;
@@ -28,6 +28,8 @@ export interface EventFilter extends TimeRange {
 export interface ListingFilter extends EventFilter {
   isForwarded?: boolean | undefined;
   isDeferred?: boolean | undefined;
+  /** Whether its payload differs from the documentation. */
+  isOdd?: boolean | undefined;
 }
 
 export interface EventPage {
@@ -67,8 +69,8 @@ export async function listEvents(
   const [fromSeq, untilSeq] = seqRange(filter);
   const beforeSeq = Math.min(page.beforeSeq ?? untilSeq, untilSeq);
   const walk = [...walkBounds(filter, fromSeq, beforeSeq), page.limit];
-  const { type, status, integration, contact, messageId, isDeferred, isForwarded } = filter;
-  const unindexed = [type, status, integration, isDeferred];
+  const { type, status, integration, contact, messageId, isDeferred, isForwarded, isOdd } = filter;
+  const unindexed = [type, status, integration, isDeferred, isOdd];
   if (isForwarded === false) unindexed.push(contact, messageId);
   const isScan = isForwarded === true || unindexed.some((wanted) => wanted !== undefined);
   if (messageId !== undefined && !isScan) {
@@ -98,6 +100,7 @@ export async function listEvents(
       integration ?? null,
       isDeferred === undefined ? null : Number(isDeferred),
       maxScanned,
+      isOdd === undefined ? null : Number(isOdd),
     )
     .run<ScannedRow<ListedRow>>();
   const found = scannedPage(results, { limit: page.limit, maxScanned });
@@ -175,7 +178,7 @@ function scanSql(filter: ListingFilter): string {
         SELECT e.seq, iif(
           (?3 IS NULL OR e.contact = ?3) AND (?4 IS NULL OR e.id >= ?4 AND e.id < ?5)
           AND (?7 IS NULL OR e.type = ?7) AND (?8 IS NULL OR e.status = ?8) AND (?9 IS NULL OR e.integration = ?9)
-          AND (?10 IS NULL OR e.deferred = ?10)
+          AND (?10 IS NULL OR e.deferred = ?10) AND (?12 IS NULL OR (e.oddities IS NOT NULL) = ?12)
           ${filter.isForwarded === true ? 'AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)' : ''},
           1, 0
         ) AS is_match

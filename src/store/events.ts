@@ -1,8 +1,11 @@
 // The events table: recording and reading. See migrations/0001_events.sql for what its columns mean, and
 // event-listing.ts for what lists and walks it.
 
+import * as z from 'zod';
+import { STAMPED_TIMES } from '../contract/content.ts';
+import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
-import type { EventType, Status } from '../contract/webhook.ts';
+import type { EventType } from '../contract/webhook.ts';
 import { nextSeqSql } from './walk.ts';
 
 /**
@@ -26,12 +29,16 @@ export interface RecordableEvent {
 /** From here on a payload is bound by itself: escaped as JSON it could double and pass D1's limit. */
 const LARGE_PAYLOAD_LENGTH = 300_000;
 
+/** What stands for no value in a column that was made when every event had one. */
+const ABSENT = '';
+
 const encoder = new TextEncoder();
 
 /** Makes an event ready to be recorded, together with others or, when its payload is large, alone. */
 export function recordable(event: NewEvent): RecordableEvent {
   const isLarge = event.payload.length > LARGE_PAYLOAD_LENGTH;
-  const { messageId: _, payload, ...columns } = event;
+  const { messageId: _, payload, ...head } = event;
+  const columns = { ...head, contact: head.contact ?? ABSENT, appId: head.appId ?? ABSENT };
   const json = JSON.stringify(isLarge ? columns : { ...columns, payload });
   return { event, json, bytes: isLarge ? MAX_RECORD_BYTES : encoder.encode(json).byteLength + 1, isLarge };
 }
@@ -50,19 +57,23 @@ export interface RecordedEvent {
  * {@link REMEMBERED_DELIVERIES} of an event are told apart so.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
- * @returns one for each of `events`, in order.
+ * @returns one for each of `events`, in order. `null`: nothing was done, since an event of that id is stored and was
+ *   written otherwise; differing-repeats.ts tells whether it says something else.
  */
 export async function recordEvents(
   db: D1Database,
   events: readonly RecordableEvent[],
   nowMs: number,
-): Promise<RecordedEvent[]> {
-  const rows = new Map<string, { json: string; requestIds: Set<string> }>();
-  for (const { event, json } of events) {
-    const row = rows.get(rowKey(event)) ?? { json, requestIds: new Set() };
+): Promise<(RecordedEvent | null)[]> {
+  const rows = new Map<string, { json: string; payload: string; requestIds: Set<string> }>();
+  const isRecorded = events.map(({ event, json }) => {
+    const { payload } = event;
+    const row = rows.get(rowKey(event)) ?? { json, payload, requestIds: new Set() };
+    if (row.payload !== payload) return false; // of two that differ the first is recorded
     row.requestIds.add(event.requestId);
     rows.set(rowKey(event), row);
-  }
+    return true;
+  });
   const largePayload = events[0]?.isLarge ? events[0].event.payload : null;
   const { results } = await db
     .prepare(RECORD)
@@ -75,10 +86,9 @@ export async function recordEvents(
     )
     .run<{ seq: number; id: string; integration: string; request_id: string }>();
   const recorded = new Map(results.map((row) => [rowKey(row), row]));
-  return events.map(({ event }) => {
-    const row = recorded.get(rowKey(event));
-    if (row === undefined) throw new Error('D1 returned no row for a recorded event');
-    return { seq: row.seq, isNew: row.request_id === event.requestId };
+  return events.map(({ event }, index) => {
+    const row = isRecorded[index] ? recorded.get(rowKey(event)) : undefined;
+    return row === undefined ? null : { seq: row.seq, isNew: row.request_id === event.requestId };
   });
 }
 
@@ -95,12 +105,7 @@ const REQUEST_ID_LENGTH = 37;
  * `request_id` holds the ids of the deliveries that were counted, parted by blanks: first that of the one that stored the
  * event, then the latest ones. They stand in a row that counting writes anyway.
  */
-const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
-
-/** The ids of the new deliveries that an event does not remember, with `given.value` for each. */
-const UNCOUNTED = `
-  FROM json_each('["' || replace(excluded.request_id, ' ', '","') || '"]') AS given
-  WHERE instr(' ' || events.request_id || ' ', ' ' || given.value || ' ') = 0`;
+export const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
 
 /** What an event remembers, shortened where it is as much as it may be. */
 const REMEMBERED = `iif(
@@ -109,6 +114,21 @@ const REMEMBERED = `iif(
   ${STORED_BY} || ' ' || substr(request_id, ${1 - REQUEST_ID_LENGTH * (REMEMBERED_DELIVERIES - 2)})
 )`;
 
+/** Counts those of the given deliveries, whose ids are parted by blanks, that an event does not remember. */
+function countSql(requestIds: string): string {
+  const uncounted = `
+    FROM json_each('["' || replace(${requestIds}, ' ', '","') || '"]') AS given
+    WHERE instr(' ' || events.request_id || ' ', ' ' || given.value || ' ') = 0`;
+  return `
+    deliveries = deliveries + (SELECT count(*) ${uncounted}),
+    request_id = ${REMEMBERED} || coalesce((SELECT group_concat(' ' || given.value, '') ${uncounted}), '')`;
+}
+
+/** A payload without the times that the platform stamps anew when it sends the same again. */
+function unstampedSql(payload: string): string {
+  return `json_remove(${payload}, ${STAMPED_TIMES.map((path) => `'$.${path.join('.')}'`).join(', ')})`;
+}
+
 /**
  * ?1 rows, ?2 the deliveries of each and ?5 their ids, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
  * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
@@ -116,23 +136,49 @@ const REMEMBERED = `iif(
 const RECORD = `
   INSERT INTO events (
     seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries,
-    deferred
+    deferred, oddities
   )
   SELECT
     next.seq + event.key,
     event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
     event.value ->> 'contact', event.value ->> 'appId', ?5 ->> event.key, event.value ->> 'receivedAtMs',
     event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
-    coalesce(event.value ->> 'deferred', 0)
+    coalesce(event.value ->> 'deferred', 0), event.value ->> 'oddities'
   FROM
     (SELECT ${nextSeqSql('events', '?3')} AS seq) AS next,
     json_each(?1) AS event
   WHERE true
-  ON CONFLICT (id, integration) DO UPDATE
-    SET
-      deliveries = deliveries + (SELECT count(*) ${UNCOUNTED}),
-      request_id = ${REMEMBERED} || coalesce((SELECT group_concat(' ' || given.value, '') ${UNCOUNTED}), '')
+  ON CONFLICT (id, integration) DO UPDATE SET ${countSql('excluded.request_id')}
+    WHERE payload = excluded.payload OR iif(
+      json_valid(payload) AND json_valid(excluded.payload),
+      ${unstampedSql('payload')} = ${unstampedSql('excluded.payload')},
+      0
+    )
   RETURNING seq, id, integration, ${STORED_BY} AS request_id`;
+
+/** Deliveries of a stored event. */
+export interface Repeats {
+  seq: number;
+  requestIds: readonly string[];
+}
+
+/**
+ * Counts deliveries of events that were written otherwise and say the same, each once.
+ *
+ * @param repeats one for each event.
+ * @returns the places of those that are stored.
+ */
+export async function countRepeats(db: D1Database, repeats: readonly Repeats[]): Promise<Set<number>> {
+  const given = repeats.map(({ seq, requestIds }) => ({ seq, requestIds: requestIds.join(' ') }));
+  const { results } = await db.prepare(COUNT_REPEATS).bind(JSON.stringify(given)).run<{ seq: number }>();
+  return new Set(results.map(({ seq }) => seq));
+}
+
+const COUNT_REPEATS = `
+  UPDATE events SET ${countSql("repeat.value ->> 'requestIds'")}
+  FROM json_each(?1) AS repeat
+  WHERE events.seq = repeat.value ->> 'seq'
+  RETURNING events.seq`;
 
 /** An event as operators see it. */
 export interface ListedEvent extends EventHead {
@@ -145,12 +191,14 @@ export interface ListedEvent extends EventHead {
   isDeferred: boolean;
   /** How often it was put back to be forwarded again. */
   replays: number;
+  /** In what its payload differs from the documentation. */
+  oddities: Oddity[];
 }
 
 /** What is shown of an event beside its payload, with `e` for events. */
 export const SHOWN_COLUMNS = `
   e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays`;
+  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays, e.oddities`;
 
 const WHOLE_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
 
@@ -184,6 +232,7 @@ export interface ShownRow extends HeadRow {
   is_forwarded: number;
   deferred: number;
   replays: number;
+  oddities: string | null;
 }
 
 interface EventRow extends ShownRow {
@@ -196,7 +245,7 @@ export interface HeadRow {
   id: string;
   integration: string;
   type: EventType;
-  status: Status | null;
+  status: string | null;
   contact: string;
   app_id: string;
   received_at: number;
@@ -211,8 +260,8 @@ export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
     integration: row.integration,
     type: row.type,
     status: row.status,
-    contact: row.contact,
-    appId: row.app_id,
+    contact: row.contact === ABSENT ? null : row.contact,
+    appId: row.app_id === ABSENT ? null : row.app_id,
     messageId: messageIdOf(row.id),
     occurredAtMs: row.occurred_at,
     receivedAtMs: row.received_at,
@@ -227,8 +276,11 @@ export function shownEventOf(row: ShownRow): Omit<ListedEvent, 'payload'> {
     isForwarded: row.is_forwarded === 1,
     isDeferred: row.deferred === 1,
     replays: row.replays,
+    oddities: row.oddities === null ? [] : storedOddities.parse(JSON.parse(row.oddities)),
   };
 }
+
+const storedOddities = z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) }));
 
 function listedEventOf(row: EventRow): ListedEvent {
   return { ...shownEventOf(row), payload: row.payload };

@@ -16,6 +16,10 @@ const MAX_PREVIOUS = 100;
  */
 const ENDED_MS = 30 * 86_400_000;
 
+/** What is answered for a webhook that is kept as a rejection: that it was not taken, or that it was, with what is wrong. */
+export const ON_REJECTION = ['refuse', 'accept'] as const;
+export type OnRejection = (typeof ON_REJECTION)[number];
+
 /** A registered webhook address. */
 export interface Integration {
   /** Its name in the URL: lower-case letters, digits and hyphens. */
@@ -27,6 +31,7 @@ export interface Integration {
   allowedIps: string[] | null;
   /** Whether webhooks must be signed (Standard Webhooks). */
   requireSignature: boolean;
+  onRejection: OnRejection;
   /** Of the token in the registered URL. */
   generation: number;
   /** Earlier generations, newest first. */
@@ -48,7 +53,7 @@ export interface PreviousGeneration {
 /** What an operator says of an integration. */
 export type IntegrationSettings = Pick<
   Integration,
-  'appId' | 'description' | 'allowedIps' | 'requireSignature'
+  'appId' | 'description' | 'allowedIps' | 'requireSignature' | 'onRejection'
 >;
 
 /** What is to be said otherwise; what is absent stays. */
@@ -84,6 +89,7 @@ interface IntegrationRow {
   description: string | null;
   allowed_ips: string | null;
   require_signature: number;
+  on_rejection: OnRejection;
   generation: number;
   previous: string;
   enabled: number;
@@ -92,7 +98,8 @@ interface IntegrationRow {
 }
 
 const COLUMNS = `
-  slug, app_id, description, allowed_ips, require_signature, generation, previous, enabled, created_at, last_event_at`;
+  slug, app_id, description, allowed_ips, require_signature, on_rejection, generation, previous, enabled, created_at,
+  last_event_at`;
 
 /** All integrations by slug. There are few: an administrator registers each by hand. */
 export async function listIntegrations(db: D1Database): Promise<Integration[]> {
@@ -133,14 +140,14 @@ export async function createIntegration(
   { slug, ...settings }: Pick<Integration, 'slug'> & IntegrationSettings,
   change: Change,
 ): Promise<Creation> {
-  const { appId, description, allowedIps, requireSignature } = settings;
+  const { appId, description, allowedIps, requireSignature, onRejection } = settings;
   const insert = db
     .prepare(
       `INSERT INTO integrations (
-         slug, app_id, description, allowed_ips, require_signature, generation, created_at
+         slug, app_id, description, allowed_ips, require_signature, generation, created_at, on_rejection
        )
        SELECT ?1, ?2, ?3, ?4, ?5,
-         coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?6
+         coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?6, ?8
        WHERE (SELECT count(*) FROM integrations) < ?7
        ON CONFLICT (slug) DO NOTHING
        RETURNING ${COLUMNS}`,
@@ -153,6 +160,7 @@ export async function createIntegration(
       Number(requireSignature),
       change.nowMs,
       MAX_INTEGRATIONS,
+      onRejection,
     );
   const [inserted, , found] = await db.batch<IntegrationRow>([
     insert,
@@ -175,18 +183,23 @@ export async function updateIntegration(
     .prepare(
       `UPDATE integrations SET
          app_id = patched.app_id, description = patched.description, allowed_ips = patched.allowed_ips,
-         require_signature = patched.require_signature
+         require_signature = patched.require_signature, on_rejection = patched.on_rejection
        FROM (
          SELECT
            iif(json_type(?2, '$.appId') IS NULL, app_id, ?2 ->> '$.appId') AS app_id,
            iif(json_type(?2, '$.description') IS NULL, description, ?2 ->> '$.description') AS description,
            iif(json_type(?2, '$.allowedIps') IS NULL, allowed_ips, ?2 ->> '$.allowedIps') AS allowed_ips,
-           coalesce(?2 ->> '$.requireSignature', require_signature) AS require_signature
+           coalesce(?2 ->> '$.requireSignature', require_signature) AS require_signature,
+           coalesce(?2 ->> '$.onRejection', on_rejection) AS on_rejection
          FROM integrations WHERE slug = ?1
        ) AS patched
        WHERE slug = ?1
-         AND (integrations.app_id, integrations.description, integrations.allowed_ips, integrations.require_signature)
-         IS NOT (patched.app_id, patched.description, patched.allowed_ips, patched.require_signature)`,
+         AND (
+           integrations.app_id, integrations.description, integrations.allowed_ips, integrations.require_signature,
+           integrations.on_rejection
+         ) IS NOT (
+           patched.app_id, patched.description, patched.allowed_ips, patched.require_signature, patched.on_rejection
+         )`,
     )
     .bind(slug, JSON.stringify(patch));
   return applied(db, slug, update, audited(db, change, 'integration.update', slug, patch));
@@ -279,6 +292,7 @@ function integrationOf(row: IntegrationRow): Integration {
     description: row.description,
     allowedIps: row.allowed_ips === null ? null : JSON.parse(row.allowed_ips),
     requireSignature: row.require_signature === 1,
+    onRejection: row.on_rejection,
     generation: row.generation,
     previous: JSON.parse(row.previous),
     isEnabled: row.enabled === 1,

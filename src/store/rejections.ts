@@ -25,8 +25,10 @@ export interface NewRejection {
   receivedAtMs: number;
   /** Exactly as it came. */
   body: ArrayBuffer;
-  /** Whether it was acknowledged, and came by way of the intake queue. Never deleted to make room. */
+  /** Whether it was acknowledged: it came by way of the intake queue, differs, or is accepted. Never deleted to make room. */
   deferred?: boolean;
+  /** Of one that repeats an event with another content: the event, and the SHA-256 of what it says, see content.ts. */
+  differsFrom?: { eventId: string; digest: string };
 }
 
 /** Bodies that one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
@@ -37,8 +39,8 @@ export const MAX_REJECTION_BATCH = 50;
 export type BodyEncoding = 'utf-8' | 'base64';
 
 /**
- * Keeps rejections, atomically. The same body again is counted, not kept again; the same delivery again, by way of
- * the intake queue, is not even counted.
+ * Keeps rejections, atomically. The same body again is counted, not kept again, and of those that differ from an event
+ * also a body that says the same; the same delivery again, by way of the intake queue, is not even counted.
  */
 export async function recordRejections(
   db: D1Database,
@@ -54,7 +56,7 @@ export async function recordRejections(
           nowMs,
           rejection.integration,
           rejection.generation,
-          await sha256Hex(rejection.body),
+          rejection.differsFrom?.digest ?? (await sha256Hex(rejection.body)),
           rejection.reason,
           JSON.stringify(rejection.problems),
           rejection.requestId,
@@ -62,6 +64,7 @@ export async function recordRejections(
           body,
           encoding,
           Number(rejection.deferred ?? false),
+          rejection.differsFrom?.eventId ?? null,
         );
     }),
   );
@@ -71,10 +74,10 @@ export async function recordRejections(
 const RECORD = `
   INSERT INTO rejections (
     seq, integration, generation, body_hash, reason, problems, request_id, received_at, last_received_at, body,
-    body_encoding, deferred
+    body_encoding, deferred, event_id
   )
   VALUES (
-    ${nextSeqSql('rejections', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11
+    ${nextSeqSql('rejections', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12
   )
   ON CONFLICT (integration, body_hash) DO UPDATE SET
     deliveries = deliveries + (request_id <> excluded.request_id),
@@ -83,6 +86,7 @@ const RECORD = `
     reason = excluded.reason,
     problems = excluded.problems,
     request_id = excluded.request_id,
+    event_id = excluded.event_id,
     deferred = max(deferred, excluded.deferred)`;
 
 /** A body as text. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is written as bytes. */
@@ -120,8 +124,10 @@ export interface Rejection {
   deliveries: number;
   /** Size of the body as it came. */
   bodyBytes: number;
-  /** Whether one of its deliveries was acknowledged, and came by way of the intake queue. */
+  /** Whether one of its deliveries was acknowledged: it came by way of the intake queue, differs, or was accepted. */
   isDeferred: boolean;
+  /** The event that it repeats with another content; `null`: it was rejected for another reason. */
+  eventId: string | null;
 }
 
 /** A rejection with its body, to be read by {@link bodyBytes}. */
@@ -145,7 +151,7 @@ export interface RejectionPage {
 /** What is read of a rejection, with `r` for rejections. Three bytes are four letters of base64, less the padding. */
 const HEAD_COLUMNS = `
   r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id, r.received_at, r.last_received_at,
-  r.deliveries, r.deferred,
+  r.deliveries, r.deferred, r.event_id,
   iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS body_bytes`;
 
 /**
@@ -260,7 +266,7 @@ export interface TriedRejections {
   /** Those that became events. */
   letIn: readonly Pick<Rejection, 'seq' | 'requestId'>[];
   /** Those that stay, with the reasons that they have now. */
-  rejectedAgain: readonly Pick<Rejection, 'seq' | 'requestId' | 'reason' | 'problems'>[];
+  rejectedAgain: readonly Pick<Rejection, 'seq' | 'requestId' | 'reason' | 'problems' | 'eventId'>[];
 }
 
 /**
@@ -289,7 +295,9 @@ export async function settleRejections(
   }));
   const newReasons = db
     .prepare(
-      `UPDATE rejections SET reason = judged.value ->> 'reason', problems = judged.value ->> 'problems'
+      `UPDATE rejections SET
+         reason = judged.value ->> 'reason', problems = judged.value ->> 'problems',
+         event_id = judged.value ->> 'eventId'
        FROM json_each(?1) AS judged
        WHERE rejections.seq = judged.value ->> 'seq' AND rejections.request_id = judged.value ->> 'requestId'`,
     )
@@ -319,6 +327,7 @@ interface HeadRow {
   last_received_at: number;
   deliveries: number;
   deferred: number;
+  event_id: string | null;
   body_bytes: number;
 }
 
@@ -335,5 +344,6 @@ function rejectionOf(row: HeadRow): Rejection {
     deliveries: row.deliveries,
     bodyBytes: row.body_bytes,
     isDeferred: row.deferred === 1,
+    eventId: row.event_id,
   };
 }

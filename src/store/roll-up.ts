@@ -3,6 +3,7 @@
 // every statement of it asks whether that is still the place. So two crons at once, a crash, or an answer that was lost
 // leave each event counted once. It is exact because `seq` grows in commit order: nothing appears behind the place.
 
+import { STATUSES } from '../contract/webhook.ts';
 import { advanceSql, isUnmoved, progressSql } from './progress.ts';
 
 /** Events counted by one batch: short enough to let webhooks in between. */
@@ -77,15 +78,19 @@ const NEXT_CHUNK = `
 
 const ADD = 'DO UPDATE SET count = count + excluded.count';
 
-/** Events after ?1, up to ?2. */
+/** The words of statuses that are counted by themselves. */
+const KNOWN = STATUSES.map((status) => `'${status}'`).join();
+
+/** Events after ?1, up to ?2. They are read a second time where one of them is odd. */
 const COUNT = `
   WITH counted AS MATERIALIZED (
     SELECT
       seq / 60000000 * ${MINUTE_MS} AS start,
       integration,
-      iif(type = 'response', 'response', 'status:' || status) AS kind,
+      iif(type = 'response', 'response', 'status:' || iif(status IN (${KNOWN}), status, 'other')) AS kind,
       count(*) AS events,
-      sum(deferred) AS deferred
+      sum(deferred) AS deferred,
+      count(oddities) AS odd
     FROM events NOT INDEXED
     WHERE seq > ?1 AND seq <= ?2 AND ${isUnmoved('counters')}
     GROUP BY 1, 2, 3
@@ -95,6 +100,16 @@ const COUNT = `
   UNION ALL
   SELECT 60, start, integration, 'deferred', sum(deferred) FROM counted
   WHERE deferred > 0 GROUP BY start, integration
+  UNION ALL
+  SELECT 60, start, integration, 'odd', sum(odd) FROM counted
+  WHERE odd > 0 GROUP BY start, integration
+  UNION ALL
+  SELECT
+    60, seq / 60000000 * ${MINUTE_MS} AS start, integration,
+    'odd:' || (oddity.value ->> 'path') || ':' || (oddity.value ->> 'code') AS kind, count(*)
+  FROM events NOT INDEXED CROSS JOIN json_each(events.oddities) AS oddity
+  WHERE seq > ?1 AND seq <= ?2 AND EXISTS (SELECT 1 FROM counted WHERE odd > 0)
+  GROUP BY 2, 3, 4
   ON CONFLICT (step, start, integration, kind) ${ADD}`;
 
 /**
@@ -111,11 +126,12 @@ const TIME = `
     timed AS MATERIALIZED (
       SELECT touched.integration, (
         SELECT json_array(
-          min(seq) FILTER (WHERE step = 'sent'), min(seq) FILTER (WHERE step = 'delivered'),
-          min(seq) FILTER (WHERE step = 'read'), min(seq) FILTER (WHERE step = 'response')
+          min(seq) FILTER (WHERE step = 'status:sent'), min(seq) FILTER (WHERE step = 'status:delivered'),
+          min(seq) FILTER (WHERE step = 'status:read'), min(seq) FILTER (WHERE step = 'response')
         )
         FROM (
-          SELECT seq, iif(integration = touched.integration AND seq <= ?2, coalesce(status, type), NULL) AS step
+          SELECT
+            seq, iif(integration = touched.integration AND seq <= ?2, type || coalesce(':' || status, ''), NULL) AS step
           FROM events INDEXED BY sqlite_autoindex_events_1
           WHERE id >= touched.prefix AND id < rtrim(touched.prefix, ':') || ';'
           LIMIT ${MAX_TIMED_EVENTS + 1}

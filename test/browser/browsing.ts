@@ -46,6 +46,7 @@ const SIMULATED = {
   contacts: 40,
   disorder: 0.2,
   duplicates: 0.1,
+  odd: 0,
   invalid: 0.03,
   abandoned: 0,
 };

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { browsing, describeInBrowser, type Looks, overflowOf } from './browsing.ts';
 import { leaveTraces, pagesFrom } from './pages.ts';
+import { responseBody } from './webhooks.ts';
 
 /** Every page in each. What axe is asked in the one width is looked at in the other as well. */
 const LOOKS: Looks[] = [
@@ -66,6 +67,26 @@ describeInBrowser('every page', () => {
       expect(await page.locator('h1').isVisible(), path).toBe(true);
     }
   });
+
+  it.each(LOOKS)(
+    'is so of what came again with another content ($language, $scheme, $width)',
+    async (looks) => {
+      const { receiver } = running;
+      const body = responseBody({ text: 'Pode cancelar o pedido' });
+      const edited = structuredClone(body);
+      edited.message.message = 'NÃO cancele o pedido! '.repeat(40);
+      edited.message.mediaData = { link: `https://example.com/${'x'.repeat(300)}` };
+      for (const one of [body, edited]) expect(await receiver.deliver('shop', one)).toBe(200);
+      const kept = await receiver.api<{ data: { id: string; eventId: string }[] }>(
+        'GET',
+        '/rejections?reason=differs&limit=1',
+      );
+      const [{ id, eventId } = { id: '', eventId: '' }] = kept.data;
+      const page = await running.open(looks);
+      expect(await amissOn(page, `/rejections/${id}`)).toEqual([]);
+      expect(await amissOn(page, `/events/shop/${encodeURIComponent(eventId)}`)).toEqual([]);
+    },
+  );
 
   it('is so of what is not there', async () => {
     const page = await running.open();

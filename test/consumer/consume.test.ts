@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ConsumeOptions, consume } from '../../src/consumer.ts';
+import type { Body } from '../webhooks.ts';
 import { batchOf, responseEvent, responseEvents, statusEvent } from './events.ts';
 
 let logged: string[];
@@ -97,16 +98,47 @@ describe('consume', () => {
   });
 
   it('retries what is no event, and names the paths of all that is wrong', async () => {
-    const broken = { ...responseEvent(), time: 'yesterday', contact: 'Maria', data: { event: 1 } };
+    const broken = { ...responseEvent(), time: 'yesterday', contact: '', data: { event: 1 } };
     const outcomes = await outcomesOf({ onResponse: () => undefined }, [null, 'text', { type: 'x' }, broken]);
     expect(outcomes.map((outcome) => outcome.split(' ')[0])).toEqual(Array(4).fill('retry'));
     expect(logged.map((line) => JSON.parse(line).paths)).toEqual([
       [''],
       [''],
       ['type'],
-      ['time', 'contact', 'data.event', 'data.clientData', 'data.message'],
+      ['time', 'contact', 'data.event', 'data.message'],
     ]);
-    expect(logged.join()).not.toContain('Maria');
+    expect(logged.join()).not.toContain('yesterday');
+  });
+
+  it('gives a status with a word that is not known to onOther, and acknowledges it where there is none', async () => {
+    const deleted = statusEvent((body) => (body.event.status = 'Deleted'));
+    const { data: _, ...head } = deleted;
+    const large = { ...head, dataref: '/x' };
+    const onOther = vi.fn();
+    expect(await outcomesOf({ onOther, onStatus: fail }, [deleted, large])).toEqual(['ack', 'ack']);
+    expect(onOther.mock.calls.map(([event]) => event)).toEqual([deleted, large]);
+    expect(await outcomesOf({ onStatus: fail }, [deleted, large])).toEqual(['ack', 'ack']);
+  });
+
+  it('gives a status in any case to onStatus, in lower case', async () => {
+    const onStatus = vi.fn();
+    await outcomesOf({ onStatus }, [statusEvent((body) => (body.event.status = 'READ'))]);
+    expect(onStatus.mock.calls.map(([event]) => event.data.event.status)).toEqual(['read']);
+  });
+
+  it('hands on an event whose payload is odd, without what is odd', async () => {
+    const onResponse = vi.fn();
+    const odd = responseEvent((body) => {
+      body.clientData = null;
+      body.message.mediaData = 'null';
+      body.message.message = ['Maria'];
+    });
+    expect(await outcomesOf({ onResponse }, [odd])).toEqual(['ack']);
+    const [[event]] = onResponse.mock.calls as [[Body]];
+    expect([event.contact, event.data.message.message, event.data.message.mediaData]).toEqual(
+      Array(3).fill(undefined),
+    );
+    expect(event.rawData).toBe(odd.data);
   });
 
   it('acknowledges an event that it has no handler for', async () => {

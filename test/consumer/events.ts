@@ -26,10 +26,10 @@ export function responseEvents(count: number): CloudEvent[] {
 }
 
 function cloudEventOf(body: Body): CloudEvent {
-  const parsed = parseWebhook(body);
+  const parsed = parseWebhook(body, Date.now());
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const arrival = { integration: 'shop', payload: '', requestId: '', receivedAtMs: Date.now() };
-  return { ...cloudEventHead(eventOf(parsed.webhook, arrival), 0), data: body };
+  return { ...cloudEventHead(eventOf(parsed, arrival), 0), data: body };
 }
 
 /** A batch of the queue `events`, and what becomes of each of its messages: `ack`, `retry <seconds>` or `none`. */

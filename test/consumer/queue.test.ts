@@ -56,8 +56,8 @@ describe('a message that breaks the schema', () => {
     const poison = responseEvent((body) => {
       body.message.messageId = 'poison';
     });
-    const { message } = poison.data as { message: { to: string } };
-    message.to = 'Maria da Silva, rua 1';
+    const { message } = poison.data as { message: { messageId: string } };
+    message.messageId = 'Maria da Silva\nrua 1';
     const good = responseEvents(5);
     await send([...good.slice(0, 2), poison, ...good.slice(2)]);
 
@@ -72,7 +72,7 @@ describe('a message that breaks the schema', () => {
         queue: 'kit-events',
         message: expect.stringMatching(/^[0-9a-f]{32}$/),
         attempt,
-        paths: ['data.message.to'],
+        paths: ['data.message.messageId'],
       })),
     );
     expect(logged.join()).not.toMatch(/Maria|rua 1|\+55/);

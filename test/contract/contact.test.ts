@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalContact, contactFromTyped } from '../../src/contract/contact.ts';
+import {
+  canonicalContact,
+  contactFromTyped,
+  isPhoneNumber,
+  lacksAreaCode,
+} from '../../src/contract/contact.ts';
 
 describe('a number with its country code', () => {
   it.each([
@@ -48,22 +53,72 @@ describe('a number with its country code', () => {
   });
 
   it.each([
-    '',
-    ' ',
-    '+',
-    'Maria',
-    'null',
-    '1234', // too short
-    '+1234567890123456', // too long
-    '+0554188956674', // no country code begins with 0
-    '004188956674',
-    '++554188956674',
-    '55+4188956674',
-    '+5541889566a4',
-    '+55418895667\u0664', // an Arabic digit
-    '554188956674@c.us',
-  ])('is none: %j', (written) => {
-    expect(canonicalContact(written)).toBeNull();
+    // The 1 of Mexico and the 9 of Argentina, which WhatsApp adds, and what was or is dialled in their place.
+    ['+525512345678', '+525512345678'],
+    ['5215512345678', '+525512345678'],
+    ['+52 1 55 1234 5678', '+525512345678'],
+    ['+52 01 55 1234 5678', '+525512345678'],
+    ['+52 044 55 1234 5678', '+525512345678'],
+    ['+541123456789', '+541123456789'],
+    ['5491123456789', '+541123456789'],
+    ['+54 9 11 2345-6789', '+541123456789'],
+    ['+54 11 15-2345-6789', '+541123456789'],
+    ['+54 9 11 15 2345 6789', '+541123456789'],
+    ['+54 (0) 2966 15 123456', '+542966123456'],
+    // Invisible marks, as copied from an address book, a page or a list.
+    ['\u202a+55 44 99123-0006\u202c', '+5544991230006'],
+    ['\u200e5544991230006', '+5544991230006'],
+    ['\u206655 44 99123-0006\u2069', '+5544991230006'],
+    ['\ufeff+55\u00ad44\u200b99123\u20600006', '+5544991230006'],
+    // Of the full width of a Chinese character.
+    ['＋５５（４４）９９１２３－０００６', '+5544991230006'],
+    // Trunk and carrier prefixes, and 00 in place of +.
+    ['+55 (0) 44 99123-0007', '+5544991230007'],
+    ['+55 044 9123-0007', '+5544991230007'],
+    ['+55 0xx44 99123-0007', '+5544991230007'],
+    ['+55 (0XX44) 99123-0007', '+5544991230007'],
+    ['+55 0 15 44 99123-0007', '+5544991230007'],
+    ['550 21 44 3123-0007', '+554431230007'],
+    ['005544991230007', '+5544991230007'],
+    ['+005544991230007', '+5544991230007'],
+    ['004188956674', '+4188956674'],
+    ['+44 (0) 7911 123456', '+447911123456'],
+    ['+36 06 20 123 4567', '+36201234567'],
+    ['+7 8 912 345-67-89', '+79123456789'],
+    ['+1 1 415 555 0123', '+14155550123'],
+    ['+39 06 698 12345', '+390669812345'], // an Italian 0 belongs to the number
+    // Brazilian ones without a country code, where they can be nothing else.
+    ['044 99123-0007', '+5544991230007'],
+    ['0 15 44 9123-0007', '+5544991230007'],
+    ['(0xx44) 99123-0007', '+5544991230007'],
+    ['(41) 8895-6674', '+5541988956674'],
+    ['tel:（６５）9557-3936', '+5565995573936'],
+    ['44991230007', '+5544991230007'], // in the United Kingdom no number begins with 99
+    ['41988956674', '+5541988956674'],
+    ['55999991234', '+5555999991234'],
+    ['+0554188956674', '+5541988956674'],
+    ['++554188956674', '+5541988956674'],
+    // Ten or eleven digits that are a mobile number abroad are read with their country code.
+    ['51987654321', '+51987654321'],
+    ['4791234567', '+4791234567'],
+    // Schemes, links and addresses.
+    ['tel:+55-44-99123-0003', '+5544991230003'],
+    ['TEL:+55-44-99123-0003;ext=12', '+5544991230003'],
+    ['tel:44-99123-0003;phone-context=+55', '+5544991230003'],
+    ['whatsapp:+5544991230003', '+5544991230003'],
+    ['whatsapp:tel:5544991230003', '+5544991230003'],
+    ['sms:+5544991230003?body=oi', '+5544991230003'],
+    ['https://wa.me/5544991230003?text=oi%2041', '+5544991230003'],
+    ['https://api.whatsapp.com/send?phone=%2B5544991230003&text=oi', '+5544991230003'],
+    ['whatsapp://send?phone=5544991230003', '+5544991230003'],
+    ['wa.me/3546739475', '+3546739475'], // with its country code, always
+    ['5544991230003@s.whatsapp.net', '+5544991230003'],
+    ['5544991230003:3@s.whatsapp.net', '+5544991230003'],
+    ['554491230003_1:12@s.whatsapp.net', '+5544991230003'],
+    ['5544991230003@c.us', '+5544991230003'],
+  ])('is understood in %j', (written, canonical) => {
+    expect(canonicalContact(written)).toBe(canonical);
+    expect(isPhoneNumber(canonical)).toBe(true);
   });
 
   it('is canonical already once it has been made so', () => {
@@ -101,19 +156,73 @@ describe('a number as a person types it', () => {
     expect(contactFromTyped(typed)).toBe(canonical);
   });
 
+  it.each(['', '   ', '+', '0', '00', '000', '8895', '123', '+55 (41)', 'null'])('is none: %j', (typed) => {
+    expect(contactFromTyped(typed)).toBeNull();
+    expect(lacksAreaCode(typed)).toBe(false);
+  });
+
+  it.each(['88956674', '8895-6674', '98895-6674', '9 8895 6674', 'tel:988956674', '\u200e988956674'])(
+    'lacks its area code: %j',
+    (typed) => {
+      expect(contactFromTyped(typed)).toBeNull();
+      expect(lacksAreaCode(typed)).toBe(true);
+    },
+  );
+
+  it.each([
+    ['+298 123456', '+298123456'],
+    ['00298 123456', '+298123456'],
+    [' 298123456', '+298123456'],
+    [' 51987654321', '+51987654321'], // a + that became a blank in a link
+    ['12345', '+12345'],
+  ])('lacks nothing with its country code: %j', (typed, canonical) => {
+    expect(lacksAreaCode(typed)).toBe(false);
+    expect(contactFromTyped(typed)).toBe(canonical);
+  });
+});
+
+describe('an identity', () => {
+  it.each([
+    ['178095544332211@lid', '178095544332211@lid'],
+    ['178095544332211:3@lid', '178095544332211@lid'], // the device is no part of who it is
+    ['BR.4455667788990011', 'BR.4455667788990011'],
+    ['whatsapp:BR.4455667788990011', 'BR.4455667788990011'],
+    ['tel: whatsapp:\u200eBR.4455667788990011', 'BR.4455667788990011'],
+    ['\u200e BR.4455667788990011\n', 'BR.4455667788990011'],
+    ['Maria', 'Maria'],
+    ['@maria.silva', '@maria.silva'],
+    ['120363041234567890@g.us', '120363041234567890@g.us'],
+    ['+1234567890123456', '+1234567890123456'], // too long for a number
+    ['55+4188956674', '55+4188956674'],
+    ['+5541889566a4', '+5541889566a4'],
+    ['+5544991230003, +5544991230004', '+5544991230003, +5544991230004'],
+    ['x'.repeat(256), 'x'.repeat(256)],
+  ])('stays as it stands: %j', (written, canonical) => {
+    expect(canonicalContact(written)).toBe(canonical);
+    expect(contactFromTyped(written)).toBe(canonical);
+    expect(isPhoneNumber(canonical)).toBe(false);
+  });
+
   it.each([
     '',
-    '   ',
+    ' ',
     '+',
+    '()',
+    '\u200e',
+    '😀',
+    'null',
+    'undefined',
     '0',
-    '00',
-    '000',
-    'Maria',
-    '8895',
-    '00 1234567890123456',
-    '0041x',
-    '+00554188956674',
-  ])('is none: %j', (typed) => {
-    expect(contactFromTyped(typed)).toBeNull();
+    '+55',
+    '1234',
+    'tel:',
+    'x'.repeat(257),
+    `+5544991230003${' '.repeat(1_000)}`,
+    'Maria\u0000Silva',
+    'Maria\nSilva',
+    'Maria\u0085Silva',
+    'Maria\ud83d',
+  ])('is none: %j', (written) => {
+    expect(canonicalContact(written)).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventId, eventOf, messageIdOf, messageIdPrefix } from '../../src/contract/event.ts';
-import { parseWebhook, STATUSES, type Webhook } from '../../src/contract/webhook.ts';
+import { type CheckedWebhook, parseWebhook, STATUSES } from '../../src/contract/webhook.ts';
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 
 const ARRIVAL = {
@@ -10,21 +10,22 @@ const ARRIVAL = {
   receivedAtMs: 1_700_000_000_000,
 };
 
-function webhook(body: Body): Webhook {
-  const parsed = parseWebhook(body);
+function webhook(body: Body): CheckedWebhook {
+  const parsed = parseWebhook(body, ARRIVAL.receivedAtMs);
   if (!parsed.ok) throw new Error('the fixture breaks the contract');
-  return parsed.webhook;
+  return parsed;
 }
 
 function idOf(messageId: string, eventMessageId: string): string {
-  return eventId(
+  return eventOf(
     webhook(
       responseBody((body) => {
         body.message.messageId = messageId;
         body.event.messageId = eventMessageId;
       }),
     ),
-  );
+    ARRIVAL,
+  ).id;
 }
 
 describe('an event', () => {
@@ -103,6 +104,72 @@ describe('an event', () => {
     }
   });
 
+  it.each([
+    ['empty', '', 'empty'],
+    ['without a zone', '2020-06-18T17:07:51', 'no-zone'],
+    ['of the year 1', '0001-01-01T00:00:00Z', 'impossible-time'],
+    ['of the year 9999', '9999-12-31T23:59:59Z', 'impossible-time'],
+    ['a month ahead', '2023-12-14T22:13:20Z', 'impossible-time'],
+    ['an object', {}, 'wrong-type'],
+  ])('happened when it arrived where its time is %s', (_, written, code) => {
+    const reply = responseBody((body) => (body.clientData.timeLastMessage = written));
+    const step = statusBody((body) => (body.message.updatedAt = written));
+    for (const [body, path] of [
+      [reply, 'clientData.timeLastMessage'],
+      [step, 'message.updatedAt'],
+    ]) {
+      const event = eventOf(webhook(body), ARRIVAL);
+      expect(event.occurredAtMs).toBe(ARRIVAL.receivedAtMs);
+      expect(event.oddities).toEqual([{ path, code }]);
+    }
+  });
+
+  it('has neither contact nor application where the body tells none, and a note of it', () => {
+    for (const value of [undefined, null, '', 7, {}]) {
+      const reply = responseBody((body) => {
+        body.clientData.number = value;
+        body.message.appId = value;
+      });
+      const event = eventOf(webhook(reply), ARRIVAL);
+      expect([event.contact, event.appId]).toEqual([null, null]);
+      expect(event.oddities?.map(({ path }) => path).toSorted()).toEqual([
+        'clientData.number',
+        'message.appId',
+      ]);
+      const step = eventOf(webhook(statusBody((body) => (body.message.to = value))), ARRIVAL);
+      expect([step.contact, step.oddities?.length]).toEqual([null, 1]);
+    }
+    const withoutClientData = eventOf(webhook(responseBody((body) => delete body.clientData)), ARRIVAL);
+    expect(withoutClientData).toMatchObject({
+      contact: null,
+      occurredAtMs: ARRIVAL.receivedAtMs,
+      oddities: [{ path: 'clientData', code: 'missing' }],
+    });
+  });
+
+  it('has a contact that can be stored, or none', () => {
+    const event = eventOf(webhook(responseBody((body) => (body.clientData.number = '\ud800@lid'))), ARRIVAL);
+    expect(event.contact).toBeNull();
+    expect(event.oddities).toEqual([{ path: 'clientData.number', code: 'not-a-contact' }]);
+  });
+
+  it('has the same id in whatever case its type and status are written', () => {
+    const shouting = statusBody((body) => {
+      body.event.type = 'STATUS';
+      body.event.status = 'Delivered';
+    });
+    expect(eventOf(webhook(shouting), ARRIVAL)).toEqual(eventOf(webhook(statusBody()), ARRIVAL));
+  });
+
+  it('has a status that is not known as it is, in lower case', () => {
+    const event = eventOf(webhook(statusBody((body) => (body.event.status = 'Deleted'))), ARRIVAL);
+    expect(event).toMatchObject({
+      id: '5e178088a88ad9001b6e1914:i3i4321d:status:deleted',
+      status: 'deleted',
+      oddities: [{ path: 'event.status', code: 'unknown-status' }],
+    });
+  });
+
   it('counts the offset of a time', () => {
     const body = responseBody((changed) => {
       changed.clientData.timeLastMessage = '2020-06-18T14:07:51-03:00';
@@ -132,11 +199,11 @@ describe('an event id', () => {
   });
 
   it('is the same however the rest of the body differs', () => {
-    const id = eventId(webhook(statusBody()));
+    const id = eventId(webhook(statusBody()).webhook);
     const late = statusBody((body) => {
       body.message.updatedAt = '2021-01-01T00:00:00Z';
       body.message.message = null;
     });
-    expect(eventId(webhook(late))).toBe(id);
+    expect(eventId(webhook(late).webhook)).toBe(id);
   });
 });

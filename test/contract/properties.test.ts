@@ -2,10 +2,20 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalContact, contactFromTyped } from '../../src/contract/contact.ts';
-import { eventId, eventOf, messageIdOf, messageIdPrefix } from '../../src/contract/event.ts';
+import { assessBody } from '../../src/contract/assess.ts';
+import { cloudEventHead, parseEvent } from '../../src/contract/cloudevent.ts';
+import {
+  canonicalContact,
+  contactFromTyped,
+  isPhoneNumber,
+  MAX_IDENTITY_LENGTH,
+} from '../../src/contract/contact.ts';
+import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
+import { eventId, eventOf, messageIdOf, messageIdPrefix, type NewEvent } from '../../src/contract/event.ts';
+import { encodePayload } from '../../src/contract/payload.ts';
 import { parseWebhook, STATUSES, type Webhook } from '../../src/contract/webhook.ts';
-import { anyText, identifier } from '../receive/any-json.ts';
+import { writeJson } from '../json-text.ts';
+import { anyJson, anyText, identifier } from '../receive/any-json.ts';
 import { expectHolds } from '../seeded.ts';
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 import { moment, phoneForms, separated, style } from './written-forms.ts';
@@ -31,50 +41,130 @@ describe('a phone number', () => {
     const texts = fc.property(anyNumber, (written) => {
       for (const contact of [canonicalContact(written), contactFromTyped(written)]) {
         if (contact === null) continue;
-        expect(contact).toMatch(/^\+[1-9]\d{4,14}$/);
+        expect(contact.length).toBeLessThanOrEqual(MAX_IDENTITY_LENGTH);
+        if (isPhoneNumber(contact)) expect(contact).toMatch(/^\+[1-9]\d{4,14}$/);
         expect([canonicalContact(contact), contactFromTyped(contact)]).toEqual([contact, contact]);
       }
     });
     await expectHolds(texts);
   });
+
+  it('is the same by the short way as by the library', async () => {
+    const countryCode = fc.constantFrom(
+      ...'1 7 20 27 30 34 351 39 41 44 48 51 52 54 55 56 595 598 61 62 81 86 91 261 375 378 998'.split(' '),
+    );
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 15 });
+    const plain = fc.oneof(
+      fc.tuple(fc.constantFrom('+', ''), countryCode, digits).map((parts) => parts.join('')),
+      fc.tuple(fc.constantFrom('+', ''), digits).map((parts) => parts.join('')),
+      phoneForms.map(({ international }) => international[0] ?? ''),
+    );
+    const numbers = fc.property(plain, (written) => {
+      // A mark that means nothing keeps a number from the short way.
+      expect(canonicalContact(written)).toBe(canonicalContact(`\u200e${written}`));
+    });
+    await expectHolds(numbers, { numRuns: 50_000 });
+  });
 });
 
 const ARRIVAL = { integration: 'shop', payload: '', requestId: 'request-1', receivedAtMs: 1_700_000_000_000 };
 
-/** When an event happened whose body says so in this text; `null` where that breaks the contract. */
-function occurredAtMs(written: string): number | null {
-  const parsed = parseWebhook(
-    responseBody((body) => {
-      body.clientData.timeLastMessage = written;
-    }),
-  );
-  return parsed.ok ? eventOf(parsed.webhook, ARRIVAL).occurredAtMs : null;
+/** The event of a reply that says in this text when it was written, received then. */
+function eventWrittenAt(written: string, receivedAtMs: number): NewEvent {
+  const body = responseBody((changed) => {
+    changed.clientData.timeLastMessage = written;
+    delete changed.message.createdAt;
+    delete changed.message.updatedAt;
+  });
+  const parsed = parseWebhook(body, receivedAtMs);
+  if (!parsed.ok) throw new Error('a time breaks the contract');
+  return eventOf(parsed, { ...ARRIVAL, receivedAtMs });
 }
+
+const YEAR_2000_MS = Date.UTC(2000, 0, 1);
 
 describe('a time', () => {
   it('is understood in any way that ISO 8601 writes it with Z or an offset', async () => {
-    const moments = fc.property(moment, ({ written, ms }) => {
-      expect(occurredAtMs(written)).toBe(ms);
+    const moments = fc.property(moment, fc.integer({ min: -86_400_000 }), ({ written, ms }, later) => {
+      const receivedAtMs = ms + later;
+      const { occurredAtMs, oddities } = eventWrittenAt(written, receivedAtMs);
+      if (ms >= YEAR_2000_MS) expect([occurredAtMs, oddities]).toEqual([ms, undefined]);
+      else expect([occurredAtMs, oddities?.[0]?.code]).toEqual([receivedAtMs, 'impossible-time']);
     });
     await expectHolds(moments);
   });
 
-  it('within the contract is a number, however close it is to being no time', async () => {
+  it('is a number, and near its arrival, however close it is to being no time', async () => {
     const letter = fc.constantFrom(...'0123456789:.,+-TZtzW/ ', '', '00', '\u2212', '\u0661', '\n', '(Z)');
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 2 }), letter), { minLength: 1, maxLength: 3 });
-    const times = fc.property(moment, edits, ({ written }, changes) => {
+    const times = fc.property(moment, edits, ({ written, ms: meant }, changes) => {
       const edited = changes.reduce((text, [place, removed, added]) => {
         const at = place % (text.length + 1);
         return `${text.slice(0, at)}${added}${text.slice(at + removed)}`;
       }, written);
-      const ms = occurredAtMs(edited);
-      if (ms !== null) {
-        expect(ms).toSatisfy(Number.isSafeInteger);
-        expect(new Date(ms).getTime()).toBe(ms);
-      }
+      const receivedAtMs = Math.max(meant, YEAR_2000_MS);
+      const { occurredAtMs: ms, oddities } = eventWrittenAt(edited, receivedAtMs);
+      expect(ms).toSatisfy(Number.isSafeInteger);
+      expect(ms).toBeGreaterThanOrEqual(YEAR_2000_MS);
+      expect(ms).toBeLessThanOrEqual(receivedAtMs + 86_400_000);
+      if (oddities !== undefined) expect(ms).toBe(receivedAtMs);
     });
     await expectHolds(times, { numRuns: 20_000 });
   });
+});
+
+describe('a body that identifies an event', () => {
+  const full = (body: Body) => {
+    Object.assign(body.message, { location: { address: 'a', latitude: 1, longitude: 1, name: 'n' } });
+    Object.assign(body.message, { failCode: 470, failMessage: 'f' });
+    body.message.mediaData.id = 'i';
+  };
+  const fields = ODDITY_PATHS.filter((path) => path !== 'event.status');
+  const value = anyJson.map((json) => JSON.parse(writeJson({ members: [['value', json]] }, 0)).value);
+  const arrival = {
+    integration: 'shop',
+    requestId: 'r',
+    receivedAtMs: Date.UTC(2026, 10, 27, 12),
+    appId: null,
+  };
+
+  it('is that event whatever stands in any other field, says where it is odd, and parses with the kit', async () => {
+    const replaced = fc.property(
+      fc.boolean(),
+      fc.constantFrom(...fields),
+      value,
+      (isReply, path, replacement) => {
+        const body = isReply
+          ? responseBody(full)
+          : { clientData: responseBody().clientData, ...statusBody(full) };
+        const { id } = eventIn(body);
+        const keys = path.split('.');
+        const last = keys.pop() ?? '';
+        keys.reduce((holder, key) => holder[key], body)[last] = replacement;
+
+        const event = eventIn(body);
+        expect(event.id).toBe(id);
+        expect(event.payload).toBe(JSON.stringify(body));
+        for (const oddity of event.oddities ?? []) expect(`${oddity.path}.`).toContain(`${path}.`);
+        const parsed = parseEvent({ ...cloudEventHead(event, 0), data: body });
+        if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+        if (event.contact === null) expect(parsed.event).not.toHaveProperty('contact');
+        const given = [...keys, last].reduce((holder: Body, key) => holder?.[key], parsed.event.data);
+        const isOdd = event.oddities?.some(
+          (oddity) => oddity.path === path && oddity.code !== 'not-a-contact',
+        );
+        if (isOdd) expect(given ?? null).toBeNull();
+        else if (typeof replacement === 'string') expect(given).toBeTypeOf('string');
+      },
+    );
+    await expectHolds(replaced, { numRuns: 10_000 });
+  });
+
+  function eventIn(body: Body): NewEvent {
+    const judged = assessBody(encodePayload(JSON.stringify(body)), arrival);
+    if (!judged.ok) throw new Error(JSON.stringify(judged.problems));
+    return judged.event;
+  }
 });
 
 describe('an event id', () => {
@@ -96,7 +186,7 @@ describe('an event id', () => {
       body.event.messageId = eventMessageId;
       if (status !== null) body.event.status = status;
     };
-    const parsed = parseWebhook(status === null ? responseBody(change) : statusBody(change));
+    const parsed = parseWebhook(status === null ? responseBody(change) : statusBody(change), 0);
     if (!parsed.ok) throw new Error('an identifier breaks the contract');
     return parsed.webhook;
   }

@@ -40,17 +40,67 @@ const brazilianForms = brazilianSubscriber.map(
   }),
 );
 
+/** How numbers of other countries begin, with their country code, and how many digits follow: mobile, fixed and short ones. */
+export const FOREIGN = [
+  ...[
+    ['14152', 6],
+    ['35191', 7],
+    ['35121', 7],
+    ['4479', 8],
+    ['44207', 7],
+    ['49151', 8],
+    ['346', 8],
+    ['336', 8],
+  ],
+  ...[
+    ['393', 9],
+    ['3906', 8],
+    ['5959', 8],
+    ['5989', 7],
+    ['519', 8],
+    ['569', 8],
+    ['573', 9],
+    ['5917', 7],
+  ],
+  ...[
+    ['5255', 8],
+    ['5411', 8],
+    ['542966', 6],
+    ['8613', 9],
+    ['919', 9],
+    ['8190', 8],
+    ['2449', 8],
+    ['3546', 6],
+  ],
+  ...[
+    ['2982', 5],
+    ['2905', 4],
+  ],
+] as [begin: string, rest: number][];
+
+/** Without +, it is Brazilian to whom the digits say no more. */
+export const COULD_BE_BRAZILIAN = /^[1-9]{2}(?:9\d{8}|[2-9]\d{7})$/;
+
 const foreignForms = fc
-  .bigInt({ min: 10_000n, max: 999_999_999_999_999n }) // E.164: 15 digits at most
-  .map(String)
-  .filter((digits) => !digits.startsWith('55'))
-  .map(
-    (digits): PhoneForms => ({
+  .constantFrom(...FOREIGN)
+  .chain(([begin, rest]) =>
+    fc
+      .nat({ max: 10 ** rest - 1 })
+      .map((number): [string, string] => [begin, `${begin}${String(number).padStart(rest, '0')}`]),
+  )
+  .map(([begin, digits]): PhoneForms => {
+    // WhatsApp adds a 1 in Mexico, a 9 in Argentina.
+    const added = begin.startsWith('52') ? '1' : begin.startsWith('54') ? '9' : null;
+    const inUse = [digits, ...(added === null ? [] : [`${digits.slice(0, 2)}${added}${digits.slice(2)}`])];
+    return {
       canonical: `+${digits}`,
-      international: [`+${digits}`, digits],
-      typed: [`+${digits}`, `00${digits}`],
-    }),
-  );
+      international: inUse.flatMap((written) => [
+        `+${written}`,
+        ...(COULD_BE_BRAZILIAN.test(written) ? [] : [written]),
+      ]),
+      typed: inUse.flatMap((written) => [`+${written}`, `00${written}`]),
+    };
+  });
 
 export const phoneForms = fc.oneof(brazilianForms, foreignForms);
 

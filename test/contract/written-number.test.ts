@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contactFromTyped } from '../../src/contract/contact.ts';
+import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../../src/contract/number-separators.ts';
 import { TELLING_ESCAPES } from '../../src/contract/written-encodings.ts';
-import { ASCII_SEPARATORS, OTHER_SEPARATORS, writtenNumber } from '../../src/contract/written-number.ts';
+import { writtenNumber } from '../../src/contract/written-number.ts';
 import { expectHolds } from '../seeded.ts';
 import { phoneForms, separated } from './written-forms.ts';
 
@@ -28,6 +29,11 @@ describe('a number is found', () => {
     'wa.me/5541988956674?text=oi',
     '"number":554188956674,',
     '+55\u00a041\u00a098895\u201366\u200b74',
+    '+55\u00ad41\u206698895\u206966\u206174',
+    '＋５５（４１）９８８９５－６６７４',
+    '+55 0 15 41 98895-6674',
+    'whatsapp:+5541988956674',
+    '5541988956674:3@s.whatsapp.net',
     String.raw`+55\u00a041\u00A098895\u20116674`,
     String.raw`\u0034\u00318895667\u0034`,
     String.raw`+55\/41\/98895\n6674`,
@@ -210,6 +216,74 @@ describe('a short number', () => {
   it('has at most nine digits, country code included', () => {
     expect(writtenNumber('+298123456').isIn('"ligue +298 123456"')).toBe(false);
     expect(writtenNumber('+3541234567').isIn('"ligue +354 1234567"')).toBe(true);
+  });
+});
+
+describe('a number of Mexico or Argentina', () => {
+  it.each([
+    ['+525512345678', '5215512345678'],
+    ['+525512345678', 'ligue +52 1 55 1234-5678'],
+    ['+525512345678', '+52 (01) 55 1234 5678'],
+    ['+525512345678', '+52 044 55 1234 5678'],
+    ['+525512345678', '525512345678@c.us'],
+    ['+541123456789', '5491123456789:2@s.whatsapp.net'],
+    ['+541123456789', '+54 9 11 2345-6789'],
+    ['+541123456789', '+54 (11) 15-2345-6789'],
+    ['+541123456789', '+54 (0) 9 11 2345 6789'],
+    ['+542966123456', '+54 2966 15 123456'],
+    ['+541123456789', '{"country":"+54","phone":"1123456789"}'],
+    ['+541123456789', '{"country":"549","phone":"1123456789"}'],
+  ])('is found with what WhatsApp and dialling add: %s in %s', (contact, text) => {
+    expect(writtenNumber(contact).isIn(text)).toBe(true);
+    expect(text.replace(/[\s()-]/g, '')).toContain(writtenNumber(contact).digits);
+  });
+
+  it('is not found in another', () => {
+    expect(writtenNumber('+525512345678').isIn('+52 1 55 1234 56789')).toBe(false);
+    expect(writtenNumber('+525512345678').isIn('1 55 1234 5678')).toBe(false);
+    expect(writtenNumber('+541123456789').isIn('+54 9 11 2345 6780')).toBe(false);
+    expect(writtenNumber('+541123456789').isIn('+55 9 11 2345 6789')).toBe(false);
+  });
+});
+
+describe('an identity is found', () => {
+  const LOCAL_ID = '178095544332211@lid';
+
+  it.each([
+    [LOCAL_ID, '{"number":"178095544332211@lid"}'],
+    [LOCAL_ID, '{"from":"178095544332211:3@LID"}'],
+    [LOCAL_ID, '{"text":"id 178095544332211@lid, obrigado"}'],
+    [LOCAL_ID, '{"id":"false_178095544332211@lid_3EB0"}'],
+    [LOCAL_ID, 'to=178095544332211%40lid&x=1'],
+    ['BR.4455667788990011', '{"userId":"BR.4455667788990011"}'],
+    ['BR.4455667788990011', '{"to":"whatsapp:BR.4455667788990011"}'],
+    ['BR.4455667788990011', '{"text":"(BR.4455667788990011)"}'],
+    ['BR.4455667788990011', String.raw`{"userId":"BR.445566778899001\u0031"}`],
+    ['Maria Silva', '{"number":" Maria Silva "}'],
+    ['Maria Silva', 'number=Maria+Silva&x=1'],
+    ['João', String.raw`{"number":"Jo\u00e3o"}`],
+  ])('as a whole: %s in %s', (contact, text) => {
+    expect(writtenNumber(contact).isIn(text)).toBe(true);
+  });
+
+  it.each([
+    [LOCAL_ID, '{"number":"1178095544332211@lid"}'],
+    [LOCAL_ID, '{"number":"178095544332211@lidx"}'],
+    [LOCAL_ID, '{"number":"178095544332211"}'],
+    ['BR.4455667788990011', '{"userId":"BR.44556677889900112"}'],
+    ['BR.4455667788990011', '{"userId":"xBR.4455667788990011"}'],
+    ['Maria', '{"text":"Oi, Maria"}'],
+    ['Maria', '{"name":"Maria Silva"}'],
+  ])('not within another: %s in %s', (contact, text) => {
+    expect(writtenNumber(contact).isIn(text)).toBe(false);
+  });
+
+  it('and blotted out', () => {
+    expect(writtenNumber(LOCAL_ID).blotIn('shop/false_178095544332211@lid_3EB0', '***')).toBe(
+      'shop/false_***_3EB0',
+    );
+    expect(writtenNumber('Maria').blotIn('Maria', '***')).toBe('***');
+    expect(writtenNumber('Maria').blotIn('shop/Maria-1', '***')).toBe('shop/Maria-1');
   });
 });
 

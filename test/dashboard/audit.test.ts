@@ -70,7 +70,12 @@ describe('the words for what was done', () => {
 
   it('say what else tells what was done', async () => {
     await record('integration.update', 'shop', {
-      detail: { allowedIps: ['10.0.0.1', '10.0.0.2'], description: null, requireSignature: true },
+      detail: {
+        allowedIps: ['10.0.0.1', '10.0.0.2'],
+        description: null,
+        requireSignature: true,
+        onRejection: 'accept',
+      },
     });
     await record('rejection.delete', '17', {
       detail: { integration: 'shop', reason: 'not-json', news: [1] },
@@ -81,7 +86,7 @@ describe('the words for what was done', () => {
 
     const text = textOf(await operator.page('/audit'));
     expect(text).toContain(
-      'allowed addresses: 10.0.0.1, 10.0.0.2 · description: cleared · signature required: yes',
+      'allowed addresses: 10.0.0.1, 10.0.0.2 · description: cleared · signature required: yes · answer to rejections: 202',
     );
     expect(text).toContain('integration: shop · reason: is not JSON · news: [1]');
     expect(text).toContain('type: status · from: Mar 1, 2026, 12:00:00 AM · done: 1,200');

@@ -97,16 +97,62 @@ describe('the search for a contact', () => {
 
   it('explains itself, and asks again for what is no number', async () => {
     expect(textOf(await browser.page('/contacts'))).toContain('with or without the ninth digit');
-    for (const path of ['/contacts?number=abc%3Cb%3E', '/contacts/abc%3Cb%3E']) {
-      const response = await reader.get(path);
-      const page = await response.text();
-      expect(response.status).toBe(400);
-      expect(textOf(page)).toContain('Isso não é um telefone');
-      expect(page).toContain('value="abc&lt;b&gt;"');
-    }
-    expect((await browser.get('/contacts/abc/erase')).status).toBe(400);
-    expect((await browser.post('/contacts/abc/export')).status).toBe(400);
+    const response = await reader.get('/contacts?number=abc%3Cb%3E');
+    const page = await response.text();
+    expect(response.status).toBe(400);
+    expect(textOf(page)).toContain('Isso não é um telefone');
+    expect(page).toContain('value="abc&lt;b&gt;"');
+    expect((await browser.get('/contacts/123/erase')).status).toBe(400);
+    expect((await browser.post('/contacts/123/export')).status).toBe(400);
   });
+
+  it.each(['/contacts?number=98765-4321', '/contacts/87654321'])(
+    'asks for the area code where it is missing: %s',
+    async (path) => {
+      const response = await reader.get(path);
+      expect(response.status).toBe(400);
+      expect(textOf(await response.text())).toContain('Falta o DDD');
+    },
+  );
+
+  it('takes a blank for the + that it was in a link', async () => {
+    for (const path of ['/contacts?number=+51987654321', '/find?q=+51987654321']) {
+      expect((await reader.get(path)).headers.get('location')).toBe('/contacts/%2B51987654321');
+    }
+    expect(attributesOf(await browser.page('/events?contact=+51987654321'), 'value')).toContain(
+      '+51987654321',
+    );
+  });
+});
+
+describe('an identity in place of a number', () => {
+  const LOCAL_ID = '178095544332211@lid';
+
+  it.each([LOCAL_ID, 'BR.4455667788990011', 'Maria/Silva?#%41', 'x\u202Egnp.exe'])(
+    'is shown and found as what it is: %s',
+    async (identity) => {
+      await deliver(
+        reply('one', '2026-03-01T12:00:00Z', (body) => {
+          body.clientData.number = identity;
+        }),
+      );
+      const path = `/contacts/${encodeURIComponent(identity)}`;
+      expect(
+        (await reader.get(`/contacts?${new URLSearchParams({ number: identity })}`)).headers.get('location'),
+      ).toBe(path);
+      expect(
+        (await reader.get(`/find?${new URLSearchParams({ q: identity })}`)).headers.get('location'),
+      ).toBe(path);
+      for (const listing of ['/events', path, `${path}/erase`]) {
+        const page = await browser.page(listing);
+        expect(page).not.toContain('href="tel:');
+        expect(page).not.toContain('inputmode="tel"');
+        expect(textOf(page)).toContain(identity.split('\u202E').at(-1));
+        expect((await dangersOf(page)).filter((danger) => !danger.startsWith('title'))).toEqual([]);
+      }
+      expect(attributesOf(await browser.page('/events'), 'href')).toContain(path);
+    },
+  );
 });
 
 describe('a conversation', () => {
@@ -240,7 +286,7 @@ describe('a conversation', () => {
 
   it('says that nothing is known of a number, and waits for what comes', async () => {
     const page = await reader.page(PATH);
-    expect(textOf(page)).toContain('Nada se sabe deste número');
+    expect(textOf(page)).toContain('Nada se sabe deste contato');
     expect(attributesOf(page, 'sse-connect')).toHaveLength(1);
   });
 
@@ -348,7 +394,7 @@ describe('erasing a person', () => {
     expect(page).not.toMatch(/8765|4321/);
     const { results } = await env.DB.prepare("SELECT object FROM audit WHERE detail LIKE '%finished%'").all();
     expect(location).toContain(String(results[0]?.object));
-    expect(textOf(await browser.page(PATH))).toContain('Nothing is known of this number');
+    expect(textOf(await browser.page(PATH))).toContain('Nothing is known of this contact');
     expect(textOf(await reader.page(location))).toContain('Rejeições 0');
   });
 

@@ -24,6 +24,7 @@ const FORM = {
   description: 'Loja do Sul',
   allowedIps: ' 10.0.0.0/8 \r\n\r\n2001:db8::1\r\n',
   requireSignature: 'yes',
+  acceptRejections: 'yes',
 };
 
 async function find(slug: string) {
@@ -75,7 +76,9 @@ describe('a new one', () => {
       description: 'Loja do Sul',
       allowedIps: ['10.0.0.0/8', '2001:db8::1'],
       requireSignature: true,
+      onRejection: 'accept',
     });
+    expect(text).toContain('Answer to rejections 202, with what is wrong');
     expect(await lastChange()).toMatchObject({
       actor: 'admin-token',
       action: 'integration.create',
@@ -241,6 +244,7 @@ describe('its settings', () => {
       description: null,
       allowedIps: null,
       requireSignature: false,
+      onRejection: 'refuse',
     });
     expect(await lastChange()).toMatchObject({ action: 'integration.update', object: 'shop' });
   });

@@ -12,6 +12,7 @@ import {
   deliver,
   delivered,
   eventually,
+  idle,
   inject,
   reset,
   responseBody,
@@ -79,13 +80,21 @@ describe('whether all is well', () => {
       rollUp: { ...amiss, lastRunAt: null },
       outbox: { ...amiss, events: 7, oldestAgeMs: 600_000 },
       deadLetters: { ...amiss, messages: 9, unstored: 4, neverSent: 3 },
+      refusals: {
+        ...amiss,
+        unusual: [
+          { integration: null, refused: 30, webhooks: 40, usualShare: 0 },
+          { integration: 'shop', refused: 30, webhooks: 30, usualShare: 0 },
+        ],
+      },
+      silence: { ...amiss, silent: [{ integration: 'mail', lastEventAt: at, longestMs: 1 }] },
     } as const;
     const health = { status: 'degraded', reasons: [], checks } as unknown as Parameters<typeof reasonsOf>[0];
     const nowMs = Date.parse(at) + 5 * MINUTE_MS;
     for (const language of ['en', 'pt'] as const) {
       const view = { language, formats: formats(language, 'UTC'), nowMs };
       const reasons = reasonsOf(health, view);
-      expect(reasons).toHaveLength(7);
+      expect(reasons).toHaveLength(10);
       expect(reasons.join()).toContain('95%');
       expect(reasons.join()).toContain(language === 'en' ? '5m' : '5 min');
     }
@@ -106,6 +115,7 @@ describe('what was counted', () => {
     await delivered(responseText);
     await delivered(responseText);
     await deliver('{}');
+    await idle();
     await eventually('all is forwarded', async () => (await countRows('outbox')) === 0);
     await env.PROBE.runCron();
   });
@@ -116,11 +126,12 @@ describe('what was counted', () => {
     expect(figure(page, '/events?forwarded=false')).toBe('0');
     expect(figure(page, '/events?deferred=true')).toBe('0');
     expect(figure(page, '/rejections?since=')).toBe('1');
+    expect(figure(page, '/refusals?period=hour')).toBe('1');
     expect(figure(page, '/dead-letters')).toBe('0');
     const links = [...page.matchAll(/<a href="([^"]+)"><strong>/g)].map(([, href = '']) =>
       href.replaceAll('&amp;', '&'),
     );
-    expect(links).toHaveLength(5);
+    expect(links).toHaveLength(6);
     for (const href of links) expect((await browser.get(href)).status).toBe(200);
   });
 
@@ -175,7 +186,7 @@ describe('what was counted', () => {
     ).run();
     const many = await cost();
     expect(many.statements).toBe(few.statements);
-    expect(many.statements).toBeLessThanOrEqual(5);
+    expect(many.statements).toBeLessThanOrEqual(7);
     expect(many.rows).toBeLessThan(few.rows + 50);
   });
 });

@@ -27,17 +27,17 @@ describe('the list', () => {
   it('says why each was rejected, in the language of the reader', async () => {
     await deliver(
       responseBody((body) => {
-        body.message.to = 'nobody';
-        delete body.message.appId;
+        body.event.messageId = '';
+        delete body.message.messageId;
       }),
     );
 
     expect(textOf(await operator.page('/rejections'))).toContain(
-      'shop breaks the contract: message.to must be a phone number with its country code and 1 more',
+      'shop breaks the contract: event.messageId must not be empty and 1 more',
     );
     const brazilian = await signedIn(undefined, 'pt');
     expect(textOf(await brazilian.page('/rejections'))).toContain(
-      'foge do contrato: message.to deve ser um telefone com o código do país e mais 1',
+      'foge do contrato: event.messageId não pode ficar vazio e mais 1',
     );
   });
 
@@ -56,7 +56,9 @@ describe('the list', () => {
 
     const rows = (await operator.page('/rejections')).split('<li class="row"').slice(1);
     expect(rows.map((row) => row.includes('>acknowledged<'))).toEqual([true, false]);
-    expect(textOf(await operator.page(`/rejections/${id}`))).toContain('it came by way of the intake queue');
+    expect(textOf(await operator.page(`/rejections/${id}`))).toContain(
+      'the platform was told that it was taken',
+    );
   });
 
   it('shows what is wrong as it was said where nobody says so today, marked as English', async () => {
@@ -198,12 +200,12 @@ describe('trying one again', () => {
   });
 
   it('shows what is wrong today where it is still rejected', async () => {
-    const id = await keepRejection(responseBody((body) => (body.message.from = 'x')));
+    const id = await keepRejection(responseBody((body) => (body.message.messageId = '')));
     const response = await operator.post(`/rejections/${id}/retry`);
 
     expect(response.status).toBe(422);
     expect(textOf(await response.text())).toMatch(
-      /It is still rejected.* message.from must be a phone number with its country code/,
+      /It is still rejected.* message.messageId must not be empty/,
     );
     expect(await countRows('rejections')).toBe(1);
   });

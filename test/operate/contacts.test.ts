@@ -19,6 +19,7 @@ beforeEach(async () => reset());
 
 const MARIA = '+5541988956674';
 const HOUR_MS = 3_600_000;
+const LONG_AGO_MS = Date.UTC(2026, 0, 1);
 
 function at(ms: number): string {
   return new Date(ms).toISOString();
@@ -101,18 +102,43 @@ describe('a conversation', () => {
     expect(data).toHaveLength(1);
   });
 
-  it.each(['maria', '123', '+55%20(41)', '%20', '12345678901234567'])(
-    'is not looked for by %s, which is no number',
-    async (written) => {
-      for (const path of [`/api/contacts/${written}`, `/api/contacts/${written}/export`]) {
-        expect(await ask(path)).toMatchObject({
-          status: 400,
-          answer: {
-            type: '/problems/invalid-parameters',
-            errors: [{ path: 'number', message: 'must be a phone number' }],
-          },
-        });
-      }
+  it.each([
+    ['123', 'must be a phone number or an identity'],
+    ['+55%20(41)', 'must be a phone number or an identity'],
+    ['%20', 'must be a phone number or an identity'],
+    ['88956674', 'must have its area code, or + and the country code of another country'],
+    ['98895-6674', 'must have its area code, or + and the country code of another country'],
+  ])('is not looked for by %s, which %s', async (written, message) => {
+    for (const path of [`/api/contacts/${written}`, `/api/contacts/${written}/export`]) {
+      expect(await ask(path)).toMatchObject({
+        status: 400,
+        answer: {
+          type: '/problems/invalid-parameters',
+          errors: [{ path: 'number', message }],
+        },
+      });
+    }
+  });
+
+  it.each(['178095544332211@lid', 'BR.4455667788990011', 'Maria Silva', 'a/b?c#d%20', '12345678901234567'])(
+    'is of an identity as well: %s',
+    async (identity) => {
+      await deliver(
+        writes(Date.now(), (body) => {
+          body.clientData.number = identity;
+        }),
+      );
+      await deliver(
+        steps('read', 'hello', Date.now(), (body) => {
+          body.message.to = identity;
+        }),
+      );
+
+      const { contact, data } = await conversation(`/api/contacts/${encodeURIComponent(identity)}`);
+      expect(contact).toBe(identity);
+      expect(data).toHaveLength(2);
+      const listed = await ask(`/api/events?${new URLSearchParams({ contact: identity })}`);
+      expect(listed.answer.data).toHaveLength(2);
     },
   );
 
@@ -140,7 +166,7 @@ describe('a conversation', () => {
   });
 
   it('can be that of a time', async () => {
-    await deliver(writes(0));
+    await deliver(writes(LONG_AGO_MS));
 
     const hourAgo = encodeURIComponent(at(Date.now() - HOUR_MS));
     expect((await conversation(`/api/contacts/${MARIA}?since=${hourAgo}`)).data).toHaveLength(1);
@@ -150,14 +176,14 @@ describe('a conversation', () => {
 
   it('shows media and places, and takes the text "null" for no value', async () => {
     await deliver(
-      writes(2, (body) => {
+      writes(LONG_AGO_MS + 2, (body) => {
         body.message.mediaType = 'image';
         body.message.message = null;
         body.message.mediaData = { link: 'null', id: 'abc', caption: 'Olha!', filename: 'null' };
       }),
     );
     await deliver(
-      writes(1, (body) => {
+      writes(LONG_AGO_MS + 1, (body) => {
         body.message.mediaType = 'location';
         body.message.message = undefined;
         body.message.mediaData = undefined;
@@ -165,7 +191,7 @@ describe('a conversation', () => {
       }),
     );
     await deliver(
-      writes(0, (body) => {
+      writes(LONG_AGO_MS + 0, (body) => {
         body.message.mediaType = 'text';
         body.message.message = 'null';
         body.message.mediaData = { link: 'null', caption: null, filename: '' };
@@ -177,6 +203,8 @@ describe('a conversation', () => {
     expect(name).toBe('Maria da Silva');
     expect(data.map((entry: Body) => entry.content)).toEqual([
       {
+        kind: 'media',
+        mediaType: 'image',
         text: null,
         media: { kind: 'image', link: null, id: 'abc', caption: 'Olha!', filename: null },
         location: null,
@@ -184,13 +212,23 @@ describe('a conversation', () => {
         omitted: false,
       },
       {
+        kind: 'location',
+        mediaType: 'location',
         text: null,
         media: null,
         location: { latitude: -25.4, longitude: -49.2, name: 'Loja', address: null },
         failure: null,
         omitted: false,
       },
-      { text: 'null', media: null, location: null, failure: null, omitted: false },
+      {
+        kind: 'text',
+        mediaType: 'text',
+        text: 'null',
+        media: null,
+        location: null,
+        failure: null,
+        omitted: false,
+      },
     ]);
   });
 });
@@ -235,6 +273,16 @@ describe('the window', () => {
     expect(page.name).toBe('Maria da Silva');
   });
 
+  it('ends 24 hours after the last message arrived, where the clock of its sender is ahead', async () => {
+    const sentAtMs = Date.now();
+    await deliver(writes(sentAtMs + 20 * HOUR_MS));
+    await deliver(writes(sentAtMs - HOUR_MS));
+    const { window, data } = await conversation();
+    expect(window.open).toBe(true);
+    expect(Date.parse(window.closesAt)).toBeLessThanOrEqual(Date.now() + 24 * HOUR_MS);
+    expect(window.closesAt).toBe(at(Date.parse(data[0].receivedAt) + 24 * HOUR_MS));
+  });
+
   it('closes', async () => {
     const writtenAtMs = Date.now() - 23 * HOUR_MS;
     await deliver(writes(writtenAtMs));
@@ -265,7 +313,7 @@ describe('an export', () => {
   }
 
   it('holds everything, each payload exactly as it came', async () => {
-    const written = ` ${JSON.stringify(writes(0), null, 3)}\n`;
+    const written = ` ${JSON.stringify(writes(LONG_AGO_MS), null, 3)}\n`;
     await deliver(written);
     await deliver(steps('sent', 'hello', 0));
     await deliver(
@@ -329,7 +377,7 @@ describe('an export', () => {
   });
 
   it('that D1 interrupts breaks off rather than looking complete', async () => {
-    await deliver(writes(0));
+    await deliver(writes(LONG_AGO_MS));
     await inject({ d1: { kind: 'reject', on: 'dead_letters' } });
 
     await expect(exported()).rejects.toThrow();

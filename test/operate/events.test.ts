@@ -256,9 +256,13 @@ describe('the listing of events', () => {
   it.each<[string, { path: string; message: string }[]]>([
     ['type=reply', [{ path: 'type', message: 'must be one of response, status' }]],
     ['type=', [{ path: 'type', message: 'must be one of response, status' }]],
-    ['status=Read', [{ path: 'status', message: 'must be one of sent, delivered, read, failed' }]],
-    ['contact=Maria5544', [{ path: 'contact', message: 'must be a phone number' }]],
-    ['contact=', [{ path: 'contact', message: 'must be a phone number' }]],
+    [
+      'status=read%20%7C',
+      [{ path: 'status', message: 'must be a word such as sent, delivered, read, failed' }],
+    ],
+    ['odd=1', [{ path: 'odd', message: 'must be true or false' }]],
+    ['contact=5544', [{ path: 'contact', message: 'must be a phone number or an identity' }]],
+    ['contact=', [{ path: 'contact', message: 'must be a phone number or an identity' }]],
     ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
     ['deferred=1', [{ path: 'deferred', message: 'must be true or false' }]],
     ['forwarded=no', [{ path: 'forwarded', message: 'must be true or false' }]],
@@ -288,9 +292,9 @@ describe('the listing of events', () => {
     ],
     ['type=status&type=response', [{ path: 'type', message: 'must be one of response, status' }]],
     [
-      'status=seen&limit=0&Type=response',
+      'status=&limit=0&Type=response',
       [
-        { path: 'status', message: 'must be one of sent, delivered, read, failed' },
+        { path: 'status', message: 'must be a word such as sent, delivered, read, failed' },
         { path: 'limit', message: 'must be a whole number from 1 to 200' },
         { path: 'Type', message: 'is not a known parameter' },
       ],
@@ -356,6 +360,7 @@ describe('an event', () => {
         forwarded: true,
         deferred: false,
         replays: 0,
+        oddities: [],
         place: String(await env.DB.prepare('SELECT seq FROM events').first('seq')),
         payload: JSON.parse(responseText),
       },
@@ -365,7 +370,7 @@ describe('an event', () => {
     expect(receivedAt).toBeLessThanOrEqual(Date.now());
     expect(await ask('/api/events/shop/5e178088a88ad9001b6e1914:i3i4321d:response')).toEqual({
       status: 200,
-      answer: data[0],
+      answer: { ...data[0], versions: { events: [], rejections: [] } },
     });
   });
 

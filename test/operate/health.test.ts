@@ -20,7 +20,7 @@ describe('GET /api/health', () => {
     const { code, status, reasons, checks } = await askHealth();
 
     expect({ code, status, reasons }).toEqual({ code: 200, status: 'ok', reasons: [] });
-    expect(Object.values(checks).map((check) => check.status)).toEqual(Array(7).fill('ok'));
+    expect(Object.values(checks).map((check) => check.status)).toEqual(Array(9).fill('ok'));
     expect(checks.d1.maxDatabaseBytes).toBe(8e9);
     expect(checks.d1.databaseBytes).toBeGreaterThan(10_000);
     expect(Date.parse(checks.sweep.lastRunAt ?? '')).toBeGreaterThanOrEqual(beforeMs);

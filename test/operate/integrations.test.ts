@@ -104,6 +104,7 @@ describe('integrations', () => {
       previous: [],
       allowedIps: null,
       requireSignature: false,
+      onRejection: 'refuse',
       createdAt: '1970-01-01T00:00:00.000Z',
       lastEventAt: null,
       url: await urlOf('shop'),
@@ -118,6 +119,7 @@ describe('integrations', () => {
       previous: [{ generation: 2, validUntil: '2100-01-01T00:00:00.000Z' }],
       allowedIps: ['192.0.2.0/24'],
       requireSignature: true,
+      onRejection: 'refuse',
       createdAt: '2020-01-01T00:00:00.000Z',
       lastEventAt: '2020-01-01T00:00:00.001Z',
       url: await urlOf('mail', 3),
@@ -231,6 +233,7 @@ describe('registering an integration', () => {
       previous: [],
       allowedIps: ['192.0.2.0/24', '2001:db8::1'],
       requireSignature: true,
+      onRejection: 'refuse',
       createdAt: expect.stringMatching(TIME),
       lastEventAt: null,
       url: await urlOf('mail'),
@@ -259,6 +262,24 @@ describe('registering an integration', () => {
     },
   );
 
+  it('may say what is answered to rejections, and that may be changed, with an entry in the audit trail', async () => {
+    const created = await api('POST', '/api/integrations', { slug: 'mail', onRejection: 'accept' });
+    expect(created).toMatchObject({ status: 201, answer: { onRejection: 'accept' } });
+    const changed = await api('PATCH', '/api/integrations/mail', { onRejection: 'refuse' });
+    expect(changed).toMatchObject({ status: 200, answer: { onRejection: 'refuse' } });
+    expect(await api('PATCH', '/api/integrations/mail', { description: 'Mail' })).toMatchObject({
+      answer: { onRejection: 'refuse' },
+    });
+    expect(await api('PATCH', '/api/integrations/mail', { onRejection: 'lose' })).toEqual(
+      invalid(['onRejection', 'must be one of refuse, accept']),
+    );
+    expect((await audited()).map(({ detail }) => detail.onRejection)).toEqual([
+      'accept',
+      'refuse',
+      undefined,
+    ]);
+  });
+
   it('is audited, without token or secret', async () => {
     await api('POST', '/api/integrations', { slug: 'mail', appId: 'app-1', allowedIps: ['192.0.2.1/24'] });
     const entries = await audited();
@@ -267,7 +288,13 @@ describe('registering an integration', () => {
         actor: 'admin-token',
         action: 'integration.create',
         object: 'mail',
-        detail: { appId: 'app-1', description: null, allowedIps: ['192.0.2.0/24'], requireSignature: false },
+        detail: {
+          appId: 'app-1',
+          description: null,
+          allowedIps: ['192.0.2.0/24'],
+          requireSignature: false,
+          onRejection: 'refuse',
+        },
       },
     ]);
   });

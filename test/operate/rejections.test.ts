@@ -171,7 +171,7 @@ describe('the listing of rejections', () => {
     [
       'reason=broken',
       'reason',
-      expect.stringContaining('must be one of not-utf8, not-json, contract-broken'),
+      expect.stringContaining('must be one of badly-encoded, not-utf8, not-json, contract-broken'),
     ],
     ['since=yesterday', 'since', NO_TIME],
     ['until=2020-01-01', 'until', NO_TIME],
@@ -198,7 +198,7 @@ describe('a rejection', () => {
 
   it('has the fields that are promised, in the listing and by itself, where its body is as well', async () => {
     const before = Date.now();
-    const body = responseBody((changed) => delete changed.message.to);
+    const body = responseBody((changed) => delete changed.message.messageId);
     const response = await deliver(body);
     expect(response.status).toBe(422);
     const { errors } = await response.json<Body>();
@@ -215,8 +215,9 @@ describe('a rejection', () => {
       bodyBytes: encoder.encode(JSON.stringify(body)).byteLength,
       requestId: response.headers.get('x-request-id'),
       deferred: false,
+      eventId: null,
     });
-    expect(errors).toEqual([{ path: 'message.to', message: 'is required' }]);
+    expect(errors).toEqual([{ path: 'message.messageId', message: 'is required' }]);
     expect(Date.parse(rejection.receivedAt)).toBeGreaterThanOrEqual(before);
     expect(await ask(`/api/rejections/${rejection.id}`)).toEqual({
       status: 200,
@@ -356,12 +357,15 @@ describe('retrying a rejection', () => {
   });
 
   it('of what still breaks the contract leaves it, with the reasons of today', async () => {
-    const body = responseBody((changed) => Object.assign(changed.message, { to: 'nobody', appId: '' }));
+    const body = responseBody((changed) => {
+      changed.event.messageId = '';
+      delete changed.message.messageId;
+    });
     const id = await keepRejection(body, { reason: 'wrong-application', problems: rejected('as it was') });
     const before = await onlyRejection();
     const errors = [
-      { path: 'message.to', message: 'must be a phone number with its country code' },
-      { path: 'message.appId', message: 'must not be empty' },
+      { path: 'event.messageId', message: 'must not be empty' },
+      { path: 'message.messageId', message: 'is required' },
     ];
 
     const response = await request('POST', `/${id}/retry`);

@@ -163,7 +163,7 @@ describe('a request to replay many', () => {
     ['all with a filter', { all: true, type: 'response' }, 'all', 'cannot be given together with a filter'],
     ['an unknown type', { type: 'call' }, 'type', 'must be one of response, status'],
     ['an unknown status', { status: 'lost' }, 'status', 'must be one of sent, delivered, read, failed'],
-    ['a contact that is no number', { contact: 'Maria' }, 'contact', 'must be a phone number'],
+    ['a contact that is no number', { contact: '123' }, 'contact', 'must be a phone number or an identity'],
     [
       'a time without an offset',
       { since: '2026-03-01T00:00:00' },

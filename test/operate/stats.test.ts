@@ -9,6 +9,7 @@ import {
   deliver,
   delivered,
   eventually,
+  idle,
   inject,
   register,
   reset,
@@ -57,18 +58,25 @@ describe('GET /api/stats', () => {
     await deliver(step('m', 'sent', 0));
     await deliver(step('m', 'failed', 0));
     await settled();
+    await idle(); // refusals are gathered first
     const answer = await askStats();
 
     const expected = {
       responses: 1,
       duplicates: 1,
       deferred: 0,
+      odd: 0,
       rejected: 1,
       forwarded: 3,
       replayed: 0,
+      refused: 1,
       received: 3,
     };
-    expect(answer.totals).toEqual({ ...expected, statuses: { sent: 1, delivered: 0, read: 0, failed: 1 } });
+    expect(answer.totals).toEqual({
+      ...expected,
+      statuses: { sent: 1, delivered: 0, read: 0, failed: 1, other: 0 },
+    });
+    expect(answer.oddities).toEqual([]);
     expect(answer.step).toBe('1m');
     expect([60, 61]).toContain(answer.series.length);
     expect(answer.series[0]?.start).toBe(answer.since);
@@ -77,6 +85,22 @@ describe('GET /api/stats', () => {
     expect(answer.series.slice(0, -2).every(({ received }) => received === 0)).toBe(true);
     expect(answer).toMatchObject({ outbox: 0, oldestUnforwarded: null });
     expect(answer.databaseBytes).toBeGreaterThan(10_000);
+  });
+
+  it('tells in what events differ from the documentation, the most frequent difference first', async () => {
+    for (const createdAt of ['', 'yesterday', 'tomorrow']) {
+      const body = uniqueResponse();
+      body.message.createdAt = createdAt;
+      await deliver(body);
+    }
+    await deliver(step('m', 'deleted', 0));
+    await settled();
+    const answer = await askStats();
+
+    expect(answer.totals).toMatchObject({ received: 4, odd: 4, statuses: { other: 1 } });
+    expect(answer.oddities[0]).toEqual({ path: 'message.createdAt', code: 'not-a-time', count: 2 });
+    expect(answer.oddities).toHaveLength(3);
+    expect(answer.series.reduce((sum, { odd, other }) => sum + odd + other, 0)).toBe(5);
   });
 
   it('tells of nothing before anything happened', async () => {

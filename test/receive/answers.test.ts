@@ -294,7 +294,7 @@ describe('401', () => {
 });
 
 describe('405', () => {
-  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('with Allow for %s', async (method) => {
+  it.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS'])('with Allow for %s', async (method) => {
     for (const path of [
       '/webhooks/shop',
       '/webhooks/nobody/wrong',
@@ -303,24 +303,13 @@ describe('405', () => {
     ]) {
       const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, { method });
       expect(response.status).toBe(405);
-      expect(response.headers.get('allow')).toBe('POST');
+      expect(response.headers.get('allow')).toBe('GET, HEAD, POST');
       expect(await problemOf(response)).toEqual({
         type: '/problems/method-not-allowed',
         title: 'Method not allowed',
         status: 405,
         detail: 'Webhooks are delivered with POST.',
       });
-    }
-  });
-
-  it('with Allow and, as it must, without a body for HEAD', async () => {
-    for (const path of ['/webhooks/shop', await addressOf()]) {
-      const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, { method: 'HEAD' });
-      expect(response.status).toBe(405);
-      expect(response.headers.get('allow')).toBe('POST');
-      expect(response.headers.get('content-type')).toBe('application/problem+json');
-      expect(response.headers.get('x-request-id')).toMatch(UUID);
-      expect(await response.text()).toBe('');
     }
   });
 });
@@ -349,7 +338,7 @@ describe('413', () => {
     expect(await problemOf(response)).toEqual(TOO_LARGE);
     expect(readBytes()).toBeGreaterThan(MAX_BODY_BYTES);
     expect(readBytes()).toBeLessThan(1.5 * MAX_BODY_BYTES);
-    expect((await seen()).logged).toEqual([]);
+    expect((await seen()).logged).toEqual([expect.stringContaining('"reason":"too-large"')]);
   });
 
   it.each(['of known length', 'of unknown length'])('for one byte too many, %s', async (length) => {
@@ -385,33 +374,30 @@ function* endless(): Generator<Uint8Array> {
 }
 
 describe('415', () => {
-  it.each(['gzip', 'br', 'deflate', 'zstd', 'GZIP', 'gzip, identity', 'x-unknown'])(
-    'for %s',
-    async (encoding) => {
-      const response = await deliver(encoder.encode(responseText), {
-        headers: { 'content-encoding': encoding },
-      });
-      expect(response.status).toBe(415);
-      expect(await problemOf(response)).toEqual({
-        type: '/problems/encoded-body',
-        title: 'Encoded bodies are not taken',
-        status: 415,
-        detail: 'Send the body without Content-Encoding.',
-      });
-    },
-  );
+  it.each(['br', 'zstd', 'BR', 'gzip, identity', 'x-unknown'])('for %s', async (encoding) => {
+    const response = await deliver(encoder.encode(responseText), {
+      headers: { 'content-encoding': encoding },
+    });
+    expect(response.status).toBe(415);
+    expect(await problemOf(response)).toEqual({
+      type: '/problems/encoded-body',
+      title: 'The encoding of the body is not taken',
+      status: 415,
+      detail: 'Send the body without Content-Encoding, or with gzip or deflate alone.',
+    });
+  });
 });
 
 describe('422', () => {
   it('names the one problem', async () => {
-    const response = await deliver(responseBody((body) => delete body.message.to));
+    const response = await deliver(responseBody((body) => delete body.message.messageId));
     expect(response.status).toBe(422);
     expect(await problemOf(response)).toEqual({
       type: '/problems/contract-broken',
       title: 'The webhook breaks the contract',
       status: 422,
       detail: 'The webhook has a problem; see errors.',
-      errors: [{ path: 'message.to', message: 'is required' }],
+      errors: [{ path: 'message.messageId', message: 'is required' }],
     });
   });
 
@@ -419,10 +405,9 @@ describe('422', () => {
     const body = statusBody((changed) => {
       changed.event.messageId = '';
       changed.event.status = 'sent | delivered | read';
-      changed.message.appId = 'Maria'.repeat(100);
+      changed.message.messageId = 'Maria 5544999999999'.repeat(100);
       changed.message.to = 'Maria 5544999999999';
       changed.message.updatedAt = 'Maria';
-      changed.message.message = { Maria: 'Maria' };
     });
     const response = await deliver(body);
     const text = await response.clone().text();
@@ -432,17 +417,14 @@ describe('422', () => {
       type: '/problems/contract-broken',
       title: 'The webhook breaks the contract',
       status: 422,
-      detail: 'The webhook has 6 problems; see errors.',
+      detail: 'The webhook has 3 problems; see errors.',
     });
-    expect(errors).toHaveLength(6);
+    expect(errors).toHaveLength(3);
     expect(errors).toEqual(
       expect.arrayContaining([
         { path: 'event.messageId', message: 'must not be empty' },
-        { path: 'event.status', message: 'must be one of sent, delivered, read, failed' },
-        { path: 'message.appId', message: 'must have at most 256 characters' },
-        { path: 'message.to', message: 'must be a phone number with its country code' },
-        { path: 'message.updatedAt', message: 'must be an ISO 8601 date and time with Z or an offset' },
-        { path: 'message.message', message: expect.any(String) },
+        { path: 'event.status', message: 'must be a word such as sent, delivered, read, failed' },
+        { path: 'message.messageId', message: 'must have at most 256 characters' },
       ]),
     );
     expect(text).not.toMatch(/Maria|5544|\|/);

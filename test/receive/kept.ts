@@ -3,8 +3,9 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { canonicalContact } from '../../src/contract/contact.ts';
+import { contentOf } from '../../src/contract/content.ts';
 import { eventId } from '../../src/contract/event.ts';
-import { parseWebhook, type Webhook } from '../../src/contract/webhook.ts';
+import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
 import {
   ADMIN_TOKEN,
@@ -53,10 +54,10 @@ export async function deliverAll(slug: string, bodies: readonly AnyBody[]): Prom
 /** How a body that is no event is answered, by its reason. */
 const STATUSES = { 'not-utf8': 400, 'not-json': 400, 'contract-broken': 422 } as const;
 
-export type Verdict = { reason: null; webhook: Webhook } | { reason: keyof typeof STATUSES };
+export type Verdict = ({ reason: null } & CheckedWebhook) | { reason: keyof typeof STATUSES };
 
 /** What a body is, by the contract and the RFCs alone. */
-export function verdictOn(bytes: Uint8Array): Verdict {
+export function verdictOn(bytes: Uint8Array, arrivedAtMs = Date.now()): Verdict {
   if (bytes.byteLength === 0) return { reason: 'not-json' };
   let text: string;
   try {
@@ -70,8 +71,8 @@ export function verdictOn(bytes: Uint8Array): Verdict {
   } catch {
     return { reason: 'not-json' };
   }
-  const parsed = parseWebhook(value);
-  return parsed.ok ? { reason: null, webhook: parsed.webhook } : { reason: 'contract-broken' };
+  const parsed = parseWebhook(value, arrivedAtMs);
+  return parsed.ok ? { reason: null, ...parsed } : { reason: 'contract-broken' };
 }
 
 /** Checks the answers, and that D1 holds for an integration what was delivered to it and nothing else. */
@@ -83,7 +84,13 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
     expect({ status, type: answer.type }).toEqual(expected);
   }
   const isAccepted = ({ status }: Delivery) => status === 200;
-  expect(await storedEvents(slug)).toEqual(eventsOf(deliveries.filter(isAccepted)));
+  const accepted = deliveries.filter(isAccepted);
+  const stored = await storedEvents(slug);
+  expect(stored).toEqual(eventsOf(accepted.filter(({ answer }) => answer.outcome !== 'kept')));
+  expectDiffering(accepted, new Map(Array.from(stored, ([id, { payload }]) => [id, payload])));
+  expect(await keptDiffering(slug)).toEqual(
+    differingOf(accepted.filter(({ answer }) => answer.outcome === 'kept')),
+  );
   expect(await keptRejections(slug)).toEqual(
     await rejectionsOf(deliveries.filter((one) => !isAccepted(one))),
   );
@@ -92,7 +99,7 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
 /** What is stored, by id, after each row was checked against its own payload. */
 async function storedEvents(slug: string) {
   const { results } = await env.DB.prepare(
-    `SELECT id, type, status, contact, app_id, received_at, occurred_at, payload, deliveries
+    `SELECT id, type, status, contact, app_id, received_at, occurred_at, oddities, payload, deliveries
      FROM events WHERE integration = ?1`,
   )
     .bind(slug)
@@ -102,19 +109,26 @@ async function storedEvents(slug: string) {
 }
 
 function expectWithinContract({ payload, deliveries: _, ...columns }: Body): void {
-  const verdict = verdictOn(bytesOf(payload));
+  const verdict = verdictOn(bytesOf(payload), columns.received_at);
   if (verdict.reason !== null) throw new Error(`a payload was stored that is ${verdict.reason}`);
   const { event, message, clientData }: Body = verdict.webhook;
   const isResponse = event.type === 'response';
-  const happenedAt = isResponse ? clientData.timeLastMessage : message.updatedAt;
+  const happenedAt = isResponse ? clientData?.timeLastMessage : message.updatedAt;
+  const written = isResponse ? clientData?.number : message.to;
+  const contact = written == null ? null : canonicalContact(written);
+  const oddities = [...verdict.oddities];
+  if (written != null && contact === null) {
+    oddities.push({ path: isResponse ? 'clientData.number' : 'message.to', code: 'not-a-contact' });
+  }
   expect(columns).toEqual({
     id: eventId(verdict.webhook),
     type: event.type,
     status: isResponse ? null : event.status,
-    contact: canonicalContact(isResponse ? clientData.number : message.to),
-    app_id: message.appId,
+    contact: contact ?? '',
+    app_id: message.appId ?? '',
     received_at: expect.toSatisfy(Number.isSafeInteger),
     occurred_at: happenedAt == null ? columns.received_at : Date.parse(happenedAt),
+    oddities: oddities.length === 0 ? null : JSON.stringify(oddities),
   });
   expect(columns.occurred_at).toSatisfy(Number.isSafeInteger);
 }
@@ -133,6 +147,40 @@ function eventsOf(accepted: readonly Delivery[]) {
   );
 }
 
+/** Checks that what was answered `duplicate` says what is stored, and what was answered `kept` something else. */
+function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<string, string>): void {
+  for (const { bytes, answer } of accepted) {
+    const payload = stored.get(answer.id) ?? '';
+    const text = textOf(bytes);
+    if (answer.outcome === 'kept') expect(contentOf(text)).not.toBe(contentOf(payload));
+    else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload)); // which is no use where it is nested too deep
+  }
+}
+
+/** What a body says, as JavaScript reads it, without the times that the platform stamps. */
+function unstamped(text: string): Body {
+  const body = JSON.parse(text.replace(/^\ufeff/, ''));
+  if (body.message) delete body.message.updatedAt;
+  if (body.clientData) delete body.clientData.timeLastMessage;
+  return body;
+}
+
+/** What is kept since it differs from the event of its ids: how often it was delivered, by what it says. */
+async function keptDiffering(slug: string): Promise<Map<string, number>> {
+  const { results } = await env.DB.prepare(
+    "SELECT body, deliveries FROM rejections WHERE integration = ?1 AND reason = 'differs'",
+  )
+    .bind(slug)
+    .run<Body>();
+  return new Map(results.map(({ body, deliveries }) => [contentOf(body), deliveries]));
+}
+
+/** What must be kept so. */
+function differingOf(kept: readonly Delivery[]): Map<string, number> {
+  const byContent = Map.groupBy(kept, ({ bytes }) => contentOf(textOf(bytes)));
+  return new Map(Array.from(byContent, ([content, deliveries]) => [content, deliveries.length]));
+}
+
 /** The text of a body, a byte order mark included. */
 function textOf(bytes: Uint8Array | undefined): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -142,7 +190,7 @@ function textOf(bytes: Uint8Array | undefined): string {
 async function keptRejections(slug: string) {
   const { results } = await env.DB.prepare(
     `SELECT body_hash, reason, problems, deliveries, body, body_encoding
-     FROM rejections WHERE integration = ?1`,
+     FROM rejections WHERE integration = ?1 AND reason <> 'differs'`,
   )
     .bind(slug)
     .run<Body>();

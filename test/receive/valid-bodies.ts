@@ -116,10 +116,19 @@ export const validJson: fc.Arbitrary<{ json: JsonObject; event: ExpectedEvent }>
       status: step,
       contact: made.customer.canonical,
       appId: made.appId,
-      occurredAtMs: made.happenedAt?.ms ?? null,
+      occurredAtMs: believableMs(made.happenedAt),
     },
   };
 });
+
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+const DAY_MS = 86_400_000;
+
+/** What is dated before 2000, or more than a day ahead, counts as absent. */
+function believableMs(moment: Moment | null | undefined): number | null {
+  const isBelievable = moment != null && moment.ms >= EARLIEST_MS && moment.ms <= Date.now() + DAY_MS;
+  return isBelievable ? moment.ms : null;
+}
 
 function escaped(identifier: string): string {
   return identifier.replaceAll('%', '%25').replaceAll(':', '%3A');

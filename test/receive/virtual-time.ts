@@ -62,6 +62,7 @@ function virtualBindings() {
       enabled: 1,
       previous: '[]',
       require_signature: 0,
+      on_rejection: 'refuse',
       app_id: null,
       allowed_ips: null,
       description: '',
@@ -161,7 +162,13 @@ export function virtualHotPath() {
   const lifetime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   const app = newApp().route(
     '/webhooks',
-    webhookRoutes({ ...bindings, breaker, bodies, noteCronRun: () => undefined }),
+    webhookRoutes({
+      ...bindings,
+      breaker,
+      bodies,
+      noteCronRun: () => undefined,
+      noteRefusal: () => undefined,
+    }),
   );
 
   return {

@@ -88,6 +88,8 @@ let settings: Partial<Env> = {};
 let clock = Date.now;
 /** Failed authentications are counted anew from each reset on. */
 let resets = 0;
+/** Those who let time pass: ends it for them. */
+const pausing = new Set<() => void>();
 /** Work that no answer waits for. No reset forgets it. */
 let underWay = 0;
 /** How often each message was sent that no consumer has acknowledged yet. No reset forgets them. */
@@ -136,8 +138,9 @@ export class Probe extends WorkerEntrypoint<Env> {
     return heldBack;
   }
 
-  /** Whether nothing is left to be done of what was begun, nor of what the queues hold. */
+  /** Whether nothing is left to be done of what was begun, nor of what the queues hold. Ends all waiting for time to pass. */
   isIdle(): boolean {
+    for (const end of pausing) end();
     return underWay === 0 && unacknowledged.size === 0;
   }
 
@@ -262,6 +265,18 @@ const consumeOnce = consume<Env & { CONSUMER_STATE: D1Database }>({
   },
 });
 
+/** Time passes for the receiver as it does, or until somebody waits for all to have ended. */
+async function pause(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = () => {
+    pausing.delete(end);
+    resolve();
+  };
+  pausing.add(end);
+  setTimeout(end, ms);
+  await promise;
+}
+
 function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
@@ -277,7 +292,7 @@ function receiverOf(env: Env): Receiver {
       WEBHOOK_FAILURES: probedLimit(env.WEBHOOK_FAILURES),
       API_FAILURES: probedLimit(env.API_FAILURES),
     },
-    () => clock(),
+    { now: () => clock(), pause },
   );
   return receiver;
 }

@@ -215,7 +215,7 @@ describe('the load', () => {
         ),
       );
       expect(Buffer.byteLength(body)).toBeGreaterThan(650);
-      const parsed = parseWebhook(JSON.parse(body));
+      const parsed = parseWebhook(JSON.parse(body), Date.now());
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
       const { event, message } = parsed.webhook;
       ids.add(`${message.messageId} ${event.messageId}`);

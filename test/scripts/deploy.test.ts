@@ -57,7 +57,14 @@ interface Project extends Disposable {
 /** The project's own scripts, configuration and migrations, with a Worker that needs no dependencies. */
 function copyProject(): Project {
   const directory = mkdtempSync(join(tmpdir(), 'deploy-test-'));
-  const copied = ['package.json', 'wrangler.toml', 'tsconfig.json', 'scripts', 'src/store/migrations'];
+  const copied = [
+    'package.json',
+    'wrangler.toml',
+    'tsconfig.json',
+    'scripts',
+    'src/store/migrations',
+    'src/secrets.ts',
+  ];
   for (const name of [...copied, 'src/dashboard/browser']) {
     cpSync(join(ROOT, name), join(directory, name), { recursive: true });
   }
@@ -282,7 +289,7 @@ describe.concurrent('a dry run', () => {
 
     expect(run.stderr).toBe('');
     expect(run.status).toBe(0);
-    expect(run.stdout).toMatch(/Bundle: \d+\.\d KB gzip \(limit 220\.0 KB\)/);
+    expect(run.stdout).toMatch(/Bundle: \d+\.\d KB gzip \(limit 260\.0 KB\)/);
     expect(run.stdout).toContain('1. check that WEBHOOK_SECRET and ADMIN_TOKEN are set');
     expect(run.stdout).toContain(migrationFiles.join(', '));
     expect(api.requests).toEqual([]);
@@ -296,7 +303,7 @@ describe.concurrent('a dry run', () => {
     const run = await deploy(project, ['--dry-run']);
 
     expect(run.status).toBe(1);
-    expect(run.stderr).toMatch(/The bundle is 2\d\d\.\d KB gzip, more than 220\.0 KB/);
+    expect(run.stderr).toMatch(/The bundle is 2\d\d\.\d KB gzip, more than 260\.0 KB/);
   });
 
   it('refuses migrations of one number, or with one missing', async () => {
@@ -355,7 +362,18 @@ describe.concurrent('a secrets file', () => {
     ['a local secret', { ...SECRETS, WEBHOOK_SECRET: 'l'.repeat(32) }, 'WEBHOOK_SECRET is the local one'],
     ['one token for both', { ...SECRETS, READ_TOKEN: SECRETS.ADMIN_TOKEN }, 'READ_TOKEN is the ADMIN_TOKEN'],
     ['a setting', { ...SECRETS, RETENTION_DAYS: '30' }, 'RETENTION_DAYS is not a secret'],
-    ['a stray line end', { ...SECRETS, ADMIN_TOKEN: `${'a'.repeat(24)}\n` }, 'ends with white space'],
+    [
+      'a stray line end',
+      { ...SECRETS, ADMIN_TOKEN: `${'a'.repeat(24)}\n` },
+      'ADMIN_TOKEN must not have a line end',
+    ],
+    ['a blank', { ...SECRETS, READ_TOKEN: `${'r'.repeat(24)} r` }, 'READ_TOKEN must not have a blank'],
+    [
+      'an accent',
+      { ...SECRETS, WEBHOOK_SECRET: `${'w'.repeat(32)}ã` },
+      'WEBHOOK_SECRET must have visible ASCII characters only',
+    ],
+    ['a byte order mark', `\ufeff${JSON.stringify(SECRETS)}`, 'begins with a byte order mark'],
     ['no object', 'WEBHOOK_SECRET=w', 'must be a JSON object'],
   ])('is refused with %s', async (_, content, message) => {
     using project = copyProject();

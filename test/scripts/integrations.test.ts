@@ -149,7 +149,13 @@ function audited(object: string, action: string, detail: Record<string, unknown>
   return { actor: ACTOR, action, object, detail: JSON.stringify(detail) };
 }
 
-const NO_SETTINGS = { appId: null, description: null, allowedIps: null, requireSignature: false };
+const NO_SETTINGS = {
+  appId: null,
+  description: null,
+  allowedIps: null,
+  requireSignature: false,
+  onRejection: 'refuse',
+};
 
 describe('values written into SQL', () => {
   const sqlite = new DatabaseSync(':memory:');
@@ -214,7 +220,8 @@ describe('the options', () => {
 
   it('are read into what to ask of which receiver', () => {
     const add = ['--app-id', 'a', '--description', 'd', '--allowed-ip', '::1', '--allowed-ip', '10.0.0.0/8'];
-    expect(parse('add', 'shop', ...add, '--require-signature', '--url', `${PUBLIC_URL}/`)).toEqual({
+    const flags = ['--require-signature', '--on-rejection', 'accept'];
+    expect(parse('add', 'shop', ...add, ...flags, '--url', `${PUBLIC_URL}/`)).toEqual({
       kind: 'run',
       command: {
         name: 'add',
@@ -224,6 +231,7 @@ describe('the options', () => {
           description: 'd',
           allowedIps: ['::1', '10.0.0.0/8'],
           requireSignature: true,
+          onRejection: 'accept',
         },
       },
       target: { kind: 'local' },

@@ -60,3 +60,65 @@ describe('the migration that sums what is kept', () => {
     });
   });
 });
+
+describe('the migration of Mexican and Argentinian contacts', () => {
+  const before = FILES.filter((file) => file < '0010');
+  const since = FILES.filter((file) => file >= '0010');
+
+  it('takes out the digit that WhatsApp adds, wherever a contact is kept, and leaves others as they are', () => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, before);
+    const contacts = [
+      '+5215512345678',
+      '+525512345678',
+      '+5491123456789',
+      '+5541988956674',
+      '+52155',
+      '178@lid',
+      '',
+    ];
+    const store = db.prepare(
+      `INSERT INTO events (seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload)
+       VALUES (?1, ?1, 'shop', 'response', ?2, 'a', 'r', 0, 0, '{}')`,
+    );
+    const bury = db.prepare(
+      'INSERT INTO dead_letters (seq, message_id, contact, attempts, received_at, body) VALUES (?1, ?1, ?2, 1, 0, ?3)',
+    );
+    const replay = db.prepare(
+      `INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
+       VALUES (?1, 'a', json_object('contact', ?2), 'running', 0, 0, 0, 0)`,
+    );
+    for (const [index, contact] of contacts.entries()) {
+      store.run(index + 1, contact);
+      bury.run(index + 1, contact, '{}');
+      replay.run(index + 1, contact);
+    }
+    const note = db.prepare("INSERT INTO business_numbers VALUES (?1, 'shop', ?2, ?3)");
+    note.run('+5215512345678', 1, 1);
+    note.run('+525512345678', 2, 0);
+    note.run('+5491123456789', 3, 0);
+    migrate(db, since);
+
+    const values = (sql: string) =>
+      db
+        .prepare(sql)
+        .all()
+        .map((row) => Object.values(row)[0]);
+    const rewritten = [
+      '+525512345678',
+      '+525512345678',
+      '+541123456789',
+      '+5541988956674',
+      '+52155',
+      '178@lid',
+      '',
+    ];
+    expect(values('SELECT contact FROM events ORDER BY seq')).toEqual(rewritten);
+    expect(values('SELECT contact FROM dead_letters ORDER BY seq')).toEqual(rewritten);
+    expect(values("SELECT filter ->> 'contact' FROM replays ORDER BY id")).toEqual(rewritten);
+    expect(values('SELECT json_array(number, has_several) FROM business_numbers ORDER BY number')).toEqual([
+      '["+525512345678",1]',
+      '["+541123456789",0]',
+    ]);
+  });
+});

@@ -293,13 +293,23 @@ describe('what the receiver answers is what the document says', () => {
     await call({ route: BY_HEADER, path, token: null, body: response }, 401);
     await call({ route: BY_URL, path, token: null, body: `"${'x'.repeat(1_100_000)}"` }, 413);
     await call(
-      { route: BY_URL, path, token: null, headers: { 'content-encoding': 'gzip' }, body: response },
+      { route: BY_URL, path, token: null, headers: { 'content-encoding': 'br' }, body: response },
       415,
     );
+    await call(
+      { route: BY_URL, path, token: null, headers: { 'content-encoding': 'gzip' }, body: response },
+      400,
+    );
     const broken = sample('response');
-    delete broken.message.to;
-    delete broken.clientData.number;
+    delete broken.message.messageId;
+    delete broken.event.messageId;
     await call({ route: BY_URL, path, token: null, body: broken }, 422);
+    const accepting = { integration: 'accepting', token: '' };
+    accepting.token = await register({ slug: 'accepting', onRejection: 'accept' });
+    await call({ route: BY_URL, path: accepting, token: null, body: broken }, 202);
+    await call({ route: 'get /webhooks/{integration}/{token}', path, token: null }, 200);
+    await call({ route: 'get /webhooks/{integration}', path, token: webhookToken }, 200);
+    await call({ route: 'get /webhooks/{integration}', path, token: null }, 401);
   });
 
   it('about events, messages and contacts', async () => {
@@ -315,7 +325,7 @@ describe('what the receiver answers is what the document says', () => {
     const conversation = await call({ route: 'get /api/contacts/{number}', path: contact }, 200);
     expect(conversation.data.length).toBeGreaterThan(0);
     await call({ route: 'get /api/contacts/{number}', path: { number: '+5511900000000' } }, 200);
-    await call({ route: 'get /api/contacts/{number}', path: { number: 'nobody' } }, 400);
+    await call({ route: 'get /api/contacts/{number}', path: { number: '5544' } }, 400);
     await call({ route: 'get /api/contacts/{number}/export', path: contact }, 200);
   });
 
@@ -420,6 +430,7 @@ describe('what the receiver answers is what the document says', () => {
     await call({ route: 'get /api/metrics' }, 200);
     await call({ route: 'get /healthz', token: null }, 200);
     await call({ route: 'get /api/audit' }, 200);
+    await call({ route: 'get /api/refusals' }, 200);
   });
 
   it('about itself', async () => {

@@ -11,15 +11,18 @@ import { parseWebhook } from '../../src/contract/webhook.ts';
 
 const SAMPLES = join(fileURLToPath(new URL('..', import.meta.url)), 'samples');
 
+const ARRIVED_AT_MS = Date.UTC(2026, 10, 27, 12);
+
 // biome-ignore lint/suspicious/noExplicitAny: tests change whatever they like in these bodies
 type Body = any;
 
 function eventFrom(sample: 'response' | 'status', change: (body: Body) => void, publicUrl: string): Body {
   const body = JSON.parse(readFileSync(join(SAMPLES, `${sample}.json`), 'utf8'));
   change(body);
-  const parsed = parseWebhook(body);
+  const parsed = parseWebhook(body, ARRIVED_AT_MS);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const head = eventOf(parsed.webhook, { integration: 'shop', payload: '', requestId: '', receivedAtMs: 0 });
+  const arrival = { integration: 'shop', payload: '', requestId: '', receivedAtMs: ARRIVED_AT_MS };
+  const head = eventOf(parsed, arrival);
   return { ...cloudEventHead(head, 1, publicUrl), data: body };
 }
 
@@ -43,6 +46,21 @@ describe.each(['', 'https://receiver.example'])('the schemas of a receiver at "%
       'a time out of range',
       'response',
       (body) => (body.clientData.timeLastMessage = '9999-12-31T23:59:59-12:00'),
+    ],
+    [
+      'types and statuses in any case',
+      'status',
+      (body) => Object.assign(body.event, { type: 'STATUS', status: 'Read' }),
+    ],
+    ['a status that is not known', 'status', (body) => (body.event.status = 'deleted')],
+    ['a type in any case', 'response', (body) => (body.event.type = 'Response')],
+    [
+      'whatever else is odd',
+      'response',
+      (body) => {
+        body.clientData = 'null';
+        body.message = { messageId: 'm', to: 7, from: null, mediaData: '', createdAt: {}, message: [1] };
+      },
     ],
     ['identifiers of 256 characters', 'status', (body) => (body.message.messageId = '😀'.repeat(128))],
   ])('accept %s, with data and with dataref', (_, sample, change) => {

@@ -4,13 +4,16 @@ import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync, inflateSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Ledger, type Outcome } from '../../scripts/simulate/ledger.ts';
+import { oddEvent, oddityNames } from '../../scripts/simulate/odd-bodies.ts';
 import { parseSimulateOptions } from '../../scripts/simulate/options.ts';
 import { type Plan, type PlanOptions, planOf } from '../../scripts/simulate/plan.ts';
 import { Random } from '../../scripts/simulate/random.ts';
 import { reconcile } from '../../scripts/simulate/reconcile.ts';
 import { tallyOf } from '../../scripts/simulate/report.ts';
+import { afterStep, FIRST_RATE, rateFor } from '../../scripts/simulate/warm-up.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
@@ -24,6 +27,7 @@ const OPTIONS: PlanOptions = {
   contacts: 50,
   disorder: 0.3,
   duplicates: 0.1,
+  odd: 0.1,
   invalid: 0.05,
   abandoned: 0.02,
 };
@@ -55,18 +59,19 @@ describe('the plan', () => {
 
   it('knows of each event what the receiver makes of it, and breaks what it says is broken', () => {
     for (const { event, body, flaw } of planOf(OPTIONS).deliveries) {
-      const made = eventIn(body);
+      const made = eventIn(event?.body ?? body);
       if (event === null) expect(made, String(flaw)).toBeNull();
       else {
         const { id, type, status, contact, appId, messageId, occurredAtMs } = event;
-        expect(made).toMatchObject({ id, type, status, contact, appId, messageId });
-        if (occurredAtMs !== null) expect(made?.occurredAtMs).toBe(occurredAtMs);
+        const told = { ...made, contact: made?.contact || null };
+        expect(told, String(event.oddity)).toMatchObject({ id, type, status, contact, appId, messageId });
+        expect(made?.occurredAtMs, String(event.oddity)).toBe(occurredAtMs ?? 0); // it arrived at 0
       }
     }
   });
 
   it('has every kind of event and every oddity of the platform', () => {
-    const { events, deliveries } = planOf(OPTIONS);
+    const { events, deliveries } = planOf({ ...OPTIONS, odd: 0 });
     const bodies = [...events.values()].map(({ body }) => JSON.parse(body.toString()));
     const distinct = (of: (body: (typeof bodies)[number]) => unknown) => new Set(bodies.map(of));
     expect(distinct(({ event }) => event.status)).toEqual(
@@ -83,19 +88,28 @@ describe('the plan', () => {
       new Set(['application/json', 'application/x-www-form-urlencoded', null]),
     );
     const flaws = new Set(deliveries.map(({ flaw }) => flaw));
-    for (const flaw of ['JSON cut off', 'no message.messageId', 'unknown status', 'not UTF-8']) {
+    for (const flaw of ['JSON cut off', 'no message.messageId', 'unknown type', 'not UTF-8']) {
       expect(flaws).toContain(flaw);
     }
     const written = { status: new Map<string, Set<string>>(), response: new Map<string, Set<string>>() };
     for (const { type, body, contact } of events.values()) {
+      if (contact === null) continue;
       const { message, clientData } = JSON.parse(body.toString());
       const forms = written[type].get(contact) ?? new Set();
       written[type].set(contact, forms.add(type === 'status' ? message.to : clientData.number));
     }
     for (const byContact of Object.values(written)) {
       const formCounts = Array.from(byContact.values(), (forms) => forms.size);
-      expect(Math.max(...formCounts)).toBe(4); // with and without +, with and without the ninth digit
+      expect(Math.max(...formCounts)).toBe(7); // with and without + and ninth digit, and as gateways and copying write it
     }
+  });
+
+  it('has every oddity that a receiver takes, and says what becomes of it', () => {
+    const plan = planOf({ ...OPTIONS, odd: 1 });
+    const sent = [...plan.events.values()];
+    expect(new Set(sent.map(({ oddity }) => oddity))).toEqual(new Set(oddityNames()));
+    expect(plan.events.size).toBe(OPTIONS.events);
+    expect(planOf({ ...OPTIONS, odd: 0 }).deliveries.some(({ event }) => event?.oddity)).toBe(false);
   });
 
   it('sends statuses out of order, as many as asked', () => {
@@ -138,7 +152,8 @@ describe('the options', () => {
   it('has the documented defaults', () => {
     expect(parseSimulateOptions([])).toMatchObject({
       events: 10_000,
-      rate: 200,
+      rate: null,
+      odd: 0.05,
       seed: 42,
       contacts: 300,
       disorder: 0.3,
@@ -168,7 +183,105 @@ describe('the options', () => {
   });
 });
 
+describe('an odd body', () => {
+  const ordinary = [...planOf({ ...OPTIONS, odd: 0 }).events.values()];
+  const made = ordinary.map((event) => oddEvent(event, new Random(`odd ${event.id}`), true));
+  const of = (oddity: string) => made.filter((event) => event.oddity === oddity);
+
+  it('is odd in one of many ways, and every way occurs', () => {
+    expect(new Set(made.map(({ oddity }) => oddity))).toEqual(new Set(oddityNames(true)));
+    expect(oddityNames(true).length).toBeGreaterThan(30);
+    expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+  });
+
+  it.each([
+    ['time: offset without a colon', (body: Body) => /\d-0300$/.test(timeIn(body))],
+    ['time: Unix seconds', (body: Body) => Number.isInteger(timeIn(body))],
+    ['number: an address of WhatsApp', (body: Body) => /:3@s\.whatsapp\.net$/.test(numberIn(body))],
+    ['contact: no number', (body: Body) => numberIn(body) === null],
+    ['an empty contextId', (body: Body) => body.message.contextId === ''],
+    ['a tapped button', (body: Body) => body.message.message.type === 'button_reply'],
+    ['a type in capitals', (body: Body) => /^(RESPONSE|STATUS)$/.test(body.event.type)],
+    ['an unknown status', (body: Body) => /^(accepted|played|seen|deleted)$/.test(body.event.status)],
+  ])('is what its name says: %s', (oddity, isSo) => {
+    const bodies = of(oddity).map(({ body }) => JSON.parse(body.toString()));
+    expect(bodies.length).toBeGreaterThan(5);
+    expect(bodies.every(isSo)).toBe(true);
+  });
+
+  it('is an event with the contact, the status and the time that can be read of it', () => {
+    for (const { contact } of of('contact: no number')) expect(contact).toBeNull();
+    for (const { contact } of of('contact: a local id of WhatsApp')) expect(contact).toMatch(/^\d{15}@lid$/);
+    for (const { contact } of of('number: tel:')) expect(contact).toMatch(/^\+\d+$/);
+    for (const { id, status } of of('an unknown status')) expect(id.endsWith(`:status:${status}`)).toBe(true);
+    for (const { id, status } of of('a status in capitals'))
+      expect(id.endsWith(`:status:${status}`)).toBe(true);
+    for (const { occurredAtMs } of of('time: no zone')) expect(occurredAtMs).toBeNull();
+    for (const { occurredAtMs, body } of of('time: no seconds')) {
+      expect(occurredAtMs).toBe(Date.parse(timeIn(JSON.parse(body.toString()))));
+    }
+  });
+
+  type Body = ReturnType<typeof JSON.parse>;
+  function timeIn({ clientData, message }: Body) {
+    return clientData === undefined ? message.updatedAt : clientData.timeLastMessage;
+  }
+  function numberIn({ clientData, message }: Body) {
+    return clientData === undefined ? message.to : clientData.number;
+  }
+});
+
+describe('the warm-up', () => {
+  /** A receiver that takes so many a second, as its sender sees it step by step. */
+  function takenOf(capacity: number): number {
+    let waiting = 0;
+    for (let rate = FIRST_RATE; ; ) {
+      const answered = Math.min(waiting + rate, capacity);
+      waiting += rate - answered;
+      const next = afterStep({ rate, answered, waiting });
+      if ('taken' in next) return next.taken;
+      rate = next.rate;
+    }
+  }
+
+  it.each([5, 15, 30, 70, 130, 250, 330])(
+    'finds what a receiver takes, and keeps below: %i/s',
+    (capacity) => {
+      const taken = takenOf(capacity);
+      expect(taken).toBeLessThanOrEqual(capacity);
+      expect(rateFor(taken)).toBeLessThan(capacity);
+      expect(rateFor(taken)).toBeGreaterThanOrEqual(Math.floor(capacity / 2.7));
+    },
+  );
+
+  it('ends where a receiver takes more than is sent without being asked for', () => {
+    expect(rateFor(takenOf(100_000))).toBe(200);
+  });
+
+  it('speeds up as long as answers keep pace', () => {
+    expect(afterStep({ rate: 100, answered: 100, waiting: 20 })).toEqual({ rate: 150 });
+    expect(afterStep({ rate: 100, answered: 60, waiting: 40 })).toEqual({ taken: 60 });
+    expect(afterStep({ rate: 20, answered: 0, waiting: 20 })).toEqual({ taken: 1 });
+  });
+});
+
 describe('a run', () => {
+  it('is sent as slowly as the receiver takes it, and says the rate', async () => {
+    const { url } = await standIn({ takesPerSecond: 40 });
+    const args = ['--url', url, '--token', ADMIN_TOKEN, '--json', '--no-progress', '--events', '150'];
+    const { stdout, stderr } = await run(...args, '--duplicates', '0');
+    if (stdout === '') throw new Error(stderr);
+    const report: Report = JSON.parse(stdout);
+    expect(report).toMatchObject({ failures: [], events: { acknowledged: 150, stored: 150 } });
+    expect(report.taken).toBeLessThanOrEqual(60);
+    expect(report.rate).toBeLessThan(40);
+  });
+
+  it('is sent as fast as was asked for', async () => {
+    const { report } = await simulate(await standIn(), '--events', '50', '--rate', '500');
+    expect(report).toMatchObject({ failures: [], rate: 500, taken: null });
+  });
+
   it('finds nothing wrong with an honest receiver, and all stored earlier the second time', async () => {
     const receiver = await standIn();
     const first = await simulate(receiver, '--events', '1500');
@@ -323,6 +436,8 @@ interface Faults {
   acceptsBroken?: boolean;
   /** Answers 503 or not at all, at random; some of it after storing. */
   isOutOfOrder?: boolean;
+  /** Answers one after the other, so many a second. */
+  takesPerSecond?: number;
   /** Defers some events for a while, and forwards the others late. */
   isSlowToSettle?: boolean;
 }
@@ -387,10 +502,11 @@ async function standIn(faults: Faults = {}): Promise<{ url: string }> {
         integration: 'demo',
         type: event?.type,
         status: event?.status,
-        contact: index < (faults.misreads ?? 0) ? '+10000000' : event?.contact,
+        contact: index < (faults.misreads ?? 0) ? '+10000000' : event?.contact || null,
         appId: event?.appId,
         messageId: event?.messageId,
         occurredAt: event && new Date(event.occurredAtMs).toISOString(),
+        receivedAt: new Date(0).toISOString(),
         deliveries: index < (faults.miscounts ?? 0) ? deliveries + 9 : deliveries,
         forwarded: isForwarded && index >= (faults.keepsBack ?? 0),
         payload: index < (faults.alters ?? 0) ? { event: {} } : safely(() => parsePayload(body.toString())),
@@ -411,6 +527,14 @@ async function standIn(faults: Faults = {}): Promise<{ url: string }> {
     json(answer, 200, { data: all.slice(from, from + limit), next });
   };
 
+  let lastTurn = Promise.resolve();
+  const turn = () => {
+    const { takesPerSecond } = faults;
+    if (takesPerSecond === undefined) return undefined;
+    lastTurn = lastTurn.then(() => new Promise((resolve) => setTimeout(resolve, 1_000 / takesPerSecond)));
+    return lastTurn;
+  };
+
   const server = createServer((request, answer) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://stand-in');
     if (pathname === '/api/events') {
@@ -419,7 +543,10 @@ async function standIn(faults: Faults = {}): Promise<{ url: string }> {
     }
     if (pathname !== '/webhooks/demo/secret') return json(answer, 401, {});
     bodyOf(request).then(
-      (body) => receive(body, answer),
+      async (body) => {
+        await turn();
+        return receive(body, answer);
+      },
       () => undefined, // its sender hung up
     );
   });
@@ -433,7 +560,15 @@ async function standIn(faults: Faults = {}): Promise<{ url: string }> {
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  const body = Buffer.concat(chunks);
+  switch (request.headers['content-encoding']) {
+    case 'gzip':
+      return gunzipSync(body);
+    case 'deflate':
+      return inflateSync(body);
+    default:
+      return body;
+  }
 }
 
 function json(answer: ServerResponse, status: number, body: unknown): void {
@@ -444,9 +579,9 @@ function json(answer: ServerResponse, status: number, body: unknown): void {
 function eventIn(body: Buffer) {
   const payload = safely(() => new TextDecoder('utf-8', { fatal: true }).decode(body));
   if (payload === undefined) return null;
-  const parsed = safely(() => parseWebhook(parsePayload(payload)));
+  const parsed = safely(() => parseWebhook(parsePayload(payload), Date.now()));
   if (!parsed?.ok) return null;
-  return eventOf(parsed.webhook, { integration: 'demo', payload, receivedAtMs: 0, requestId: '' });
+  return eventOf(parsed, { integration: 'demo', payload, receivedAtMs: 0, requestId: '' });
 }
 
 /** What a careless receiver might make its id of. */

@@ -1,16 +1,28 @@
 // `npm start`, from its parts to the whole: the last block runs the script as a developer does, with a state of
 // its own, and sends to it what it prints.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { instructionsFor, shellQuote } from '../../scripts/start/instructions.ts';
+import { Refusal } from '../../scripts/deploy/refusal.ts';
+import { instructionsFor, powershellQuote, shellQuote } from '../../scripts/start/instructions.ts';
 import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
-import { parseStartOptions } from '../../scripts/start/options.ts';
+import { localOrigin, parseStartOptions } from '../../scripts/start/options.ts';
 import { presentLine } from '../../scripts/start/wrangler-output.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,6 +53,24 @@ describe('the options', () => {
       hasConsumer: true,
       port: 9000,
       persistTo: 'state',
+    });
+  });
+
+  it.each([
+    ['0.0.0.0', 'http://localhost:9000'],
+    ['::', 'http://localhost:9000'],
+    ['192.168.1.5', 'http://192.168.1.5:9000'],
+    ['::1', 'http://[::1]:9000'],
+  ])('takes %s to listen on, and tells where this machine reaches it', (ip, origin) => {
+    const options = parseStartOptions(['--ip', ip, '--port', '9000']);
+    expect(options).toEqual({ kind: 'run', port: 9000, hasConsumer: true, ip });
+    expect(localOrigin({ ip, port: 9000 })).toBe(origin);
+  });
+
+  it.each(['', 'all', 'localhost', '0.0.0.0:8787', '999.0.0.1'])('refuses "%s" to listen on', (ip) => {
+    expect(parseStartOptions([`--ip=${ip}`])).toEqual({
+      kind: 'invalid',
+      reason: `--ip takes an IP address, such as 0.0.0.0, not "${ip}"`,
     });
   });
 
@@ -109,6 +139,36 @@ describe('the local secrets', () => {
     if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  it.each([
+    ['a byte order mark', [0xef, 0xbb, 0xbf], 'utf8', 'begins with a byte order mark'],
+    ['UTF-16', [0xff, 0xfe], 'utf16le', 'is UTF-16'],
+    ['UTF-16 without a mark', [], 'utf16le', 'has NUL characters'],
+  ] as const)('names a file with %s, and leaves it as it is', async (_, mark, encoding, named) => {
+    const path = join(directory, '.dev.vars');
+    const text = 'WEBHOOK_SECRET=mine-and-none-of-the-messages\r\nADMIN_TOKEN=mine-too\r\n';
+    const contents = Buffer.concat([Buffer.from(mark), Buffer.from(text, encoding)]);
+    writeFileSync(path, contents);
+    const message = `.dev.vars ${named}: save it as UTF-8 without a byte order mark.`;
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(message));
+    expect(readFileSync(path).equals(contents)).toBe(true);
+  });
+
+  it('takes lines as Windows ends them', async () => {
+    const path = join(directory, '.dev.vars');
+    writeFileSync(path, 'WEBHOOK_SECRET=mine\r\nADMIN_TOKEN="mine-too"\r\n');
+    expect(await ensureLocalSecrets(path)).toEqual({ WEBHOOK_SECRET: 'mine', ADMIN_TOKEN: 'mine-too' });
+  });
+
+  it('names each secret that could not work, and adds nothing', async () => {
+    const path = join(directory, '.dev.vars');
+    const text = 'ADMIN_TOKEN="two words"\nREAD_TOKEN="a line\nend"\n';
+    writeFileSync(path, text);
+    const named =
+      'ADMIN_TOKEN in .dev.vars must not have a blank; READ_TOKEN in .dev.vars must not have a line end.';
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(named));
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
   it('gives the same secrets the next time', async () => {
     const path = join(directory, '.dev.vars');
     expect(await ensureLocalSecrets(path)).toEqual(await ensureLocalSecrets(path));
@@ -154,10 +214,60 @@ describe('the printed commands', () => {
       adminToken: 'admin',
       sample: '{}',
       hasConsumer: true,
+      platform: 'linux',
     });
+    expect(text).not.toContain('Invoke-RestMethod');
+    expect(text).not.toContain('listens on');
     expect(text).toContain("curl --request POST 'http://localhost:9000/webhooks/demo/token' --data-raw '{}'");
     expect(text).toContain('  https://webhooks.example.com/webhooks/demo/token\n');
     expect(text).toContain('  http://localhost:9000/\n  admin\n');
+  });
+});
+
+describe('the printed commands on Windows', () => {
+  const running = {
+    origin: 'http://localhost:8787',
+    webhookUrl: 'http://localhost:8787/webhooks/demo/token',
+    adminToken: 'admin',
+    sample: `{"it's":"“$HOME” ‘olá’"}\n`,
+    hasConsumer: true,
+    platform: 'win32',
+  } as const;
+
+  /** The words of a PowerShell command, its texts in single quotation marks as PowerShell reads them. */
+  function wordsOfPowerShell(command: string): string[] {
+    const QUOTES = "'\u2018\u2019\u201a\u201b";
+    const words = command.matchAll(
+      new RegExp(`[${QUOTES}]((?:[${QUOTES}]{2}|[^${QUOTES}])*)[${QUOTES}]|\\S+`, 'g'),
+    );
+    return Array.from(
+      words,
+      ([word, text]) => text?.replace(new RegExp(`([${QUOTES}])[${QUOTES}]`, 'g'), '$1') ?? word,
+    );
+  }
+
+  it('are there for PowerShell and for Git Bash', () => {
+    const text = instructionsFor(running);
+    const [, sending = ''] =
+      /In PowerShell:\n\n(Invoke-RestMethod -Method.*?)\n\nIn Git Bash:/s.exec(text) ?? [];
+    expect(wordsOfPowerShell(sending)).toEqual([
+      ...['Invoke-RestMethod', '-Method', 'Post', '-Uri', running.webhookUrl],
+      ...['-ContentType', 'application/json; charset=utf-8', '-Body', running.sample],
+    ]);
+    expect(text).toContain(
+      "Invoke-RestMethod -Uri 'http://localhost:8787/api/events' -Headers @{ Authorization = 'Bearer admin' } |",
+    );
+    expect(text.match(/In Git Bash:\n\ncurl /g)).toHaveLength(2);
+  });
+
+  it('double every mark that PowerShell takes for a quotation mark', () => {
+    expect(powershellQuote('it\'s ‘a’ ‚b‛ "c"')).toBe("'it''s ‘‘a’’ ‚‚b‛‛ \"c\"'");
+  });
+
+  it('tell who can reach a receiver that listens for others', () => {
+    expect(instructionsFor({ ...running, ip: '0.0.0.0' })).toContain(
+      'It listens on 0.0.0.0: whoever reaches',
+    );
   });
 });
 
@@ -170,9 +280,13 @@ describe('npm start', () => {
     readonly #child: ChildProcess;
     readonly exit: Promise<number | null>;
 
-    constructor(port: number, state: string) {
-      const args = [join(PROJECT, 'scripts/start.ts'), '--port', String(port), '--persist-to', state];
-      this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    /** What `node` runs, in the directory of a project. */
+    constructor(args: readonly string[], project = PROJECT, env: NodeJS.ProcessEnv = {}) {
+      this.#child = spawn(process.execPath, args, {
+        cwd: project,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       for (const stream of [this.#child.stdout, this.#child.stderr]) {
         stream?.setEncoding('utf8').on('data', (chunk: string) => {
           this.output += chunk;
@@ -206,6 +320,9 @@ describe('npm start', () => {
     }
   }
 
+  const withState = (port: number, state: string) =>
+    new Started(['scripts/start.ts', '--port', String(port), '--persist-to', state]);
+
   const START_TIMEOUT_MS = 240_000;
   const READY = 'From here on:';
   const CONSUMED_RESPONSE = 'consumer  17:07:51  response   +5544999999999  document  "Mensagem de teste"';
@@ -219,7 +336,7 @@ describe('npm start', () => {
     'brings up what the printed commands work with, and ends with all it started',
     async () => {
       const port = await freePort();
-      const first = new Started(port, directory);
+      const first = withState(port, directory);
       await first.printed(READY);
       const send = first.between('The same again is a duplicate:', 'Read what is stored:');
       const list = first.between('Read what is stored:', READY);
@@ -258,7 +375,7 @@ describe('npm start', () => {
       expect(processesNaming(directory)).toEqual([]);
 
       putBackIntoOutbox(directory, RESPONSE_ID);
-      const second = new Started(port, directory);
+      const second = withState(port, directory);
       await second.printed(READY);
       expect(second.between('The same again is a duplicate:', 'Read what is stored:')).toBe(send);
       expect(await runCurl(list)).toMatchObject({ data: stored });
@@ -272,11 +389,76 @@ describe('npm start', () => {
     START_TIMEOUT_MS,
   );
 
+  it(
+    'keeps the events of two checkouts apart, and a consumer beside a receiver finds it',
+    async () => {
+      const home = join(directory, 'home');
+      mkdirSync(home);
+      const env = { HOME: home, XDG_CONFIG_HOME: home, WRANGLER_SEND_METRICS: 'false', CI: 'true' };
+      const checkout = (name: string) => {
+        const project = join(directory, name);
+        const copied = [
+          'package.json',
+          'wrangler.toml',
+          'tsconfig.json',
+          '.env',
+          'scripts',
+          'src',
+          'examples',
+          'test/samples',
+        ];
+        for (const path of copied) {
+          if (existsSync(join(PROJECT, path)))
+            cpSync(join(PROJECT, path), join(project, path), { recursive: true });
+        }
+        symlinkSync(join(PROJECT, 'node_modules'), join(project, 'node_modules'));
+        return project;
+      };
+      const [here, there] = [checkout('here'), checkout('there')];
+      const ports = [await freePort(), await freePort(), await freePort()];
+
+      // One with its consumer, and one whose consumer runs beside it as the README has it.
+      const first = new Started(['scripts/start.ts', '--port', String(ports[0])], here, env);
+      await first.printed(READY);
+      const alone = new Started(
+        ['scripts/start.ts', '--port', String(ports[1]), '--no-consumer'],
+        there,
+        env,
+      );
+      await alone.printed(READY);
+      const consumer = ['dev', '-c', 'examples/push-consumer/wrangler.toml', '--port', String(ports[2])];
+      const beside = new Started(
+        ['node_modules/wrangler/bin/wrangler.js', ...consumer, '--inspector-port', '0'],
+        there,
+        env,
+      );
+      await beside.printed('Ready on');
+
+      const sendFrom = (start: Started, messageId: string) =>
+        runCurl(
+          start
+            .between('The same again is a duplicate:', 'Read what is stored:')
+            .replace(
+              RESPONSE,
+              RESPONSE.replace('"Mensagem de teste"', `"${messageId}"`).replace('i3i4321d', messageId),
+            ),
+        );
+      for (const messageId of ['there-1', 'there-2', 'there-3']) await sendFrom(alone, messageId);
+      for (const messageId of ['here-1', 'here-2', 'here-3']) await sendFrom(first, messageId);
+      for (const messageId of ['there-1', 'there-2', 'there-3']) await beside.printed(`"${messageId}"`);
+      for (const messageId of ['here-1', 'here-2', 'here-3']) await first.printed(`"${messageId}"`);
+      expect(first.output.slice(first.output.indexOf(READY))).not.toContain('"there-');
+      expect(beside.output).not.toContain('"here-');
+      await Promise.all([first, alone, beside].map((start) => start.interrupt()));
+    },
+    START_TIMEOUT_MS,
+  );
+
   it('starts nothing when the port is in use', async () => {
     const port = await freePort();
     const other = await listen(port);
     try {
-      const start = new Started(port, join(directory, 'state'));
+      const start = withState(port, join(directory, 'state'));
       expect(await start.exit).toBe(1);
       expect(start.output).toBe(
         `npm start: port ${port} is in use. Take another one: npm start -- --port N\n`,
@@ -291,7 +473,7 @@ describe('npm start', () => {
     'leaves nothing behind when it is stopped before it is up',
     async () => {
       const port = await freePort();
-      const start = new Started(port, directory);
+      const start = withState(port, directory);
       await start.printed('Starting receiver and consumer');
       await vi.waitFor(() => expect(processesNaming(directory)).not.toEqual([]), { timeout: 30_000 });
       expect(await start.interrupt()).toBe(0);

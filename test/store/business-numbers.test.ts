@@ -47,7 +47,7 @@ describe('the numbers of the business', () => {
       count: 1,
       firstSeq: 500,
       integration: 'mail',
-      payload: between('551140020000', 'x'),
+      payload: between('551140020000', ''),
     });
     await countAll();
 
@@ -63,7 +63,7 @@ describe('the numbers of the business', () => {
   });
 
   it('are read in steps of so many bytes, too', async () => {
-    const payload = JSON.stringify({ message: { from: LINE, to: 'x', text: 'x'.repeat(1_500_000) } });
+    const payload = JSON.stringify({ message: { from: LINE, to: '', text: 'x'.repeat(1_500_000) } });
     await storeEvents({ count: 9, payload });
     await countAll();
     expect(await noteBusinessNumbers(env.DB, 1, 1)).toBe(false);
@@ -72,7 +72,7 @@ describe('the numbers of the business', () => {
   });
 
   it('are noted once, whoever notes them, and whatever is lost', async () => {
-    await storeEvents({ count: 20, payload: between(LINE, 'x') });
+    await storeEvents({ count: 20, payload: between(LINE, '') });
     await countAll();
     await Promise.all(Array.from({ length: 4 }, async () => noteBusinessNumbers(env.DB, 1)));
     expect(await noted()).toEqual([{ number: LINE, integration: 'shop', has_several: 1 }]);
@@ -80,7 +80,7 @@ describe('the numbers of the business', () => {
   });
 
   it('are never read from what no counter holds, so that no place is passed that is given again', async () => {
-    await storeEvents({ count: 20, payload: between(LINE, 'x') });
+    await storeEvents({ count: 20, payload: between(LINE, '') });
     expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
     expect(await countRows('business_numbers')).toBe(0);
     expect(await isBusinessNumber(env.DB, LINE, 1)).toBe(true);
@@ -123,7 +123,7 @@ describe('the numbers of the business', () => {
   });
 
   it('are not noted of an event that is erased while it is read', async () => {
-    await storeEvents({ count: 3, payload: between(LINE, 'x') });
+    await storeEvents({ count: 3, payload: between(LINE, '') });
     await countAll();
     const { results } = await env.DB.prepare('SELECT seq FROM events').run<{ seq: number }>();
     await inject({});
@@ -158,12 +158,12 @@ describe('noting them', () => {
     expect(await cost()).toEqual([0]);
     await deliver(uniqueResponse());
     expect(await cost()).toEqual([0, 0, 1]); // where to, the note, which has nothing new, and the place
-    await storeEvents({ count: 100, firstSeq: Date.now() * 1000, payload: between(LINE, 'x') });
+    await storeEvents({ count: 100, firstSeq: Date.now() * 1000, payload: between(LINE, '') });
     expect((await cost()).reduce((sum, rows) => sum + rows, 0)).toBe(2);
   });
 
   it('asks for events by their places', async () => {
-    await storeEvents({ count: 10, payload: between(LINE, 'x') });
+    await storeEvents({ count: 10, payload: between(LINE, '') });
     await rollUp(env.DB, Date.now());
     await api('DELETE', `/api/contacts/${LINE.slice(1)}`);
     for (const { sql, rowsRead } of (await seen()).statements) {
@@ -176,5 +176,38 @@ describe('noting them', () => {
       const plan = results.map(({ detail }) => detail).join('; ');
       expect(plan, sql).not.toMatch(/SCAN (e|events|business_numbers)\b/);
     }
+  });
+
+  it('are names, too, once they were seen with several customers, and no identity of one', async () => {
+    const toMaria = statusBody((body) => {
+      body.message.messageId = 'to Maria';
+      body.message.from = 'BOTICARIO';
+      body.message.to = '+5541988956674';
+    });
+    await deliver(toMaria);
+    expect(await isBusinessNumber(env.DB, 'BOTICARIO', 1)).toBe(false);
+    expect(await isBusinessNumber(env.DB, '+5541988956674', 1)).toBe(false);
+    await deliver(
+      statusBody((body) => {
+        body.message.messageId = 'to a customer without a number';
+        body.message.from = 'BOTICARIO';
+        body.message.to = '178095544332211@lid';
+      }),
+    );
+    expect(await isBusinessNumber(env.DB, 'BOTICARIO', 1)).toBe(true);
+    expect(await isBusinessNumber(env.DB, '178095544332211@lid', 1)).toBe(false);
+    expect((await api('DELETE', '/api/contacts/BOTICARIO')).status).toBe(409);
+    expect((await api('DELETE', `/api/contacts/${encodeURIComponent('178095544332211@lid')}`)).status).toBe(
+      200,
+    );
+    expect((await api('DELETE', '/api/contacts/5541988956674')).status).toBe(200);
+  });
+
+  it('are none of those that an event without a contact names', async () => {
+    await storeEvents({ count: 3, payload: between('+5541988956674', LINE) });
+    await env.DB.prepare("UPDATE events SET contact = ''").run();
+    await countAll();
+    expect(await noteBusinessNumbers(env.DB, 1)).toBe(true);
+    expect(await isBusinessNumber(env.DB, '+5541988956674', 1)).toBe(false);
   });
 });

@@ -130,6 +130,21 @@ describe('what holds a number', () => {
   });
 });
 
+describe('what holds an identity', () => {
+  it.each(['event', 'rejection', 'deadLetter', 'auditEntry', 'replay'] as const)(
+    'is found among what holds none: %s',
+    async (kind) => {
+      const texts = Array.from({ length: 500 }, (_, n) => `{"x":"17809554433${n}@lid","y":"João ${n}"}`);
+      texts[77] = '{"x":"178095544332211@lid"}';
+      texts[78] = '{"x":"178095544332211%40lid"}';
+      texts[79] = '{"x":"João"}';
+      await store(kind, texts);
+      expect(await found(kind, '178095544332211@lid')).toEqual([78, 79]);
+      expect(await found(kind, 'João')).toEqual([80]);
+    },
+  );
+});
+
 describe('the walk', () => {
   it('reads few of the texts that are encoded and hold no number', async () => {
     const link = 'https://storage.example/o/a%2Fb%20c%3D.jpg?alt=media&token=0b54ac8e&to=%2B5511955554444';

@@ -31,12 +31,7 @@ const DAY_MS = 86_400_000;
 beforeEach(async () => reset());
 
 /** One step of a message that happened `atMs` after the first. */
-function step(
-  message: string,
-  status: 'sent' | 'delivered' | 'read' | 'failed',
-  atMs = 0,
-  event = 'e',
-): Body {
+function step(message: string, status: string, atMs = 0, event = 'e'): Body {
   return statusBody((body) => {
     body.event.messageId = event;
     body.event.status = status;
@@ -114,12 +109,47 @@ describe('the counters', () => {
   });
 
   it('count rejections and their repeats as they come', async () => {
-    const broken = JSON.stringify(statusBody((body) => delete body.message.to));
+    const broken = JSON.stringify(statusBody((body) => delete body.message.messageId));
     await deliver(broken);
     await deliver(broken);
     await deliver('{');
 
     expect((await counted())['shop rejected']).toBe(3);
+  });
+
+  it('count events that differ from the documentation, and each difference', async () => {
+    const odd = (change: (body: Body) => void) => {
+      const body = uniqueResponse();
+      change(body);
+      return body;
+    };
+    await deliver(uniqueResponse());
+    await deliver(odd((body) => (body.clientData.timeLastMessage = '')));
+    await deliver(odd((body) => Object.assign(body.message, { createdAt: '', appId: 7 })));
+    await deliver(odd((body) => Object.assign(body.message, { createdAt: '' })));
+    await deliver(step('m', 'deleted'));
+    await deliver(step('m', 'PLAYED'));
+    await deliver(step('m', 'Read'));
+    await settle();
+
+    expect(await counted()).toEqual({
+      'shop response': 4,
+      'shop status:other': 2,
+      'shop status:read': 1,
+      'shop odd': 5,
+      'shop odd:clientData.timeLastMessage:empty': 1,
+      'shop odd:message.createdAt:empty': 2,
+      'shop odd:message.appId:wrong-type': 1,
+      'shop odd:event.status:unknown-status': 2,
+      'shop forwarded': 7,
+    });
+  });
+
+  it('do not take a status for what its word says', async () => {
+    await deliver(step('m', 'read'));
+    await deliver(step('m', 'response'));
+    await settle();
+    expect(await env.DB.prepare('SELECT count(*) AS n FROM lags').first('n')).toBe(0);
   });
 
   it('count what came by way of the intake queue as deferred too', async () => {

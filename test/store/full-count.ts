@@ -16,8 +16,19 @@ export async function counted(): Promise<Counts> {
 
 /** The same from the tables that hold what is counted. */
 export async function fullCount(): Promise<Counts> {
-  return countsOf(`
-    SELECT integration, iif(type = 'response', 'response', 'status:' || status) AS kind, count(*) AS n
+  const odd = await countsOf(`
+    SELECT integration, 'odd' AS kind, count(oddities) AS n FROM events GROUP BY 1 HAVING count(oddities) > 0
+    UNION ALL
+    SELECT integration, 'odd:' || (odd.value ->> 'path') || ':' || (odd.value ->> 'code'), count(*)
+    FROM events JOIN json_each(oddities) AS odd GROUP BY 1, 2`);
+  const others = await countsOf(`
+    SELECT
+      integration,
+      iif(
+        type = 'response', 'response',
+        'status:' || iif(status IN ('sent', 'delivered', 'read', 'failed'), status, 'other')
+      ) AS kind,
+      count(*) AS n
     FROM events GROUP BY 1, 2
     UNION ALL
     SELECT integration, 'deferred', count(*) FROM events WHERE deferred = 1 GROUP BY 1
@@ -27,6 +38,7 @@ export async function fullCount(): Promise<Counts> {
     SELECT integration, 'rejected', sum(deliveries) FROM rejections GROUP BY 1
     UNION ALL
     SELECT integration, 'forwarded', count(*) FROM events WHERE seq NOT IN (SELECT seq FROM outbox) GROUP BY 1`);
+  return { ...others, ...odd };
 }
 
 async function countsOf(sql: string): Promise<Counts> {

@@ -77,6 +77,7 @@ describe('a change of an integration', () => {
       description: null,
       allowed_ips: '["192.0.2.1"]',
       require_signature: 1,
+      on_rejection: 'refuse',
       previous: expect.stringMatching(/^\[\{"generation":1,"untilMs":\d{13}\}\]$/),
     });
     await api('PATCH', '/api/integrations/mail', { appId: null, allowedIps: null });

@@ -17,7 +17,7 @@ export function describeEvent(event: WithData<ResponseEvent> | WithData<StatusEv
     event.type === CLOUDEVENT_TYPES.response
       ? ['response', describeMessage(event.data.message)]
       : [event.data.event.status, `message ${printable(event.subject)}`];
-  return `${time}  ${kind.padEnd(9)}  ${printable(event.contact)}  ${content}`;
+  return `${time}  ${kind.padEnd(9)}  ${printable(event.contact ?? 'somebody')}  ${content}`;
 }
 
 function describeMessage(message: WithData<ResponseEvent>['data']['message']): string {

@@ -23,8 +23,8 @@ export default {
 
     async onResponse(event, { env, signal }) {
       const platform = platformOf(env);
-      if (platform && conversationWindow(event.time, Date.now()).open) {
-        await reply(platform, event.data, REPLY, signal);
+      const mayAnswer = platform !== undefined && conversationWindow(event, Date.now()).open;
+      if (mayAnswer && (await reply(platform, event, REPLY, signal))) {
         console.log(`answered ${event.id}`);
       } else {
         console.log(describeEvent(event));

@@ -1,6 +1,6 @@
 // The table of message statuses: the effective status of each message, however its events arrive.
 
-import { type StatusWebhook, statusRank } from 'instant-message-receiver/consumer';
+import { type Status, type StatusWebhook, statusRank } from 'instant-message-receiver/consumer';
 
 /** The rank orders statuses; by it a late event is told from a new one. */
 const TABLE = `CREATE TABLE IF NOT EXISTS message_statuses (
@@ -10,7 +10,7 @@ const TABLE = `CREATE TABLE IF NOT EXISTS message_statuses (
 ) STRICT, WITHOUT ROWID`;
 
 /** Keeps a step, unless a further one is known already. In one statement: invocations run beside each other. */
-export async function keepStatus(db: D1Database, { event, message }: StatusWebhook): Promise<void> {
+export async function keepStatus(db: D1Database, { event, message }: StatusWebhook<Status>): Promise<void> {
   const upsert = async () =>
     db
       .prepare(

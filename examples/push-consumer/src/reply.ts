@@ -1,6 +1,6 @@
 // Answers to customers, through the platform.
 
-import type { ResponseWebhook } from 'instant-message-receiver/consumer';
+import type { ResponseEvent, WithData } from 'instant-message-receiver/consumer';
 
 /** Where answers are sent, and the JWT that the platform asks for. */
 export interface Platform {
@@ -11,13 +11,17 @@ export interface Platform {
 /**
  * Sends an answer to a customer's message: `POST /v1/messages`. Rejects when the platform does not take it, or with
  * `signal`'s reason; the latter leaves open whether it was sent.
+ *
+ * @returns whether there was anybody to answer: a message need not tell who wrote it.
  */
 export async function reply(
   { url, token }: Platform,
-  { clientData, message }: ResponseWebhook,
+  { contact, data: { clientData, message } }: WithData<ResponseEvent>,
   text: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  const phone = clientData?.number ?? contact; // as the platform wrote it: it may know the customer by no other form
+  if (phone === undefined) return false;
   const answer = await fetch(new URL('/v1/messages', url), {
     method: 'POST',
     headers: { authorization: token, 'content-type': 'application/json' },
@@ -25,7 +29,7 @@ export async function reply(
     body: JSON.stringify({
       provider: 'whatsapp',
       type: 'interaction',
-      contact: { phone: clientData.number }, // as the platform wrote it: it may know the customer by no other form
+      contact: { phone },
       message: text,
       ...(message.contextId != null && { contextId: message.contextId }),
     }),
@@ -33,4 +37,5 @@ export async function reply(
   });
   await answer.body?.cancel();
   if (!answer.ok) throw new Error(`the platform answered ${answer.status}`);
+  return true;
 }

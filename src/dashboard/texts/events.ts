@@ -4,6 +4,7 @@ export const eventsTexts = texts({
   messageId: { en: 'Message id', pt: 'Id da mensagem' },
   forwarded: { en: 'Forwarded', pt: 'Encaminhado' },
   deferred: { en: 'Deferred', pt: 'Adiado' },
+  odd: { en: 'Differs from the documentation', pt: 'Difere da documentação' },
   filters: { en: 'Filters', pt: 'Filtros' },
   live: {
     en: 'New events come in on top by themselves.',

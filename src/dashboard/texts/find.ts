@@ -5,8 +5,16 @@ export const findTexts = texts({
   nothing: { en: 'There is nothing for', pt: 'Não há nada para' },
   can: { en: 'What can be found:', pt: 'O que pode ser buscado:' },
   number: {
-    en: 'a phone number in any written form: its conversation',
-    pt: 'um telefone, em qualquer forma escrita: a conversa',
+    en: 'a phone number with its area code, in any written form: its conversation',
+    pt: 'um telefone com DDD, em qualquer forma escrita: a conversa',
+  },
+  identity: {
+    en: 'the identity of a customer whose number WhatsApp hides, as it stands: its conversation',
+    pt: 'a identidade de um cliente cujo número o WhatsApp esconde, como está: a conversa',
+  },
+  noAreaCode: {
+    en: 'If that is a phone number, its area code is missing: write it in front, or + and the country code of another country.',
+    pt: 'Se for um telefone, falta o DDD: escreva-o na frente, ou + e o código de outro país.',
   },
   message: {
     en: 'the id of a message (message.messageId): its newest event',

@@ -72,6 +72,18 @@ export const integrationTexts = texts({
   signature: { en: 'Signature', pt: 'Assinatura' },
   signatureRequired: { en: 'required', pt: 'exigida' },
   signatureNotRequired: { en: 'not required', pt: 'não exigida' },
+  acceptRejections: {
+    en: 'Answer 202 to webhooks that become no event',
+    pt: 'Responder 202 a webhooks que não viram evento',
+  },
+  acceptRejectionsHint: {
+    en: 'They are kept as rejections either way. For senders that give up on an address that answers 400 or 422, or repeat for days what it refuses.',
+    pt: 'De qualquer forma ficam guardados como rejeições. Para quem desiste de um endereço que responde 400 ou 422, ou repete por dias o que ele recusa.',
+  },
+  rejectionAnswer: { en: 'Answer to rejections', pt: 'Resposta a rejeições' },
+  rejectionsRefused: { en: '400 or 422', pt: '400 ou 422' },
+  rejectionsAccepted: { en: '202, with what is wrong', pt: '202, com o que está errado' },
+  refusals: { en: 'What was refused', pt: 'O que foi recusado' },
   entry: {
     en: (number: string) => `Line ${number}:`,
     pt: (number: string) => `Linha ${number}:`,

@@ -46,6 +46,25 @@ export const overviewTexts = texts({
     pt: (count: string) =>
       `Eventos que a fila de eventos nunca aceita: ${count}. São mensagens mortas, com o motivo.`,
   },
+  refusedUnusually: {
+    en: (refused: string, webhooks: string) =>
+      `More webhooks than usual were refused in the last 10 minutes: ${refused} of ${webhooks}.`,
+    pt: (refused: string, webhooks: string) =>
+      `Mais webhooks que o normal foram recusados nos últimos 10 minutos: ${refused} de ${webhooks}.`,
+  },
+  refusedOf: {
+    en: (integration: string, refused: string, webhooks: string) =>
+      `More webhooks of ${integration} than usual were refused in the last 10 minutes: ${refused} of ${webhooks}.`,
+    pt: (integration: string, refused: string, webhooks: string) =>
+      `Mais webhooks de ${integration} que o normal foram recusados nos últimos 10 minutos: ${refused} de ${webhooks}.`,
+  },
+  seeRefusals: { en: 'Why, and what to do', pt: 'Por que, e o que fazer' },
+  silent: {
+    en: (integration: string, time: string) =>
+      `Nothing has come to ${integration} for ${time}: it was never silent for so long. Ask the platform, or disable it if it is not used any more.`,
+    pt: (integration: string, time: string) =>
+      `Nada chega a ${integration} há ${time}: nunca ficou tanto tempo em silêncio. Pergunte à plataforma, ou desative-a se não for mais usada.`,
+  },
   rollUpNever: {
     en: 'The counting of events has never run. The cron runs it every minute.',
     pt: 'A contagem dos eventos nunca rodou. O cron a executa a cada minuto.',
@@ -86,8 +105,14 @@ export const overviewTexts = texts({
   unforwardedNone: { en: 'now', pt: 'agora' },
   deferred: { en: 'deferred', pt: 'adiados' },
   deferredHint: { en: 'stored late, while D1 failed', pt: 'gravados depois, com o D1 em falha' },
+  odd: {
+    en: (count: string) => `Events that differ from the documentation: ${count}`,
+    pt: (count: string) => `Eventos que diferem da documentação: ${count}`,
+  },
   rejected: { en: 'rejected', pt: 'rejeitados' },
   rejectedHint: { en: 'authentic, but not as agreed', pt: 'autênticos, mas fora do contrato' },
+  refused: { en: 'refused', pt: 'recusados' },
+  refusedHint: { en: 'why, and what to do', pt: 'por que, e o que fazer' },
   deadLetters: { en: 'dead letters', pt: 'mensagens mortas' },
   deadLettersHint: { en: 'what did not reach its end', pt: 'o que não chegou ao fim' },
   chartTitle: { en: 'Received per minute', pt: 'Recebidos por minuto' },

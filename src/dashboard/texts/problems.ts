@@ -16,7 +16,11 @@ export const problemTexts = texts({
     en: 'must be a phone number with its country code',
     pt: 'deve ser um telefone com o código do país',
   },
-  phone: { en: 'must be a phone number', pt: 'deve ser um telefone' },
+  phone: { en: 'must be a phone number or an identity', pt: 'deve ser um telefone ou uma identidade' },
+  areaCode: {
+    en: 'must have its area code, or + and the country code of another country',
+    pt: 'deve ter o DDD, ou + e o código de outro país',
+  },
   moment: {
     en: 'must be a date and time by ISO 8601, with Z or an offset',
     pt: 'deve ser data e hora no formato ISO 8601, com Z ou fuso',
@@ -26,6 +30,10 @@ export const problemTexts = texts({
     en: (words: string) => `must be one of ${words}`,
     pt: (words: string) => `deve ser um destes: ${words}`,
   },
+  statusWord: {
+    en: (words: string) => `must be a word such as ${words}`,
+    pt: (words: string) => `deve ser uma palavra como ${words}`,
+  },
   wrongType: {
     en: (expected: string, received: string) =>
       `must be ${typeWords(expected, 'en')}, and is ${typeWords(received, 'en')}`,
@@ -33,6 +41,10 @@ export const problemTexts = texts({
       `deve ser ${typeWords(expected, 'pt')}, mas é ${typeWords(received, 'pt')}`,
   },
   bodyEmpty: { en: 'is empty', pt: 'está vazio' },
+  badlyEncoded: {
+    en: 'is not compressed as its Content-Encoding says',
+    pt: 'não está comprimido como o Content-Encoding diz',
+  },
   notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
   notJson: { en: 'cannot be read as JSON', pt: 'não pode ser lido como JSON' },
   otherApplication: {
@@ -53,6 +65,9 @@ export const problemTexts = texts({
     en: 'the signature is missing or does not hold',
     pt: 'a assinatura falta ou não confere',
   },
+  differs: { en: 'differs from the event', pt: 'difere do evento' },
+  notInEvent: { en: 'is not in the event', pt: 'não está no evento' },
+  onlyInEvent: { en: 'is missing, and is in the event', pt: 'está faltando, e está no evento' },
   slug: {
     en: 'must be 3 to 64 lower-case letters, digits and hyphens',
     pt: 'deve ter de 3 a 64 letras minúsculas, dígitos e hifens',

@@ -9,11 +9,13 @@ export const rejectionTexts = texts({
   },
   list: { en: 'Rejections, newest first', pt: 'Rejeições, da mais nova à mais antiga' },
   reason: { en: 'Reason', pt: 'Motivo' },
+  badlyEncoded: { en: 'is not compressed as it says', pt: 'não está comprimido como diz' },
   notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
   notJson: { en: 'is not JSON', pt: 'não é JSON' },
   contractBroken: { en: 'breaks the contract', pt: 'foge do contrato' },
   wrongApplication: { en: "is another application's", pt: 'é de outra aplicação' },
   unauthorized: { en: 'its sender was not let in', pt: 'remetente não autorizado' },
+  differs: { en: 'differs from the event that it repeats', pt: 'difere do evento que repete' },
   moreProblems: { en: (n: string) => `and ${n} more`, pt: (n: string) => `e mais ${n}` },
   deliveries: {
     en: (times: string) => `delivered ${times} times`,
@@ -22,8 +24,12 @@ export const rejectionTexts = texts({
   deferred: { en: 'acknowledged', pt: 'confirmada' },
   acknowledgement: { en: 'Acknowledged', pt: 'Confirmada' },
   wasAcknowledged: {
-    en: 'yes: it came by way of the intake queue, and is not deleted early to make room',
-    pt: 'sim: passou pela fila de entrada e não é excluída antes do prazo para abrir espaço',
+    en: 'yes: the platform was told that it was taken, and it is not deleted early to make room',
+    pt: 'sim: a plataforma soube que foi recebida, e ela não é excluída antes do prazo para abrir espaço',
+  },
+  wasAcceptedAsRepeat: {
+    en: 'yes: the platform did nothing wrong, and it is not deleted early to make room',
+    pt: 'sim: a plataforma não errou, e ela não é excluída antes do prazo para abrir espaço',
   },
   wasRefused: {
     en: 'no: the platform was told what is wrong',
@@ -39,6 +45,7 @@ export const rejectionTexts = texts({
   body: { en: 'The body', pt: 'O corpo' },
   download: { en: 'Download', pt: 'Baixar' },
   retry: { en: 'Try again', pt: 'Tentar de novo' },
+  letIn: { en: 'Let in as an event of its own', pt: 'Aceitar como um evento próprio' },
   retryAll: { en: 'Try all again', pt: 'Tentar todas de novo' },
   retryMatching: { en: 'Try all that match again', pt: 'Tentar de novo todas as filtradas' },
   retryTitle: { en: 'Trying again', pt: 'Tentando de novo' },

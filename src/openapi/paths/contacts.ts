@@ -24,7 +24,7 @@ export const contactPaths = (): Paths => ({
       tag: 'Contacts',
       summary: 'Erase a contact',
       description:
-        'Events, rejections and dead letters of that person. The audit trail records it, without the number; where ids in it hold the number, a mark stands for it then.',
+        'Events, rejections and dead letters of that person. The audit trail records it, without the number; where ids in it hold the number, a mark stands for it then. An identity is looked for as a whole.',
       access: 'changer',
       query: contactErasure,
       answers: {

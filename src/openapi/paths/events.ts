@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
-import { eventAnswer, eventListing, eventPage } from '../../operate/events.ts';
+import { eventListing, eventPage, wholeEventAnswer } from '../../operate/events.ts';
 import { EVENT, RESPONSE } from '../examples.ts';
 import type { PathParameter, Paths } from '../operation.ts';
 
@@ -26,7 +26,13 @@ export const eventPaths = (): Paths => ({
       tag: 'Events',
       summary: 'Read an event',
       access: 'reader',
-      answers: { 200: { description: 'The event.', schema: eventAnswer, example: EVENT } },
+      answers: {
+        200: {
+          description: 'The event, and what else came under its ids.',
+          schema: wholeEventAnswer,
+          example: { ...EVENT, versions: { events: [], rejections: ['1772384900000000'] } },
+        },
+      },
       problems: ['not-found'],
     },
   },

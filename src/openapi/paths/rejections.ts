@@ -73,7 +73,8 @@ export const rejectionPaths = (): Paths => ({
       tag: 'Rejections',
       summary: 'Try a rejection again',
       description:
-        'Judges it by the contract and the registration of today. One that is let in is gone from here.',
+        'Judges it by the contract and the registration of today. One that is let in is gone from here. One that differs ' +
+        'from the event that it repeats becomes an event of its own.',
       access: 'changer',
       answers: {
         200: {
@@ -90,7 +91,9 @@ export const rejectionPaths = (): Paths => ({
       operationId: 'retryRejections',
       tag: 'Rejections',
       summary: 'Try many rejections again, oldest first',
-      description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
+      description:
+        'As many as one request can. Repeat it with `cursor` until `next` is null. Those that differ from the event that ' +
+        'they repeat stay unless they are asked for by `reason`.',
       access: 'changer',
       body: {
         schema: retryFilter,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { health } from '../../operate/health.ts';
 import { METRICS_TYPE } from '../../operate/metrics.ts';
+import { refusalParameters, refusals } from '../../operate/refusals.ts';
 import { stats, statsParameters } from '../../operate/stats.ts';
 import { tailAnswer, tailHeaders, tailParameters } from '../../operate/tail.ts';
 import type { Paths } from '../operation.ts';
@@ -14,6 +15,16 @@ export const watchingPaths = (): Paths => ({
       access: 'reader',
       query: statsParameters,
       answers: { 200: { description: 'What was counted.', schema: stats } },
+    },
+  },
+  '/api/refusals': {
+    get: {
+      operationId: 'getRefusals',
+      tag: 'Watching',
+      summary: 'Read which webhooks were refused, and why',
+      access: 'reader',
+      query: refusalParameters,
+      answers: { 200: { description: 'How many, by integration and reason.', schema: refusals } },
     },
   },
   '/api/tail': {

@@ -3,11 +3,12 @@
 import * as z from 'zod';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
 import type { ProblemCode } from '../../problem.ts';
-import { webhookAnswer } from '../../receive/webhook.ts';
+import { acceptedRejection, webhookAnswer } from '../../receive/webhook.ts';
 import { RESPONSE, STATUS } from '../examples.ts';
 import type { Operation, Paths } from '../operation.ts';
 
 const PROBLEMS: ProblemCode[] = [
+  'badly-encoded',
   'not-utf8',
   'not-json',
   'unauthorized',
@@ -38,13 +39,31 @@ const signatureHeaders = z.object({
 export const delivery = (): Omit<Operation, 'operationId' | 'summary' | 'access' | 'body'> => ({
   tag: 'Webhooks',
   description:
-    'Any or no `Content-Type` is taken. A 2xx says that the event is durable; after a 503 send it again. A body ' +
-    'that breaks the contract is answered 422 and kept, see Rejections.',
+    'Any or no `Content-Type` is taken, and `Content-Encoding: gzip` or `deflate`, of at most 1 MiB once it is undone. A ' +
+    '200 says that the event is durable; after a 503 send it again. A body that breaks the contract is answered 422 and ' +
+    'kept, see Rejections; or 202, where its integration has `onRejection: accept`. A repeat with another content is ' +
+    'answered 200 and kept there, too.',
   headers: signatureHeaders,
   answers: {
-    200: { description: 'The event is stored, now or earlier, or waits to be.', schema: webhookAnswer },
+    200: {
+      description:
+        'The event is stored, now or earlier, or waits to be; or it is kept beside the one that it repeats.',
+      schema: webhookAnswer,
+    },
+    202: { description: 'It became no event and is kept as a rejection.', schema: acceptedRejection },
   },
   problems: PROBLEMS,
+});
+
+/** A probe of an address. */
+const probe = (): Omit<Operation, 'operationId' | 'access'> => ({
+  tag: 'Webhooks',
+  summary: 'Ask whether a webhook address is valid',
+  description: 'For platforms that probe an address before they register it. HEAD is answered, too.',
+  answers: {
+    200: { description: 'It is: a line that says so.', mediaType: 'text/plain', schema: z.string() },
+  },
+  problems: ['unauthorized', 'too-many-failures', 'unavailable'],
 });
 
 const body = () => ({
@@ -55,6 +74,7 @@ const body = () => ({
 
 export const webhookPaths = (): Paths => ({
   '/webhooks/{integration}/{token}': {
+    get: { ...probe(), operationId: 'probeWebhook', access: 'anyone' },
     post: {
       ...delivery(),
       operationId: 'deliverWebhook',
@@ -64,6 +84,7 @@ export const webhookPaths = (): Paths => ({
     },
   },
   '/webhooks/{integration}': {
+    get: { ...probe(), operationId: 'probeWebhookWithHeader', access: 'sender' },
     post: {
       ...delivery(),
       operationId: 'deliverWebhookWithHeader',

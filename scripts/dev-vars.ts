@@ -1,0 +1,37 @@
+// Files of secrets as editors and shells write them: what programs would read differently is named, never guessed at.
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseEnv } from 'node:util';
+import { Refusal } from './deploy/refusal.ts';
+
+const REMEDY = 'save it as UTF-8 without a byte order mark';
+
+/**
+ * In what a file is not plain UTF-8, in words that follow its name; `null`: in nothing. Some programs take a byte order
+ * mark for a part of the first name, others do not see it. UTF-16 is what the `>` of Windows PowerShell 5 writes.
+ */
+export function flawOfEncoding(contents: Buffer): string | null {
+  const begin = contents.subarray(0, 3).toString('hex');
+  if (begin === 'efbbbf') return `begins with a byte order mark: ${REMEDY}`;
+  if (begin.startsWith('fffe') || begin.startsWith('feff')) return `is UTF-16: ${REMEDY}`;
+  return contents.includes(0) ? `has NUL characters: ${REMEDY}` : null;
+}
+
+/** The variables of a .dev.vars file; none where there is no file. Throws {@link Refusal} for one that is not plain UTF-8. */
+export function readDevVars(path: string): NodeJS.Dict<string> {
+  return parseEnv(textOfDevVars(path));
+}
+
+/** The text of a .dev.vars file; '' where there is none. Throws {@link Refusal} as {@link readDevVars} does. */
+export function textOfDevVars(path: string): string {
+  let contents: Buffer;
+  try {
+    contents = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+  const flaw = flawOfEncoding(contents);
+  if (flaw !== null) throw new Refusal(`${basename(path)} ${flaw}.`);
+  return contents.toString('utf8');
+}

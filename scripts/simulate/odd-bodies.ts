@@ -1,0 +1,188 @@
+// Bodies as odd as senders are known to send them: numbers and times spelt in other ways, empty texts, other types, words
+// that nobody knows yet, compressed. A receiver takes and forwards each as it came; what of it cannot be read counts as
+// absent. Each oddity says what becomes of the event.
+import type { EventType } from '../../src/contract/webhook.ts';
+import type { LooseBody, SimulatedEvent } from './conversations.ts';
+import type { Random } from './random.ts';
+
+/** False for a receiver that takes only the oddities marked `isPlain` and refuses the others. */
+export const EVERY_ODDITY_IS_STORED: boolean = true;
+
+interface Oddity {
+  name: string;
+  /** Whose bodies can have it; absent: both. */
+  type?: EventType;
+  /** Whether only a customer with a phone number can have it. */
+  needsNumber?: true;
+  /** Taken also by a receiver that checks every field. */
+  isPlain?: true;
+  /** Changes the body, and gives what is different about the event. */
+  change(body: LooseBody, event: SimulatedEvent, random: Random): Partial<SimulatedEvent>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** A status word that no documentation has, another for each step: one message can have several. */
+const UNKNOWN_WORDS: Record<string, string> = {
+  sent: 'accepted',
+  delivered: 'played',
+  read: 'seen',
+  failed: 'deleted',
+};
+
+const ODDITIES: [Oddity, ...Oddity[]] = [
+  oddTime('offset with a colon', (ms) => [local(ms, '-03:00'), ms], true),
+  oddTime('offset without a colon', (ms) => [local(ms, '-0300'), ms]),
+  oddTime('offset of hours', (ms) => [local(ms, '-03'), ms]),
+  oddTime('a blank in place of T', (ms) => [new Date(ms).toISOString().replace('T', ' '), ms]),
+  oddTime('no seconds', (ms) => [`${new Date(ms).toISOString().slice(0, 16)}Z`, ms - (ms % 60_000)]),
+  oddTime('RFC 2822', (ms) => [new Date(ms).toUTCString(), ms - (ms % 1_000)]),
+  oddTime('Unix seconds', (ms) => [Math.floor(ms / 1_000), ms - (ms % 1_000)]),
+  oddTime('Unix milliseconds', (ms) => [ms, ms]),
+  oddTime('no zone', (ms) => [new Date(ms).toISOString().slice(0, -1), null]),
+  oddTime('the unset date of .NET', () => ['0001-01-01T00:00:00Z', null]),
+  oddTime('the end of time', () => ['9999-12-31T23:59:59Z', null]),
+  oddTime('an empty time', () => ['', null]),
+  oddNumber(
+    'separators',
+    (digits) => `+${digits.slice(0, 4)} ${digits.slice(4, 8)}-${digits.slice(8)}`,
+    true,
+  ),
+  oddNumber('invisible marks', (digits) => `\u202a+${digits}\u202c`),
+  oddNumber('00 in place of +', (digits) => `00${digits}`),
+  oddNumber('an address of WhatsApp', (digits) => `${digits}:3@s.whatsapp.net`),
+  oddNumber('whatsapp:', (digits) => `whatsapp:+${digits}`),
+  oddNumber('tel:', (digits) => `tel:+${digits}`),
+  oddContact('a local id of WhatsApp', (random) => `1${random.text(14, '0123456789')}@lid`),
+  oddContact('a user name in place of a number', (random) => `BR.${random.text(16, '123456789')}`),
+  oddContact('no number', () => null),
+  set('a sender that is a name', ({ message }) => (message.from = 'BOTICARIO')),
+  set('an empty contextId', ({ message }) => (message.contextId = '')),
+  set('an empty interactionsId', ({ message }) => (message.interactionsId = '')),
+  set('a text for mediaData', ({ message }) => (message.mediaData = 'null')),
+  set('a creation that is no time', ({ message }) => (message.createdAt = '02/03/2026 12:00')),
+  set('an object for the state', ({ message }) => (message.status = { state: 'stored' })),
+  set('a number for a text', ({ message }) => (message.message = 1)),
+  set('a list for a text', ({ message }) => (message.message = ['Sim'])),
+  set('a number for a name', ({ clientData }) => (clientData.name = 7), { type: 'response' }),
+  set(
+    'a tapped button',
+    ({ message }) =>
+      Object.assign(message, {
+        mediaType: 'interactive',
+        message: { type: 'button_reply', id: 'op-1', title: 'Quero falar com alguém' },
+      }),
+    { type: 'response' },
+  ),
+  set(
+    'a reaction',
+    ({ message }) => Object.assign(message, { mediaType: 'reaction', message: '👍🏽', mediaData: null }),
+    { type: 'response', isPlain: true },
+  ),
+  set('half of an emoji', ({ message }) => (message.message = 'oi \ud83d'), { isPlain: true }),
+  set('a type in capitals', ({ event }) => (event.type = event.type.toUpperCase())),
+  set('a status in capitals', ({ event }) => (event.status = event.status.toUpperCase()), { type: 'status' }),
+  {
+    name: 'an unknown status',
+    type: 'status',
+    change(body, { id, status }) {
+      const word = UNKNOWN_WORDS[status ?? ''] ?? 'deleted';
+      body.event.status = word;
+      return { status: word, id: `${id.slice(0, id.lastIndexOf(':'))}:${word}` };
+    },
+  },
+  { name: 'gzip', change: () => ({ contentEncoding: 'gzip' }) },
+  { name: 'deflate', change: () => ({ contentEncoding: 'deflate' }) },
+];
+
+/** The names of all oddities that are sent to a receiver. */
+export function oddityNames(isEveryOneStored = EVERY_ODDITY_IS_STORED): string[] {
+  return oddities(isEveryOneStored).map(({ name }) => name);
+}
+
+/** The event with one oddity that its type can have. */
+export function oddEvent(
+  event: SimulatedEvent,
+  random: Random,
+  isEveryOneStored = EVERY_ODDITY_IS_STORED,
+): SimulatedEvent {
+  const hasNumber = event.contact?.startsWith('+') ?? false;
+  const fitting = oddities(isEveryOneStored).filter(
+    ({ type, needsNumber }) => (type === undefined || type === event.type) && (hasNumber || !needsNumber),
+  );
+  const { name, change } = random.pick(fitting as [Oddity, ...Oddity[]]);
+  const body: LooseBody = JSON.parse(event.body.toString('utf8'));
+  const changed = change(body, event, random);
+  return { ...event, ...changed, oddity: name, body: Buffer.from(JSON.stringify(body)) };
+}
+
+function oddities(isEveryOneStored: boolean): Oddity[] {
+  return ODDITIES.filter(({ isPlain }) => isPlain || isEveryOneStored);
+}
+
+function set(
+  name: string,
+  change: (body: LooseBody) => unknown,
+  rest: Partial<Pick<Oddity, 'type' | 'isPlain'>> = {},
+): Oddity {
+  return {
+    name,
+    ...rest,
+    change(body) {
+      change(body);
+      return {};
+    },
+  };
+}
+
+/** The time that counts, in another spelling. `spell` gives it with what it means; `null`: the time of arrival. */
+function oddTime(
+  name: string,
+  spell: (ms: number) => [written: string | number, occurredAtMs: number | null],
+  isPlain = false,
+): Oddity {
+  return {
+    name: `time: ${name}`,
+    ...(isPlain && { isPlain }),
+    change(body, { type, happenedAtMs }) {
+      const [written, occurredAtMs] = spell(happenedAtMs);
+      if (type === 'response') body.clientData.timeLastMessage = written;
+      else body.message.updatedAt = written;
+      return { occurredAtMs };
+    },
+  };
+}
+
+/** The customer's number in another spelling. */
+function oddNumber(name: string, spell: (digits: string) => string, isPlain = false): Oddity {
+  return {
+    name: `number: ${name}`,
+    needsNumber: true,
+    ...(isPlain && { isPlain }),
+    change(body, event) {
+      writeContact(body, event, spell(event.contact?.replace('+', '') ?? ''));
+      return {};
+    },
+  };
+}
+
+/** A contact that is no number. */
+function oddContact(name: string, contactOf: (random: Random) => string | null): Oddity {
+  return {
+    name: `contact: ${name}`,
+    change(body, event, random) {
+      const contact = contactOf(random);
+      writeContact(body, event, contact);
+      return { contact };
+    },
+  };
+}
+
+function writeContact(body: LooseBody, { type }: SimulatedEvent, written: string | null): void {
+  if (type === 'response') body.clientData.number = written;
+  else body.message.to = written;
+}
+
+function local(ms: number, offset: string): string {
+  return new Date(ms - 3 * HOUR_MS).toISOString().replace('Z', offset);
+}

@@ -1,0 +1,67 @@
+// The words of a message, whatever stands where its text should be: a text, a number, a list, a tapped button, a reaction,
+// a contact card. Messengers and gateways have no common form for these, so what reads like words is looked for by name.
+
+/** Members that hold words for people, the likeliest first. */
+const WORDS = [
+  ...['title', 'text', 'body', 'emoji', 'caption', 'display_text', 'displayText', 'selectedDisplayText'],
+  ...['formatted_name', 'name', 'conversation', 'message', 'content', 'value', 'description', 'payload'],
+];
+/** As deep, and as many of a list, as anything that a messenger sends. */
+const MAX_DEPTH = 5;
+const MAX_ITEMS = 50;
+
+/** What a value says; `null`: nothing. Of a list each item has a line. */
+export function wordsIn(value: unknown, depth = 0): string | null {
+  if (typeof value === 'string') return value === '' ? null : value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return null;
+  if (Array.isArray(value)) {
+    return linesOf(value.slice(0, MAX_ITEMS).map((item) => wordsIn(item, depth + 1)));
+  }
+  const members = value as Record<string, unknown>;
+  for (const name of WORDS) {
+    const words = Object.hasOwn(members, name) ? wordsIn(members[name], depth + 1) : null;
+    if (words !== null) return words;
+  }
+  for (const member of Object.values(members).slice(0, MAX_ITEMS)) {
+    const words = typeof member === 'object' ? wordsIn(member, depth + 1) : null;
+    if (words !== null) return words;
+  }
+  return null;
+}
+
+/** The names and numbers on contact cards, as WhatsApp's objects or as vCards (RFC 6350); `null`: there are none. */
+export function cardWordsIn(value: unknown): string | null {
+  const cards = Array.isArray(value) ? value : [value];
+  return linesOf(cards.slice(0, MAX_ITEMS).map((card) => wordsOfCard(card)));
+}
+
+function wordsOfCard(card: unknown): string | null {
+  if (typeof card === 'string') return wordsOfVcard(card);
+  if (typeof card !== 'object' || card === null) return null;
+  const { vcard, contacts, name, displayName, formatted_name, phones, phone, number } = card as Record<
+    string,
+    unknown
+  >;
+  if (typeof vcard === 'string') return wordsOfVcard(vcard);
+  if (contacts !== undefined) return cardWordsIn(contacts);
+  const numbers = [phones, phone, number].flat().slice(0, MAX_ITEMS).map(numberIn);
+  return linesOf([wordsIn(formatted_name ?? name ?? displayName), ...numbers]);
+}
+
+function numberIn(phone: unknown): string | null {
+  if (typeof phone !== 'object' || phone === null) return wordsIn(phone);
+  const { phone: written, number, wa_id } = phone as Record<string, unknown>;
+  return wordsIn(written ?? number ?? wa_id);
+}
+
+function wordsOfVcard(text: string): string | null {
+  if (!/^BEGIN:VCARD/im.test(text)) return text === '' ? null : text;
+  const lines = [...text.matchAll(/^(?:[\w-]+\.)?(?:FN|TEL)(?:;[^:\r\n]*)?:(?:tel:)?(.+)$/gim)];
+  return linesOf(lines.map(([, written = '']) => written.trim()));
+}
+
+function linesOf(lines: readonly (string | null)[]): string | null {
+  const there = lines.filter((line) => line !== null && line !== '');
+  return there.length === 0 ? null : there.join('\n');
+}

@@ -1,0 +1,163 @@
+// Moments as senders write them, and as the receiver gives them out. Pure; the time of arrival is passed in.
+//
+// No library does just this. Date.parse, day.js and date-fns take a text without a zone for local time; luxon, which
+// reads all these spellings, does so as well, and is larger than everything else in the Worker's contract together.
+
+/** Why a value tells no moment. */
+export type NoMoment = 'wrong-type' | 'empty' | 'not-a-time' | 'no-zone' | 'impossible-time';
+
+/** What is dated earlier was never dated: programs begin to count in the years 1, 1601, 1900, 1970 and 1980. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+/** How far a sender's clock may be ahead. A local time that is passed off as UTC is ahead by 14 hours at most. */
+const MAX_AHEAD_MS = 24 * 3_600_000;
+
+/** Unix times below are seconds, which reach the year 5138; above they are milliseconds, from 1973 on. */
+const MIN_UNIX_MS = 1e11;
+
+/** Longer texts are not looked at. A time can have any number of decimals. */
+const MAX_LENGTH = 1_000;
+
+/**
+ * The moment that a value tells, Unix milliseconds: as ISO 8601 in any of its spellings, as RFC 2822, or as Unix seconds or
+ * milliseconds, which may be a text of digits. What is finer than milliseconds is left out.
+ *
+ * @param arrivedAtMs when it was received, Unix ms: what is dated more than a day later cannot be.
+ * @returns why it tells none, where it does not.
+ */
+export function momentOf(written: unknown, arrivedAtMs: number): number | NoMoment {
+  const ms = unboundedMomentOf(written);
+  if (typeof ms === 'string') return ms;
+  return ms >= EARLIEST_MS && ms <= arrivedAtMs + MAX_AHEAD_MS ? ms : 'impossible-time';
+}
+
+/** Years that RFC 3339 knows. Events from before times were bounded can lie outside of them. */
+const YEAR_0_MS = Date.parse('0000-01-01T00:00:00Z');
+const YEAR_9999_END_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** A moment as RFC 3339. */
+export function rfc3339(ms: number): string {
+  return new Date(Math.min(Math.max(ms, YEAR_0_MS), YEAR_9999_END_MS)).toISOString();
+}
+
+/** What {@link rfc3339} and most senders write. Without leap seconds, which RFC 3339 has and no Date of JavaScript reads. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** What {@link momentOf} can read, as RFC 3339: as it stands where it is that already. */
+export function asRfc3339(written: unknown, arrivedAtMs: number): string {
+  if (typeof written === 'string' && RFC_3339.test(written)) return written;
+  return rfc3339(Number(momentOf(written, arrivedAtMs)));
+}
+
+function unboundedMomentOf(written: unknown): number | NoMoment {
+  if (typeof written === 'number') return momentOfUnix(written);
+  if (typeof written !== 'string') return 'wrong-type';
+  if (written.length > MAX_LENGTH) return 'not-a-time';
+  const text = written.trim();
+  if (text === '') return 'empty';
+  const iso = ISO_8601.exec(text);
+  if (iso?.groups !== undefined) return momentOfIso(iso.groups);
+  const rfc = RFC_2822.exec(text);
+  if (rfc?.groups !== undefined) return momentOfRfc(rfc.groups);
+  return /^\d+(?:\.\d+)?$/.test(text) ? momentOfUnix(Number(text)) : 'not-a-time';
+}
+
+function momentOfUnix(unix: number): number {
+  return unix < MIN_UNIX_MS ? Math.round(unix * 1000) : Math.trunc(unix);
+}
+
+type Parts = Record<string, string | undefined>;
+
+/**
+ * ISO 8601 with or without dashes and colons, by calendar, week or day of the year, down to hours, minutes or seconds with
+ * decimals; a blank may stand in place of the T, as in RFC 3339. Behind it the name of the zone (RFC 9557).
+ */
+const ISO_8601 = new RegExp(
+  [
+    String.raw`^(?<year>[+-]\d{6}|\d{4})(?<dash>-?)`,
+    String.raw`(?:(?<month>\d\d)\k<dash>(?<day>\d\d)|W(?<week>\d\d)\k<dash>(?<weekday>[1-7])|(?<dayOfYear>\d{3}))`,
+    String.raw`(?:(?:T|\s+)(?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d)(?:\k<colon>(?<second>\d\d))?)?`,
+    String.raw`(?:[.,](?<decimals>\d+))?\s*(?<zone>Z|UTC|GMT|[-+\u2212]\d\d(?::?\d\d)?)?(?:\[[^[\]]+\])*)?$`,
+  ].join(''),
+  'i',
+);
+
+/** RFC 2822, section 3.3, with what section 4.3 and HTTP (RFC 9110, section 5.6.7) write besides. */
+const RFC_2822 =
+  /^(?:[a-z]+,\s*)?(?<day>\d\d?)[\s-](?<monthName>[a-z]{3})[\s-](?<year>\d{2,4})\s+(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d))?\s*(?<zone>[-+]\d{4}|[a-z]{1,3})?(?:\s*\([^()]*\))?$/i;
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+
+/** Hours by which zones that go by a name are ahead of UTC. */
+const NAMED_ZONES = new Map([
+  ...(['Z', 'UT', 'UTC', 'GMT'] as const).map((name) => [name, 0] as const),
+  ...(['EST', 'CST', 'MST', 'PST'] as const).map((name, west) => [name, -5 - west] as const),
+  ...(['EDT', 'CDT', 'MDT', 'PDT'] as const).map((name, west) => [name, -4 - west] as const),
+]);
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+function momentOfIso(parts: Parts): number | NoMoment {
+  const dayMs = dayOf(parts);
+  return dayMs === null ? 'not-a-time' : atTime(dayMs, parts);
+}
+
+function momentOfRfc(parts: Parts): number | NoMoment {
+  const month = MONTHS.indexOf((parts.monthName ?? '').toLowerCase()) + 1;
+  const dayMs = calendarDay(fullYear(parts.year ?? ''), month, Number(parts.day));
+  return dayMs === null ? 'not-a-time' : atTime(dayMs, parts);
+}
+
+/** RFC 2822, section 4.3: two digits are of 1950 to 2049, three count from 1900. */
+function fullYear(written: string): number {
+  const year = Number(written);
+  if (written.length === 4) return year;
+  return written.length === 2 && year < 50 ? year + 2000 : year + 1900;
+}
+
+/** The beginning of a day in UTC; `null`: there is no such day. */
+function dayOf({ year: writtenYear, month, day, week, weekday, dayOfYear }: Parts): number | null {
+  const year = Number(writtenYear);
+  if (month !== undefined) return calendarDay(year, Number(month), Number(day));
+  const newYear = calendarDay(year, 1, 1) ?? Number.NaN;
+  if (dayOfYear !== undefined) {
+    const ms = newYear + (Number(dayOfYear) - 1) * DAY_MS;
+    return new Date(ms).getUTCFullYear() === year ? ms : null;
+  }
+  const fourth = newYear + 3 * DAY_MS; // it lies in the first week, which begins with a Monday
+  const thursday = fourth + (4 - (new Date(fourth).getUTCDay() || 7) + (Number(week) - 1) * 7) * DAY_MS;
+  if (new Date(thursday).getUTCFullYear() !== year) return null; // a week belongs to the year of its Thursday
+  return thursday + (Number(weekday) - 4) * DAY_MS;
+}
+
+function calendarDay(year: number, month: number, day: number): number | null {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day); // Date.UTC takes the years 0 to 99 for others
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : null;
+}
+
+function atTime(dayMs: number, { hour, minute, second, decimals, zone }: Parts): number | NoMoment {
+  if (hour === undefined) return 'no-zone'; // a day alone
+  const [hours, minutes, seconds] = [Number(hour), Number(minute ?? 0), Number(second ?? 0)];
+  if (minutes > 59 || seconds > 60) return 'not-a-time'; // 60: a leap second
+  if (hours > 23 && !(hours === 24 && minutes === 0 && seconds === 0)) return 'not-a-time';
+  const offsetMs = zone === undefined ? null : offsetOf(zone);
+  if (offsetMs === null) return 'no-zone';
+  if (Number.isNaN(offsetMs)) return 'not-a-time';
+  const unitMs = second !== undefined ? 1000 : minute !== undefined ? MINUTE_MS : HOUR_MS;
+  const nanos = Number((decimals ?? '').slice(0, 9).padEnd(9, '0'));
+  const clockMs = hours * HOUR_MS + minutes * MINUTE_MS + seconds * 1000;
+  return dayMs + clockMs + Math.floor((nanos * unitMs) / 1e9) - offsetMs;
+}
+
+/** By how much a zone is ahead of UTC; `null`: it is not known; NaN: there is no such offset. */
+function offsetOf(zone: string): number | null {
+  const [, sign, hours, minutes = '0'] = /^([-+\u2212])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
+  if (sign === undefined) {
+    const ahead = NAMED_ZONES.get(zone.toUpperCase() as 'Z');
+    return ahead === undefined ? null : ahead * HOUR_MS;
+  }
+  if (Number(hours) > 23 || Number(minutes) > 59) return Number.NaN;
+  return (sign === '+' ? 1 : -1) * (Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS);
+}

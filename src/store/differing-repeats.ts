@@ -1,0 +1,200 @@
+// Repeats that were written otherwise than the event that they repeat. One that says the same is counted as a repeat; one
+// that says something else is not lost: it is kept as a rejection beside the event, and can be let in as an event of its
+// own, under an id that is made of the event's and of its content.
+
+import { contentOf, differencesBetween, MAX_COMPARED_LENGTH, problemOf } from '../contract/content.ts';
+import { firstVersionId, type NewEvent, versionId, versionIdRange } from '../contract/event.ts';
+import { encodePayload } from '../contract/payload.ts';
+import type { ContractProblem } from '../contract/webhook.ts';
+import { cutGroups } from '../cut-groups.ts';
+import { countRepeats, type RecordableEvent, recordEvents, STORED_BY } from './events.ts';
+import type { NewRejection } from './rejections.ts';
+
+/** Events compared together: with what is stored of each, their payloads take some 20 MB at the most. */
+export const MAX_COMPARED_EVENTS = 16;
+/** An event that is deleted just when it is compared is recorded anew. That this happens again and again is a fault. */
+const MAX_ROUNDS = 3;
+
+/** A delivery of an event that is stored. */
+interface Delivery {
+  /** Whether it was this delivery that stored it. */
+  outcome: 'stored' | 'duplicate';
+  /** Of the event that is stored. */
+  seq: number;
+  id: string;
+}
+
+/** What has the ids of a stored event, and says something else. */
+export interface Differing {
+  outcome: 'differs';
+  /** Of the stored event. */
+  eventId: string;
+  /** Where it differs, without the values. */
+  problems: ContractProblem[];
+  /** SHA-256 of what it says, hexadecimal: the same for all that say the same. */
+  digest: string;
+}
+
+/** What became of an event that was to be recorded. */
+export type Recorded = Delivery | Differing;
+
+interface Stored {
+  seq: number;
+  id: string;
+  /** The delivery that stored it. */
+  request_id: string;
+  /** `null` where it is too long to be compared. */
+  payload: string | null;
+}
+
+/**
+ * Compares events with those that are stored under their ids, as they came and as versions that were let in, and counts
+ * those that say the same.
+ *
+ * @param events that {@link recordEvents} gave `null` for; {@link MAX_COMPARED_EVENTS} at most.
+ * @returns one for each of `events`, in order. `null`: the stored event was deleted meanwhile, and this one can be recorded.
+ */
+export async function compareRepeats(
+  db: D1Database,
+  events: readonly NewEvent[],
+): Promise<(Recorded | null)[]> {
+  const digests = await Promise.all(events.map(async ({ payload }) => sha256Hex(contentOf(payload))));
+  const storedOf = await findStored(db, events, digests);
+  const compared = events.map((event, index) => compare(event, digests[index] ?? '', storedOf[index] ?? []));
+  const repeats = new Map<number, { seq: number; requestIds: string[] }>();
+  for (const [index, one] of compared.entries()) {
+    if (one === null || one.outcome === 'differs') continue;
+    const repeat = repeats.get(one.seq) ?? { seq: one.seq, requestIds: [] };
+    repeat.requestIds.push(events[index]?.requestId ?? '');
+    repeats.set(one.seq, repeat);
+  }
+  if (repeats.size === 0) return compared;
+  const counted = await countRepeats(db, [...repeats.values()]);
+  return compared.map((one) => (one !== null && 'seq' in one && !counted.has(one.seq) ? null : one));
+}
+
+function compare(event: NewEvent, digest: string, stored: readonly Stored[]): Recorded | null {
+  const first = stored.find(({ id }) => id === event.id);
+  if (first === undefined) return null;
+  const differences = differencesBetween(first.payload ?? '', event.payload);
+  const same = differences.length === 0 ? first : stored.find(({ id }) => id === versionId(event.id, digest));
+  if (same !== undefined) {
+    const outcome = same.request_id === event.requestId ? 'stored' : 'duplicate';
+    return { outcome, seq: same.seq, id: same.id };
+  }
+  return { outcome: 'differs', eventId: event.id, problems: differences.map(problemOf), digest };
+}
+
+/** What is stored under the ids of events: in the order of `events`. */
+async function findStored(
+  db: D1Database,
+  events: readonly NewEvent[],
+  digests: readonly string[],
+): Promise<Stored[][]> {
+  const wanted = events.map(({ integration, id }, index) => ({
+    integration,
+    ids: [id, versionId(id, digests[index] ?? '')],
+  }));
+  const { results } = await db
+    .prepare(FIND_STORED)
+    .bind(JSON.stringify(wanted), MAX_COMPARED_LENGTH)
+    .run<Stored & { wanted: number }>();
+  return events.map((_, index) => results.filter((row) => row.wanted === index));
+}
+
+const FIND_STORED = `
+  SELECT wanted.key AS wanted, e.seq, e.id, ${STORED_BY} AS request_id,
+    iif(octet_length(e.payload) <= ?2, e.payload, NULL) AS payload
+  FROM json_each(?1) AS wanted CROSS JOIN json_each(wanted.value -> 'ids') AS named CROSS JOIN events AS e
+  ON e.id = named.value AND e.integration = wanted.value ->> 'integration'`;
+
+/**
+ * Records events as {@link recordEvents} does, and compares what is stored already.
+ *
+ * @param isLate whether nothing more is to be begun: rejects then. What is done until then is done, and done once.
+ * @returns one for each of `events`, in order.
+ */
+export async function recordOrCompare(
+  db: D1Database,
+  events: readonly RecordableEvent[],
+  now: () => number,
+  isLate: () => boolean = () => false,
+): Promise<Recorded[]> {
+  const outcomes = new Map<RecordableEvent, Recorded>();
+  let left = events;
+  for (let round = 0; left.length > 0; round++) {
+    if (round === MAX_ROUNDS) throw new Error('events come and go while they are compared');
+    const recorded = await recordEvents(db, left, now());
+    for (const [index, one] of left.entries()) {
+      const done = recorded[index];
+      if (!done) continue;
+      outcomes.set(one, { outcome: done.isNew ? 'stored' : 'duplicate', seq: done.seq, id: one.event.id });
+    }
+    const unlike = left.filter((one) => !outcomes.has(one));
+    for (const group of cutGroups(unlike, () => 0, { maxItems: MAX_COMPARED_EVENTS, maxBytes: 0 })) {
+      if (isLate()) throw new Error('no time is left to compare repeats');
+      const compared = await compareRepeats(
+        db,
+        group.map(({ event }) => event),
+      );
+      for (const [index, one] of group.entries()) {
+        const done = compared[index];
+        if (done) outcomes.set(one, done);
+      }
+    }
+    left = left.filter((one) => !outcomes.has(one));
+  }
+  return events.map((event) => outcomes.get(event) as Recorded);
+}
+
+/** The rejection that a differing repeat is kept as. It was acknowledged: it is never deleted to make room. */
+export function differingRejection(
+  { integration, requestId, receivedAtMs, payload }: NewEvent,
+  { eventId, problems, digest }: Differing,
+  generation: number,
+): NewRejection {
+  const arrived = { integration, generation, requestId, receivedAtMs };
+  const body = encodePayload(payload);
+  return { ...arrived, reason: 'differs', problems, body, deferred: true, differsFrom: { eventId, digest } };
+}
+
+/** What came under the ids of an event with another content. */
+export interface Versions {
+  /** Ids of events: the first one, and those that were let in. */
+  events: string[];
+  /** Places of rejections, newest first. */
+  rejections: number[];
+}
+
+/** Of each kind, as many as anybody will look at. */
+const MAX_VERSIONS = 20;
+
+/** The other versions of an event, be it the first or one of those that were let in. */
+export async function findVersions(db: D1Database, integration: string, id: string): Promise<Versions> {
+  const first = firstVersionId(id);
+  const { results } = await db
+    .prepare(FIND_VERSIONS)
+    .bind(first, integration, ...versionIdRange(first), MAX_VERSIONS)
+    .run<{ id: string; rejection: number | null }>();
+  return {
+    events: results.flatMap((row) => (row.rejection === null && row.id !== id ? [row.id] : [])),
+    rejections: results.flatMap(({ rejection }) => (rejection === null ? [] : [rejection])),
+  };
+}
+
+/** ?1 the id of the first, ?2 the integration, ?3 and ?4 the range of the others' ids, ?5 how many of a kind. */
+const FIND_VERSIONS = `
+  SELECT id, NULL AS rejection FROM events WHERE id = ?1 AND integration = ?2
+  UNION ALL
+  SELECT id, NULL FROM (
+    SELECT id FROM events WHERE id >= ?3 AND id < ?4 AND integration = ?2 ORDER BY id LIMIT ?5
+  )
+  UNION ALL
+  SELECT event_id, seq FROM (
+    SELECT event_id, seq FROM rejections WHERE event_id = ?1 AND integration = ?2 ORDER BY seq DESC LIMIT ?5
+  )`;
+
+async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}
