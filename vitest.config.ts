@@ -28,6 +28,7 @@ export default defineConfig(async () => ({
     projects: [
       {
         // Everything of src, in workerd, with real D1 and real queues.
+        assetsInclude: ['**/*.bin'], // compressed samples
         plugins: [
           cloudflareTest({
             miniflare: {

@@ -20,6 +20,12 @@ declare namespace Cloudflare {
   }
 }
 
+/** A file as a `data:` address. */
+declare module '*?inline' {
+  const address: string;
+  export default address;
+}
+
 declare module '*?raw' {
   const text: string;
   export default text;

@@ -1,12 +1,10 @@
 // One event: who, what and when, what became of its message, and the payload as it came.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
 import { saidBy } from '../contract/conversation.ts';
 import { wordsIn } from '../contract/message-words.ts';
-import type { wholeEventAnswer } from '../operate/events.ts';
 import { apiPath } from './api-client.ts';
-import { Versions } from './differences.tsx';
+import { type OtherVersions, Versions } from './differences.tsx';
 import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';
 import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
@@ -27,16 +25,14 @@ interface EventProps {
   event: ShownEvent;
 }
 
-/** An event with what else came under its ids. */
-export type WholeEvent = ShownEvent & Pick<z.infer<typeof wholeEventAnswer>, 'versions'>;
-
 export const EventPage: FC<{
   view: View;
-  event: WholeEvent;
+  event: ShownEvent;
   payload: string;
+  versions: OtherVersions;
   timeline: MessageTimeline | null;
   isReplayed: boolean;
-}> = ({ view, event, payload, timeline, isReplayed }) => {
+}> = ({ view, event, payload, versions, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
   const path = apiPath`/events/${event.integration}/${event.id}`;
   const { name, ...said } = saidBy(event.payload);
@@ -62,7 +58,7 @@ export const EventPage: FC<{
         <h2 id="said">{t.said}</h2>
         <SaidContent view={view} content={{ ...said, omitted: false }} isWhole />
       </section>
-      <Versions view={view} integration={event.integration} versions={event.versions} />
+      <Versions view={view} integration={event.integration} payload={payload} versions={versions} />
       <Course view={view} event={event} timeline={timeline} />
       <Oddities view={view} event={event} />
       <EventFacts view={view} event={event} />

@@ -4,13 +4,14 @@ import { Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import { messageIdOf } from '../contract/event.ts';
-import type { eventPage } from '../operate/events.ts';
+import type { eventPage, wholeEventAnswer } from '../operate/events.ts';
 import type { integrationList } from '../operate/integrations.ts';
 import { ApiRefusal, apiPath, type Problem } from './api-client.ts';
+import { findOtherVersions } from './differences.tsx';
 import { refusalPage } from './errors.tsx';
-import { EventPage, type WholeEvent } from './event.tsx';
+import { EventPage } from './event.tsx';
 import { EVENT_FILTERS, EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
-import { EventRow } from './event-row.tsx';
+import { EventRow, type ShownEvent } from './event-row.tsx';
 import { FilterProblems, type Filters, filtersOf, findList } from './filters.tsx';
 import { findTimeline } from './message-timeline.tsx';
 import { html, More, Page, withQuery } from './page.tsx';
@@ -20,6 +21,7 @@ import { eventsTexts } from './texts/events.ts';
 import type { DashboardEnv, View } from './view.ts';
 
 type Events = z.infer<typeof eventPage>;
+type WholeEvent = ShownEvent & Pick<z.infer<typeof wholeEventAnswer>, 'versions'>;
 
 /** To be mounted at `/events`. */
 export function eventPages(): Hono<DashboardEnv> {
@@ -51,12 +53,9 @@ export function eventPages(): Hono<DashboardEnv> {
       payloadText(view, integration, id),
       findTimeline(view, messageIdOf(id), integration),
     ]);
+    const versions = await findOtherVersions(view, event.versions);
     const isReplayed = c.req.query('done') === 'replayed';
-    return c.html(
-      html(
-        <EventPage view={view} event={event} payload={payload} timeline={timeline} isReplayed={isReplayed} />,
-      ),
-    );
+    return c.html(html(<EventPage {...{ view, event, payload, versions, timeline, isReplayed }} />));
   });
 
   // To be kept, never to be shown: a browser is not to read as a page what somebody outside wrote.
