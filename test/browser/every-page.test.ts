@@ -1,15 +1,20 @@
 import axe, { type AxeResults } from 'axe-core';
+import fc from 'fast-check';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
+import { filledIn, oddField, putIn } from '../receive/odd-fields.ts';
 import { browsing, describeInBrowser, type Looks, overflowOf } from './browsing.ts';
 import { leaveTraces, pagesFrom } from './pages.ts';
-import { responseBody } from './webhooks.ts';
+import { responseBody, statusBody } from './webhooks.ts';
 
 /** Every page in each. What axe is asked in the one width is looked at in the other as well. */
 const LOOKS: Looks[] = [
   { language: 'pt', scheme: 'light', width: 1280 },
   { language: 'en', scheme: 'dark', width: 390 },
 ];
+/** With any value in any field. Others than always: `PROPERTY_SEED=7 npm test`. */
+const ODD_BODIES = 12;
+const SEED = Number(process.env.PROPERTY_SEED || 20_200_618);
 /** A desk and a phone. */
 const WIDTHS = [1280, 390];
 /** What must be among them, or it is the crawler that is broken. */
@@ -87,6 +92,29 @@ describeInBrowser('every page', () => {
       expect(await amissOn(page, `/events/shop/${encodeURIComponent(eventId)}`)).toEqual([]);
     },
   );
+
+  it('is so whatever stands in any field', async () => {
+    const { receiver } = running;
+    const paths: string[] = [];
+    for (const [index, field] of fc.sample(oddField, { seed: SEED, numRuns: ODD_BODIES }).entries()) {
+      const body = filledIn(index % 2 === 0 ? responseBody({ text: 'Oi' }) : statusBody({ status: 'read' }));
+      putIn(body, field);
+      expect(await receiver.deliver('shop', body)).toBe(200);
+      const { data } = await receiver.api<{ data: { id: string; contact: string | null }[] }>(
+        'GET',
+        '/events?limit=1',
+      );
+      for (const { id, contact } of data) {
+        paths.push(`/events/shop/${encodeURIComponent(id)}`);
+        if (contact !== null) paths.push(`/contacts/${encodeURIComponent(contact)}`);
+      }
+    }
+    const page = await running.open(LOOKS[1]);
+    const amiss: string[] = [];
+    for (const path of new Set([...paths, '/', '/events', '/contacts']))
+      amiss.push(...(await amissOn(page, path)));
+    expect(amiss).toEqual([]);
+  });
 
   it('is so of what is not there', async () => {
     const page = await running.open();

@@ -10,12 +10,11 @@ import {
   isPhoneNumber,
   MAX_IDENTITY_LENGTH,
 } from '../../src/contract/contact.ts';
-import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
 import { eventId, eventOf, messageIdOf, messageIdPrefix, type NewEvent } from '../../src/contract/event.ts';
 import { encodePayload } from '../../src/contract/payload.ts';
 import { parseWebhook, STATUSES, type Webhook } from '../../src/contract/webhook.ts';
-import { writeJson } from '../json-text.ts';
-import { anyJson, anyText, identifier } from '../receive/any-json.ts';
+import { anyText, identifier } from '../receive/any-json.ts';
+import { filledIn, oddField, putIn } from '../receive/odd-fields.ts';
 import { expectHolds } from '../seeded.ts';
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 import { moment, phoneForms, separated, style } from './written-forms.ts';
@@ -114,13 +113,6 @@ describe('a time', () => {
 });
 
 describe('a body that identifies an event', () => {
-  const full = (body: Body) => {
-    Object.assign(body.message, { location: { address: 'a', latitude: 1, longitude: 1, name: 'n' } });
-    Object.assign(body.message, { failCode: 470, failMessage: 'f' });
-    body.message.mediaData.id = 'i';
-  };
-  const fields = ODDITY_PATHS.filter((path) => path !== 'event.status');
-  const value = anyJson.map((json) => JSON.parse(writeJson({ members: [['value', json]] }, 0)).value);
   const arrival = {
     integration: 'shop',
     requestId: 'r',
@@ -129,34 +121,24 @@ describe('a body that identifies an event', () => {
   };
 
   it('is that event whatever stands in any other field, says where it is odd, and parses with the kit', async () => {
-    const replaced = fc.property(
-      fc.boolean(),
-      fc.constantFrom(...fields),
-      value,
-      (isReply, path, replacement) => {
-        const body = isReply
-          ? responseBody(full)
-          : { clientData: responseBody().clientData, ...statusBody(full) };
-        const { id } = eventIn(body);
-        const keys = path.split('.');
-        const last = keys.pop() ?? '';
-        keys.reduce((holder, key) => holder[key], body)[last] = replacement;
+    const replaced = fc.property(fc.boolean(), oddField, (isReply, field) => {
+      const body = filledIn(isReply ? responseBody() : statusBody());
+      const { id } = eventIn(body);
+      putIn(body, field);
+      const { path, value } = field;
 
-        const event = eventIn(body);
-        expect(event.id).toBe(id);
-        expect(event.payload).toBe(JSON.stringify(body));
-        for (const oddity of event.oddities ?? []) expect(`${oddity.path}.`).toContain(`${path}.`);
-        const parsed = parseEvent({ ...cloudEventHead(event, 0), data: body });
-        if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-        if (event.contact === null) expect(parsed.event).not.toHaveProperty('contact');
-        const given = [...keys, last].reduce((holder: Body, key) => holder?.[key], parsed.event.data);
-        const isOdd = event.oddities?.some(
-          (oddity) => oddity.path === path && oddity.code !== 'not-a-contact',
-        );
-        if (isOdd) expect(given ?? null).toBeNull();
-        else if (typeof replacement === 'string') expect(given).toBeTypeOf('string');
-      },
-    );
+      const event = eventIn(body);
+      expect(event.id).toBe(id);
+      expect(event.payload).toBe(JSON.stringify(body));
+      for (const oddity of event.oddities ?? []) expect(`${oddity.path}.`).toContain(`${path}.`);
+      const parsed = parseEvent({ ...cloudEventHead(event, 0), data: body });
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+      if (event.contact === null) expect(parsed.event).not.toHaveProperty('contact');
+      const given = path.split('.').reduce((holder: Body, key) => holder?.[key], parsed.event.data);
+      const isOdd = event.oddities?.some((oddity) => oddity.path === path && oddity.code !== 'not-a-contact');
+      if (isOdd) expect(given ?? null).toBeNull();
+      else if (typeof value === 'string') expect(given).toBeTypeOf('string');
+    });
     await expectHolds(replaced, { numRuns: 10_000 });
   });
 

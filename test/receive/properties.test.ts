@@ -3,16 +3,19 @@
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseEvent } from '../../src/consumer.ts';
 import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
-import { eventually, forwardedEvents, inject } from '../webhooks.ts';
+import { eventually, forwardedEvents, inject, responseBody, seen, statusBody } from '../webhooks.ts';
 import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
 import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf, verdictOn } from './kept.ts';
+import { filledIn, oddField, putIn } from './odd-fields.ts';
 import { type ExpectedEvent, validBody } from './valid-bodies.ts';
 
 const ANY_BODIES = 10_000;
 const VALID_BODIES = 3_000;
 const DEFERRED_BODIES = 500;
+const ODD_BODIES = 1_000;
 /** Every so many bodies one is delivered again. */
 const REPEATED = 10;
 
@@ -76,6 +79,35 @@ describe('a body within the contract', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   });
 });
 
+describe('a body that identifies an event', { timeout: PROPERTY_TIMEOUT_MS }, () => {
+  it('is stored whatever stands in any other field, comes out of the queue as it came, and the kit reads it', async () => {
+    const bodies = fc.array(fc.tuple(fc.boolean(), oddField), batchLength());
+    const cases = await checkInBatches(ODD_BODIES, bodies, async (batch) => {
+      const slug = await openIntegration();
+      const texts = batch.map(([isReply, field], index) => {
+        const body = filledIn(isReply ? responseBody() : statusBody());
+        body.event.messageId = `event-${index}`;
+        putIn(body, field);
+        return JSON.stringify(body);
+      });
+      const deliveries = await deliverAll(slug, texts);
+      expect(deliveries.map(({ answer }) => answer.outcome)).toEqual(batch.map(() => 'stored'));
+      await expectKept(slug, deliveries);
+      await allForwarded();
+      await eventually(
+        'all came out of the queue',
+        async () => (await consumedBy(slug)).length >= batch.length,
+      );
+      const came = await consumedBy(slug);
+      for (const event of came) expect(parseEvent(event)).toMatchObject({ ok: true });
+      expect(new Map(came.map(({ id, data }) => [id, exactly(data)]))).toEqual(
+        new Map(deliveries.map(({ answer }, index) => [answer.id, exactly(JSON.parse(texts[index] ?? ''))])),
+      );
+    });
+    expect(cases).toBeGreaterThanOrEqual(ODD_BODIES);
+  });
+});
+
 /** What makes a body the same event or rejection as another. */
 function identityOf(body: AnyBody): string {
   const verdict = verdictOn(bytesOf(body));
@@ -116,9 +148,13 @@ async function storedColumns(slug: string) {
 
 /** The data of the events that were forwarded, by id. */
 async function forwardedData(slug: string) {
-  const events = await forwardedEvents();
-  const own = events.filter(({ source }) => source === `/webhooks/${slug}`);
+  const own = (await forwardedEvents()).filter(({ source }) => source === `/webhooks/${slug}`);
   return new Map(own.map(({ id, data }) => [id, exactly(data)]));
+}
+
+/** What arrived at a consumer. */
+async function consumedBy(slug: string) {
+  return (await seen()).consumed.filter(({ source }) => source === `/webhooks/${slug}`);
 }
 
 /** A value as text that tells -0 from 0 and infinity from null, and `__proto__` from a prototype. */

@@ -1,0 +1,41 @@
+// Any value in any field that need not be right.
+
+import fc from 'fast-check';
+import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
+import { writeJson } from '../json-text.ts';
+import { anyJson } from './any-json.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: any value may stand anywhere in these bodies
+type Body = any;
+
+export interface OddField {
+  /** With dots, of a body that is {@link filledIn}. */
+  path: string;
+  value: unknown;
+}
+
+/** The step of a status identifies it. */
+const PATHS = ODDITY_PATHS.filter((path) => path !== 'event.status');
+
+export const oddField: fc.Arbitrary<OddField> = fc.record({
+  path: fc.constantFrom(...PATHS),
+  value: anyJson.map((json): unknown => JSON.parse(writeJson(json))),
+});
+
+/** A documented body with everything that the platform documents, so that each field has its place. */
+export function filledIn(body: Body): Body {
+  const location = { address: 'a', latitude: 1, longitude: 1, name: 'n' };
+  const mediaData = { link: 'l', id: 'i', caption: 'c', filename: 'f' };
+  return {
+    clientData: { number: '+5544999999999', name: 'Maria', timeLastMessage: '2020-01-09T20:19:44.000Z' },
+    ...body,
+    message: { ...body.message, mediaData, location, failCode: 470, failMessage: 'f' },
+  };
+}
+
+/** Puts a value in its field. */
+export function putIn(body: Body, { path, value }: OddField): void {
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  keys.reduce((holder, key) => holder[key], body)[last] = value;
+}
