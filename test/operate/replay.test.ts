@@ -162,7 +162,12 @@ describe('a request to replay many', () => {
     ['all that is not true', { all: false }, 'all', 'must be true where it is given'],
     ['all with a filter', { all: true, type: 'response' }, 'all', 'cannot be given together with a filter'],
     ['an unknown type', { type: 'call' }, 'type', 'must be one of response, status'],
-    ['an unknown status', { status: 'lost' }, 'status', 'must be one of sent, delivered, read, failed'],
+    [
+      'a status that is no word',
+      { status: 'sent | read' },
+      'status',
+      'must be a word such as sent, delivered, read, failed',
+    ],
     ['a contact that is no number', { contact: '123' }, 'contact', 'must be a phone number or an identity'],
     [
       'a time without an offset',
