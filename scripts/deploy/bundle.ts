@@ -12,7 +12,7 @@ import { askWrangler } from './wrangler.ts';
  * much with it is noticed here. The largest is libphonenumber-js with 34 KB, most of it the numbering plans of all
  * countries.
  */
-export const MAX_BUNDLE_GZIP_BYTES = 260_000;
+export const MAX_BUNDLE_GZIP_BYTES = 275_000;
 
 /** Wrangler puts these beside the modules; they are not part of the Worker. */
 const NOT_UPLOADED = new Set(['.map', '.md']);

@@ -456,14 +456,16 @@ const SHOWN = {
 };
 
 function responseEvent(message: string, name: string) {
+  const event = { messageId: 'e1', type: 'response' };
   return {
     ...SHOWN,
     type: 'response',
     status: null,
-    payload: { clientData: { name }, message: { mediaType: 'text', message } as object },
+    payload: { event, clientData: { name }, message: { mediaType: 'text', message } as object },
   };
 }
 
 function statusEvent(status: string, messageId = 'm1') {
-  return { ...SHOWN, type: 'status', status, messageId, payload: { message: {} as object } };
+  const event = { messageId: 'e1', type: 'status', status };
+  return { ...SHOWN, type: 'status', status, messageId, payload: { event, message: {} as object } };
 }
