@@ -79,8 +79,8 @@ async function sentWithCare(
   ledger: Ledger,
   progress: Progress,
 ): Promise<Pick<SimulateReport, 'rate' | 'taken'>> {
-  const taken = await measureTaken(sending, ledger);
-  if (taken === null) return { rate: FIRST_RATE, taken }; // all was sent before it was known
+  const { taken, rate: lastRate } = await measureTaken(sending, ledger);
+  if (taken === null) return { rate: lastRate, taken };
   const rate = rateFor(taken);
   ledger.latencies.forget();
   progress.say(`It takes some ${Math.round(taken)} deliveries/s, and is sent ${rate}/s from here on.`);

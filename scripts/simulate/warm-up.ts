@@ -50,14 +50,20 @@ export function rateFor(taken: number): number {
 /**
  * Speeds up until the receiver is behind or fast enough, and gives what it takes. Whoever was just started is slow once: to
  * be behind counts when it happens again at the same rate. Waits until the receiver has caught up.
+ *
+ * @returns `taken`: `null` where all was sent before it was known; `rate`: at which it was sent last.
  */
-export async function measureTaken(sending: Sending, ledger: Ledger): Promise<number | null> {
+export async function measureTaken(
+  sending: Sending,
+  ledger: Ledger,
+): Promise<{ taken: number | null; rate: number }> {
   let rate = FIRST_RATE;
   let takenBefore: number | null = null;
   for (;;) {
     sending.setRate(rate);
     const settledBefore = ledger.settled;
-    if ((await Promise.race([sending.done.then(() => 'done'), sleep(STEP_MS)])) === 'done') return null;
+    if ((await Promise.race([sending.done.then(() => 'done'), sleep(STEP_MS)])) === 'done')
+      return { taken: null, rate };
     const answered = ((ledger.settled - settledBefore) / STEP_MS) * 1_000;
     const step = { rate, answered, waiting: ledger.begun - ledger.settled };
     const next = afterStep(step);
@@ -67,7 +73,8 @@ export async function measureTaken(sending: Sending, ledger: Ledger): Promise<nu
       continue;
     }
     await drain(sending, ledger);
-    if (takenBefore !== null || !isBehind(step)) return Math.max(takenBefore ?? 0, next.taken);
+    if (takenBefore !== null || !isBehind(step))
+      return { taken: Math.max(takenBefore ?? 0, next.taken), rate };
     takenBefore = next.taken;
   }
 }

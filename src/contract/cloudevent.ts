@@ -182,7 +182,7 @@ export function parseEvent(body: unknown): ParsedEvent {
 
 /**
  * The schemas as JSON Schema 2020-12 documents, each complete by itself: that of the event holds the two others as
- * `$defs`. They leave out what JSON Schema cannot say (that a text is a phone number), so they accept no less.
+ * `$defs`. They leave out what JSON Schema cannot say (that an identifier has no control characters), so they accept no less.
  */
 export function eventSchemas(publicUrl: string): Record<SchemaName, object> {
   const registry = z.registry<{ id: SchemaName; title: string }>();

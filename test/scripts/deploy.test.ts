@@ -289,7 +289,7 @@ describe.concurrent('a dry run', () => {
 
     expect(run.stderr).toBe('');
     expect(run.status).toBe(0);
-    expect(run.stdout).toMatch(/Bundle: \d+\.\d KB gzip \(limit 260\.0 KB\)/);
+    expect(run.stdout).toMatch(/Bundle: \d+\.\d KB gzip \(limit 275\.0 KB\)/);
     expect(run.stdout).toContain('1. check that WEBHOOK_SECRET and ADMIN_TOKEN are set');
     expect(run.stdout).toContain(migrationFiles.join(', '));
     expect(api.requests).toEqual([]);

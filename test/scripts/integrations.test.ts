@@ -389,7 +389,8 @@ describe.concurrent('on this machine', () => {
     const added = await shown(
       local([
         ...['add', 'full', '--app-id', 'app-1', '--description', 'Loja', '--require-signature'],
-        ...['--allowed-ip', '203.0.113.7/24', '--allowed-ip', '2001:DB8::1', '--json'],
+        ...['--allowed-ip', '203.0.113.7/24', '--allowed-ip', '2001:DB8::1'],
+        ...['--on-rejection', 'accept', '--json'],
       ]),
     );
     const tokens = webhookTokens(localSecrets.WEBHOOK_SECRET ?? '');
@@ -398,6 +399,7 @@ describe.concurrent('on this machine', () => {
       description: 'Loja',
       allowedIps: ['203.0.113.0/24', '2001:db8::1'],
       requireSignature: true,
+      onRejection: 'accept',
     };
     expect(added).toMatchObject({
       slug: 'full',
@@ -414,8 +416,12 @@ describe.concurrent('on this machine', () => {
     expect(stdout).toMatch(/^SLUG +STATE +APPLICATION +FROM /);
     const row = stdout.split('\n').find((line) => line.startsWith('full '));
     expect(row?.split(/ {2,}/)).toEqual([
-      ...['full', 'enabled', 'app-1', '203.0.113.0/24 and 1 more', 'yes', added.createdAt.slice(0, 10)],
-      ...['Loja', `${PUBLIC_URL}/webhooks/full/${await tokens.derive('full', 1)}`],
+      ...['full', 'enabled', 'app-1', '203.0.113.0/24 and 1 more', 'yes', 'accepted'],
+      ...[
+        added.createdAt.slice(0, 10),
+        'Loja',
+        `${PUBLIC_URL}/webhooks/full/${await tokens.derive('full', 1)}`,
+      ],
     ]);
   });
 

@@ -183,7 +183,7 @@ describe('the pull consumer', () => {
   }
 
   it('prints and acknowledges events, retries what it cannot read, and ends on Ctrl-C', async () => {
-    const poison = { ...event('poison'), contact: '+554188956674' };
+    const poison = { ...event('poison'), contact: 5544999027914 };
     api.send(event('first'), poison, event('second'));
     const consumer = start();
     await vi.waitFor(() => expect(api.messages).toHaveLength(1), { timeout: 20_000 });
