@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { unstable_readConfig } from 'wrangler';
@@ -25,6 +26,7 @@ await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
+    maxWorkers: Math.max(2, availableParallelism() - 1), // they wait a lot, for timers and for other processes
     projects: [
       {
         // Everything of src, in workerd, with real D1 and real queues.
@@ -138,6 +140,7 @@ export default defineConfig(async () => ({
           include: ['test/**/*.test.ts'],
           exclude: ['test/scripts/**', 'test/browser/**'],
           setupFiles: ['./test/setup.ts'],
+          isolate: false, // to start the Workers for each file anew would take longer than the tests do
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

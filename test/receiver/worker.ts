@@ -82,8 +82,8 @@ let tally: Map<string, number> | undefined;
 /** What a consumer of the EVENTS queue does beside being seen. */
 let consumer: 'none' | 'fails' | 'works' = 'none';
 let faults: Partial<Record<Binding, Fault>> = {};
-/** Calls that faults hold back. */
-let heldBack = 0;
+/** Calls that the faults in force hold back. */
+let heldBack = new Set<symbol>();
 let settings: Partial<Env> = {};
 let clock = Date.now;
 /** Failed authentications are counted anew from each reset on. */
@@ -118,6 +118,7 @@ export class Probe extends WorkerEntrypoint<Env> {
     tally = undefined;
     consumer = 'none';
     faults = {};
+    heldBack = new Set();
     settings = changed;
     clock = Date.now;
     resets++;
@@ -131,11 +132,12 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   inject(injected: Partial<Record<Binding, Fault>>): void {
     faults = structuredClone(injected);
+    heldBack = new Set();
   }
 
   /** How many calls of bindings the faults hold back at the moment. */
   heldBack(): number {
-    return heldBack;
+    return heldBack.size;
   }
 
   /** Whether nothing is left to be done of what was begun, nor of what the queues hold. Ends all waiting for time to pass. */
@@ -326,9 +328,8 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
 }
 
 async function isOver(binding: Binding, fault: Fault): Promise<void> {
-  heldBack++;
+  heldBack.add(Symbol()); // until other faults are: whoever waits here need not live that long
   while (faults[binding] === fault) await new Promise((resolve) => setTimeout(resolve, 10));
-  heldBack--;
 }
 
 function probedD1(db: D1Database): D1Database {

@@ -99,6 +99,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'purges what is not forwarded',
+    firstSeed: 80,
     changes: [
       {
         file: 'src/store/retention.ts',
@@ -149,6 +150,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'gives a place again',
+    firstSeed: 35,
     changes: [
       {
         file: 'src/store/walk.ts',

@@ -186,6 +186,15 @@ interface Call {
 /** Every status that an operation was seen to answer. */
 const seen = new Map<string, Set<number>>();
 
+/** Fetches; once more where the connection broke: who answers without reading a large body closes it. */
+async function fetchAgain(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch {
+    return fetch(url, init);
+  }
+}
+
 /** Makes a request, and requires that what it is answered is what the document says. Gives the body. */
 async function call(
   { route, path = {}, query = {}, token = ADMIN_TOKEN, headers = {}, body }: Call,
@@ -194,7 +203,7 @@ async function call(
   const [method = '', template = ''] = route.split(' ');
   const filled = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? '-'));
   const url = `${origin}${filled}${Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : ''}`;
-  const response = await fetch(url, {
+  const response = await fetchAgain(url, {
     method: method.toUpperCase(),
     headers: {
       ...(token !== null && { authorization: `Bearer ${token}` }),
