@@ -26,7 +26,7 @@ await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
-    maxWorkers: Math.max(2, availableParallelism() - 1), // they wait a lot, for timers and for other processes
+    maxWorkers: Math.max(2, availableParallelism() - 1), // much of their time they wait
     projects: [
       {
         // Everything of src, in workerd, with real D1 and real queues.
@@ -146,10 +146,12 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // What runs on the developer's machine, in Node.
+        // What runs on the developer's machine, in Node. One file at a time: most start processes of their own.
         test: {
           name: 'scripts',
           include: ['test/scripts/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -161,7 +163,7 @@ export default defineConfig(async () => ({
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['./test/browser/tell-without-chromium.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

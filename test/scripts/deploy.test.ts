@@ -46,7 +46,7 @@ const FIRST_UPLOAD = 'PUT /workers/scripts/:name';
 const LATER_UPLOAD = 'POST /workers/scripts/:name/versions';
 
 // Each run starts wrangler several times, which keeps a core busy.
-vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
+vi.setConfig({ testTimeout: 180_000, maxConcurrency: 2 });
 
 interface Project extends Disposable {
   directory: string;

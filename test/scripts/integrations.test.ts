@@ -52,7 +52,7 @@ const HOUR_MS = 3_600_000;
 const HARMFUL = `it's ''; DROP TABLE integrations; -- ?1 "q" \`id\` $HOME /* BEGIN TRANSACTION; COMMIT; \\ ção ☃ 🙂`;
 
 // Each run starts Node and a Workers runtime or wrangler, which keeps a core busy.
-vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
+vi.setConfig({ testTimeout: 180_000, maxConcurrency: 2 });
 
 /** The project's own scripts, sources and configuration, with a state and a home of its own. */
 let project: string;

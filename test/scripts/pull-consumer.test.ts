@@ -186,9 +186,9 @@ describe('the pull consumer', () => {
     const poison = { ...event('poison'), contact: 5544999027914 };
     api.send(event('first'), poison, event('second'));
     const consumer = start();
-    await vi.waitFor(() => expect(api.messages).toHaveLength(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(api.messages).toHaveLength(1), { timeout: 60_000 });
     api.send(event('later, after an empty pull'));
-    await vi.waitFor(() => expect(api.messages).toHaveLength(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(api.messages).toHaveLength(1), { timeout: 60_000 });
     consumer.child.kill('SIGINT');
 
     expect(await consumer.ended).toBe(0);
