@@ -1,9 +1,10 @@
 // The API of src/operate without the network between: the same checks, the same changes with their entries in the
 // audit trail, the same answers. Who gets at the database may do everything.
 import { Hono } from 'hono';
+import type { ContractProblem } from '../../src/contract/problems.ts';
 import type { ActorEnv } from '../../src/operate/actor.ts';
 import { integrationRoutes, type ShownIntegration } from '../../src/operate/integrations.ts';
-import { type ProblemError, problem } from '../../src/problem.ts';
+import { problem } from '../../src/problem.ts';
 import { webhookTokens } from '../../src/webhook-token.ts';
 import type { Command } from './options.ts';
 
@@ -30,7 +31,7 @@ export interface Refused {
   ok: false;
   detail: string;
   /** What is wrong with which part of the command. */
-  errors: ProblemError[];
+  errors: ContractProblem[];
 }
 
 export type Answer = { ok: true; shown: Shown } | Refused;
@@ -60,7 +61,7 @@ export async function askApi({ db, address, actor }: ApiDeps, command: Command):
 
   const answer = await api.request(...requestOf(command));
   if (answer.ok) return { ok: true, shown: (await answer.json()) as Shown };
-  const { detail, errors = [] } = (await answer.json()) as { detail: string; errors?: ProblemError[] };
+  const { detail, errors = [] } = (await answer.json()) as { detail: string; errors?: ContractProblem[] };
   return { ok: false, detail, errors };
 }
 
