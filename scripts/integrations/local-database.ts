@@ -14,8 +14,8 @@ import type { Configuration } from './configuration.ts';
 const LOCK_TIMEOUT_MS = 15_000;
 const LOCK_POLL_MS = 100;
 
-/** How D1's errors tell of the lock; the second one comes without its cause. */
-const LOCKED = /SQLITE_BUSY|Failed to get session commit token/;
+/** How D1's errors tell of the lock; all but the first come without their cause, which workerd keeps for its own log. */
+const LOCKED = /SQLITE_BUSY|Failed to get session commit token|internal error; reference = /;
 
 /**
  * Works with the local database, all migrations applied. Where another process holds its lock, the work is done again
