@@ -6,6 +6,7 @@
 // countries. A number that it does not know is taken as it stands: no customer is lost for a new numbering plan.
 
 import { parsePhoneNumberFromString } from 'libphonenumber-js/mobile';
+import { MAX_IDENTIFIER_LENGTH } from './documented-fields.ts';
 import { FULL_WIDTH, FULL_WIDTH_FROM_ASCII, SEPARATOR } from './number-separators.ts';
 
 /** E.164 allows 15 digits at most, country code included (ITU-T E.164, 6.2.1); shorter than 5 is no subscriber. */
@@ -14,7 +15,7 @@ const E164_DIGITS = /^[1-9]\d{4,14}$/;
 const E164 = /^\+[1-9]\d{4,14}$/;
 
 /** Longest identity: as long as any other identifier that is taken. */
-export const MAX_IDENTITY_LENGTH = 256;
+export const MAX_IDENTITY_LENGTH = MAX_IDENTIFIER_LENGTH;
 /** Longer texts are not read at all. A number or an identity can have invisible marks with it. */
 const MAX_WRITTEN_LENGTH = 1_000;
 

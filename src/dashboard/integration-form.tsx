@@ -134,36 +134,40 @@ export const IntegrationForm: FC<{
           </textarea>
         )}
       </Field>
-      <label>
-        <input
-          type="checkbox"
-          name="requireSignature"
-          value="yes"
-          checked={typed.requireSignature}
-          aria-describedby="hint-requireSignature"
-        />
-        {t.requireSignature}
-      </label>
-      <p>
-        <small id="hint-requireSignature">{t.requireSignatureHint}</small>
-      </p>
-      <label>
-        <input
-          type="checkbox"
-          name="acceptRejections"
-          value="yes"
-          checked={typed.acceptRejections}
-          aria-describedby="hint-acceptRejections"
-        />
-        {t.acceptRejections}
-      </label>
-      <p>
-        <small id="hint-acceptRejections">{t.acceptRejectionsHint}</small>
-      </p>
+      <Checkbox
+        name="requireSignature"
+        checked={typed.requireSignature}
+        label={t.requireSignature}
+        hint={t.requireSignatureHint}
+      />
+      <Checkbox
+        name="acceptRejections"
+        checked={typed.acceptRejections}
+        label={t.acceptRejections}
+        hint={t.acceptRejectionsHint}
+      />
       <button type="submit">{isNew ? t.create : t.save}</button>
     </form>
   );
 };
+
+/** A setting that is on or off, with its hint below. */
+const Checkbox: FC<{ name: string; checked: boolean; label: string; hint: string }> = ({
+  name,
+  checked,
+  label,
+  hint,
+}) => (
+  <>
+    <label>
+      <input type="checkbox" name={name} value="yes" checked={checked} aria-describedby={`hint-${name}`} />
+      {label}
+    </label>
+    <p>
+      <small id={`hint-${name}`}>{hint}</small>
+    </p>
+  </>
+);
 
 interface FieldAttributes {
   id: string;

@@ -116,13 +116,16 @@ beforeAll(async () => {
   browser = await signedIn();
 });
 
-/** A page that there is, which must be UTF-8, as a person reads it. */
-async function pageAt(path: string): Promise<string> {
+/** A page that there is, which must be UTF-8. */
+async function markupAt(path: string): Promise<string> {
   const response = await browser.get(path);
   expect(response.status, path).toBe(200);
-  return textOf(
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await response.arrayBuffer()),
-  );
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await response.arrayBuffer());
+}
+
+/** The same as a person reads it. */
+async function pageAt(path: string): Promise<string> {
+  return textOf(await markupAt(path));
 }
 
 async function eventOf(name: string): Promise<Body> {
@@ -183,13 +186,14 @@ describe.each(Object.entries(OUTCOMES))('%s', (name, outcome) => {
   });
 
   it('is on the pages', async () => {
-    const { id } = answers.get(name)?.answer ?? {};
-    const page = await pageAt(`/events/shop/${encodeURIComponent(id)}`);
+    const { id, messageId } = await eventOf(name);
+    const own = `/events/shop/${encodeURIComponent(id)}`;
+    const page = await pageAt(own);
     if (outcome.shown !== undefined) expect(page).toContain(outcome.shown);
     if (outcome.notShown !== undefined) expect(page).not.toContain(outcome.notShown);
-    expect(await pageAt(`/events?q=${encodeURIComponent(id)}`)).toBeTruthy();
-    if (contact === null) expect(page).not.toContain('Conversation');
-    else expect(await pageAt(`/contacts/${encodeURIComponent(contact)}`)).toBeTruthy();
+    expect(await markupAt(`/events?${new URLSearchParams({ messageId })}`)).toContain(`href="${own}"`);
+    if (contact === null) expect(page).not.toContain('To the conversation');
+    else expect(await markupAt(`/contacts/${encodeURIComponent(contact)}`)).toContain(`href="${own}"`);
   });
 });
 

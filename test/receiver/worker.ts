@@ -82,8 +82,8 @@ let tally: Map<string, number> | undefined;
 /** What a consumer of the EVENTS queue does beside being seen. */
 let consumer: 'none' | 'fails' | 'works' = 'none';
 let faults: Partial<Record<Binding, Fault>> = {};
-/** Calls that the faults in force hold back. */
-let heldBack = new Set<symbol>();
+/** How many calls the faults in force hold back: until others are, whether or not somebody still waits for them. */
+let heldBack = 0;
 let settings: Partial<Env> = {};
 let clock = Date.now;
 /** Failed authentications are counted anew from each reset on. */
@@ -118,7 +118,7 @@ export class Probe extends WorkerEntrypoint<Env> {
     tally = undefined;
     consumer = 'none';
     faults = {};
-    heldBack = new Set();
+    heldBack = 0;
     settings = changed;
     clock = Date.now;
     resets++;
@@ -132,12 +132,12 @@ export class Probe extends WorkerEntrypoint<Env> {
 
   inject(injected: Partial<Record<Binding, Fault>>): void {
     faults = structuredClone(injected);
-    heldBack = new Set();
+    heldBack = 0;
   }
 
   /** How many calls of bindings the faults hold back at the moment. */
   heldBack(): number {
-    return heldBack.size;
+    return heldBack;
   }
 
   /** Whether nothing is left to be done of what was begun, nor of what the queues hold. Ends all waiting for time to pass. */
@@ -328,7 +328,7 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
 }
 
 async function isOver(binding: Binding, fault: Fault): Promise<void> {
-  heldBack.add(Symbol()); // until other faults are: whoever waits here need not live that long
+  heldBack++;
   while (faults[binding] === fault) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
