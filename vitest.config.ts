@@ -3,7 +3,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-worker
 import { defineConfig } from 'vitest/config';
 import { unstable_readConfig } from 'wrangler';
 import { ASSETS_DIRECTORY, buildAssets } from './scripts/assets.ts';
-import { bundleWorker } from './scripts/local-worker.ts';
+import { bundleWorker } from './tools/local-worker.ts';
 
 const {
   compatibility_date: compatibilityDate,
@@ -138,7 +138,7 @@ export default defineConfig(async () => ({
         test: {
           name: 'workerd',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/scripts/**', 'test/browser/**'],
+          exclude: ['test/scripts/**', 'test/tools/**', 'test/browser/**'],
           setupFiles: ['./test/setup.ts'],
           isolate: false, // to start the Workers for each file anew would take longer than the tests do
           testTimeout: 30_000,
@@ -148,8 +148,8 @@ export default defineConfig(async () => ({
       {
         // What runs on the developer's machine, in Node. One file at a time: most start processes of their own.
         test: {
-          name: 'scripts',
-          include: ['test/scripts/**/*.test.ts'],
+          name: 'node',
+          include: ['test/{scripts,tools}/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,

@@ -1,6 +1,7 @@
 // `npm run integrations`: the API's part for integrations, from the command line. It works on the database itself, of
 // this machine or of the deployed receiver, so it needs no receiver that runs and no ADMIN_TOKEN.
 import { join, resolve } from 'node:path';
+import { UsageError } from './command-line.ts';
 import { Refusal } from './deploy/refusal.ts';
 import { PROJECT } from './deploy/wrangler.ts';
 import { commandLineActor } from './integrations/actor.ts';
@@ -11,7 +12,6 @@ import { type IntegrationsOptions, parseIntegrationsOptions, USAGE } from './int
 import { remoteDatabase } from './integrations/remote-database.ts';
 import { describeOutcome, describeRefusal } from './integrations/report.ts';
 import { findWebhookSecret } from './integrations/webhook-secret.ts';
-import { UsageError } from './simulate/option-values.ts';
 import { DEFAULT_PORT, DEFAULT_STATE } from './start/options.ts';
 
 const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;

@@ -1,9 +1,9 @@
 // `npm run tail`: events in the terminal, as the receiver stores them.
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from './command-line.ts';
 import { Refusal } from './deploy/refusal.ts';
 import { readDevVars } from './dev-vars.ts';
-import { UsageError } from './simulate/option-values.ts';
 import { eventLine, isColored } from './tail/event-line.ts';
 import { FiltersRefused, follow, TailUnusable } from './tail/follow.ts';
 import { parseTailOptions, type TailOptions, USAGE } from './tail/options.ts';

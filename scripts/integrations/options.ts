@@ -1,7 +1,7 @@
 // The command line of `npm run integrations`. Reads it and nothing else. What integrations may hold is the API's to
 // say: values go to it as they were written.
 import { parseArgs } from 'node:util';
-import { readCommandLine, UsageError, urlOf } from '../simulate/option-values.ts';
+import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
 import { DEFAULT_PORT, DEFAULT_STATE } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]

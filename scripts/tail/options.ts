@@ -1,6 +1,6 @@
 // The command line of `npm run tail`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
-import { readCommandLine, UsageError, urlOf } from '../simulate/option-values.ts';
+import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
 
 export const USAGE = `Usage: npm run tail [-- options]
 

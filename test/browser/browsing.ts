@@ -1,14 +1,14 @@
 // What the tests in a browser have in common: a receiver with the simulator's data, Chromium, and people who use it.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
-import { findChromium, launchChromium } from '../../scripts/browser/chromium.ts';
+import { findChromium, launchChromium } from '../../tools/browser/chromium.ts';
 import {
   ADMIN_TOKEN,
   type BrowsedReceiver,
   READ_TOKEN,
   startReceiver,
-} from '../../scripts/browser/receiver.ts';
-import { type Plan, planOf } from '../../scripts/simulate/plan.ts';
+} from '../../tools/browser/receiver.ts';
+import { type Plan, planOf } from '../../tools/simulate/plan.ts';
 
 /** A suite that needs Chromium. */
 export const describeInBrowser = describe.skipIf(findChromium() === null && !process.env.CI);

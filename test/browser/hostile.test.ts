@@ -2,8 +2,8 @@
 // does nothing, and breaks no page.
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
-import { type BrowsedReceiver, until } from '../../scripts/browser/receiver.ts';
-import type { LooseBody } from '../../scripts/simulate/conversations.ts';
+import { type BrowsedReceiver, until } from '../../tools/browser/receiver.ts';
+import type { LooseBody } from '../../tools/simulate/conversations.ts';
 import { browsing, describeInBrowser, overflowOf } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 

@@ -1,8 +1,8 @@
 // Which pages there are: found by following links as a crawler does, so that a new page is tested on the day it is.
 import type { Page } from 'playwright-core';
-import type { BrowsedReceiver } from '../../scripts/browser/receiver.ts';
-import { until } from '../../scripts/browser/receiver.ts';
-import type { Plan } from '../../scripts/simulate/plan.ts';
+import type { BrowsedReceiver } from '../../tools/browser/receiver.ts';
+import { until } from '../../tools/browser/receiver.ts';
+import type { Plan } from '../../tools/simulate/plan.ts';
 
 /** What is not a page of the dashboard. */
 const ELSEWHERE = /^\/docs/;

@@ -1,6 +1,6 @@
 // Says once that there is no browser to run the tests of this folder in, where they are skipped for that. Where CI is set
 // they are not: they fail.
-import { findChromium } from '../../scripts/browser/chromium.ts';
+import { findChromium } from '../../tools/browser/chromium.ts';
 
 export default function tellWithoutChromium(): void {
   if (findChromium() === null && !process.env.CI) {

@@ -2,7 +2,6 @@
 // at the consumer, at the webhook URL, and in what is stored.
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { ADMIN_TOKEN, until } from '../../scripts/browser/receiver.ts';
 import { commonTexts } from '../../src/dashboard/texts/common.ts';
 import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
 import { deadLetterTexts } from '../../src/dashboard/texts/dead-letters.ts';
@@ -12,6 +11,7 @@ import { overviewTexts } from '../../src/dashboard/texts/overview.ts';
 import { personTexts } from '../../src/dashboard/texts/person.ts';
 import { rejectionTexts } from '../../src/dashboard/texts/rejections.ts';
 import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser, LANGUAGES, type Language } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 

@@ -1,6 +1,6 @@
 // Single webhooks, as the platform documents them, for what the simulator does not send.
 import { readFileSync } from 'node:fs';
-import type { LooseBody } from '../../scripts/simulate/conversations.ts';
+import type { LooseBody } from '../../tools/simulate/conversations.ts';
 
 const RESPONSE = readFileSync(new URL('../samples/response.json', import.meta.url), 'utf8');
 const STATUS = readFileSync(new URL('../samples/status.json', import.meta.url), 'utf8');

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { ADMIN_TOKEN, until } from '../../scripts/browser/receiver.ts';
 import { commonTexts } from '../../src/dashboard/texts/common.ts';
 import { eventTexts } from '../../src/dashboard/texts/event.ts';
 import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { leaveTraces, pagesFrom } from './pages.ts';
 

@@ -3,7 +3,7 @@
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { consume, d1Once, type ResponseEvent } from 'instant-message-receiver/consumer';
-import { intercept } from '../../scripts/bench/workers/watched-d1.ts';
+import { intercept } from '../../tools/bench/workers/watched-d1.ts';
 
 interface Env {
   STATE: D1Database;

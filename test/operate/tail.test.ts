@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { watchedD1 } from '../../scripts/bench/workers/watched-d1.ts';
 import { EventStream, type StreamEvent } from '../../scripts/tail/event-stream.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
 import { type TailPace, tailRoutes } from '../../src/operate/tail.ts';
 import { recordable, recordEvents } from '../../src/store/events.ts';
 import { MAX_TAILED_EVENTS, MAX_TAILED_ROWS } from '../../src/store/tail.ts';
+import { watchedD1 } from '../../tools/bench/workers/watched-d1.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   ADMIN_TOKEN,

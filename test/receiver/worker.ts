@@ -5,9 +5,9 @@
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { consume, d1Once } from 'instant-message-receiver/consumer';
-import { intercept, watchedD1 } from '../../scripts/bench/workers/watched-d1.ts';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { createReceiver, type Receiver } from '../../src/receiver.ts';
+import { intercept, watchedD1 } from '../../tools/bench/workers/watched-d1.ts';
 
 /** How a binding fails. */
 export interface Fault {

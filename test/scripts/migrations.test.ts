@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { splitSql } from '../../scripts/local-worker.ts';
+import { splitSql } from '../../tools/local-worker.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
 const FILES = readdirSync(DIRECTORY).sort();

@@ -9,7 +9,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { bundleWorker, type LocalRuntime, startWorkers } from '../../scripts/local-worker.ts';
+import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many forms
 type Json = any;

@@ -2,8 +2,8 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { intercept } from '../../scripts/bench/workers/watched-d1.ts';
 import { rollUp } from '../../src/store/roll-up.ts';
+import { intercept } from '../../tools/bench/workers/watched-d1.ts';
 import { SEED } from '../seeded.ts';
 import {
   api,

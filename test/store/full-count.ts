@@ -1,7 +1,7 @@
 // What the counters should say, computed the long way: from every row that is stored.
 
 import { env } from 'cloudflare:workers';
-import { FULL_USAGE, NOTED_USAGE } from '../../scripts/faults/full-usage.ts';
+import { FULL_USAGE, NOTED_USAGE } from '../../tools/faults/full-usage.ts';
 
 /** Counts by integration and kind, as `shop response`. */
 export type Counts = Record<string, number>;

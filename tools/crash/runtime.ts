@@ -35,7 +35,7 @@ export class MortalRuntime {
   /** Makes a place for the state, and the bundle beside it. */
   static async prepare(): Promise<MortalRuntime> {
     const directory = await mkdtemp(join(tmpdir(), 'crash-'));
-    await writeFile(join(directory, 'receiver.mjs'), await bundleWorker('scripts/crash/worker.mjs'));
+    await writeFile(join(directory, 'receiver.mjs'), await bundleWorker('tools/crash/worker.mjs'));
     return new MortalRuntime(directory);
   }
 

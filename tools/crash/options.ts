@@ -1,6 +1,6 @@
 // The command line of `npm run crash`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
-import { numberOf, readCommandLine } from '../simulate/option-values.ts';
+import { numberOf, readCommandLine } from '../../scripts/command-line.ts';
 
 export const USAGE = `Usage: npm run crash [-- options]
 

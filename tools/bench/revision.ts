@@ -9,7 +9,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-dir
 /** What of a revision a bundle is made of. tsconfig.json tells what JSX means. */
 const SOURCES = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** What comes from this project as it is, so that both are counted alike. */
-const COUNTING = ['scripts/bench/workers', 'scripts/bench/counts.ts'];
+const COUNTING = ['tools/bench/workers', 'tools/bench/counts.ts'];
 
 /** A revision whose sources have been unpacked. */
 export interface Revision {

@@ -1,7 +1,7 @@
 // `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
 import { fileURLToPath } from 'node:url';
-import { Refusal } from './deploy/refusal.ts';
-import { UsageError } from './simulate/option-values.ts';
+import { UsageError } from '../scripts/command-line.ts';
+import { Refusal } from '../scripts/deploy/refusal.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
 import { ReceiverUnusable } from './simulate/receiver-api.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unstable_readConfig } from 'wrangler';
-import { ASSETS_DIRECTORY } from '../assets.ts';
+import { ASSETS_DIRECTORY } from '../../scripts/assets.ts';
 import {
   bundleWorker,
   type LocalRuntime,
@@ -67,7 +67,7 @@ export interface BrowsedReceiver {
 export async function startReceiver(): Promise<BrowsedReceiver> {
   const [script, consumer] = await Promise.all([
     bundleWorker('src/index.ts'),
-    bundleWorker('scripts/browser/workers/consumer.ts'),
+    bundleWorker('tools/browser/workers/consumer.ts'),
   ]);
   const state = await mkdtemp(join(tmpdir(), 'browsed-'));
   const removeState = async () => rm(state, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 // The command line of `npm run faults`. Reads it and nothing else.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { numberOf, readCommandLine, UsageError } from '../simulate/option-values.ts';
+import { numberOf, readCommandLine, UsageError } from '../../scripts/command-line.ts';
 
 /** As many schedules of fixed seeds, and of new ones, as a usual run has. */
 const USUAL_SCHEDULES = 300;

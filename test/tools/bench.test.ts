@@ -5,28 +5,28 @@ import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { changesOf } from '../../scripts/bench/changes.ts';
-import { COUNTS_PATH } from '../../scripts/bench/counts.ts';
-import { cpuMsOf } from '../../scripts/bench/cpu.ts';
-import { parseBenchOptions } from '../../scripts/bench/options.ts';
-import { planOf, SECTIONS } from '../../scripts/bench/plan.ts';
-import { plot, scale } from '../../scripts/bench/plot.ts';
-import { priceOfMillionEvents } from '../../scripts/bench/prices.ts';
-import { summaryOf } from '../../scripts/bench/profile.ts';
-import { EVENTS_PER_MESSAGE, Requests } from '../../scripts/bench/requests.ts';
-import { aimsOf, type Results } from '../../scripts/bench/results.ts';
-import { unpackRevision } from '../../scripts/bench/revision.ts';
-import { median, medianOrNull, percentile } from '../../scripts/bench/statistics.ts';
+import { parseWebhook } from '../../src/contract/webhook.ts';
+import { changesOf } from '../../tools/bench/changes.ts';
+import { COUNTS_PATH } from '../../tools/bench/counts.ts';
+import { cpuMsOf } from '../../tools/bench/cpu.ts';
+import { parseBenchOptions } from '../../tools/bench/options.ts';
+import { planOf, SECTIONS } from '../../tools/bench/plan.ts';
+import { plot, scale } from '../../tools/bench/plot.ts';
+import { priceOfMillionEvents } from '../../tools/bench/prices.ts';
+import { summaryOf } from '../../tools/bench/profile.ts';
+import { EVENTS_PER_MESSAGE, Requests } from '../../tools/bench/requests.ts';
+import { aimsOf, type Results } from '../../tools/bench/results.ts';
+import { unpackRevision } from '../../tools/bench/revision.ts';
+import { median, medianOrNull, percentile } from '../../tools/bench/statistics.ts';
 import {
   bundleReceiver,
   bundleSubjects,
   requireAcknowledgement,
   SUBJECTS,
   startSubject,
-} from '../../scripts/bench/subjects.ts';
-import { align, figure, renderTable } from '../../scripts/bench/table.ts';
-import { PROJECT, splitSql } from '../../scripts/local-worker.ts';
-import { parseWebhook } from '../../src/contract/webhook.ts';
+} from '../../tools/bench/subjects.ts';
+import { align, figure, renderTable } from '../../tools/bench/table.ts';
+import { PROJECT, splitSql } from '../../tools/local-worker.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
   SUBJECTS.map((subject, index) => ({
@@ -379,8 +379,8 @@ describe.skipIf(!existsSync(join(PROJECT, '.git')))('a revision', () => {
       },
       'tsconfig.json': {},
       'src/index.ts': {},
-      'scripts/bench/workers/limit.ts': {},
-      'scripts/bench/counts.ts': {},
+      'tools/bench/workers/limit.ts': {},
+      'tools/bench/counts.ts': {},
       'node_modules/same/package.json': { version: '1.2.0' },
       'node_modules/other/package.json': { version: '1.3.0' },
     };

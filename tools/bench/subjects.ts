@@ -76,7 +76,7 @@ export interface StoringBundles {
   migrations: string;
 }
 
-const WORKERS = 'scripts/bench/workers';
+const WORKERS = 'tools/bench/workers';
 
 export async function bundleSubjects(): Promise<Bundles> {
   const [limit, consumer, naive, countedNaive, receiver] = await Promise.all([

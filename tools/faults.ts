@@ -1,5 +1,6 @@
 // `npm run faults`: the receiver in a simulated world, where everything that can fail does.
 import { randomInt } from 'node:crypto';
+import { UsageError } from '../scripts/command-line.ts';
 import { RULES, type Violation } from './faults/book.ts';
 import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
@@ -15,7 +16,6 @@ import {
 } from './faults/schedule.ts';
 import { shrink } from './faults/shrink.ts';
 import { Realms, run } from './faults/world.ts';
-import { UsageError } from './simulate/option-values.ts';
 import { formatRows } from './simulate/report.ts';
 
 const EXIT_VIOLATED = 1;

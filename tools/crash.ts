@@ -1,9 +1,9 @@
 // `npm run crash`: kills the runtime under load, again and again, and asks whether anything is missing.
 
+import { UsageError } from '../scripts/command-line.ts';
 import { parseCrashOptions, USAGE } from './crash/options.ts';
 import { type CrashReport, crash } from './crash/run.ts';
 import { MortalRuntime, RuntimeUnusable } from './crash/runtime.ts';
-import { UsageError } from './simulate/option-values.ts';
 import { ReceiverUnusable } from './simulate/receiver-api.ts';
 import { formatRows, formatVerdict, rowsOf } from './simulate/report.ts';
 

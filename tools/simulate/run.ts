@@ -1,8 +1,8 @@
 // One run against a receiver: send, wait until it has settled, compare.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readDevVars } from '../dev-vars.ts';
+import { UsageError } from '../../scripts/command-line.ts';
+import { readDevVars } from '../../scripts/dev-vars.ts';
 import { Ledger } from './ledger.ts';
-import { UsageError } from './option-values.ts';
 import type { SimulateOptions } from './options.ts';
 import { planOf } from './plan.ts';
 import { type Progress, showProgress } from './progress.ts';

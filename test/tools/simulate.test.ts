@@ -6,19 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Ledger, type Outcome } from '../../scripts/simulate/ledger.ts';
-import { oddEvent, oddityNames } from '../../scripts/simulate/odd-bodies.ts';
-import { parseSimulateOptions } from '../../scripts/simulate/options.ts';
-import { type Plan, type PlanOptions, planOf } from '../../scripts/simulate/plan.ts';
-import { Random } from '../../scripts/simulate/random.ts';
-import { reconcile } from '../../scripts/simulate/reconcile.ts';
-import { tallyOf } from '../../scripts/simulate/report.ts';
-import { afterStep, FIRST_RATE, rateFor } from '../../scripts/simulate/warm-up.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
+import { Ledger, type Outcome } from '../../tools/simulate/ledger.ts';
+import { oddEvent, oddityNames } from '../../tools/simulate/odd-bodies.ts';
+import { parseSimulateOptions } from '../../tools/simulate/options.ts';
+import { type Plan, type PlanOptions, planOf } from '../../tools/simulate/plan.ts';
+import { Random } from '../../tools/simulate/random.ts';
+import { reconcile } from '../../tools/simulate/reconcile.ts';
+import { tallyOf } from '../../tools/simulate/report.ts';
+import { afterStep, FIRST_RATE, rateFor } from '../../tools/simulate/warm-up.ts';
 
-const SIMULATE = fileURLToPath(new URL('../../scripts/simulate.ts', import.meta.url));
+const SIMULATE = fileURLToPath(new URL('../../tools/simulate.ts', import.meta.url));
 const ADMIN_TOKEN = 'admin-token-of-the-tests';
 const OPTIONS: PlanOptions = {
   events: 2_000,

@@ -1,6 +1,6 @@
 // The command line of `npm run simulate`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
-import { numberOf, readCommandLine, UsageError, urlOf } from './option-values.ts';
+import { numberOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
 import type { PlanOptions } from './plan.ts';
 
 export const USAGE = `Usage: npm run simulate [-- options]

@@ -2,12 +2,12 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { Rule, Violation } from '../../scripts/faults/book.ts';
-import { parseFaultOptions } from '../../scripts/faults/options.ts';
-import { type Break, bundleReceiver } from '../../scripts/faults/realm.ts';
-import { onlyParts, partNames, type Schedule, scheduleOf } from '../../scripts/faults/schedule.ts';
-import { shrink } from '../../scripts/faults/shrink.ts';
-import { Realms, run } from '../../scripts/faults/world.ts';
+import type { Rule, Violation } from '../../tools/faults/book.ts';
+import { parseFaultOptions } from '../../tools/faults/options.ts';
+import { type Break, bundleReceiver } from '../../tools/faults/realm.ts';
+import { onlyParts, partNames, type Schedule, scheduleOf } from '../../tools/faults/schedule.ts';
+import { shrink } from '../../tools/faults/shrink.ts';
+import { Realms, run } from '../../tools/faults/world.ts';
 
 /** So many seeds are tried for a break, from the one that is known to show it, or nearly so. */
 const ENOUGH_SEEDS = 150;
@@ -386,7 +386,7 @@ describe('npm run faults', () => {
   const faults = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'scripts/faults.ts', '--no-progress', ...args],
+      ['--disable-warning=ExperimentalWarning', 'tools/faults.ts', '--no-progress', ...args],
       { encoding: 'utf8' },
     );
 
