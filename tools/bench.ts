@@ -8,7 +8,6 @@ import { describeMachine } from './bench/machine.ts';
 import { type Bench, measureCost, measurePace, measureThroughput } from './bench/measurements.ts';
 import { parseBenchOptions, type RunOptions, USAGE } from './bench/options.ts';
 import { planOf } from './bench/plan.ts';
-import { plot } from './bench/plot.ts';
 import { profileReceiver } from './bench/profile.ts';
 import { aimsOf, type Results } from './bench/results.ts';
 import { type Revision, type UnpackedRevision, unpackRevision } from './bench/revision.ts';
@@ -141,8 +140,7 @@ function describePast({ revision, commit }: Revision, error: unknown): string {
   return `the receiver at ${revision} (${commit}) cannot be measured: ${reason}`;
 }
 
-function present({ json, plot: plotFile }: RunOptions, results: Results): void {
-  if (plotFile !== undefined) writeFileSync(plotFile, plot(results));
+function present({ json }: RunOptions, results: Results): void {
   const text = `${JSON.stringify(results, null, 2)}\n`;
   if (json === true) {
     process.stdout.write(text);

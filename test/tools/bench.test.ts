@@ -11,7 +11,6 @@ import { COUNTS_PATH } from '../../tools/bench/counts.ts';
 import { cpuMsOf } from '../../tools/bench/cpu.ts';
 import { parseBenchOptions } from '../../tools/bench/options.ts';
 import { planOf, SECTIONS } from '../../tools/bench/plan.ts';
-import { plot, scale } from '../../tools/bench/plot.ts';
 import { priceOfMillionEvents } from '../../tools/bench/prices.ts';
 import { summaryOf } from '../../tools/bench/profile.ts';
 import { EVENTS_PER_MESSAGE, Requests } from '../../tools/bench/requests.ts';
@@ -123,24 +122,13 @@ describe('the options', () => {
 
   it('takes all of them, in any form', () => {
     expect(
-      parseBenchOptions([
-        '--only',
-        'cost',
-        'pace',
-        '--quick',
-        '--rounds=3',
-        '--json',
-        'a.json',
-        '--plot',
-        'b.svg',
-      ]),
+      parseBenchOptions(['--only', 'cost', 'pace', '--quick', '--rounds=3', '--json', 'a.json']),
     ).toEqual({
       kind: 'run',
       quick: true,
       rounds: 3,
       sections: ['pace', 'cost'],
       json: 'a.json',
-      plot: 'b.svg',
     });
     expect(parseBenchOptions(['--json', '--only=growth,cost'])).toMatchObject({
       json: true,
@@ -176,8 +164,9 @@ describe('the options', () => {
     [['--rounds']],
     [['--only', 'speed']],
     [['--only']],
-    [['--plot']],
-    [['--plot', '--quick']],
+    [['--profile']],
+    [['--profile', '--quick']],
+    [['--plot', 'b.svg']],
     [['--fast']],
     [['quick']],
     [['--against']],
@@ -305,14 +294,6 @@ describe('this receiver and its past', () => {
     const table = renderTable({ ...compared, rounds: 1, changes });
     expect(table).toMatch(/events\/s +1\.10 +1\.10 +1\.10\n/);
     expect(table).not.toContain('chance');
-  });
-
-  it('are both drawn, and the limit only where it was measured', () => {
-    const svg = plot(compared);
-    expect(svg).not.toContain('NaN');
-    expect(svg).toContain('c′ · this receiver at 0123abc');
-    expect(svg).toContain('with the limit');
-    expect(plot({ ...compared, subjects: ['past', 'receiver'] })).not.toContain('limit');
   });
 });
 
@@ -446,28 +427,6 @@ describe('what is shown', () => {
     expect(table).toContain('2 cores');
     expect(table).toContain('10,000');
     expect(table).toContain('MISSED');
-  });
-
-  it('draws a bar for each figure, with nothing outside of the picture', () => {
-    const svg = plot(results);
-    expect(svg).not.toContain('NaN');
-    expect(svg).toContain('A &#38; B &#60;CPU&#62;');
-    const [, height] = /viewBox="0 0 800 (\d+)"/.exec(svg) ?? [];
-    const places = [...svg.matchAll(/translate\([\d.]+ ([\d.]+)\)/g)].map(([, y]) => Number(y));
-    expect(places).toHaveLength(4);
-    expect(Math.max(...places)).toBeLessThan(Number(height) - 200);
-  });
-
-  it('draws a picture of a run in which CPU is unknown', () => {
-    const unknown = throughput.map((row) => ({ ...row, cpuMsPerEvent: null }));
-    expect(plot({ ...results, throughput: unknown })).not.toContain('NaN');
-  });
-
-  it('gives the highest bar the whole height, and shows the lowest on a logarithmic axis', () => {
-    expect(scale([1, 4], 100, false)(4)).toBe(100);
-    expect(scale([1, 4], 100, false)(1)).toBe(25);
-    expect(scale([10, 1_000], 90, true)(1_000)).toBeCloseTo(90);
-    expect(scale([10, 1_000], 90, true)(10)).toBeCloseTo(30);
   });
 
   it('sums a profile up by function', () => {

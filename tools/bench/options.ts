@@ -19,7 +19,6 @@ Options:
                       sources of then with the dependencies of now, measured in turn with the others in every
                       round of ${COMPARED_SECTIONS.join(', ')}, and compared
   --json [FILE]       the figures as JSON, into a file or in place of the table
-  --plot FILE.svg     the figures as a picture
   --profile FILE      no figures: a CPU profile of this receiver under load, for the developer tools of a browser
   --help              this text
 
@@ -34,7 +33,6 @@ export interface RunOptions extends PlanOptions {
   kind: 'run';
   /** `true`: to standard output. */
   json?: string | true;
-  plot?: string;
   profile?: string;
 }
 
@@ -108,11 +106,10 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       case '--json':
         options.json = takeWords(1)[0] ?? true;
         break;
-      case '--plot':
       case '--profile': {
         const [file] = takeWords(1);
-        if (file === undefined) return invalid(`${option} takes a file`);
-        options[option === '--plot' ? 'plot' : 'profile'] = file;
+        if (file === undefined) return invalid('--profile takes a file');
+        options.profile = file;
         break;
       }
       default:
