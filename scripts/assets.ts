@@ -4,8 +4,8 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { PROJECT } from './project.ts';
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const DASHBOARD = join(PROJECT, 'src', 'dashboard', 'browser');
 const VIEWER = join(PROJECT, 'node_modules', 'swagger-ui-dist');
 /** Nothing else of the package is public. */

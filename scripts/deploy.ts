@@ -22,7 +22,7 @@ import {
   requireSecretsSet,
   writeNewSecrets,
 } from './deploy/secrets.ts';
-import { PROJECT } from './deploy/wrangler.ts';
+import { PROJECT } from './project.ts';
 
 const USAGE = `npm run deploy                             deploys; the Worker keeps its secrets
 npm run deploy -- --new-secrets FILE       writes a file with new random secrets, and deploys nothing

@@ -1,8 +1,12 @@
 // Files of secrets as editors and shells write them: what programs would read differently is named, never guessed at.
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Refusal } from './deploy/refusal.ts';
+import { PROJECT } from './project.ts';
+
+/** Where `wrangler dev` reads the local receiver's secrets. */
+export const DEV_VARS = join(PROJECT, '.dev.vars');
 
 const REMEDY = 'save it as UTF-8 without a byte order mark';
 

@@ -3,7 +3,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from './command-line.ts';
 import { Refusal } from './deploy/refusal.ts';
-import { PROJECT } from './deploy/wrangler.ts';
 import { commandLineActor } from './integrations/actor.ts';
 import { askApi } from './integrations/api.ts';
 import { readConfiguration } from './integrations/configuration.ts';
@@ -12,6 +11,7 @@ import { type IntegrationsOptions, parseIntegrationsOptions, USAGE } from './int
 import { remoteDatabase } from './integrations/remote-database.ts';
 import { describeOutcome, describeRefusal } from './integrations/report.ts';
 import { findWebhookSecret } from './integrations/webhook-secret.ts';
+import { PROJECT } from './project.ts';
 import { DEFAULT_PORT, DEFAULT_STATE } from './start/options.ts';
 
 const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;

@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Refusal } from './deploy/refusal.ts';
+import { DEV_VARS } from './dev-vars.ts';
+import { PROJECT } from './project.ts';
 import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
@@ -13,7 +14,6 @@ import { DEFAULT_STATE, localOrigin, parseStartOptions, type RunOptions, USAGE }
 import { HeldLines, presentLine } from './start/wrangler-output.ts';
 import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const SAMPLE = join(PROJECT, 'test', 'samples', 'response.json');
 
 const READY_TIMEOUT_MS = 60_000;
@@ -91,7 +91,7 @@ async function run(
   if (await isPortInUse(port, ip)) {
     throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
   }
-  const secrets = await ensureLocalSecrets(join(PROJECT, '.dev.vars'));
+  const secrets = await ensureLocalSecrets(DEV_VARS);
   const adminToken = secrets.ADMIN_TOKEN;
 
   console.log('Preparing the local database …');

@@ -1,15 +1,13 @@
 // `npm run tail`: events in the terminal, as the receiver stores them.
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { UsageError } from './command-line.ts';
 import { Refusal } from './deploy/refusal.ts';
-import { readDevVars } from './dev-vars.ts';
+import { DEV_VARS, readDevVars } from './dev-vars.ts';
 import { eventLine, isColored } from './tail/event-line.ts';
 import { FiltersRefused, follow, TailUnusable } from './tail/follow.ts';
 import { parseTailOptions, type TailOptions, USAGE } from './tail/options.ts';
 import { printableJson } from './tail/terminal-text.ts';
 
-const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url));
 const THIS_MACHINE = ['127.0.0.1', 'localhost', '[::1]'];
 const EXIT_UNUSABLE = 1;
 const EXIT_USAGE = 2;

@@ -3,13 +3,10 @@
 // Worker, whose work would be taken for the Worker's.) Listens on 127.0.0.1 only.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Miniflare, type MiniflareOptions } from 'miniflare';
 import { unstable_readConfig } from 'wrangler';
-
-/** The directory of this project. */
-export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+import { PROJECT } from '../scripts/project.ts';
 
 type WorkerOptions = MiniflareOptions['workers'][number];
 type Bindings = NonNullable<WorkerOptions['config']['env']>;

@@ -1,14 +1,13 @@
 // `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
-import { fileURLToPath } from 'node:url';
 import { UsageError } from '../scripts/command-line.ts';
 import { Refusal } from '../scripts/deploy/refusal.ts';
+import { DEV_VARS } from '../scripts/dev-vars.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
 import { ReceiverUnusable } from './simulate/receiver-api.ts';
 import { formatRows, formatVerdict, rowsOf } from './simulate/report.ts';
 import { type SimulateReport, simulate } from './simulate/run.ts';
 
-const DEV_VARS = fileURLToPath(new URL('../.dev.vars', import.meta.url));
 const EXIT_FAILED = 1;
 const EXIT_UNUSABLE = 2;
 

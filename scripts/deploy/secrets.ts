@@ -2,11 +2,11 @@
 // Never prints a value.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from '../../src/secrets.ts';
-import { flawOfEncoding, readDevVars } from '../dev-vars.ts';
+import { DEV_VARS, flawOfEncoding, readDevVars } from '../dev-vars.ts';
+import { PROJECT } from '../project.ts';
 import { Refusal } from './refusal.ts';
-import { PROJECT } from './wrangler.ts';
 
 interface Secret {
   purpose: string;
@@ -65,7 +65,7 @@ export function requireKnownSecrets(declared: readonly string[]): void {
  */
 export function requireSecretsFile(path: string): FileSecrets {
   const secrets = parseSecrets(path);
-  const local = readDevVars(join(PROJECT, '.dev.vars'));
+  const local = readDevVars(DEV_VARS);
   const problems = Object.entries(secrets).flatMap(([name, value]) => {
     const secret = SECRETS[name];
     if (secret === undefined) return `${name} is not a secret of this Worker.`;

@@ -4,10 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** The project's directory: where wrangler.toml and package.json are. */
-export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+import { PROJECT } from '../project.ts';
 
 const WRANGLER = join(PROJECT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
 

@@ -1,7 +1,7 @@
 // What wrangler.toml says of the receiver's database and address.
 import { resolve } from 'node:path';
 import { Refusal } from '../deploy/refusal.ts';
-import { PROJECT } from '../deploy/wrangler.ts';
+import { PROJECT } from '../project.ts';
 
 export interface Configuration {
   database: {

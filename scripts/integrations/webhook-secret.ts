@@ -1,14 +1,14 @@
 // WEBHOOK_SECRET, from which URLs and signing secrets are derived: where it can be found. Never prints it.
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Refusal } from '../deploy/refusal.ts';
 import { type FileSecrets, requireSecretsFile } from '../deploy/secrets.ts';
-import { PROJECT } from '../deploy/wrangler.ts';
+import { DEV_VARS } from '../dev-vars.ts';
 import { ensureLocalSecrets } from '../start/local-secrets.ts';
 import type { Target } from './options.ts';
 
 /** The secret of a receiver; `null` where it is not known here. */
 export async function findWebhookSecret(target: Target): Promise<string | null> {
-  if (target.kind === 'local') return (await ensureLocalSecrets(join(PROJECT, '.dev.vars'))).WEBHOOK_SECRET;
+  if (target.kind === 'local') return (await ensureLocalSecrets(DEV_VARS)).WEBHOOK_SECRET;
   if (target.secretsFile === undefined) return process.env.WEBHOOK_SECRET || null;
   // npm runs scripts in the project's directory; the path was written in the caller's.
   const path = resolve(process.env.INIT_CWD ?? process.cwd(), target.secretsFile);

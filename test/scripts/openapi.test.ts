@@ -4,17 +4,16 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PROJECT } from '../../scripts/project.ts';
 import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many forms
 type Json = any;
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const ADMIN_TOKEN = 'admin-token-of-the-tests';
 const READ_TOKEN = 'read-token-of-the-tests-a';
 const DEAD_QUEUE = 'instant-message-events-dead';

@@ -4,13 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { consumeByPull } from '../../examples/pull-consumer/pull.ts';
+import { PROJECT } from '../../scripts/project.ts';
 import { cloudEventHead } from '../../src/contract/cloudevent.ts';
 import statusBody from '../samples/status.json' with { type: 'json' };
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const TOKEN = 'token-of-the-tests';
 
 interface QueuedMessage {

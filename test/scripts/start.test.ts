@@ -16,16 +16,15 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../../scripts/deploy/refusal.ts';
+import { PROJECT } from '../../scripts/project.ts';
 import { instructionsFor, powershellQuote, shellQuote } from '../../scripts/start/instructions.ts';
 import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
 import { localOrigin, parseStartOptions } from '../../scripts/start/options.ts';
 import { presentLine } from '../../scripts/start/wrangler-output.ts';
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const RESPONSE = readFileSync(join(PROJECT, 'test/samples/response.json'), 'utf8');
 const STATUS = readFileSync(join(PROJECT, 'test/samples/status.json'), 'utf8');
 const RESPONSE_ID = '5e178088a88ad9001b6e1914:i3i4321d:response';

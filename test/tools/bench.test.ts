@@ -5,6 +5,7 @@ import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PROJECT } from '../../scripts/project.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
 import { changesOf } from '../../tools/bench/changes.ts';
 import { COUNTS_PATH } from '../../tools/bench/counts.ts';
@@ -25,7 +26,7 @@ import {
   startSubject,
 } from '../../tools/bench/subjects.ts';
 import { align, figure, renderTable } from '../../tools/bench/table.ts';
-import { PROJECT, splitSql } from '../../tools/local-worker.ts';
+import { splitSql } from '../../tools/local-worker.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
   SUBJECTS.map((subject, index) => ({

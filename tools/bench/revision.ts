@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { cp, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PROJECT } from '../local-worker.ts';
+import { PROJECT } from '../../scripts/project.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';
 
 /** What of a revision a bundle is made of. tsconfig.json tells what JSX means. */

@@ -3,7 +3,8 @@ import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorker, type LocalRuntime, type LocalWorker, PROJECT, startWorkers } from '../local-worker.ts';
+import { PROJECT } from '../../scripts/project.ts';
+import { bundleWorker, type LocalRuntime, type LocalWorker, startWorkers } from '../local-worker.ts';
 import { makeTemporaryDirectory } from './temporary-directory.ts';
 
 export const SUBJECTS = ['limit', 'naive', 'receiver'] as const;

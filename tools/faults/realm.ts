@@ -1,12 +1,10 @@
 // The receiver as it is, bundled, in a realm of its own: time, chance and digests are the simulation's. What Node has on
 // threads (digests, compression, blobs) is done at once here, since threads end in an order of their own.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import './uint8array.ts';
-
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+import { PROJECT } from '../../scripts/project.ts';
 
 /** What a realm asks of the simulation. */
 export interface RealmHost {
