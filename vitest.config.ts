@@ -1,16 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
-import { unstable_readConfig } from 'wrangler';
 import { ASSETS_DIRECTORY, buildAssets } from './scripts/assets.ts';
+import { EXAMPLE_CONSUMER, MIGRATIONS, type QueueConsumer, RECEIVER } from './tools/declared-worker.ts';
 import { bundleWorker } from './tools/local-worker.ts';
 
-const {
-  compatibility_date: compatibilityDate,
-  d1_databases,
-  ratelimits,
-} = unstable_readConfig({ config: 'wrangler.toml' });
-const DATABASE = d1_databases[0]?.database_name ?? '';
+const { compatibilityDate } = RECEIVER;
+/** The receiver under test consumes its events itself. After one more failure they are dead letters. */
+const CONSUMER = EXAMPLE_CONSUMER.consumes.map((consumer) => ({ ...consumer, maxRetries: 1 }));
 
 const SECRETS = {
   WEBHOOK_SECRET: 'webhook-secret-of-the-tests-and-of-nothing-else',
@@ -20,6 +17,16 @@ const SECRETS = {
 /** The modules of a Worker under test: test/receiver/worker.ts says why it has an isolate of its own. */
 async function bundle(entryPoint: string) {
   return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: await bundleWorker(entryPoint) }];
+}
+
+/** As Miniflare takes them. Nobody waits for a batch to become full. */
+function queueConsumers(consumers: readonly QueueConsumer[]) {
+  return Object.fromEntries(
+    consumers.map(({ queue, maxBatchTimeoutSeconds, ...consumer }) => [
+      queue,
+      { ...consumer, maxBatchTimeout: 0 },
+    ]),
+  );
 }
 
 await buildAssets();
@@ -37,10 +44,10 @@ export default defineConfig(async () => ({
               compatibilityDate,
               bindings: {
                 ...SECRETS,
-                TEST_MIGRATIONS: await readD1Migrations('./src/store/migrations'),
+                TEST_MIGRATIONS: await readD1Migrations(MIGRATIONS),
                 PROPERTY_SEED: process.env.PROPERTY_SEED ?? '',
               },
-              d1Databases: { DB: DATABASE, KIT_STATE: 'kit-state', PUSH_STATE: 'push-state' },
+              d1Databases: { ...RECEIVER.databases, KIT_STATE: 'kit-state', PUSH_STATE: 'push-state' },
               queueProducers: { KIT_EVENTS: 'kit-events', PUSH_EVENTS: 'push-events' },
               serviceBindings: {
                 RECEIVER: 'receiver',
@@ -55,30 +62,18 @@ export default defineConfig(async () => ({
                   name: 'receiver',
                   compatibilityDate,
                   modules: await bundle('test/receiver/worker.ts'),
-                  bindings: {
-                    RETENTION_DAYS: '30',
-                    MAX_DATABASE_GB: '8',
-                    PUBLIC_URL: '',
-                    ...SECRETS,
-                  },
+                  bindings: { ...RECEIVER.vars, ...SECRETS },
                   ratelimits: Object.fromEntries(
-                    ratelimits.map(({ name, ...limit }: { name: string }) => [name, limit]),
+                    Object.entries(RECEIVER.rateLimits).map(([name, simple]) => [
+                      name,
+                      { namespace_id: name, simple },
+                    ]),
                   ),
-                  d1Databases: { DB: DATABASE, CONSUMER_STATE: 'consumer-state' },
+                  d1Databases: { ...RECEIVER.databases, CONSUMER_STATE: 'consumer-state' },
                   outboundService: 'access',
                   serviceBindings: { ASSETS: 'viewer' },
-                  queueProducers: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },
-                  queueConsumers: {
-                    'instant-message-events': {
-                      maxBatchSize: 100,
-                      maxBatchTimeout: 0,
-                      maxRetries: 1,
-                      deadLetterQueue: 'instant-message-events-dead',
-                    },
-                    'instant-message-intake': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
-                    'instant-message-events-dead': { maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 100 },
-                    'instant-message-intake-dead': { maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 100 },
-                  },
+                  queueProducers: RECEIVER.queues,
+                  queueConsumers: queueConsumers([...RECEIVER.consumes, ...CONSUMER]),
                 },
                 {
                   // The files of [assets]. Apart from the receiver, which then stays the whole of its own Worker.

@@ -5,33 +5,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { Miniflare, type MiniflareOptions } from 'miniflare';
-import { unstable_readConfig } from 'wrangler';
 import { PROJECT } from '../scripts/project.ts';
+import { type DeclaredWorker, RECEIVER } from './declared-worker.ts';
 
 type WorkerOptions = MiniflareOptions['workers'][number];
 type Bindings = NonNullable<WorkerOptions['config']['env']>;
 
-/** A Worker to run. */
-export interface LocalWorker {
+/** A Worker to run. Of a queue that none of them consumes, what is sent to it is dropped. */
+export interface LocalWorker extends Partial<DeclaredWorker> {
   name: string;
   /** Its bundle, of {@link bundleWorker}. */
   script: string;
-  /** Text bindings: settings and secrets. */
-  vars?: Record<string, string>;
-  /** D1 databases by binding. Workers that name the same database share it. */
-  databases?: Record<string, string>;
-  /** Queues that it sends to, by binding. */
-  queues?: Record<string, string>;
-  /** Queues that it consumes. A local queue without a consumer drops what it is sent. */
-  consumes?: {
-    queue: string;
-    maxBatchSize: number;
-    maxBatchTimeoutSeconds: number;
-    maxRetries?: number;
-    deadLetterQueue?: string;
-  }[];
-  /** Limits that it asks, by binding. */
-  rateLimits?: Record<string, { limit: number; period: 10 | 60 }>;
   /** A directory of static assets, which it alone serves. */
   assets?: { binding: string; directory: string };
   /** The binding of its version, which is another at each start. */
@@ -79,11 +63,6 @@ export async function bundleWorker(entryPoint: string, project = PROJECT): Promi
   return outputFiles[0]?.text ?? '';
 }
 
-/** The compatibility date that the receiver is deployed with. */
-export function compatibilityDate(): string {
-  return unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') }).compatibility_date ?? '';
-}
-
 /**
  * Starts Workers in one new workerd process.
  *
@@ -99,7 +78,6 @@ export async function startWorkers(
     onLog,
   }: { persistTo: string; inspectorPort?: number; onLog?: (line: string) => void },
 ): Promise<LocalRuntime> {
-  const date = compatibilityDate();
   const before = await findChildren('workerd');
   const miniflare = new Miniflare({
     resourcePersistencePath: persistTo,
@@ -108,7 +86,7 @@ export async function startWorkers(
     logRequests: false,
     ...(inspectorPort !== undefined && { inspectorPort }),
     ...(onLog !== undefined && { handleStructuredLogs: ({ message }) => onLog(message) }),
-    workers: workers.map((worker) => optionsOf(worker, date)),
+    workers: workers.map(optionsOf),
   });
   try {
     await miniflare.ready;
@@ -154,7 +132,7 @@ export async function startWorkers(
   }
 }
 
-function optionsOf(worker: LocalWorker, date: string): WorkerOptions {
+function optionsOf(worker: LocalWorker): WorkerOptions {
   const env: Bindings = {};
   for (const [binding, value] of Object.entries(worker.vars ?? {})) env[binding] = { type: 'text', value };
   for (const [binding, id] of Object.entries(worker.databases ?? {})) env[binding] = { type: 'd1', id };
@@ -167,7 +145,7 @@ function optionsOf(worker: LocalWorker, date: string): WorkerOptions {
   return {
     config: {
       name: worker.name,
-      compatibilityDate: date,
+      compatibilityDate: worker.compatibilityDate ?? RECEIVER.compatibilityDate,
       manifest: {
         mainModule: 'worker.mjs',
         modulesRoot: PROJECT,

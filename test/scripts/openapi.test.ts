@@ -9,6 +9,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PROJECT } from '../../scripts/project.ts';
+import { MIGRATIONS, RECEIVER, withoutBatchTimeout } from '../../tools/declared-worker.ts';
 import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many forms
@@ -45,33 +46,26 @@ beforeAll(async () => {
     vi.spyOn(console, level).mockImplementation(() => undefined); // the receiver's own log
   }
   directory = await mkdtemp(join(tmpdir(), 'openapi-'));
-  const databases = { DB: 'receiver' };
   runtime = await startWorkers(
     [
       {
         name: 'receiver',
         script: await bundleWorker('src/index.ts'),
+        ...RECEIVER,
         vars: {
-          RETENTION_DAYS: '30',
-          MAX_DATABASE_GB: '8',
-          PUBLIC_URL: '',
-          REJECTION_DAYS: '7',
-          ALLOWED_ORIGINS: '',
-          ACCESS_TEAM_DOMAIN: '',
-          ACCESS_AUD: '',
+          ...RECEIVER.vars,
           WEBHOOK_SECRET: 'webhook-secret-of-the-tests-and-of-nothing-else',
           ADMIN_TOKEN,
           READ_TOKEN,
         },
-        databases,
-        queues: { EVENTS: 'instant-message-events', INTAKE: 'instant-message-intake' },
-        consumes: [{ queue: DEAD_QUEUE, maxBatchSize: 10, maxBatchTimeoutSeconds: 0 }],
+        consumes: withoutBatchTimeout(RECEIVER.consumes),
+        rateLimits: {}, // many requests here are refused on purpose
       },
       { name: 'consumer', script: GIVES_UP, queues: { DEAD: DEAD_QUEUE } },
     ],
     { persistTo: directory },
   );
-  await runtime.migrate('receiver', 'DB', join(PROJECT, 'src', 'store', 'migrations'));
+  await runtime.migrate('receiver', 'DB', MIGRATIONS);
   origin = runtime.originOf('receiver').origin;
   document = await (await fetch(`${origin}/openapi.json`)).json();
   closeSchemas(document);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PROJECT } from '../../scripts/project.ts';
+import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { bundleWorker, type LocalRuntime, type LocalWorker, startWorkers } from '../local-worker.ts';
 import { makeTemporaryDirectory } from './temporary-directory.ts';
 
@@ -30,14 +31,9 @@ const SECRETS = {
   ADMIN_TOKEN: 'admin-token-of-the-benchmark',
 };
 const SLUG = 'bench';
-const EVENTS_QUEUE = 'events';
-const INTAKE_QUEUE = 'intake';
 
 const SAMPLE = fileURLToPath(new URL('../../test/samples/status.json', import.meta.url));
 const NAIVE_MIGRATIONS = fileURLToPath(new URL('workers/naive-migrations', import.meta.url));
-
-/** Of wrangler.toml and of the example consumer. */
-const CONSUMER_BATCH = { maxBatchSize: 100, maxBatchTimeoutSeconds: 1 };
 
 /** Generation 1's, as src/webhook-token.ts derives it. */
 function receiverToken(): string {
@@ -138,7 +134,7 @@ export async function requireAcknowledgement({ webhookUrl }: RunningSubject): Pr
 export async function startReceiverBesideCounted(bundles: Bundles): Promise<RunningReceiver> {
   const { runtime, stop } = await startWithEmptyState([
     ...workersOf('receiver', bundles, false),
-    receiverWorker('counted', bundles.receiver.counted),
+    { ...receiverWorker('counted', bundles.receiver.counted), consumes: [] },
   ]);
   try {
     await prepareDatabase('receiver', bundles, runtime);
@@ -165,7 +161,7 @@ function workersOf(subject: Subject, bundles: Bundles, isCounted: boolean): Loca
   const consumer: LocalWorker = {
     name: 'consumer',
     script: bundles.consumer,
-    consumes: [{ queue: EVENTS_QUEUE, ...CONSUMER_BATCH }],
+    consumes: EXAMPLE_CONSUMER.consumes,
   };
   switch (subject) {
     case 'naive':
@@ -175,16 +171,13 @@ function workersOf(subject: Subject, bundles: Bundles, isCounted: boolean): Loca
           script: run,
           vars: { WEBHOOK_TOKEN: receiverToken() },
           databases: { DB: subject },
-          queues: { EVENTS: EVENTS_QUEUE },
+          queues: RECEIVER.queues,
         },
         consumer,
       ];
     case 'past':
     case 'receiver':
-      return [
-        { ...receiverWorker(subject, run), consumes: [{ queue: INTAKE_QUEUE, ...CONSUMER_BATCH }] },
-        consumer,
-      ];
+      return [receiverWorker(subject, run), consumer];
   }
 }
 
@@ -198,9 +191,8 @@ function receiverWorker(name: string, script: string): LocalWorker {
   return {
     name,
     script,
-    vars: { RETENTION_DAYS: '30', MAX_DATABASE_GB: '8', PUBLIC_URL: '', ...SECRETS },
-    databases: { DB: 'receiver' },
-    queues: { EVENTS: EVENTS_QUEUE, INTAKE: INTAKE_QUEUE },
+    ...RECEIVER,
+    vars: { ...RECEIVER.vars, ...SECRETS },
   };
 }
 

@@ -3,9 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { unstable_readConfig } from 'wrangler';
 import { ASSETS_DIRECTORY } from '../../scripts/assets.ts';
+import { EXAMPLE_CONSUMER, MIGRATIONS, RECEIVER, withoutBatchTimeout } from '../declared-worker.ts';
 import {
   bundleWorker,
   type LocalRuntime,
@@ -21,19 +20,9 @@ export const ADMIN_TOKEN = 'admin-token-of-the-browser-and-of-nothing-else';
 export const READ_TOKEN = 'read-token-of-the-browser-and-of-nothing-else';
 const WEBHOOK_SECRET = 'webhook-secret-of-the-browser-and-of-nothing-else';
 
-const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
-const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
-const EVENTS_QUEUE = 'instant-message-events';
 /** After so many failures a message is a dead letter. */
 const CONSUMER_RETRIES = 1;
 const SENDING = { rate: 0, connections: 16, timeoutMs: 10_000, retryForMs: 30_000 };
-
-/** What is read of wrangler.toml; the types that come with wrangler leave it open. */
-interface ProjectConfig {
-  queues: {
-    consumers?: { queue: string; max_batch_size: number; max_retries: number; dead_letter_queue?: string }[];
-  };
-}
 
 /** What a consumer handled. */
 export interface Handled {
@@ -154,31 +143,12 @@ function browsed(runtime: LocalRuntime, logged: string[], stop: () => Promise<vo
 }
 
 function receiverWorker(script: string): LocalWorker {
-  const config: ProjectConfig = unstable_readConfig({ config: CONFIG });
   return {
     name: 'receiver',
     script,
-    vars: {
-      RETENTION_DAYS: '30',
-      MAX_DATABASE_GB: '8',
-      PUBLIC_URL: '',
-      WEBHOOK_SECRET,
-      ADMIN_TOKEN,
-      READ_TOKEN,
-    },
-    databases: { DB: 'receiver' },
-    queues: { EVENTS: EVENTS_QUEUE, INTAKE: 'instant-message-intake' },
-    consumes: (config.queues.consumers ?? []).map((consumer) => ({
-      queue: consumer.queue,
-      maxBatchSize: consumer.max_batch_size,
-      maxBatchTimeoutSeconds: 0, // nobody waits for a batch to become full
-      maxRetries: consumer.max_retries,
-      ...(consumer.dead_letter_queue !== undefined && { deadLetterQueue: consumer.dead_letter_queue }),
-    })),
-    rateLimits: {
-      WEBHOOK_FAILURES: { limit: 20, period: 60 },
-      API_FAILURES: { limit: 20, period: 60 },
-    },
+    ...RECEIVER,
+    vars: { ...RECEIVER.vars, WEBHOOK_SECRET, ADMIN_TOKEN, READ_TOKEN },
+    consumes: withoutBatchTimeout(RECEIVER.consumes),
     assets: { binding: 'ASSETS', directory: ASSETS_DIRECTORY },
     version: 'VERSION',
   };
@@ -189,15 +159,10 @@ function consumerWorker(script: string): LocalWorker {
     name: 'consumer',
     script,
     databases: { STATE: 'consumer' },
-    consumes: [
-      {
-        queue: EVENTS_QUEUE,
-        maxBatchSize: 100,
-        maxBatchTimeoutSeconds: 0,
-        maxRetries: CONSUMER_RETRIES,
-        deadLetterQueue: `${EVENTS_QUEUE}-dead`,
-      },
-    ],
+    consumes: withoutBatchTimeout(EXAMPLE_CONSUMER.consumes).map((consumer) => ({
+      ...consumer,
+      maxRetries: CONSUMER_RETRIES,
+    })),
   };
 }
 

@@ -2,7 +2,7 @@
 // Its parent kills the whole process group, workerd included. Not to be run by hand.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { EXAMPLE_CONSUMER, MIGRATIONS, RECEIVER } from '../declared-worker.ts';
 import { type LocalRuntime, startWorkers } from '../local-worker.ts';
 
 /** What the parent asks for, as JSON in the first argument. */
@@ -20,9 +20,6 @@ export type HostMessage =
   | { kind: 'ready'; origin: string; workerdPid: number | undefined }
   | { kind: 'failed'; reason: string };
 
-const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
-/** As wrangler.toml and the example consumer have it. */
-const BATCH = { maxBatchSize: 100, maxBatchTimeoutSeconds: 1 };
 const CONSUMER = 'export default { queue() {} };';
 
 try {
@@ -38,15 +35,8 @@ async function start({ directory, secrets, slug, isFirst }: HostOrder): Promise<
   const script = await readFile(join(directory, 'receiver.mjs'), 'utf8');
   const runtime = await startWorkers(
     [
-      {
-        name: 'receiver',
-        script,
-        vars: { RETENTION_DAYS: '30', MAX_DATABASE_GB: '8', PUBLIC_URL: '', ...secrets },
-        databases: { DB: 'crash' },
-        queues: { EVENTS: 'events', INTAKE: 'intake' },
-        consumes: [{ queue: 'intake', ...BATCH, maxRetries: 100 }],
-      },
-      { name: 'consumer', script: CONSUMER, consumes: [{ queue: 'events', ...BATCH }] },
+      { name: 'receiver', script, ...RECEIVER, vars: { ...RECEIVER.vars, ...secrets } },
+      { name: 'consumer', script: CONSUMER, consumes: EXAMPLE_CONSUMER.consumes },
     ],
     { persistTo: join(directory, 'state') },
   );

@@ -3,9 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
-
-const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+import { MIGRATIONS } from '../declared-worker.ts';
 
 /** https://developers.cloudflare.com/d1/platform/limits/ */
 const MAX_PARAMETERS = 100;

@@ -1,7 +1,6 @@
 // Queues in memory, with the platform's rules: https://developers.cloudflare.com/queues/platform/limits/ and
 // https://developers.cloudflare.com/queues/configuration/batching-retries/
-import { fileURLToPath } from 'node:url';
-import { unstable_readConfig } from 'wrangler';
+import type { QueueConsumer } from '../declared-worker.ts';
 import type { Random } from '../simulate/random.ts';
 import type { Loop } from './loop.ts';
 
@@ -15,37 +14,6 @@ const MAX_DELAY_SECONDS = 43_200;
 const MAX_CONCURRENCY = 3;
 /** When a batch comes again whose consumer died without a word. */
 const LOST_BATCH_MS = 30_000;
-
-/** How a queue is consumed. */
-export interface ConsumerConfig {
-  queue: string;
-  maxBatchSize: number;
-  maxBatchTimeoutMs: number;
-  maxRetries: number;
-  deadLetterQueue: string | null;
-}
-
-/** As wrangler reads it. */
-interface WrittenConsumer {
-  queue: string;
-  max_batch_size?: number;
-  max_batch_timeout?: number;
-  max_retries?: number;
-  dead_letter_queue?: string;
-}
-
-/** As wrangler.toml and the example consumer's have it. */
-export function consumersOf(file: string): ConsumerConfig[] {
-  const config = fileURLToPath(new URL(`../../${file}`, import.meta.url));
-  const consumers: WrittenConsumer[] = unstable_readConfig({ config }).queues.consumers ?? [];
-  return consumers.map((consumer) => ({
-    queue: consumer.queue,
-    maxBatchSize: consumer.max_batch_size ?? 10,
-    maxBatchTimeoutMs: (consumer.max_batch_timeout ?? 5) * 1000,
-    maxRetries: consumer.max_retries ?? 3,
-    deadLetterQueue: consumer.dead_letter_queue ?? null,
-  }));
-}
 
 interface Queued {
   id: string;
@@ -109,7 +77,7 @@ export class SimulatedQueue {
   readonly #options: QueueOptions;
   readonly #giveUp: (queue: string, messages: string[]) => void;
   #ready: Queued[] = [];
-  #consumer: { config: ConsumerConfig; handle: Handler } | null = null;
+  #consumer: { config: QueueConsumer; handle: Handler } | null = null;
   #underWay = 0;
   #isGathering: boolean = false;
   #lastId = 0;
@@ -120,7 +88,7 @@ export class SimulatedQueue {
     this.#giveUp = giveUp;
   }
 
-  consume(config: ConsumerConfig, handle: Handler): void {
+  consume(config: QueueConsumer, handle: Handler): void {
     this.#consumer = { config, handle };
   }
 
@@ -160,14 +128,14 @@ export class SimulatedQueue {
   /** Begins a batch when it is full, or when its first message has waited for so long. */
   #gather(): void {
     if (this.#consumer === null || this.#ready.length === 0 || this.#underWay >= MAX_CONCURRENCY) return;
-    const { maxBatchSize, maxBatchTimeoutMs } = this.#consumer.config;
+    const { maxBatchSize, maxBatchTimeoutSeconds } = this.#consumer.config;
     if (this.#ready.length >= maxBatchSize) {
       void this.#deliver();
       return;
     }
     if (this.#isGathering) return;
     this.#isGathering = true;
-    this.#options.loop.after(maxBatchTimeoutMs + 1, () => {
+    this.#options.loop.after(maxBatchTimeoutSeconds * 1000 + 1, () => {
       this.#isGathering = false;
       if (this.#ready.length > 0 && this.#underWay < MAX_CONCURRENCY) void this.#deliver();
     });
@@ -175,7 +143,7 @@ export class SimulatedQueue {
 
   async #deliver(): Promise<void> {
     const { random, loop } = this.#options;
-    const { config, handle } = this.#consumer as { config: ConsumerConfig; handle: Handler };
+    const { config, handle } = this.#consumer as { config: QueueConsumer; handle: Handler };
     const batch: Queued[] = [];
     let bytes = 0;
     while (batch.length < config.maxBatchSize && this.#ready.length > 0) {
@@ -218,13 +186,13 @@ export class SimulatedQueue {
     this.#gather();
   }
 
-  #again(message: Queued, { maxRetries, deadLetterQueue }: ConsumerConfig, delayMs: number): void {
+  #again(message: Queued, { maxRetries, deadLetterQueue }: QueueConsumer, delayMs: number): void {
     if (message.attempts <= maxRetries) {
       this.#enter({ ...message, attempts: message.attempts + 1 }, delayMs);
       return;
     }
     this.waiting--;
-    if (deadLetterQueue === null) this.#options.onLost(this.name, JSON.parse(message.json));
+    if (deadLetterQueue === undefined) this.#options.onLost(this.name, JSON.parse(message.json));
     else this.#giveUp(deadLetterQueue, [message.json]);
   }
 }

@@ -1,6 +1,7 @@
 // A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { firstVersionId } from '../../src/contract/event.ts';
+import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { Random } from '../simulate/random.ts';
 import { bindingsOf } from './bindings.ts';
 import { Book, type Violation } from './book.ts';
@@ -9,7 +10,7 @@ import { SimulatedDatabase } from './database.ts';
 import { type End, Isolate } from './isolates.ts';
 import { Loop } from './loop.ts';
 import { operate } from './operators.ts';
-import { consumersOf, type Delivery, SimulatedQueues } from './queues.ts';
+import { type Delivery, SimulatedQueues } from './queues.ts';
 import type { RealmHost, RealmReceiver } from './realm.ts';
 import { createRealm } from './realm.ts';
 import {
@@ -32,11 +33,6 @@ const MINUTE_MS = 60_000;
 const CLOCKS_APART_MS = 10_000;
 /** By then everything must be quiet: a message of the intake queue may wait for a quarter of an hour at a time. */
 const MAX_QUIET_MS = 5 * 3_600_000;
-const EVENTS_QUEUE = 'instant-message-events';
-const RECEIVER_CONSUMERS = consumersOf('wrangler.toml');
-const CONSUMER = consumersOf('examples/push-consumer/wrangler.toml').find(
-  ({ queue }) => queue === EVENTS_QUEUE,
-);
 
 /** What came of a run. */
 export interface Outcome {
@@ -482,7 +478,7 @@ export class World {
   }
 
   #consume(): void {
-    for (const config of RECEIVER_CONSUMERS) {
+    for (const config of RECEIVER.consumes) {
       this.queues.named(config.queue).consume(config, async (batch) => {
         const name = `${config.queue} batch ${++this.#batches}`;
         const isolate = this.#isolateOf(new Random(`${this.schedule.seed} way of ${name}`));
@@ -492,12 +488,13 @@ export class World {
         return endOf(await ended);
       });
     }
-    if (CONSUMER === undefined) throw new Error(`no example consumes ${EVENTS_QUEUE}`);
-    this.queues.named(EVENTS_QUEUE).consume(CONSUMER, async ({ messages }) => {
-      await this.loop.sleep(5 + this.#random.fraction() * 200);
-      for (const message of messages) this.#consumeEvent(message);
-      return 'returned';
-    });
+    for (const config of EXAMPLE_CONSUMER.consumes) {
+      this.queues.named(config.queue).consume(config, async ({ messages }) => {
+        await this.loop.sleep(5 + this.#random.fraction() * 200);
+        for (const message of messages) this.#consumeEvent(message);
+        return 'returned';
+      });
+    }
   }
 
   #consumeEvent(message: Delivery): void {

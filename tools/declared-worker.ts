@@ -1,0 +1,88 @@
+// What wrangler.toml, or an example's, declares of its Worker, for all who run it without wrangler: the tests, the crash
+// run, the bench, the browser, the fault simulation. What is read here stands in no second place.
+import { join } from 'node:path';
+import { unstable_readConfig } from 'wrangler';
+import { PROJECT } from '../scripts/project.ts';
+
+/** How a queue is consumed. */
+export interface QueueConsumer {
+  queue: string;
+  maxBatchSize: number;
+  maxBatchTimeoutSeconds: number;
+  maxRetries: number;
+  deadLetterQueue?: string;
+}
+
+/** A Worker's configuration, apart from its code and its secrets. Bindings are keys. */
+export interface DeclaredWorker {
+  compatibilityDate: string;
+  vars: Record<string, string>;
+  /** The databases' names. */
+  databases: Record<string, string>;
+  /** The queues that it sends to. */
+  queues: Record<string, string>;
+  consumes: QueueConsumer[];
+  rateLimits: Record<string, { limit: number; period: 10 | 60 }>;
+}
+
+/** What is read of the file; the types that come with wrangler leave it open. */
+interface WrittenWorker {
+  compatibility_date?: string | undefined;
+  vars: Record<string, unknown>;
+  d1_databases: { binding: string; database_name?: string; migrations_dir?: string }[];
+  queues: {
+    producers?: { binding: string; queue?: string }[];
+    consumers?: {
+      queue: string;
+      max_batch_size?: number;
+      max_batch_timeout?: number;
+      max_retries?: number;
+      dead_letter_queue?: string;
+    }[];
+  };
+  ratelimits: { name: string; simple: { limit: number; period: 10 | 60 } }[];
+}
+
+/** Queues' own: https://developers.cloudflare.com/queues/configuration/configure-queues/#consumer-worker-configuration */
+const DEFAULTS = { maxBatchSize: 10, maxBatchTimeoutSeconds: 5, maxRetries: 3 };
+
+/** The receiver. */
+export const RECEIVER = readWorker('wrangler.toml');
+
+/** The consumer among the examples. */
+export const EXAMPLE_CONSUMER = readWorker('examples/push-consumer/wrangler.toml');
+
+/** The directory of the receiver's migrations. */
+export const MIGRATIONS = join(PROJECT, read('wrangler.toml').d1_databases[0]?.migrations_dir ?? '');
+
+/** The same consumers, with batches that wait for no more messages. */
+export function withoutBatchTimeout(consumers: readonly QueueConsumer[]): QueueConsumer[] {
+  return consumers.map((consumer) => ({ ...consumer, maxBatchTimeoutSeconds: 0 }));
+}
+
+function readWorker(file: string): DeclaredWorker {
+  const { compatibility_date: compatibilityDate = '', vars, ...bindings } = read(file);
+  const { producers = [], consumers = [] } = bindings.queues;
+  return {
+    compatibilityDate,
+    vars: byName(Object.entries(vars).map(([name, value]) => [name, String(value)])),
+    databases: byName(bindings.d1_databases.map((database) => [database.binding, database.database_name])),
+    queues: byName(producers.map(({ binding, queue }) => [binding, queue])),
+    consumes: consumers.map((consumer) => ({
+      queue: consumer.queue,
+      maxBatchSize: consumer.max_batch_size ?? DEFAULTS.maxBatchSize,
+      maxBatchTimeoutSeconds: consumer.max_batch_timeout ?? DEFAULTS.maxBatchTimeoutSeconds,
+      maxRetries: consumer.max_retries ?? DEFAULTS.maxRetries,
+      ...(consumer.dead_letter_queue !== undefined && { deadLetterQueue: consumer.dead_letter_queue }),
+    })),
+    rateLimits: byName(bindings.ratelimits.map(({ name, simple }) => [name, simple])),
+  };
+}
+
+function byName<T>(entries: [name: string, value: T | undefined][]): Record<string, T> {
+  return Object.fromEntries(entries.filter((entry): entry is [string, T] => entry[1] !== undefined));
+}
+
+function read(file: string): WrittenWorker {
+  return unstable_readConfig({ config: join(PROJECT, file) });
+}
