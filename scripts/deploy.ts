@@ -4,6 +4,13 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  CommandFailure,
+  fromCaller,
+  readCommandLine,
+  requireNothingTaken,
+  runCommand,
+} from './command-line.ts';
+import {
   applyMigrations,
   createDatabase,
   createQueue,
@@ -14,7 +21,6 @@ import {
 } from './deploy/account.ts';
 import { kilobytes, MAX_BUNDLE_GZIP_BYTES, requireBundle } from './deploy/bundle.ts';
 import { requireMigrations } from './deploy/migrations.ts';
-import { Refusal } from './deploy/refusal.ts';
 import {
   requireIntendedRotation,
   requireKnownSecrets,
@@ -80,7 +86,7 @@ async function main(): Promise<void> {
   const secretsFile = options['secrets-file'] && fromCaller(options['secrets-file']);
   const fileSecrets = secretsFile ? requireSecretsFile(secretsFile) : {};
   if (options['rotate-webhook-secret'] && !Object.hasOwn(fileSecrets, 'WEBHOOK_SECRET')) {
-    throw new Refusal('--rotate-webhook-secret needs a --secrets-file with the new WEBHOOK_SECRET.');
+    throw new CommandFailure('--rotate-webhook-secret needs a --secrets-file with the new WEBHOOK_SECRET.');
   }
   const plan = await requirePlan();
   const bundleBytes = await requireBundle();
@@ -118,24 +124,9 @@ async function main(): Promise<void> {
 }
 
 function readOptions(args: string[]) {
-  // Without the `--` npm takes an option for its own and the script never sees it: a dry run would deploy.
-  const taken = Object.keys(OPTIONS).find((name) => {
-    const value = process.env[`npm_config_${name.replaceAll('-', '_')}`];
-    return value !== undefined && value !== '' && value !== 'false';
-  });
-  if (taken !== undefined) {
-    throw new Refusal(`npm took --${taken} for its own option. Write: npm run deploy -- --${taken}`);
-  }
-  try {
-    return parseArgs({ args, options: OPTIONS }).values;
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}\n\n${USAGE}`);
-  }
-}
-
-/** npm runs scripts in the project's directory; the path was written in the caller's. */
-function fromCaller(path: string): string {
-  return resolve(process.env.INIT_CWD ?? process.cwd(), path);
+  // Without the `--` a dry run would deploy.
+  requireNothingTaken(Object.keys(OPTIONS), process.env, 'npm run deploy --');
+  return readCommandLine(() => parseArgs({ args, options: OPTIONS }).values);
 }
 
 /** Reads wrangler.toml and the migrations; refuses what could not be deployed. */
@@ -143,9 +134,11 @@ async function requirePlan(): Promise<Plan> {
   const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
   const config: ProjectConfig = readConfig({ config: resolve(PROJECT, 'wrangler.toml') });
   const [database, ...others] = config.d1_databases;
-  if (config.name === undefined) throw new Refusal('wrangler.toml must have a name.');
+  if (config.name === undefined) throw new CommandFailure('wrangler.toml must have a name.');
   if (database?.database_name === undefined || database.migrations_dir === undefined || others.length > 0) {
-    throw new Refusal('wrangler.toml must have one D1 database, with database_name and migrations_dir.');
+    throw new CommandFailure(
+      'wrangler.toml must have one D1 database, with database_name and migrations_dir.',
+    );
   }
   const requiredSecrets = config.secrets?.required ?? [];
   requireKnownSecrets(requiredSecrets);
@@ -200,10 +193,4 @@ function addressOf(targets: readonly string[]): string | undefined {
     .at(0);
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  console.error(`\n${error.message}`);
-  process.exitCode = 1;
-}
+await runCommand('deploy', main);

@@ -2,11 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { Refusal } from './deploy/refusal.ts';
+import { CommandFailure, UsageError } from './command-line.ts';
 import { PROJECT } from './project.ts';
 
 /** Where `wrangler dev` reads the local receiver's secrets. */
 export const DEV_VARS = join(PROJECT, '.dev.vars');
+
+const THIS_MACHINE = ['127.0.0.1', 'localhost', '[::1]'];
 
 const REMEDY = 'save it as UTF-8 without a byte order mark';
 
@@ -21,12 +23,12 @@ export function flawOfEncoding(contents: Buffer): string | null {
   return contents.includes(0) ? `has NUL characters: ${REMEDY}` : null;
 }
 
-/** The variables of a .dev.vars file; none where there is no file. Throws {@link Refusal} for one that is not plain UTF-8. */
+/** The variables of a .dev.vars file; none where there is no file. Throws {@link CommandFailure} for one that is not plain UTF-8. */
 export function readDevVars(path: string): NodeJS.Dict<string> {
   return parseEnv(textOfDevVars(path));
 }
 
-/** The text of a .dev.vars file; '' where there is none. Throws {@link Refusal} as {@link readDevVars} does. */
+/** The text of a .dev.vars file; '' where there is none. Throws {@link CommandFailure} as {@link readDevVars} does. */
 export function textOfDevVars(path: string): string {
   let contents: Buffer;
   try {
@@ -36,6 +38,23 @@ export function textOfDevVars(path: string): string {
     throw error;
   }
   const flaw = flawOfEncoding(contents);
-  if (flaw !== null) throw new Refusal(`${basename(path)} ${flaw}.`);
+  if (flaw !== null) throw new CommandFailure(`${basename(path)} ${flaw}.`);
   return contents.toString('utf8');
+}
+
+/**
+ * The ADMIN_TOKEN of `npm start`, for the receiver at an address. It is no other receiver's, so it goes to this machine
+ * alone. Throws {@link UsageError} for another one, {@link CommandFailure} where there is no token yet.
+ */
+export function localAdminToken({ hostname }: URL): string {
+  if (!THIS_MACHINE.includes(hostname)) {
+    throw new UsageError("--url of another machine needs --token, which is that receiver's");
+  }
+  const { ADMIN_TOKEN: token } = readDevVars(DEV_VARS);
+  if (!token) {
+    throw new CommandFailure(
+      'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',
+    );
+  }
+  return token;
 }

@@ -1,8 +1,7 @@
 // `npm run integrations`: the API's part for integrations, from the command line. It works on the database itself, of
 // this machine or of the deployed receiver, so it needs no receiver that runs and no ADMIN_TOKEN.
 import { join, resolve } from 'node:path';
-import { UsageError } from './command-line.ts';
-import { Refusal } from './deploy/refusal.ts';
+import { CommandFailure, runCommand } from './command-line.ts';
 import { commandLineActor } from './integrations/actor.ts';
 import { askApi } from './integrations/api.ts';
 import { readConfiguration } from './integrations/configuration.ts';
@@ -16,18 +15,11 @@ import { DEFAULT_PORT, DEFAULT_STATE } from './start/options.ts';
 
 const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;
 
-const EXIT_REFUSED = 1;
-const EXIT_USAGE = 2;
-
-try {
+await runCommand('integrations', async () => {
   const options = parseIntegrationsOptions(process.argv.slice(2), process.env);
   if (options.kind === 'help') console.log(USAGE);
   else await run(options);
-} catch (error) {
-  const isExpected = error instanceof UsageError || error instanceof Refusal;
-  console.error(isExpected ? `integrations: ${error.message}` : error);
-  process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_REFUSED;
-}
+});
 
 async function run({ command, target, url: givenUrl, json }: IntegrationsOptions): Promise<void> {
   const configuration = await readConfiguration();
@@ -40,7 +32,7 @@ async function run({ command, target, url: givenUrl, json }: IntegrationsOptions
     target.kind === 'remote'
       ? await ask(remoteDatabase(configuration.database.binding))
       : await withLocalDatabase(stateDirectory(target.persistTo), configuration, ask);
-  if (!answer.ok) throw new Refusal(describeRefusal(answer, command));
+  if (!answer.ok) throw new CommandFailure(describeRefusal(answer, command));
   console.log(json ? JSON.stringify(answer.shown, null, 2) : describeOutcome(command, answer.shown, url));
 }
 

@@ -4,10 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refusal } from './deploy/refusal.ts';
+import { CommandFailure, reportError, runCommand } from './command-line.ts';
 import { DEV_VARS } from './dev-vars.ts';
 import { PROJECT } from './project.ts';
-import { StartFailure } from './start/failure.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
 import { DEFAULT_STATE, localOrigin, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
@@ -24,23 +23,18 @@ const CRON = '* * * * *'; // of wrangler.toml
 const CRON_INTERVAL_MS = 60_000;
 const CRON_TIMEOUT_MS = 55_000; // one run at a time
 
+/** As errors name it. */
+const NAME = 'npm start';
+
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** One Ctrl-C can come twice within this time: from the terminal, and from npm, which passes it on. */
 const REPEATED_SIGNAL_MS = 500;
 
-const options = parseStartOptions(process.argv.slice(2));
-switch (options.kind) {
-  case 'help':
-    console.log(USAGE);
-    break;
-  case 'invalid':
-    console.error(`npm start: ${options.reason}`);
-    process.exitCode = 1;
-    break;
-  case 'run':
-    await runUntilStopped(options);
-    break;
-}
+await runCommand(NAME, async () => {
+  const options = parseStartOptions(process.argv.slice(2));
+  if (options.kind === 'help') console.log(USAGE);
+  else await runUntilStopped(options);
+});
 
 /** Runs until a signal, a failure or wrangler's own end, and leaves no process behind. */
 async function runUntilStopped(options: RunOptions): Promise<void> {
@@ -69,12 +63,11 @@ async function runUntilStopped(options: RunOptions): Promise<void> {
   const status = await Promise.race([stopRequested, run(options, state, wranglers)]).then(
     (end) => {
       if (end === 'stop') return 0;
-      console.error(`npm start: wrangler dev has ended by itself, with status ${end}`);
+      console.error(`${NAME}: wrangler dev has ended by itself, with status ${end}`);
       return end;
     },
     (error: unknown) => {
-      const isExpected = error instanceof StartFailure || error instanceof Refusal;
-      console.error(isExpected ? `npm start: ${error.message}` : error);
+      reportError(NAME, error);
       return 1;
     },
   );
@@ -89,7 +82,7 @@ async function run(
   wranglers: WranglerProcesses,
 ): Promise<number> {
   if (await isPortInUse(port, ip)) {
-    throw new StartFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
+    throw new CommandFailure(`port ${port} is in use. Take another one: npm start -- --port N`);
   }
   const secrets = await ensureLocalSecrets(DEV_VARS);
   const adminToken = secrets.ADMIN_TOKEN;
@@ -138,7 +131,7 @@ async function run(
 async function prepareDatabase(state: string, wranglers: WranglerProcesses): Promise<void> {
   const preparation = wranglers.startScript('scripts/start/prepare.ts', [state]);
   if ((await preparation.ended) !== 0) {
-    throw new StartFailure(`the local database could not be prepared:\n\n${preparation.output()}`);
+    throw new CommandFailure(`the local database could not be prepared:\n\n${preparation.output()}`);
   }
 }
 
@@ -173,11 +166,11 @@ async function requireReady(origin: string, wrangler: WranglerProcess, shown: He
       }
       await sleep(READY_POLL_MS);
     }
-    throw new StartFailure(`the receiver did not come up: ${problem}\n\n${shown.distinct()}`);
+    throw new CommandFailure(`the receiver did not come up: ${problem}\n\n${shown.distinct()}`);
   };
   const hasEnded = async () => {
     const status = await wrangler.ended;
-    throw new StartFailure(`wrangler dev ended with status ${status}\n\n${shown.distinct()}`);
+    throw new CommandFailure(`wrangler dev ended with status ${status}\n\n${shown.distinct()}`);
   };
   await Promise.race([isUp(), hasEnded()]);
 }
@@ -188,7 +181,7 @@ async function readWebhookUrl(origin: string, adminToken: string): Promise<strin
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
   const text = await answer.text();
-  if (!answer.ok) throw new StartFailure(`GET /api/integrations/demo answered ${answer.status}: ${text}`);
+  if (!answer.ok) throw new CommandFailure(`GET /api/integrations/demo answered ${answer.status}: ${text}`);
   return (JSON.parse(text) as { url: string }).url;
 }
 

@@ -1,6 +1,7 @@
 // `npm run bench`: this receiver beside the limit of the runtime and beside one written in an afternoon. Everything
 // runs on this machine, on 127.0.0.1, in workerd processes that end with it.
 import { writeFileSync } from 'node:fs';
+import { CommandFailure, runCommand } from '../scripts/command-line.ts';
 import { changesOf } from './bench/changes.ts';
 import { measureGrowth } from './bench/growth.ts';
 import { startLoadGenerator } from './bench/load.ts';
@@ -25,23 +26,11 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** How long an interrupted run may take to end what it started. */
 const STOP_TIMEOUT_MS = 5_000;
 
-const options = parseBenchOptions(process.argv.slice(2));
-switch (options.kind) {
-  case 'help':
-    console.log(USAGE);
-    break;
-  case 'invalid':
-    refuse(options.reason);
-    break;
-  case 'run':
-    await runBench(options);
-    break;
-}
-
-function refuse(reason: string): void {
-  console.error(`npm run bench: ${reason}`);
-  process.exitCode = 1;
-}
+await runCommand('bench', async () => {
+  const options = parseBenchOptions(process.argv.slice(2));
+  if (options.kind === 'help') console.log(USAGE);
+  else await runBench(options);
+});
 
 async function runBench(run: RunOptions): Promise<void> {
   const load = startLoadGenerator();
@@ -76,10 +65,7 @@ async function runBench(run: RunOptions): Promise<void> {
     const plan = planOf(run);
     if (run.against !== undefined) past = await unpackRevision(run.against);
     if (isStopping) return;
-    if (past?.ok === false) {
-      refuse(`--against: ${past.reason}`);
-      return;
-    }
+    if (past?.ok === false) throw new CommandFailure(`--against: ${past.reason}`);
     const bundles = await bundleSubjects();
     if (past !== undefined) {
       const { warnings } = past.revision;
@@ -90,8 +76,7 @@ async function runBench(run: RunOptions): Promise<void> {
         await requireAcknowledgement(running);
         await running.stop();
       } catch (error) {
-        if (!isStopping) refuse(`--against: ${describePast(past.revision, error)}`);
-        return;
+        throw new CommandFailure(`--against: ${describePast(past.revision, error)}`);
       }
     }
     const bench: Bench = {
@@ -127,8 +112,7 @@ async function runBench(run: RunOptions): Promise<void> {
     present(run, results);
   } catch (error) {
     if (isStopping) return; // what was under way failed because everything is being stopped
-    console.error(error);
-    process.exitCode = 1;
+    throw error;
   } finally {
     if (!isStopping) await stopAll();
     if (past?.ok) await past.directory.remove();

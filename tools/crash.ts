@@ -1,37 +1,39 @@
 // `npm run crash`: kills the runtime under load, again and again, and asks whether anything is missing.
 
-import { UsageError } from '../scripts/command-line.ts';
-import { parseCrashOptions, USAGE } from './crash/options.ts';
+import { runCommand } from '../scripts/command-line.ts';
+import { type CrashOptions, parseCrashOptions, USAGE } from './crash/options.ts';
 import { type CrashReport, crash } from './crash/run.ts';
-import { MortalRuntime, RuntimeUnusable } from './crash/runtime.ts';
-import { ReceiverUnusable } from './simulate/receiver-api.ts';
+import { MortalRuntime } from './crash/runtime.ts';
 import { formatRows, formatVerdict, rowsOf } from './simulate/report.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNUSABLE = 2;
 const EXIT_INTERRUPTED = 130;
 
-try {
-  const options = parseCrashOptions(process.argv.slice(2));
-  if (options.kind === 'help') console.log(USAGE);
+await runCommand(
+  'crash',
+  async () => {
+    const options = parseCrashOptions(process.argv.slice(2));
+    if (options.kind === 'help') console.log(USAGE);
+    else await run(options);
+  },
+  { failureStatus: EXIT_UNUSABLE },
+);
+if (process.exitCode === EXIT_UNUSABLE) process.exit(); // the sender may still be at it
+
+async function run(options: CrashOptions): Promise<void> {
+  const runtime = await MortalRuntime.prepare();
+  process.once('exit', () => runtime.killNow());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => process.exit(EXIT_INTERRUPTED));
+  const report = await crash(runtime, options);
+  await runtime.kill();
+  console.log(options.json ? JSON.stringify(report) : textOf(report));
+  if (report.failures.length === 0) await runtime.removeState();
   else {
-    const runtime = await MortalRuntime.prepare();
-    process.once('exit', () => runtime.killNow());
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-      process.once(signal, () => process.exit(EXIT_INTERRUPTED));
-    const report = await crash(runtime, options);
-    await runtime.kill();
-    console.log(options.json ? JSON.stringify(report) : textOf(report));
-    if (report.failures.length === 0) await runtime.removeState();
-    else {
-      console.error(`The database is kept in ${runtime.directory}.`);
-      process.exitCode = EXIT_FAILED;
-    }
+    console.error(`The database is kept in ${runtime.directory}.`);
+    process.exitCode = EXIT_FAILED;
   }
-} catch (error) {
-  const isExpected = [UsageError, ReceiverUnusable, RuntimeUnusable].some((kind) => error instanceof kind);
-  console.error(isExpected ? `crash: ${(error as Error).message}` : error);
-  process.exit(EXIT_UNUSABLE); // the sender may still be at it
 }
 
 function textOf(report: CrashReport): string {

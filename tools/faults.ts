@@ -1,6 +1,6 @@
 // `npm run faults`: the receiver in a simulated world, where everything that can fail does.
 import { randomInt } from 'node:crypto';
-import { UsageError } from '../scripts/command-line.ts';
+import { runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
 import { RULES, type Violation } from './faults/book.ts';
 import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
@@ -25,39 +25,38 @@ const MAX_TOLD = 3;
 /** A new seed is far from those that are fixed, and short enough to be typed. */
 const NEW_SEEDS = [1_000_000, 2_000_000_000] as const;
 
-try {
-  const options = parseFaultOptions(process.argv.slice(2), () => randomInt(...NEW_SEEDS));
-  switch (options.kind) {
-    case 'help':
-      console.log(USAGE);
-      break;
-    case 'many':
-      await runAll(options);
-      break;
-    case 'only':
-      await runOne(options);
-      break;
-  }
-} catch (error) {
-  console.error(error instanceof UsageError ? `faults: ${error.message}` : error);
-  process.exitCode = EXIT_UNUSABLE;
-}
+await runCommand(
+  'faults',
+  async () => {
+    const options = parseFaultOptions(process.argv.slice(2), () => randomInt(...NEW_SEEDS));
+    switch (options.kind) {
+      case 'help':
+        return console.log(USAGE);
+      case 'many':
+        return runAll(options);
+      case 'only':
+        return runOne(options);
+    }
+  },
+  { failureStatus: EXIT_UNUSABLE },
+);
 
 async function runAll({ ranges, jobs, shrinks, progress }: Extract<FaultOptions, { kind: 'many' }>) {
   for (const { from, count } of ranges) console.log(`Seeds ${from} to ${from + count - 1}.`);
   const bundle = await bundleReceiver();
   const total = ranges.reduce((sum, { count }) => sum + count, 0);
-  const everyNth = Math.max(1, Math.round(total / 20));
+  let line = `0 of ${total} schedules`;
+  const shown = showProgress(() => line, { isWanted: progress });
+  const say = progress ? shown.say : console.error;
   const summary = await runMany(ranges, {
     bundle,
     jobs,
     onDone: (done, { violated }, seed) => {
       const [violation] = violated.get(seed) ?? [];
-      if (violation !== undefined) console.error(`seed ${seed}: ${violation.rule}: ${violation.what}`);
-      if (progress && done % everyNth === 0)
-        console.error(`${done} of ${total} schedules, ${violated.size} violated`);
+      if (violation !== undefined) say(`seed ${seed}: ${violation.rule}: ${violation.what}`);
+      line = `${done} of ${total} schedules, ${violated.size} violated`;
     },
-  });
+  }).finally(shown.stop);
   console.log(`\n${tableOf(summary)}\n`);
   const seeds = [...summary.violated.keys()].sort((a, b) => a - b);
   if (seeds.length === 0) {

@@ -1,30 +1,27 @@
 // `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
-import { UsageError } from '../scripts/command-line.ts';
-import { Refusal } from '../scripts/deploy/refusal.ts';
-import { DEV_VARS } from '../scripts/dev-vars.ts';
+import { runCommand } from '../scripts/command-line.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
-import { ReceiverUnusable } from './simulate/receiver-api.ts';
 import { formatRows, formatVerdict, rowsOf } from './simulate/report.ts';
 import { type SimulateReport, simulate } from './simulate/run.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNUSABLE = 2;
 
-try {
-  const options = parseSimulateOptions(process.argv.slice(2));
-  if (options.kind === 'help') console.log(USAGE);
-  else if (options.dryRun) printPlan(options);
-  else {
-    const report = await simulate(options, DEV_VARS);
-    console.log(options.json ? JSON.stringify(report) : textOf(report));
-    if (report.failures.length > 0) process.exitCode = EXIT_FAILED;
-  }
-} catch (error) {
-  const isExpected = [UsageError, ReceiverUnusable, Refusal].some((expected) => error instanceof expected);
-  console.error(isExpected ? `simulate: ${(error as Error).message}` : error);
-  process.exitCode = EXIT_UNUSABLE;
-}
+await runCommand(
+  'simulate',
+  async () => {
+    const options = parseSimulateOptions(process.argv.slice(2));
+    if (options.kind === 'help') console.log(USAGE);
+    else if (options.dryRun) printPlan(options);
+    else {
+      const report = await simulate(options);
+      console.log(options.json ? JSON.stringify(report) : textOf(report));
+      if (report.failures.length > 0) process.exitCode = EXIT_FAILED;
+    }
+  },
+  { failureStatus: EXIT_UNUSABLE },
+);
 
 function printPlan(options: SimulateOptions): void {
   for (const delivery of planOf(options).deliveries) console.log(deliveryLine(delivery));

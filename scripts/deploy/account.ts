@@ -1,5 +1,6 @@
 // What the Cloudflare account holds of this Worker, and what is created there before the code is uploaded.
-import { Refusal } from './refusal.ts';
+
+import { CommandFailure } from '../command-line.ts';
 import { askWrangler, runWrangler } from './wrangler.ts';
 
 /** The names of the secrets that are set on the deployed Worker; `null` when there is no such Worker yet. */
@@ -28,12 +29,13 @@ export async function queueExists(name: string): Promise<boolean> {
 /** Creates a D1 database. wrangler.toml goes on naming it without an id: wrangler finds it by its name. */
 export async function createDatabase(name: string): Promise<void> {
   const result = await askWrangler(['d1', 'create', name, '--update-config=false']);
-  if (!result.ok) throw new Refusal(`The database "${name}" could not be created:\n\n${result.reason}`);
+  if (!result.ok)
+    throw new CommandFailure(`The database "${name}" could not be created:\n\n${result.reason}`);
 }
 
 export async function createQueue(name: string): Promise<void> {
   const result = await askWrangler(['queues', 'create', name]);
-  if (!result.ok) throw new Refusal(`The queue "${name}" could not be created:\n\n${result.reason}`);
+  if (!result.ok) throw new CommandFailure(`The queue "${name}" could not be created:\n\n${result.reason}`);
 }
 
 /** Applies the migrations of a D1 binding that its remote database does not have yet, or refuses. */
@@ -45,7 +47,7 @@ export async function applyMigrations(binding: string): Promise<void> {
     if (left.ok && left.stdout.includes('No migrations to apply')) return;
     console.error(left.ok ? left.stdout : left.reason);
   }
-  throw new Refusal(`The migrations failed, so the code was NOT deployed: what was running goes on running.
+  throw new CommandFailure(`The migrations failed, so the code was NOT deployed: what was running goes on running.
 The migrations before the failed one stay applied. Correct what is reported above, then deploy again.`);
 }
 
@@ -54,20 +56,20 @@ export async function uploadWorker(secretsFile: string | undefined): Promise<str
   const secrets = secretsFile === undefined ? [] : ['--secrets-file', secretsFile];
   const result = await runWrangler(['deploy', ...secrets]);
   if (!result.ok) {
-    throw new Refusal(`The deployment did not finish. The migrations are applied; the code before this one works
+    throw new CommandFailure(`The deployment did not finish. The migrations are applied; the code before this one works
 with them. Each step can be repeated: correct what wrangler reports, then run npm run deploy again.`);
   }
   return result.targets;
 }
 
-function unreachable(reason: string): Refusal {
+function unreachable(reason: string): CommandFailure {
   // Wrangler only knows here that nobody can answer its login page.
   if (reason.includes("it's necessary to set a CLOUDFLARE_API_TOKEN")) {
-    return new Refusal(`You are not logged in to Cloudflare. Log in, then deploy again:
+    return new CommandFailure(`You are not logged in to Cloudflare. Log in, then deploy again:
 
   npx wrangler login
 
 In CI set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID instead.`);
   }
-  return new Refusal(`Cloudflare could not say what is deployed:\n\n${reason}`);
+  return new CommandFailure(`Cloudflare could not say what is deployed:\n\n${reason}`);
 }

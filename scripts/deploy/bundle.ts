@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Refusal } from './refusal.ts';
+import { CommandFailure } from '../command-line.ts';
 import { askWrangler } from './wrangler.ts';
 
 /**
@@ -22,10 +22,10 @@ export async function requireBundle(): Promise<number> {
   const outdir = await mkdtemp(join(tmpdir(), 'bundle-'));
   try {
     const built = await askWrangler(['deploy', '--dry-run', '--outdir', outdir]);
-    if (!built.ok) throw new Refusal(`The Worker could not be built:\n\n${built.reason}`);
+    if (!built.ok) throw new CommandFailure(`The Worker could not be built:\n\n${built.reason}`);
     const gzipBytes = await weigh(outdir);
     if (gzipBytes > MAX_BUNDLE_GZIP_BYTES) {
-      throw new Refusal(
+      throw new CommandFailure(
         `The bundle is ${kilobytes(gzipBytes)} gzip, more than ${kilobytes(MAX_BUNDLE_GZIP_BYTES)}.`,
       );
     }
@@ -43,7 +43,7 @@ export function kilobytes(bytes: number): string {
 async function weigh(outdir: string): Promise<number> {
   const entries = await readdir(outdir, { recursive: true, withFileTypes: true });
   const modules = entries.filter((entry) => entry.isFile() && !NOT_UPLOADED.has(extname(entry.name)));
-  if (modules.length === 0) throw new Refusal('The build gave no modules.');
+  if (modules.length === 0) throw new CommandFailure('The build gave no modules.');
   const contents = await Promise.all(modules.map((entry) => readFile(join(entry.parentPath, entry.name))));
   return gzipSync(Buffer.concat(contents)).byteLength;
 }

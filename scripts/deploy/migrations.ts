@@ -1,6 +1,6 @@
 // The migration files as they lie in the repository; what is applied where is wrangler's business.
 import { readdirSync } from 'node:fs';
-import { Refusal } from './refusal.ts';
+import { CommandFailure } from '../command-line.ts';
 
 const MIGRATION_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
@@ -15,19 +15,19 @@ export function requireMigrations(directory: string): string[] {
       .filter((name) => name.endsWith('.sql'))
       .sort();
   } catch (error) {
-    throw new Refusal(`The migrations could not be read: ${(error as Error).message}`);
+    throw new CommandFailure(`The migrations could not be read: ${(error as Error).message}`);
   }
-  if (names.length === 0) throw new Refusal(`There are no migrations in ${directory}.`);
+  if (names.length === 0) throw new CommandFailure(`There are no migrations in ${directory}.`);
 
   names.forEach((name, index) => {
     const number = MIGRATION_NAME.exec(name)?.[1];
     if (number === undefined) {
-      throw new Refusal(`The migration ${name} must be named like 0002_what_it_does.sql.`);
+      throw new CommandFailure(`The migration ${name} must be named like 0002_what_it_does.sql.`);
     }
     const expected = String(index + 1).padStart(4, '0');
     if (number === expected) return;
     const previous = names[index - 1];
-    throw new Refusal(
+    throw new CommandFailure(
       previous?.startsWith(number)
         ? `The migrations ${previous} and ${name} have the same number.`
         : `The migration ${name} is number ${number}, but ${expected} is missing.`,

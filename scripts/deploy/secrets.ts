@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from '../../src/secrets.ts';
+import { CommandFailure } from '../command-line.ts';
 import { DEV_VARS, flawOfEncoding, readDevVars } from '../dev-vars.ts';
 import { PROJECT } from '../project.ts';
-import { Refusal } from './refusal.ts';
 
 interface Secret {
   purpose: string;
@@ -50,10 +50,10 @@ export function requireKnownSecrets(declared: readonly string[]): void {
   const undeclared = REQUIRED.filter((name) => !declared.includes(name));
   const unknown = declared.filter((name) => !REQUIRED.includes(name));
   if (undeclared.length > 0) {
-    throw new Refusal(`wrangler.toml must name ${list(undeclared)} under [secrets] required.`);
+    throw new CommandFailure(`wrangler.toml must name ${list(undeclared)} under [secrets] required.`);
   }
   if (unknown.length > 0) {
-    throw new Refusal(
+    throw new CommandFailure(
       `wrangler.toml requires ${list(unknown)}: say what it is for in scripts/deploy/secrets.ts.`,
     );
   }
@@ -82,7 +82,7 @@ export function requireSecretsFile(path: string): FileSecrets {
     return [];
   });
   if (problems.length > 0) {
-    throw new Refusal(`${path} cannot be deployed:\n\n${indent(problems)}`);
+    throw new CommandFailure(`${path} cannot be deployed:\n\n${indent(problems)}`);
   }
   return secrets as FileSecrets;
 }
@@ -100,7 +100,7 @@ export function requireSecretsSet(
   const width = Math.max(...missing.map((name) => name.length));
   const purposes = missing.map((name) => `${name.padEnd(width)}  ${SECRETS[name]?.purpose ?? ''}`);
   if (set === null) {
-    throw new Refusal(`${list(missing)} missing: the Worker "${worker}" does not exist yet, and needs
+    throw new CommandFailure(`${list(missing)} missing: the Worker "${worker}" does not exist yet, and needs
 
 ${indent(purposes)}
 
@@ -109,7 +109,7 @@ Make a file with random values, deploy with it, then move it to your password st
   npm run deploy -- --new-secrets ${SECRETS_FILE}
   npm run deploy -- --secrets-file ${SECRETS_FILE}`);
   }
-  throw new Refusal(`${list(missing)} missing: it is not set on the Worker "${worker}".
+  throw new CommandFailure(`${list(missing)} missing: it is not set on the Worker "${worker}".
 
 ${indent(purposes)}
 
@@ -129,7 +129,7 @@ export function requireIntendedRotation(
 ): void {
   const replaces = (set ?? []).includes('WEBHOOK_SECRET') && Object.hasOwn(file, 'WEBHOOK_SECRET');
   if (replaces && !rotate) {
-    throw new Refusal(`WEBHOOK_SECRET is already set, and every registered webhook URL is derived from it.
+    throw new CommandFailure(`WEBHOOK_SECRET is already set, and every registered webhook URL is derived from it.
 Replacing it makes all of them invalid: webhooks are turned away until the new URLs are registered.
 
 To keep it, leave the file out, or take WEBHOOK_SECRET out of the file:
@@ -146,7 +146,7 @@ To replace it all the same, and then register every URL again:
 export function writeNewSecrets(path: string): void {
   const inProject = relative(PROJECT, path);
   if (!inProject.startsWith('..') && !isAbsolute(inProject) && !path.endsWith(SECRETS_FILE_ENDING)) {
-    throw new Refusal(
+    throw new CommandFailure(
       `Name it *${SECRETS_FILE_ENDING}, e.g. ${SECRETS_FILE}: those names are ignored by git.`,
     );
   }
@@ -157,9 +157,9 @@ export function writeNewSecrets(path: string): void {
     writeFileSync(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new Refusal(`${path} exists already, and is not overwritten: its secrets may be in use.`);
+      throw new CommandFailure(`${path} exists already, and is not overwritten: its secrets may be in use.`);
     }
-    throw new Refusal(`${path} could not be written: ${(error as Error).message}`);
+    throw new CommandFailure(`${path} could not be written: ${(error as Error).message}`);
   }
 }
 
@@ -168,10 +168,10 @@ function parseSecrets(path: string): Record<string, unknown> {
   try {
     contents = readFileSync(path);
   } catch (error) {
-    throw new Refusal(`The secrets file could not be read: ${(error as Error).message}`);
+    throw new CommandFailure(`The secrets file could not be read: ${(error as Error).message}`);
   }
   const flaw = flawOfEncoding(contents);
-  if (flaw !== null) throw new Refusal(`${path} ${flaw}.`);
+  if (flaw !== null) throw new CommandFailure(`${path} ${flaw}.`);
   try {
     const parsed: unknown = JSON.parse(contents.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
@@ -180,7 +180,7 @@ function parseSecrets(path: string): Record<string, unknown> {
   } catch {
     // The parser's message would quote the file.
   }
-  throw new Refusal(`${path} must be a JSON object: { "NAME": "value" }.`);
+  throw new CommandFailure(`${path} must be a JSON object: { "NAME": "value" }.`);
 }
 
 function list(names: readonly string[]): string {

@@ -1,6 +1,6 @@
 // What wrangler.toml says of the receiver's database and address.
 import { resolve } from 'node:path';
-import { Refusal } from '../deploy/refusal.ts';
+import { CommandFailure } from '../command-line.ts';
 import { PROJECT } from '../project.ts';
 
 export interface Configuration {
@@ -33,7 +33,7 @@ export async function readConfiguration(): Promise<Configuration> {
   const config: WranglerConfig = readConfig({ config: resolve(PROJECT, 'wrangler.toml') });
   const [database] = config.d1_databases;
   if (database?.migrations_dir === undefined || config.compatibility_date === undefined) {
-    throw new Refusal(
+    throw new CommandFailure(
       'wrangler.toml must have a compatibility_date and a D1 database with a migrations_dir.',
     );
   }

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Miniflare } from 'miniflare';
+import { CommandFailure } from '../command-line.ts';
 import { requireMigrations } from '../deploy/migrations.ts';
-import { Refusal } from '../deploy/refusal.ts';
 import { askWrangler } from '../deploy/wrangler.ts';
 import type { Configuration } from './configuration.ts';
 
@@ -65,7 +65,7 @@ async function onceUnlocked<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!(error instanceof Error && LOCKED.test(error.message))) throw error;
       if (performance.now() > deadlineMs)
-        throw new Refusal(`The database is locked by another process:\n\n${error.message}`);
+        throw new CommandFailure(`The database is locked by another process:\n\n${error.message}`);
       await sleep(LOCK_POLL_MS);
     }
   }
@@ -76,7 +76,8 @@ async function migrate(db: D1Database, state: string, { binding, migrationsDir }
   const applied = await appliedMigrations(db);
   if (requireMigrations(migrationsDir).every((name) => applied.has(name))) return;
   const result = await askWrangler(['d1', 'migrations', 'apply', binding, '--local', '--persist-to', state]);
-  if (!result.ok) throw new Refusal(`The migrations of the local database failed:\n\n${result.reason}`);
+  if (!result.ok)
+    throw new CommandFailure(`The migrations of the local database failed:\n\n${result.reason}`);
 }
 
 async function appliedMigrations(db: D1Database): Promise<Set<string>> {

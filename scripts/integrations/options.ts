@@ -1,7 +1,7 @@
 // The command line of `npm run integrations`. Reads it and nothing else. What integrations may hold is the API's to
 // say: values go to it as they were written.
 import { parseArgs } from 'node:util';
-import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
+import { readCommandLine, requireNothingTaken, UsageError, urlOf } from '../command-line.ts';
 import { DEFAULT_PORT, DEFAULT_STATE } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]
@@ -95,14 +95,15 @@ const HARMLESS: readonly OptionName[] = ['json', 'help'];
 /**
  * Reads what follows `npm run integrations --`. Throws `UsageError`.
  *
- * @param environment tells what npm took: without the `--` it takes options for its own, the script never sees them,
- *   and what was meant for the deployed receiver would be done to the local one.
+ * @param environment tells what npm took for its own: what was meant for the deployed receiver would be done to the
+ *   local one.
  */
 export function parseIntegrationsOptions(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): IntegrationsOptions | { kind: 'help' } {
-  requireNothingTaken(environment);
+  const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => !HARMLESS.includes(name));
+  requireNothingTaken(names, environment, 'npm run integrations -- <command>');
   const { values, positionals } = readCommandLine(() => parseOptions(args));
   if (values.help === true) return { kind: 'help' };
   return {
@@ -116,19 +117,6 @@ export function parseIntegrationsOptions(
 
 function parseOptions(args: readonly string[]) {
   return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
-}
-
-function requireNothingTaken(environment: NodeJS.ProcessEnv): void {
-  const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => !HARMLESS.includes(name));
-  const taken = names.find((name) => {
-    const value = environment[`npm_config_${name.replaceAll('-', '_')}`];
-    return value !== undefined && value !== '' && value !== 'false';
-  });
-  if (taken !== undefined) {
-    throw new UsageError(
-      `npm took --${taken} for its own option. Write -- before the command: npm run integrations -- …`,
-    );
-  }
 }
 
 function commandOf([word, slug, ...rest]: readonly string[], values: Values): Command {

@@ -7,7 +7,8 @@
 // (https://developers.cloudflare.com/d1/worker-api/d1-database/#batch): wrangler relies on it for its own migrations,
 // and the audit trail for its `changes()`. With `--file` it would be one as well, but gives no rows back and keeps the
 // receiver from its database meanwhile.
-import { Refusal } from '../deploy/refusal.ts';
+
+import { CommandFailure } from '../command-line.ts';
 import { askWrangler } from '../deploy/wrangler.ts';
 import { withLiterals } from './literals.ts';
 
@@ -18,7 +19,7 @@ interface StatementResult {
   meta: Record<string, unknown>;
 }
 
-/** The remote database that wrangler.toml binds by this name. Whatever fails is thrown as a `Refusal`. */
+/** The remote database that wrangler.toml binds by this name. Whatever fails is thrown as a `CommandFailure`. */
 export function remoteDatabase(binding: string): D1Database {
   const database = {
     prepare: (sql: string) => new Statement(binding, sql),
@@ -56,10 +57,10 @@ async function execute(binding: string, statements: readonly Statement[]): Promi
   // Each in lines of its own: a comment at the end of one must not take in the next.
   const sql = statements.map((statement) => statement.written()).join('\n;\n');
   const answer = await askWrangler(['d1', 'execute', binding, '--remote', '--json', `--command=${sql}`]);
-  if (!answer.ok) throw new Refusal(explain(answer.reason));
+  if (!answer.ok) throw new CommandFailure(explain(answer.reason));
   const results = JSON.parse(answer.stdout) as StatementResult[];
   if (results.length !== statements.length || results.some(({ success }) => !success)) {
-    throw new Refusal(`Cloudflare did not run every statement:\n\n${answer.stdout}`);
+    throw new CommandFailure(`Cloudflare did not run every statement:\n\n${answer.stdout}`);
   }
   return results;
 }

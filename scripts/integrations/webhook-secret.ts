@@ -1,6 +1,6 @@
 // WEBHOOK_SECRET, from which URLs and signing secrets are derived: where it can be found. Never prints it.
-import { resolve } from 'node:path';
-import { Refusal } from '../deploy/refusal.ts';
+
+import { CommandFailure, fromCaller } from '../command-line.ts';
 import { type FileSecrets, requireSecretsFile } from '../deploy/secrets.ts';
 import { DEV_VARS } from '../dev-vars.ts';
 import { ensureLocalSecrets } from '../start/local-secrets.ts';
@@ -10,9 +10,8 @@ import type { Target } from './options.ts';
 export async function findWebhookSecret(target: Target): Promise<string | null> {
   if (target.kind === 'local') return (await ensureLocalSecrets(DEV_VARS)).WEBHOOK_SECRET;
   if (target.secretsFile === undefined) return process.env.WEBHOOK_SECRET || null;
-  // npm runs scripts in the project's directory; the path was written in the caller's.
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), target.secretsFile);
+  const path = fromCaller(target.secretsFile);
   const { WEBHOOK_SECRET: secret } = requireSecretsFile(path) as Partial<FileSecrets>;
-  if (secret === undefined) throw new Refusal(`${path} has no WEBHOOK_SECRET.`);
+  if (secret === undefined) throw new CommandFailure(`${path} has no WEBHOOK_SECRET.`);
   return secret;
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFile, chmod } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { flawOfSecret } from '../../src/secrets.ts';
-import { Refusal } from '../deploy/refusal.ts';
+import { CommandFailure } from '../command-line.ts';
 import { textOfDevVars } from '../dev-vars.ts';
 
 /** The `[secrets] required` of wrangler.toml. */
@@ -27,7 +27,7 @@ export function optionalSecretArguments(secrets: LocalSecrets): string[] {
 
 /**
  * Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. Throws
- * {@link Refusal} where the file is not plain UTF-8 or one of its secrets cannot work: nothing is added to it then.
+ * {@link CommandFailure} where the file is not plain UTF-8 or one of its secrets cannot work: nothing is added to it then.
  */
 export async function ensureLocalSecrets(path: string): Promise<LocalSecrets> {
   const contents = textOfDevVars(path);
@@ -45,7 +45,7 @@ function requireFitSecrets(present: NodeJS.Dict<string>): void {
     const flaw = flawOfSecret(present[name] ?? '');
     return flaw === null ? [] : [`${name} in .dev.vars ${flaw}`];
   });
-  if (problems.length > 0) throw new Refusal(`${problems.join('; ')}.`);
+  if (problems.length > 0) throw new CommandFailure(`${problems.join('; ')}.`);
 }
 
 /**

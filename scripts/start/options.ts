@@ -1,6 +1,7 @@
 // The command line of `npm start`. Reads it and nothing else: no file, no port is touched here.
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
+import { portOf, readCommandLine, UsageError } from '../command-line.ts';
 
 export const DEFAULT_PORT = 8787; // wrangler dev's own
 
@@ -28,8 +29,7 @@ export type StartOptions =
       persistTo?: string;
       hasConsumer: boolean;
     }
-  | { kind: 'help' }
-  | { kind: 'invalid' /** One line. */; reason: string };
+  | { kind: 'help' };
 
 /** Every address of the machine. */
 const WILDCARDS = ['0.0.0.0', '::'];
@@ -43,52 +43,32 @@ export function localOrigin({ ip, port }: Pick<RunOptions, 'ip' | 'port'>): stri
 /** What to run. */
 export type RunOptions = Extract<StartOptions, { kind: 'run' }>;
 
-/** Reads what follows `npm start --`. */
+/** Reads what follows `npm start --`. Throws `UsageError`. */
 export function parseStartOptions(args: readonly string[]): StartOptions {
-  const parsed = parseOptions(args);
-  if (typeof parsed === 'string') return { kind: 'invalid', reason: parsed };
-  if (parsed.help === true) return { kind: 'help' };
-
-  const port = parsePort(parsed.port ?? String(DEFAULT_PORT));
-  if (port === undefined) {
-    return { kind: 'invalid', reason: `--port takes a number from 1 to 65535, not "${parsed.port}"` };
-  }
-  const { ip } = parsed;
+  const { values } = readCommandLine(() =>
+    parseArgs({
+      args: [...args],
+      allowNegative: true,
+      options: {
+        port: { type: 'string', default: String(DEFAULT_PORT) },
+        ip: { type: 'string' },
+        'persist-to': { type: 'string' },
+        consumer: { type: 'boolean', default: true },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }),
+  );
+  if (values.help) return { kind: 'help' };
+  const { ip, 'persist-to': persistTo } = values;
   if (ip !== undefined && isIP(ip) === 0) {
-    return { kind: 'invalid', reason: `--ip takes an IP address, such as 0.0.0.0, not "${ip}"` };
+    throw new UsageError(`--ip takes an IP address, such as 0.0.0.0, not "${ip}"`);
   }
-  const persistTo = parsed['persist-to'];
-  if (persistTo === '') return { kind: 'invalid', reason: '--persist-to takes a directory' };
-  const hasConsumer = parsed['no-consumer'] !== true;
+  if (persistTo === '') throw new UsageError('--persist-to takes a directory');
   return {
     kind: 'run',
-    port,
-    hasConsumer,
+    port: portOf('--port', values.port),
+    hasConsumer: values.consumer,
     ...(ip !== undefined && { ip }),
     ...(persistTo !== undefined && { persistTo }),
   };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        port: { type: 'string' },
-        ip: { type: 'string' },
-        'persist-to': { type: 'string' },
-        'no-consumer': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    return values;
-  } catch (error) {
-    const [firstLine = ''] = (error as Error).message.split('\n');
-    return firstLine;
-  }
-}
-
-function parsePort(text: string): number | undefined {
-  const port = Number(text);
-  return /^\d+$/.test(text) && port >= 1 && port <= 65_535 ? port : undefined;
 }

@@ -36,17 +36,6 @@ const CONTACT_WIDTH = 14;
 /** No text can do more harm by its length: cutting it into characters takes time. */
 const MAX_READ_LENGTH = 1_000;
 
-/** Whether to colour, by the conventions of https://no-color.org and https://force-color.org. */
-export function isColored(
-  isWanted: boolean,
-  isTerminal: boolean,
-  { FORCE_COLOR, NO_COLOR, TERM }: Record<string, string | undefined>,
-): boolean {
-  if (!isWanted) return false;
-  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
-  return isTerminal && !NO_COLOR && TERM !== 'dumb';
-}
-
 /** When, where, who, what: without anything that a terminal would act on, but for the colours. */
 export function eventLine(json: string, hasColors: boolean): string {
   const event = JSON.parse(json) as TailEvent;

@@ -1,18 +1,9 @@
 // Following a receiver's tail over as many connections as it takes: each goes on behind the last event that had come
 // completely.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandFailure, UsageError } from '../command-line.ts';
 import { EventStream } from './event-stream.ts';
 import { printable, shortened } from './terminal-text.ts';
-
-/** The receiver does not let in, or cannot be reached. The message is for the person who runs this. */
-export class TailUnusable extends Error {
-  override name = 'TailUnusable';
-}
-
-/** The receiver does not take the filters. The message names each problem. */
-export class FiltersRefused extends Error {
-  override name = 'FiltersRefused';
-}
 
 export interface Watched {
   /** `…/api/tail` with the filters. */
@@ -31,7 +22,7 @@ const MAX_SILENCE_MS = 30_000;
 const MAX_DETAIL_CHARACTERS = 300;
 
 /**
- * Follows until `ended`. Rejects with {@link TailUnusable} or {@link FiltersRefused} where there is no use in going on:
+ * Follows until `ended`. Rejects with {@link CommandFailure} or {@link UsageError} where there is no use in going on:
  * at the start whatever the reason, later only when the receiver does not let in any more.
  */
 export async function follow(watched: Watched, ended: AbortSignal): Promise<void> {
@@ -67,7 +58,7 @@ export async function follow(watched: Watched, ended: AbortSignal): Promise<void
       if (ended.aborted) return;
       if (!isPassing(error)) throw error;
       const why = error instanceof Unavailable ? error.message : whyUnreachable(error, silence.signal);
-      if (!hasBegun) throw new TailUnusable(`no receiver at ${watched.url.origin}: ${why}`);
+      if (!hasBegun) throw new CommandFailure(`no receiver at ${watched.url.origin}: ${why}`);
       failures++;
       pauseMs = Math.min(reconnectMs * 2 ** (failures - 1), MAX_RECONNECT_MS) * (0.75 + Math.random() / 2);
       watched.tell(`Connection lost (${why}), trying again in ${Math.ceil(pauseMs / 1000)} s.`);
@@ -114,11 +105,11 @@ async function refusalOf(response: Response, type: string): Promise<Error> {
   const detail = problem.detail === '' ? '' : `: ${problem.detail}`;
   if (status === 429 || status >= 500) return new Unavailable(`it answered ${status}${detail}`);
   if (status === 400)
-    return new FiltersRefused(problem.errors.join('; ') || `the receiver answered 400${detail}`);
-  if (status === 401) return new TailUnusable(`the token is not one of this receiver's (401)${detail}`);
-  if (status === 403) return new TailUnusable(`the token may not watch (403)${detail}`);
-  if (response.ok) return new TailUnusable(`no receiver there: it answered with ${printable(type)}`);
-  return new TailUnusable(`no receiver there: it answered ${status}${detail}`);
+    return new UsageError(problem.errors.join('; ') || `the receiver answered 400${detail}`);
+  if (status === 401) return new CommandFailure(`the token is not one of this receiver's (401)${detail}`);
+  if (status === 403) return new CommandFailure(`the token may not watch (403)${detail}`);
+  if (response.ok) return new CommandFailure(`no receiver there: it answered with ${printable(type)}`);
+  return new CommandFailure(`no receiver there: it answered ${status}${detail}`);
 }
 
 /** What the answer tells, where it is a problem of the receiver (RFC 9457). */

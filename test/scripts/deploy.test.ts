@@ -324,7 +324,7 @@ describe.concurrent('a dry run', () => {
   it('is not taken for a deployment when npm keeps the option for itself', async () => {
     using project = copyProject();
     const run = await deploy(project, [], { npm_config_dry_run: 'true' });
-    expect(run.status).toBe(1);
+    expect(run.status).toBe(2);
     expect(run.stderr).toContain('npm run deploy -- --dry-run');
   });
 });

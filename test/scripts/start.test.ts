@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Refusal } from '../../scripts/deploy/refusal.ts';
+import { CommandFailure, UsageError } from '../../scripts/command-line.ts';
 import { PROJECT } from '../../scripts/project.ts';
 import { instructionsFor, powershellQuote, shellQuote } from '../../scripts/start/instructions.ts';
 import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
@@ -67,10 +67,9 @@ describe('the options', () => {
   });
 
   it.each(['', 'all', 'localhost', '0.0.0.0:8787', '999.0.0.1'])('refuses "%s" to listen on', (ip) => {
-    expect(parseStartOptions([`--ip=${ip}`])).toEqual({
-      kind: 'invalid',
-      reason: `--ip takes an IP address, such as 0.0.0.0, not "${ip}"`,
-    });
+    expect(() => parseStartOptions([`--ip=${ip}`])).toThrow(
+      new UsageError(`--ip takes an IP address, such as 0.0.0.0, not "${ip}"`),
+    );
   });
 
   it('gives help without looking at the rest', () => {
@@ -78,10 +77,9 @@ describe('the options', () => {
   });
 
   it.each(['0', '65536', '80a', '1e3', '-1', '8787.5', ''])('refuses "%s" as a port', (port) => {
-    expect(parseStartOptions([`--port=${port}`])).toEqual({
-      kind: 'invalid',
-      reason: `--port takes a number from 1 to 65535, not "${port}"`,
-    });
+    expect(() => parseStartOptions([`--port=${port}`])).toThrow(
+      new UsageError(`--port takes a whole number from 1 to 65535, not "${port}"`),
+    );
   });
 
   it.each([
@@ -91,9 +89,8 @@ describe('the options', () => {
     { args: ['--port', '-1'], reason: /--port/ },
     { args: ['--persist-to='], reason: /--persist-to/ },
   ])('names what is wrong with $args in one line', ({ args, reason }) => {
-    const options = parseStartOptions(args);
-    expect(options).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });
-    expect(options).toEqual({ kind: 'invalid', reason: expect.not.stringContaining('\n') });
+    expect(() => parseStartOptions(args)).toThrow(reason);
+    expect(() => parseStartOptions(args)).toThrow(/^[^\n]+$/);
   });
 });
 
@@ -148,7 +145,7 @@ describe('the local secrets', () => {
     const contents = Buffer.concat([Buffer.from(mark), Buffer.from(text, encoding)]);
     writeFileSync(path, contents);
     const message = `.dev.vars ${named}: save it as UTF-8 without a byte order mark.`;
-    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(message));
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new CommandFailure(message));
     expect(readFileSync(path).equals(contents)).toBe(true);
   });
 
@@ -164,7 +161,7 @@ describe('the local secrets', () => {
     writeFileSync(path, text);
     const named =
       'ADMIN_TOKEN in .dev.vars must not have a blank; READ_TOKEN in .dev.vars must not have a line end.';
-    await expect(ensureLocalSecrets(path)).rejects.toThrow(new Refusal(named));
+    await expect(ensureLocalSecrets(path)).rejects.toThrow(new CommandFailure(named));
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 

@@ -1,4 +1,5 @@
 // The command line of `npm run bench`. Reads it and nothing else.
+import { numberOf, UsageError } from '../../scripts/command-line.ts';
 import { type PlanOptions, SECTIONS } from './plan.ts';
 import { SUBJECTS } from './subjects.ts';
 
@@ -36,13 +37,8 @@ export interface RunOptions extends PlanOptions {
   profile?: string;
 }
 
-export type BenchOptions =
-  | RunOptions
-  | { kind: 'help' }
-  | { kind: 'invalid' /** One line. */; reason: string };
-
-/** Reads what follows `npm run bench --`. */
-export function parseBenchOptions(args: readonly string[]): BenchOptions {
+/** Reads what follows `npm run bench --`. Throws `UsageError`. */
+export function parseBenchOptions(args: readonly string[]): RunOptions | { kind: 'help' } {
   const options: RunOptions = { kind: 'run', quick: false, sections: SECTIONS };
   const rest = args.flatMap(splitAssignment);
   /** The words up to the next option. */
@@ -64,41 +60,32 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
         break;
       case '--rounds': {
         const [written = ''] = takeWords(1);
-        const rounds = Number(written);
-        if (!/^\d+$/.test(written) || rounds < 1 || rounds > MAX_ROUNDS) {
-          return invalid(`--rounds takes a number from 1 to ${MAX_ROUNDS}`);
-        }
-        options.rounds = rounds;
+        options.rounds = numberOf(option, written, { from: 1, to: MAX_ROUNDS, whole: true });
         break;
       }
       case '--only': {
-        const sections = chosen(SECTIONS, takeList());
-        if (sections === undefined) return invalid(`--only takes ${SECTIONS.join(', ')}`);
-        options.sections = sections;
+        options.sections = chosen(option, SECTIONS, takeList());
         break;
       }
       case '--subjects': {
-        const subjects = chosen(SUBJECTS, takeList());
-        if (subjects === undefined) return invalid(`--subjects takes ${SUBJECTS.join(', ')}`);
-        if (!subjects.includes('receiver')) return invalid('--subjects takes the receiver with any others');
+        const subjects = chosen(option, SUBJECTS, takeList());
+        if (!subjects.includes('receiver'))
+          throw new UsageError('--subjects takes the receiver with any others');
         options.subjects = subjects;
         break;
       }
       case '--connections': {
         const words = takeList();
-        const numbers = [...new Set(words.map(Number))].sort((a, b) => a - b);
-        const isWrong = (word: string) =>
-          !/^\d+$/.test(word) || Number(word) < 1 || Number(word) > MAX_CONNECTIONS;
-        if (words.length === 0 || words.some(isWrong)) {
-          return invalid(`--connections takes numbers from 1 to ${MAX_CONNECTIONS}`);
-        }
-        options.connections = numbers;
+        if (words.length === 0) throw new UsageError('--connections takes numbers');
+        const rule = { from: 1, to: MAX_CONNECTIONS, whole: true };
+        const numbers = new Set(words.map((word) => numberOf(option, word, rule)));
+        options.connections = [...numbers].sort((a, b) => a - b);
         break;
       }
       case '--against': {
         const [revision] = takeWords(1);
         if (revision === undefined || revision.startsWith('-')) {
-          return invalid('--against takes a revision, such as HEAD~20 or a tag');
+          throw new UsageError('--against takes a revision, such as HEAD~20 or a tag');
         }
         options.against = revision;
         break;
@@ -108,35 +95,35 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
         break;
       case '--profile': {
         const [file] = takeWords(1);
-        if (file === undefined) return invalid('--profile takes a file');
+        if (file === undefined) throw new UsageError('--profile takes a file');
         options.profile = file;
         break;
       }
       default:
-        return invalid(`there is no option ${option}`);
+        throw new UsageError(`there is no option ${option}`);
     }
   }
   const { against, profile, sections } = options;
   if (against !== undefined && profile !== undefined)
-    return invalid('--profile compares nothing: no --against');
+    throw new UsageError('--profile compares nothing: no --against');
   if (against !== undefined && !COMPARED_SECTIONS.some((section) => sections.includes(section))) {
-    return invalid(`--against compares in ${COMPARED_SECTIONS.join(', ')}, and --only leaves them all out`);
+    throw new UsageError(
+      `--against compares in ${COMPARED_SECTIONS.join(', ')}, and --only leaves them all out`,
+    );
   }
   return options;
 }
 
-/** Those of `all` that are named; `undefined` where none is, or one that there is not. */
-function chosen<T extends string>(all: readonly T[], words: readonly string[]): T[] | undefined {
+/** Those of `all` that are named. */
+function chosen<T extends string>(option: string, all: readonly T[], words: readonly string[]): T[] {
   const known: readonly string[] = all;
-  if (words.length === 0 || words.some((word) => !known.includes(word))) return undefined;
+  if (words.length === 0 || words.some((word) => !known.includes(word))) {
+    throw new UsageError(`${option} takes ${all.join(', ')}`);
+  }
   return all.filter((name) => words.includes(name));
 }
 
 function splitAssignment(word: string): string[] {
   const [, option, value] = /^(--[a-z]+)=(.+)$/.exec(word) ?? [];
   return option !== undefined && value !== undefined ? [option, value] : [word];
-}
-
-function invalid(reason: string): BenchOptions {
-  return { kind: 'invalid', reason };
 }

@@ -1,15 +1,16 @@
 // The crash run: load, kills and restarts, then the reckoning.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandFailure } from '../../scripts/command-line.ts';
 import { Ledger } from '../simulate/ledger.ts';
 import { planOf } from '../simulate/plan.ts';
-import { showProgress } from '../simulate/progress.ts';
+import { showLedger } from '../simulate/progress.ts';
 import { Random } from '../simulate/random.ts';
 import { ReceiverApi } from '../simulate/receiver-api.ts';
 import { type Baseline, isOfRun, reconcile } from '../simulate/reconcile.ts';
 import { type Tally, tallyOf } from '../simulate/report.ts';
 import { startSending } from '../simulate/sender.ts';
 import type { CrashOptions } from './options.ts';
-import { INTEGRATION, type MortalRuntime, RuntimeUnusable } from './runtime.ts';
+import { INTEGRATION, type MortalRuntime } from './runtime.ts';
 
 export interface CrashReport extends Tally {
   seed: number;
@@ -65,7 +66,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
   let origin = await runtime.start();
   let lastStrandedSeq = 0;
   const webhookPath = `/webhooks/${INTEGRATION}/${runtime.webhookToken(INTEGRATION)}`;
-  const progress = showProgress(ledger, null, { isWanted: options.progress });
+  const progress = showLedger(ledger, null, options.progress);
   const sending = startSending(
     plan.deliveries,
     {
@@ -82,7 +83,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
     while (kills.count < killCount) {
       await sleep(secondsBetween * 1000 * (0.1 + moments.fraction() * 1.8));
       if (ledger.begun === plan.deliveries.length) {
-        throw new RuntimeUnusable('the load ended before the last kill: lower --rate or --seconds-between');
+        throw new CommandFailure('the load ended before the last kill: lower --rate or --seconds-between');
       }
       const cut = sending.inFlight();
       await runtime.kill();
@@ -142,14 +143,14 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
 
 async function outboxAfter(origin: URL, seq: number): Promise<{ pending: number; lastSeq: number | null }> {
   const answer = await fetch(new URL(`/crash/outbox?after=${seq}`, origin));
-  if (!answer.ok) throw new RuntimeUnusable(`its outbox cannot be read after a restart (${answer.status})`);
+  if (!answer.ok) throw new CommandFailure(`its outbox cannot be read after a restart (${answer.status})`);
   return (await answer.json()) as { pending: number; lastSeq: number | null };
 }
 
 /** Each counter beside what the tables hold, which must be the same. */
 async function compareCounters(origin: URL): Promise<{ counters: number; wrong: string[] }> {
   const answer = await fetch(new URL('/crash/counters', origin));
-  if (!answer.ok) throw new RuntimeUnusable(`its counters cannot be read (${answer.status})`);
+  if (!answer.ok) throw new CommandFailure(`its counters cannot be read (${answer.status})`);
   type Counts = { name: string; count: number }[];
   const { counted, full } = (await answer.json()) as { counted: Counts; full: Counts };
   const byName = new Map(counted.map(({ name, count }) => [name, count]));
@@ -166,5 +167,5 @@ async function runCron(origin: URL): Promise<void> {
   const answer = await fetch(new URL('/crash/cron', origin), {
     signal: AbortSignal.timeout(CRON_TIMEOUT_MS),
   });
-  if (!answer.ok) throw new RuntimeUnusable(`its cron failed (${answer.status})`);
+  if (!answer.ok) throw new CommandFailure(`its cron failed (${answer.status})`);
 }

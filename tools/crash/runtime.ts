@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CommandFailure } from '../../scripts/command-line.ts';
 import { bundleWorker } from '../local-worker.ts';
 import type { HostMessage, HostOrder } from './host.ts';
 
@@ -15,11 +16,6 @@ const START_TIMEOUT_MS = 60_000;
 const DEATH_TIMEOUT_MS = 5_000;
 const DEATH_POLL_MS = 5;
 const IS_WINDOWS = process.platform === 'win32'; // no process groups there; taskkill ends a tree
-
-/** The runtime did what it must not: did not start, or did not die. */
-export class RuntimeUnusable extends Error {
-  override name = 'RuntimeUnusable';
-}
 
 export class MortalRuntime {
   readonly adminToken: string = randomBytes(32).toString('base64url');
@@ -62,18 +58,16 @@ export class MortalRuntime {
     this.#host = { process: child, workerdPid: undefined };
     const answer = await new Promise<HostMessage>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new RuntimeUnusable(`not up after ${START_TIMEOUT_MS} ms`)),
+        () => reject(new CommandFailure(`not up after ${START_TIMEOUT_MS} ms`)),
         START_TIMEOUT_MS,
       );
       child.once('message', (message) => resolve(message as HostMessage));
       child.once('error', reject);
-      child.once('exit', (code) =>
-        reject(new RuntimeUnusable(`ended while it started, with status ${code}`)),
-      );
+      child.once('exit', (code) => reject(new CommandFailure(`ended while it started, with status ${code}`)));
       child.once('message', () => clearTimeout(timer));
       child.once('exit', () => clearTimeout(timer));
     });
-    if (answer.kind === 'failed') throw new RuntimeUnusable(`did not start: ${answer.reason}`);
+    if (answer.kind === 'failed') throw new CommandFailure(`did not start: ${answer.reason}`);
     this.#host.workerdPid = answer.workerdPid;
     return new URL(answer.origin);
   }
@@ -88,7 +82,7 @@ export class MortalRuntime {
     const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
     while (workerdPid !== undefined && isRunning(workerdPid)) {
       if (performance.now() > deadlineMs)
-        throw new RuntimeUnusable(`workerd (${workerdPid}) survived SIGKILL`);
+        throw new CommandFailure(`workerd (${workerdPid}) survived SIGKILL`);
       await sleep(DEATH_POLL_MS);
     }
     this.#host = undefined;

@@ -1,6 +1,6 @@
 // The command line of `npm run simulate`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
-import { numberOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
+import { numberOf, portOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
 import type { PlanOptions } from './plan.ts';
 
 export const USAGE = `Usage: npm run simulate [-- options]
@@ -117,7 +117,7 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions |
     settleMs: numberOf('--settle', values.settle, SECONDS) * 1000,
     url: values.url === undefined ? null : urlOf('--url', values.url),
     token: values.token ?? null,
-    port: numberOf('--port', values.port ?? '8787', { from: 1, to: 65_535, whole: true }),
+    port: portOf('--port', values.port ?? '8787'),
     json: values.json,
     progress: values.progress,
     dryRun: values['dry-run'],

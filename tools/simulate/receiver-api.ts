@@ -1,5 +1,6 @@
 // What the simulator asks the receiver's API: the webhook URL, and everything that is stored.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandFailure } from '../../scripts/command-line.ts';
 
 /** An event as GET /api/events shows it; what is compared of it. */
 export interface ListedEvent {
@@ -17,8 +18,8 @@ export interface ListedEvent {
   payload: unknown;
 }
 
-/** The receiver cannot be asked, or gives no usable answer. The message is for the person who runs this. */
-export class ReceiverUnusable extends Error {
+/** The receiver cannot be asked, or gives no usable answer. */
+export class ReceiverUnusable extends CommandFailure {
   override name = 'ReceiverUnusable';
 }
 

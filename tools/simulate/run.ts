@@ -1,12 +1,12 @@
 // One run against a receiver: send, wait until it has settled, compare.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UsageError } from '../../scripts/command-line.ts';
-import { readDevVars } from '../../scripts/dev-vars.ts';
+import { type Progress, UsageError } from '../../scripts/command-line.ts';
+import { localAdminToken } from '../../scripts/dev-vars.ts';
 import { Ledger } from './ledger.ts';
 import type { SimulateOptions } from './options.ts';
 import { planOf } from './plan.ts';
-import { type Progress, showProgress } from './progress.ts';
-import { ReceiverApi, ReceiverUnusable, requireWebhookUrl } from './receiver-api.ts';
+import { showLedger } from './progress.ts';
+import { ReceiverApi, requireWebhookUrl } from './receiver-api.ts';
 import { type Baseline, type Findings, isOfRun, reconcile } from './reconcile.ts';
 import { type Tally, tallyOf } from './report.ts';
 import { type Sending, startSending } from './sender.ts';
@@ -36,9 +36,9 @@ interface Target {
   integration: string;
 }
 
-/** Runs it. Throws `UsageError` or `ReceiverUnusable` where it cannot. */
-export async function simulate(options: SimulateOptions, devVarsPath: string): Promise<SimulateReport> {
-  const { api, webhookUrl, integration } = await targetOf(options, devVarsPath);
+/** Runs it. Throws `UsageError` or `CommandFailure` where it cannot. */
+export async function simulate(options: SimulateOptions): Promise<SimulateReport> {
+  const { api, webhookUrl, integration } = await targetOf(options);
   await requireWebhookUrl(webhookUrl);
   const plan = planOf(options);
   const baseline: Baseline = new Map(
@@ -46,7 +46,7 @@ export async function simulate(options: SimulateOptions, devVarsPath: string): P
   );
 
   const ledger = new Ledger(plan);
-  const progress = showProgress(ledger, plan.deliveries.length, { isWanted: options.progress });
+  const progress = showLedger(ledger, plan.deliveries.length, options.progress);
   try {
     const startMs = performance.now();
     const rate = options.rate ?? FIRST_RATE;
@@ -106,10 +106,10 @@ async function settledFindings(
   }
 }
 
-async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<Target> {
+async function targetOf(options: SimulateOptions): Promise<Target> {
   const local = new URL(`http://127.0.0.1:${options.port}`);
   const address = options.url ?? local;
-  const token = options.token ?? process.env.ADMIN_TOKEN ?? localAdminToken(address, devVarsPath);
+  const token = options.token ?? process.env.ADMIN_TOKEN ?? localAdminToken(address);
   if (options.url === null) {
     const api = new ReceiverApi(local, token);
     return { api, webhookUrl: await api.webhookUrl(LOCAL_INTEGRATION), integration: LOCAL_INTEGRATION };
@@ -119,18 +119,4 @@ async function targetOf(options: SimulateOptions, devVarsPath: string): Promise<
     throw new UsageError('--url takes a webhook URL, http(s)://…/webhooks/<integration>/<token>');
   }
   return { api: new ReceiverApi(new URL(`${base}/`), token), webhookUrl: options.url, integration };
-}
-
-/** The token of `npm start`. It is no other receiver's, so it goes to this machine only. */
-function localAdminToken(address: URL, devVarsPath: string): string {
-  if (!['127.0.0.1', 'localhost', '[::1]'].includes(address.hostname)) {
-    throw new UsageError('--url of another machine needs --token, its admin token');
-  }
-  const { ADMIN_TOKEN: token } = readDevVars(devVarsPath);
-  if (!token) {
-    throw new ReceiverUnusable(
-      'there is no ADMIN_TOKEN in .dev.vars: run `npm start` first, or give --url and --token',
-    );
-  }
-  return token;
 }
