@@ -38,6 +38,13 @@ export function reportError(name: string, error: unknown): void {
   console.error(isExpected ? `${name}: ${error.message}` : error);
 }
 
+/** Why a request got no answer: `fetch` hides it in the cause of its error. */
+export function causeOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
+}
+
 /** What `read` gives, with parseArgs' own complaints made into one line. */
 export function readCommandLine<T>(read: () => T): T {
   try {

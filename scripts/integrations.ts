@@ -1,42 +1,55 @@
-// `npm run integrations`: the API's part for integrations, from the command line. It works on the database itself, of
-// this machine or of the deployed receiver, so it needs no receiver that runs and no ADMIN_TOKEN.
-import { join, resolve } from 'node:path';
-import { CommandFailure, runCommand } from './command-line.ts';
+// `npm run integrations`: the API's part for integrations, from the command line. It asks a receiver that runs, or works
+// on the local database by itself where it is told to.
+import { resolve } from 'node:path';
+import { CommandFailure, fromCaller, runCommand, UsageError } from './command-line.ts';
+import { requireSecretsFile } from './deploy/secrets.ts';
+import { DEV_VARS, localAdminToken } from './dev-vars.ts';
 import { commandLineActor } from './integrations/actor.ts';
-import { askApi } from './integrations/api.ts';
+import { type Answer, askApi, inDatabase, overHttp } from './integrations/api.ts';
 import { readConfiguration } from './integrations/configuration.ts';
 import { withLocalDatabase } from './integrations/local-database.ts';
-import { type IntegrationsOptions, parseIntegrationsOptions, USAGE } from './integrations/options.ts';
-import { remoteDatabase } from './integrations/remote-database.ts';
+import { type Command, parseIntegrationsOptions, type Target, USAGE } from './integrations/options.ts';
 import { describeOutcome, describeRefusal } from './integrations/report.ts';
-import { findWebhookSecret } from './integrations/webhook-secret.ts';
-import { PROJECT } from './project.ts';
-import { DEFAULT_PORT, DEFAULT_STATE } from './start/options.ts';
+import { ensureLocalSecrets } from './start/local-secrets.ts';
+import { DEFAULT_PORT } from './start/options.ts';
 
 const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;
 
 await runCommand('integrations', async () => {
   const options = parseIntegrationsOptions(process.argv.slice(2), process.env);
-  if (options.kind === 'help') console.log(USAGE);
-  else await run(options);
+  if (options.kind === 'help') {
+    console.log(USAGE);
+    return;
+  }
+  const { command, target, json } = options;
+  const answer = await (target.kind === 'database'
+    ? askDatabase(target, command)
+    : askReceiver(target, command));
+  if (!answer.ok) throw new CommandFailure(describeRefusal(answer, command));
+  console.log(json ? JSON.stringify(answer.shown, null, 2) : describeOutcome(command, answer.shown));
 });
 
-async function run({ command, target, url: givenUrl, json }: IntegrationsOptions): Promise<void> {
-  const configuration = await readConfiguration();
-  const webhookSecret = await findWebhookSecret(target);
-  const url = givenUrl ?? (configuration.publicUrl || (target.kind === 'local' ? LOCAL_URL : null));
-  const address = webhookSecret === null || url === null ? null : { webhookSecret, url };
-  const ask = async (db: D1Database) => askApi({ db, address, actor: commandLineActor() }, command);
-
-  const answer =
-    target.kind === 'remote'
-      ? await ask(remoteDatabase(configuration.database.binding))
-      : await withLocalDatabase(stateDirectory(target.persistTo), configuration, ask);
-  if (!answer.ok) throw new CommandFailure(describeRefusal(answer, command));
-  console.log(json ? JSON.stringify(answer.shown, null, 2) : describeOutcome(command, answer.shown, url));
+async function askReceiver(target: Extract<Target, { kind: 'receiver' }>, command: Command): Promise<Answer> {
+  const url = target.url ?? (target.isRemote ? (await readConfiguration()).publicUrl : LOCAL_URL);
+  if (url === '') throw new UsageError('--remote needs --url: wrangler.toml has no PUBLIC_URL');
+  return askApi(overHttp(url, adminToken(target, url)), command);
 }
 
-/** As for `npm start`. */
-function stateDirectory(persistTo: string | undefined): string {
-  return persistTo === undefined ? join(PROJECT, DEFAULT_STATE) : resolve(persistTo);
+function adminToken({ token, secretsFile }: Extract<Target, { kind: 'receiver' }>, url: string): string {
+  if (token !== undefined) return token;
+  if (secretsFile === undefined) return process.env.ADMIN_TOKEN || localAdminToken(new URL(url));
+  const path = fromCaller(secretsFile);
+  const { ADMIN_TOKEN: written } = requireSecretsFile(path);
+  if (written === undefined) throw new CommandFailure(`${path} has no ADMIN_TOKEN.`);
+  return written;
+}
+
+async function askDatabase(target: Extract<Target, { kind: 'database' }>, command: Command): Promise<Answer> {
+  const configuration = await readConfiguration();
+  const { WEBHOOK_SECRET: webhookSecret } = await ensureLocalSecrets(DEV_VARS);
+  const url = target.url ?? (configuration.publicUrl || LOCAL_URL);
+  const actor = commandLineActor();
+  return withLocalDatabase(resolve(target.persistTo), configuration, async (db) =>
+    askApi(inDatabase({ db, webhookSecret, url, actor }), command),
+  );
 }

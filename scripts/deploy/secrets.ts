@@ -43,7 +43,7 @@ const SECRETS_FILE_ENDING = '.secrets.json';
 const SECRETS_FILE = `production${SECRETS_FILE_ENDING}`;
 
 /** Secrets of a file by their names, checked. */
-export type FileSecrets = Readonly<Record<string, string>>;
+export type FileSecrets = Readonly<NodeJS.Dict<string>>;
 
 /** Refuses when wrangler.toml does not require exactly the secrets that are known here. */
 export function requireKnownSecrets(declared: readonly string[]): void {

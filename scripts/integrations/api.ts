@@ -1,26 +1,12 @@
-// The API of src/operate without the network between: the same checks, the same changes with their entries in the
-// audit trail, the same answers. Who gets at the database may do everything.
+// Asking the API for integrations: a receiver over HTTP, or src/operate in this process, on the local database. The
+// checks, the changes with their entries in the audit trail and the answers are the same.
 import { Hono } from 'hono';
 import type { ActorEnv } from '../../src/operate/actor.ts';
 import { integrationRoutes, type ShownIntegration } from '../../src/operate/integrations.ts';
 import { type ProblemError, problem } from '../../src/problem.ts';
 import { webhookTokens } from '../../src/webhook-token.ts';
+import { CommandFailure, causeOf } from '../command-line.ts';
 import type { Command } from './options.ts';
-
-/** What URLs are made of. */
-export interface Address {
-  webhookSecret: string;
-  /** Where the receiver is reached, without a slash at the end. */
-  url: string;
-}
-
-export interface ApiDeps {
-  db: D1Database;
-  /** `null`: not known; then neither URLs nor signing secrets can be shown. */
-  address: Address | null;
-  /** As in the audit trail. */
-  actor: string;
-}
 
 /** What the API gives: one integration, or all for `list`. */
 export type Shown = ShownIntegration | { data: ShownIntegration[] };
@@ -35,20 +21,46 @@ export interface Refused {
 
 export type Answer = { ok: true; shown: Shown } | Refused;
 
-/** Asks the API. What fails for another reason than the command, such as the database, is thrown. */
-export async function askApi({ db, address, actor }: ApiDeps, command: Command): Promise<Answer> {
+/** Sends a request to the API and gives its answer. The path is an absolute one. */
+export type Send = (path: string, request: RequestInit) => Promise<Response>;
+
+const BASE = '/api/integrations';
+const TIMEOUT_MS = 15_000;
+
+/** To the receiver at an address, which has no slash at the end. Nobody there is a {@link CommandFailure}. */
+export function overHttp(url: string, token: string): Send {
+  return async (path, request) => {
+    const headers = { ...request.headers, authorization: `Bearer ${token}` };
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    return fetch(`${url}${path}`, { ...request, headers, signal }).catch((error) => {
+      throw new CommandFailure(`no receiver at ${url}: ${causeOf(error)}`);
+    });
+  };
+}
+
+/**
+ * To a database, in this process. What fails for another reason than the command, such as the database, is thrown.
+ *
+ * @param url of the receiver, in the URLs that are shown.
+ * @param actor as in the audit trail. Who gets at the database may do everything.
+ */
+export function inDatabase(deps: {
+  db: D1Database;
+  webhookSecret: string;
+  url: string;
+  actor: string;
+}): Send {
   const api = new Hono<ActorEnv>()
     .use(async (c, next) => {
-      // Nobody asks here whether an actor may change something; the API shows nothing that is derived to one who may not.
-      c.set('actor', { name: actor, mayChange: address !== null });
+      c.set('actor', { name: deps.actor, mayChange: true });
       await next();
     })
     .route(
-      '/',
+      BASE,
       integrationRoutes({
-        db,
-        tokens: webhookTokens(address?.webhookSecret ?? ''),
-        publicUrl: address?.url ?? '',
+        db: deps.db,
+        tokens: webhookTokens(deps.webhookSecret),
+        publicUrl: deps.url,
         now: Date.now,
       }),
     )
@@ -57,19 +69,27 @@ export async function askApi({ db, address, actor }: ApiDeps, command: Command):
     })
     // A slug that is no part of a URL, such as "..", reaches no route.
     .notFound(() => problem('not-found', 'There is no integration with this slug.'));
+  return async (path, request) => api.request(path, request);
+}
 
-  const answer = await api.request(...requestOf(command));
+/** Asks the API. */
+export async function askApi(send: Send, command: Command): Promise<Answer> {
+  const answer = await send(...requestOf(command));
+  const type = answer.headers.get('content-type') ?? 'nothing';
+  if (!/^application\/(problem\+)?json/.test(type)) {
+    throw new CommandFailure(`no receiver there: it answered ${answer.status} with ${type}`);
+  }
   if (answer.ok) return { ok: true, shown: (await answer.json()) as Shown };
   const { detail, errors = [] } = (await answer.json()) as { detail: string; errors?: ProblemError[] };
   return { ok: false, detail, errors };
 }
 
-function requestOf(command: Command): [path: string, init: RequestInit] {
+function requestOf(command: Command): [path: string, request: RequestInit] {
   switch (command.name) {
     case 'list':
-      return ['/', { method: 'GET' }];
+      return [BASE, { method: 'GET' }];
     case 'add':
-      return ['/', post({ slug: command.slug, ...command.settings })];
+      return [BASE, post({ slug: command.slug, ...command.settings })];
     case 'rotate':
       return [pathOf(command), post(command.rotation)];
     case 'disable':
@@ -79,7 +99,7 @@ function requestOf(command: Command): [path: string, init: RequestInit] {
 }
 
 function pathOf({ slug, name }: { slug: string; name: string }): string {
-  return `/${encodeURIComponent(slug)}/${name}`;
+  return `${BASE}/${encodeURIComponent(slug)}/${name}`;
 }
 
 function post(body: Record<string, unknown>): RequestInit {

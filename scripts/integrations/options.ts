@@ -6,8 +6,8 @@ import { DEFAULT_PORT, DEFAULT_STATE } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]
 
-The webhook addresses that are registered: with the receiver on this machine, whether it runs or not, or with the
-deployed one. Changes take effect within 30 s, and new URLs at once.
+The webhook addresses that are registered: with the receiver that \`npm start\` runs, or with another one. Changes take
+effect within 30 s, and new URLs at once.
 
 Commands:
   list                 all integrations
@@ -28,12 +28,13 @@ For rotate:
   --overlap-hours N    how long the URL before stays valid (default 24); 0 revokes it and all earlier ones
 
 Where:
-  --remote             the deployed receiver, by the login of wrangler
-  --secrets-file FILE  with --remote: what \`npm run deploy -- --new-secrets\` wrote, to derive URLs from
-                       (default: WEBHOOK_SECRET of the environment; without either, no URL is printed)
-  --persist-to DIR     where \`npm start\` keeps the local database (default ${DEFAULT_STATE})
-  --url URL            the receiver's address in the URLs that are printed
-                       (default: PUBLIC_URL of wrangler.toml, else for this machine http://localhost:${DEFAULT_PORT})
+  --remote             the deployed receiver
+  --url URL            the receiver's address (default: http://localhost:${DEFAULT_PORT}, with --remote PUBLIC_URL of
+                       wrangler.toml)
+  --token TOKEN        its admin token (default: ADMIN_TOKEN of the environment, or, for this machine, of .dev.vars)
+  --secrets-file FILE  with --remote: what \`npm run deploy -- --new-secrets\` wrote, to take the token from
+  --persist-to DIR     the local database that \`npm start\` keeps there, e.g. ${DEFAULT_STATE}, whether a receiver runs or
+                       not; --url is then only what the URLs begin with
 
   --json               what the API answers, as JSON
   --help               this text
@@ -47,15 +48,21 @@ export type Command =
   | { name: 'rotate'; slug: string; rotation: Record<string, unknown> }
   | { name: 'disable' | 'enable'; slug: string };
 
-/** Which receiver. Paths are as written; absent where they were not given. */
-export type Target = { kind: 'local'; persistTo?: string } | { kind: 'remote'; secretsFile?: string };
+/** Whom to ask. Paths are as written; a URL has no slash at the end. Absent is what was not given. */
+export type Target =
+  | {
+      kind: 'receiver';
+      isRemote: boolean;
+      url?: string | undefined;
+      token?: string | undefined;
+      secretsFile?: string | undefined;
+    }
+  | { kind: 'database'; persistTo: string; url?: string | undefined };
 
 export interface IntegrationsOptions {
   kind: 'run';
   command: Command;
   target: Target;
-  /** The receiver's address, without a slash at the end; `null` where it was not given. */
-  url: string | null;
   json: boolean;
 }
 
@@ -70,6 +77,7 @@ const OPTIONS = {
   'secrets-file': { type: 'string' },
   'persist-to': { type: 'string' },
   url: { type: 'string' },
+  token: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -110,7 +118,6 @@ export function parseIntegrationsOptions(
     kind: 'run',
     command: commandOf(positionals, values),
     target: targetOf(values),
-    url: values.url === undefined ? null : urlOf('--url', values.url).href.replace(/\/+$/, ''),
     json: values.json === true,
   };
 }
@@ -165,15 +172,14 @@ function rotationOf(hours: string | undefined): Record<string, unknown> {
 }
 
 function targetOf(values: Values): Target {
-  const persistTo = values['persist-to'];
-  const secretsFile = values['secrets-file'];
+  const { token, 'persist-to': persistTo, 'secrets-file': secretsFile } = values;
+  const isRemote = values.remote === true;
+  const url = values.url === undefined ? undefined : urlOf('--url', values.url).href.replace(/\/+$/, '');
   if (persistTo === '') throw new UsageError('--persist-to takes a directory');
   if (secretsFile === '') throw new UsageError('--secrets-file takes a file');
-  if (values.remote === true) {
-    if (persistTo !== undefined) throw new UsageError('--persist-to is for this machine, --remote is not');
-    return { kind: 'remote', ...(secretsFile !== undefined && { secretsFile }) };
-  }
-  if (secretsFile !== undefined)
-    throw new UsageError('--secrets-file goes with --remote; here it is .dev.vars');
-  return { kind: 'local', ...(persistTo !== undefined && { persistTo }) };
+  if (secretsFile !== undefined && !isRemote) throw new UsageError('--secrets-file goes with --remote');
+  if (persistTo === undefined) return { kind: 'receiver', isRemote, url, token, secretsFile };
+  if (isRemote) throw new UsageError('--persist-to is for this machine, --remote is not');
+  if (token !== undefined) throw new UsageError('--token is for a receiver; --persist-to asks none');
+  return { kind: 'database', persistTo, url };
 }

@@ -2,7 +2,6 @@
 
 import type { ShownIntegration } from '../../src/operate/integrations.ts';
 import type { ProblemError } from '../../src/problem.ts';
-import { shellQuote } from '../start/instructions.ts';
 import type { Refused, Shown } from './api.ts';
 import type { Command } from './options.ts';
 
@@ -18,18 +17,18 @@ const WORDS: Record<string, string> = {
   overlapHours: '--overlap-hours',
 };
 
-/**
- * What became of a command.
- *
- * @param url where the receiver is reached; `null`: not known.
- */
-export function describeOutcome(command: Command, shown: Shown, url: string | null): string {
-  if ('data' in shown) return describeAll(shown.data, url);
+/** What became of a command. */
+export function describeOutcome(command: Command, shown: Shown): string {
+  if ('data' in shown) return describeAll(shown.data);
   switch (command.name) {
     case 'add':
-      return `Added "${shown.slug}". ${describeUrl('the URL', shown, url)}${describeSigning(shown)}`;
+      return `Added "${shown.slug}". Register the URL with the platform:
+
+  ${shown.url}${describeSigning(shown)}`;
     case 'rotate':
-      return `Rotated "${shown.slug}". ${describeUrl('the new URL', shown, url)}${describeSigning(shown)}
+      return `Rotated "${shown.slug}". Register the new URL with the platform:
+
+  ${shown.url}${describeSigning(shown)}
 
 ${describePrevious(shown)}`;
     case 'disable':
@@ -37,7 +36,7 @@ ${describePrevious(shown)}`;
     case 'enable':
       return `Enabled "${shown.slug}": within 30 s its webhooks are taken everywhere.`;
     case 'list':
-      return describeAll([shown], url);
+      return describeAll([shown]);
   }
 }
 
@@ -54,18 +53,6 @@ function describeError({ path, message }: ProblemError, command: Command): strin
   return `${WORDS[field] ?? field}${range} ${message}`;
 }
 
-function describeUrl(what: string, { slug, url }: ShownIntegration, receiver: string | null): string {
-  if (url !== null) return `Register ${what} with the platform:\n\n  ${url}`;
-  return `Ask the receiver for ${what} to register:\n\n  ${curl(receiver, `/${slug}`)}\n\n${WHY_NO_URL}`;
-}
-
-const WHY_NO_URL = `Here it would take WEBHOOK_SECRET (--secrets-file FILE) and the receiver's address (--url URL).`;
-
-function curl(receiver: string | null, path: string): string {
-  const url = `${receiver ?? 'https://<your worker>'}/api/integrations${path}`;
-  return `curl ${receiver === null ? url : shellQuote(url)} --header 'Authorization: Bearer <ADMIN_TOKEN>'`;
-}
-
 function describeSigning({ requireSignature, signingSecret }: ShownIntegration): string {
   if (!requireSignature || signingSecret === null) return '';
   return `\n\nIts senders sign with the secret (Standard Webhooks):\n\n  ${signingSecret}`;
@@ -77,25 +64,22 @@ function describePrevious({ previous: [latest] }: ShownIntegration): string {
     : `The URL from before is valid until ${latest.validUntil}.`;
 }
 
-function describeAll(integrations: readonly ShownIntegration[], url: string | null): string {
+function describeAll(integrations: readonly ShownIntegration[]): string {
   if (integrations.length === 0) return 'There are no integrations. One is registered by: add <slug>';
-  const isUrlKnown = integrations.every((integration) => integration.url !== null);
-  const head = [
-    'SLUG',
-    'STATE',
-    'APPLICATION',
-    'FROM',
-    'SIGNED',
-    'REJECTIONS',
-    'REGISTERED',
-    'DESCRIPTION',
-    'URL',
-  ];
-  const table = align([head, ...integrations.map(cellsOf)]);
-  return isUrlKnown
-    ? table
-    : `${table}\n\nFor their URLs ask the receiver:\n\n  ${curl(url, '')}\n\n${WHY_NO_URL}`;
+  return align([HEAD, ...integrations.map(cellsOf)]);
 }
+
+const HEAD = [
+  'SLUG',
+  'STATE',
+  'APPLICATION',
+  'FROM',
+  'SIGNED',
+  'REJECTIONS',
+  'REGISTERED',
+  'DESCRIPTION',
+  'URL',
+];
 
 function cellsOf(integration: ShownIntegration): string[] {
   const { allowedIps, description } = integration;

@@ -1,7 +1,7 @@
 // Following a receiver's tail over as many connections as it takes: each goes on behind the last event that had come
 // completely.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandFailure, UsageError } from '../command-line.ts';
+import { CommandFailure, causeOf, UsageError } from '../command-line.ts';
 import { EventStream } from './event-stream.ts';
 import { printable, shortened } from './terminal-text.ts';
 
@@ -139,8 +139,5 @@ function fit(text: string): string {
 }
 
 function whyUnreachable(error: unknown, silence: AbortSignal): string {
-  if (silence.aborted) return 'it said nothing any more';
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
+  return silence.aborted ? 'it said nothing any more' : causeOf(error);
 }

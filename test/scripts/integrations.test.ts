@@ -1,5 +1,5 @@
 // `npm run integrations`, from its parts to the whole: the script runs as an operator runs it, in a copy of the
-// project, with the real wrangler, on a local database and against a stand-in of Cloudflare's API.
+// project, on a local database with the real wrangler, and against a receiver that runs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -17,33 +17,21 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
-import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type ApiDeps, askApi } from '../../scripts/integrations/api.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { askApi, inDatabase, overHttp, type Send } from '../../scripts/integrations/api.ts';
 import { type Configuration, readConfiguration } from '../../scripts/integrations/configuration.ts';
-import { withLiterals } from '../../scripts/integrations/literals.ts';
 import { withLocalDatabase } from '../../scripts/integrations/local-database.ts';
 import { type Command, parseIntegrationsOptions } from '../../scripts/integrations/options.ts';
-import { remoteDatabase } from '../../scripts/integrations/remote-database.ts';
 import { describeOutcome, describeRefusal } from '../../scripts/integrations/report.ts';
-import { findWebhookSecret } from '../../scripts/integrations/webhook-secret.ts';
+import { PROJECT } from '../../scripts/project.ts';
 import type { ShownIntegration } from '../../src/operate/integrations.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/webhook-token.ts';
-import {
-  ACCOUNT_ID,
-  type Account,
-  API_TOKEN,
-  addDatabase,
-  type CloudflareApi,
-  emptyAccount,
-  startCloudflareApi,
-} from './cloudflare-api.ts';
+import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
+import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const DATABASE = 'instant-message-receiver';
 const SECRETS = { WEBHOOK_SECRET: 'w'.repeat(32), ADMIN_TOKEN: 'a'.repeat(24) };
+const READ_TOKEN = 'r'.repeat(24);
 const PUBLIC_URL = 'https://webhooks.example.com';
 const ACTOR = `command-line:${userInfo().username}`;
 const HOUR_MS = 3_600_000;
@@ -63,10 +51,10 @@ beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'integrations-test-'));
   state = join(project, 'state');
   for (const name of ['package.json', 'wrangler.toml', 'scripts', 'src']) {
-    cpSync(join(ROOT, name), join(project, name), { recursive: true });
+    cpSync(join(PROJECT, name), join(project, name), { recursive: true });
   }
   mkdirSync(join(project, 'home'));
-  symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
+  symlinkSync(join(PROJECT, 'node_modules'), join(project, 'node_modules'));
 
   const run = await local(['list']);
   expect(run).toEqual({
@@ -122,9 +110,9 @@ async function shown(run: Promise<Run>): Promise<ShownIntegration> {
 }
 
 /** What the terminal shows for a command. */
-async function tellOf(deps: ApiDeps, command: Command, url: string | null = PUBLIC_URL): Promise<string> {
-  const answer = await askApi(deps, command);
-  return answer.ok ? describeOutcome(command, answer.shown, url) : describeRefusal(answer, command);
+async function tellOf(send: Send, command: Command): Promise<string> {
+  const answer = await askApi(send, command);
+  return answer.ok ? describeOutcome(command, answer.shown) : describeRefusal(answer, command);
 }
 
 /** The file in which Miniflare keeps the local database. */
@@ -157,64 +145,6 @@ const NO_SETTINGS = {
   onRejection: 'refuse',
 };
 
-describe('values written into SQL', () => {
-  const sqlite = new DatabaseSync(':memory:');
-
-  it('are the values that SQLite reads', () => {
-    const values = fc.oneof(
-      fc.string({ unit: 'binary' }).filter((value) => !value.includes('\0')),
-      fc.stringMatching(/^['"`?\d;\-/*[\]\\]*$/),
-      fc.maxSafeInteger(),
-      fc.constant(null),
-    );
-    fc.assert(
-      fc.property(values, values, (first, second) => {
-        const sql = withLiterals("SELECT ?1 AS a, '?1' AS b, ?2 AS c, ?1 AS d -- ?3", [first, second]);
-        const statement = sqlite.prepare(sql);
-        expect(statement.sourceSQL).toBe(sql); // it is still one statement
-        statement.setReadBigInts(true);
-        const read = (value: string | number | null) => (typeof value === 'number' ? BigInt(value) : value);
-        expect(statement.all()).toEqual([{ a: read(first), b: '?1', c: read(second), d: read(first) }]);
-      }),
-      { seed: 4, numRuns: 2_000 },
-    );
-  });
-
-  it.each([
-    ['SELECT ?2, ?1', [1, 'b'], "SELECT 'b', 1"],
-    ['SELECT ?10', Array.from({ length: 10 }, () => 1), null],
-    ["SELECT '?1''?1', ?1", [1], "SELECT '?1''?1', 1"],
-    ['SELECT "?1""?1", `?1`, [?1], ?1', [1], 'SELECT "?1""?1", `?1`, [?1], 1'],
-    ['SELECT ?1 -- ?2 it\'s\n, ?1 /* ?3 " */', [1], 'SELECT 1 -- ?2 it\'s\n, 1 /* ?3 " */'],
-    ["SELECT x ->> '$.a', ?1", [1], "SELECT x ->> '$.a', 1"],
-    ['SELECT 1-?1', [-1], 'SELECT 1-(-1)'],
-    ['SELECT ?1', ['?1'], "SELECT '?1'"],
-    ['SELECT ?1', ["';--"], "SELECT ''';--'"],
-  ])('stand where %s has parameters', (sql, values, written) => {
-    if (written === null) expect(() => withLiterals(sql, values)).toThrow('more values than parameters');
-    else expect(withLiterals(sql, values)).toBe(written);
-  });
-
-  it.each([
-    ['a NUL', 'SELECT ?1', ['a\0b']],
-    ['a lone surrogate', 'SELECT ?1', ['\ud800']],
-    ['a fraction', 'SELECT ?1', [0.5]],
-    ['an inexact number', 'SELECT ?1', [2 ** 53]],
-    ['no number', 'SELECT ?1', [Number.NaN]],
-    ['a truth value', 'SELECT ?1', [true]],
-    ['bytes', 'SELECT ?1', [new Uint8Array(1)]],
-    ['nothing', 'SELECT ?1', [undefined]],
-    ['an object that writes itself as SQL', 'SELECT ?1', [{ toString: () => '1; DROP TABLE x' }]],
-    ['a parameter without a value', 'SELECT ?1, ?2', [1]],
-    ['a parameter without a number', 'SELECT ?', [1]],
-    ['a named parameter', 'SELECT :name', []],
-    ['a text without an end', "SELECT ?1, 'a''", [1]],
-    ['a comment without an end', 'SELECT ?1 /* ', [1]],
-  ])('are refused with %s', (_, sql, values) => {
-    expect(() => withLiterals(sql, values)).toThrow(TypeError);
-  });
-});
-
 describe('the options', () => {
   const parse = (...args: string[]) => parseIntegrationsOptions(args, {});
 
@@ -234,16 +164,17 @@ describe('the options', () => {
           onRejection: 'accept',
         },
       },
-      target: { kind: 'local' },
-      url: PUBLIC_URL,
+      target: { kind: 'receiver', isRemote: false, url: PUBLIC_URL },
       json: false,
     });
     expect(parse('list', '--remote', '--secrets-file', 'file', '--json')).toEqual({
       kind: 'run',
       command: { name: 'list' },
-      target: { kind: 'remote', secretsFile: 'file' },
-      url: null,
+      target: { kind: 'receiver', isRemote: true, secretsFile: 'file' },
       json: true,
+    });
+    expect(parse('list', '--persist-to', 'state')).toMatchObject({
+      target: { kind: 'database', persistTo: 'state' },
     });
     expect(parse('rotate', 'shop', '--overlap-hours', '1.5')).toMatchObject({
       command: { rotation: { overlapHours: 1.5 } },
@@ -264,6 +195,7 @@ describe('the options', () => {
     [['list', '--secrets-file', 'file'], '--secrets-file goes with --remote'],
     [['list', '--remote', '--persist-to', 'state'], '--persist-to is for this machine'],
     [['list', '--persist-to='], '--persist-to takes a directory'],
+    [['list', '--persist-to', 'state', '--token', 't'], '--token is for a receiver'],
     [['list', '--url', 'ftp://example.com'], '--url takes an http(s) URL'],
   ])('%j make no sense: %s', (args, message) => {
     expect(() => parse(...args)).toThrow(message);
@@ -277,7 +209,6 @@ describe('the options', () => {
 });
 
 describe('the commands', () => {
-  const address = { webhookSecret: SECRETS.WEBHOOK_SECRET, url: PUBLIC_URL };
   let configuration: Configuration;
   beforeAll(async () => {
     configuration = await readConfiguration();
@@ -287,7 +218,9 @@ describe('the commands', () => {
   async function tell(...commands: Command[]): Promise<string[]> {
     return withLocalDatabase(state, configuration, async (db) => {
       const told: string[] = [];
-      for (const command of commands) told.push(await tellOf({ db, address, actor: ACTOR }, command));
+      const { WEBHOOK_SECRET: webhookSecret } = SECRETS;
+      const send = inDatabase({ db, webhookSecret, url: PUBLIC_URL, actor: ACTOR });
+      for (const command of commands) told.push(await tellOf(send, command));
       return told;
     });
   }
@@ -375,7 +308,7 @@ describe('the commands', () => {
     expect(queryLocal(AUDIT, 'refused')).toEqual([]);
   });
 
-  it('take what looks like SQL as text', async () => {
+  it('take a description as it was written', async () => {
     await tell({ name: 'add', slug: 'text', settings: { description: HARMFUL } });
     expect(queryLocal("SELECT description FROM integrations WHERE slug = 'text'")).toEqual([
       { description: HARMFUL },
@@ -480,157 +413,93 @@ describe.concurrent('on this machine', () => {
   });
 });
 
-describe('on the deployed receiver', () => {
-  const EXECUTED = 'POST /d1/database/:id/query';
+describe('with a receiver', () => {
+  let runtime: LocalRuntime;
+  let origin: string;
+  let send: Send;
 
-  afterEach(() => {
-    vi.unstubAllEnvs();
+  beforeAll(async () => {
+    runtime = await startWorkers(
+      [
+        {
+          name: 'receiver',
+          script: await bundleWorker('src/index.ts'),
+          ...RECEIVER,
+          vars: { ...RECEIVER.vars, ...SECRETS, READ_TOKEN },
+        },
+      ],
+      { persistTo: join(project, 'receiver'), onLog: () => undefined },
+    );
+    await runtime.migrate('receiver', 'DB', MIGRATIONS);
+    origin = runtime.originOf('receiver').origin;
+    send = overHttp(origin, SECRETS.ADMIN_TOKEN);
   });
+  afterAll(async () => runtime.dispose());
 
-  /** An account with the receiver's database, its migrations applied, to be reached by wrangler. */
-  async function startDeployed(quietlyRefusedSql?: string): Promise<CloudflareApi> {
-    const account = emptyAccount();
-    addDatabase(account, DATABASE);
-    const migrations = join(ROOT, 'src/store/migrations');
-    for (const name of readdirSync(migrations).sort()) {
-      account.databases.get(DATABASE)?.sql.exec(readFileSync(join(migrations, name), 'utf8'));
-    }
-    return start({ ...account, ...(quietlyRefusedSql !== undefined && { quietlyRefusedSql }) });
-  }
-
-  async function start(account: Account): Promise<CloudflareApi> {
-    const api = await startCloudflareApi(account);
-    for (const [name, value] of Object.entries(credentials(api))) vi.stubEnv(name, value);
-    vi.stubEnv('HOME', join(project, 'home'));
-    return api;
-  }
-
-  function credentials(api: CloudflareApi) {
-    return {
-      CLOUDFLARE_API_BASE_URL: api.baseUrl,
-      CLOUDFLARE_API_TOKEN: API_TOKEN,
-      CLOUDFLARE_ACCOUNT_ID: ACCOUNT_ID,
-    };
-  }
-
-  /** What the terminal shows where the secret is not known. */
-  async function tell(command: Command, url: string | null = null): Promise<string> {
-    return tellOf({ db: remoteDatabase('DB'), address: null, actor: ACTOR }, command, url);
-  }
-
-  function query(api: CloudflareApi, sql: string, ...values: string[]): unknown[] | undefined {
-    return api.account.databases
-      .get(DATABASE)
-      ?.sql.prepare(sql)
-      .all(...values);
-  }
-
-  const written = (api: CloudflareApi) => api.requests.filter(({ writes }) => writes).map(({ call }) => call);
-
-  it('registers in one transaction, and derives the URL from the secrets file of the deployment', async () => {
-    await using api = await startDeployed();
+  it('registers an integration with the token of the secrets file', async () => {
     const secretsFile = join(project, 'production.secrets.json');
     writeFileSync(secretsFile, JSON.stringify(SECRETS));
-
-    const added = await shown(
-      integrations(
-        [
-          ...['add', 'shop', '--remote', '--description', HARMFUL, '--secrets-file', secretsFile],
-          ...['--url', PUBLIC_URL, '--json'],
-        ],
-        credentials(api),
-      ),
-    );
-
+    const where = ['--remote', '--secrets-file', secretsFile, '--url', `${origin}/`];
+    const added = await shown(integrations(['add', 'shop', '--description', HARMFUL, ...where, '--json']));
     const token = await webhookTokens(SECRETS.WEBHOOK_SECRET).derive('shop', 1);
-    expect(added).toMatchObject({
-      description: HARMFUL,
-      generation: 1,
-      url: `${PUBLIC_URL}/webhooks/shop/${token}`,
-    });
-    expect(written(api)).toEqual([EXECUTED]);
-    expect(api.unknown).toEqual([]);
-    expect(query(api, 'SELECT slug, description FROM integrations')).toEqual([
-      { slug: 'shop', description: HARMFUL },
-    ]);
-    expect(query(api, AUDIT, 'shop')).toEqual([
-      audited('shop', 'integration.create', { ...NO_SETTINGS, description: HARMFUL }),
-    ]);
-
-    const taken = await tell({ name: 'add', slug: 'shop', settings: {} });
-    expect(taken).toBe('There is an integration with this slug already.');
-    expect(query(api, AUDIT, 'shop')).toHaveLength(1);
+    expect(added).toMatchObject({ description: HARMFUL, url: `${origin}/webhooks/shop/${token}` });
   });
 
-  it('says how to get URLs where the secret is not known', async () => {
-    await using api = await startDeployed();
-    expect(await tell({ name: 'add', slug: 'shop', settings: {} })).toContain(
-      `\n  curl https://<your worker>/api/integrations/shop --header 'Authorization: Bearer <ADMIN_TOKEN>'\n`,
-    );
-    const listed = await integrations(['list', '--remote', '--url', PUBLIC_URL], credentials(api));
-    expect(listed.stdout).toContain(
-      `\n  curl '${PUBLIC_URL}/api/integrations' --header 'Authorization: Bearer <ADMIN_TOKEN>'\n`,
-    );
-    expect(written(api)).toEqual([EXECUTED]);
-  });
-
-  it('rotates, disables and enables', async () => {
-    await using api = await startDeployed();
-    query(api, "INSERT INTO integrations (slug, created_at) VALUES ('shop', 0)");
+  it('registers, rotates, disables and enables', async () => {
+    const slug = 'turning';
     for (const [command, text] of [
-      [{ name: 'rotate', slug: 'shop', rotation: {} }, 'Rotated "shop"'],
-      [{ name: 'disable', slug: 'shop' }, 'Disabled "shop"'],
-      [{ name: 'enable', slug: 'shop' }, 'Enabled "shop"'],
-      [{ name: 'disable', slug: `x'; DROP TABLE audit; --` }, 'There is no integration with this slug.'],
+      [{ name: 'add', slug, settings: {} }, `\n  ${origin}/webhooks/turning/1.`],
+      [{ name: 'add', slug, settings: {} }, 'There is an integration with this slug already.'],
+      [{ name: 'rotate', slug, rotation: {} }, `\n  ${origin}/webhooks/turning/2.`],
+      [{ name: 'disable', slug }, 'Disabled "turning"'],
+      [{ name: 'enable', slug }, 'Enabled "turning"'],
+      [{ name: 'disable', slug: 'absent' }, 'There is no integration with this slug.'],
+      [{ name: 'rotate', slug, rotation: { overlapHours: -1 } }, '--overlap-hours must be a number of hours'],
+      [{ name: 'list' }, `${origin}/webhooks/turning/2.`],
     ] satisfies [Command, string][]) {
-      expect(await tell(command)).toContain(text);
+      expect(await tellOf(send, command)).toContain(text);
     }
-    expect(query(api, AUDIT, 'shop')).toEqual([
-      audited('shop', 'integration.rotate', { overlapHours: 24 }),
-      audited('shop', 'integration.disable', {}),
-      audited('shop', 'integration.enable', {}),
+    const audit = await runtime.execute('receiver', 'DB', AUDIT.replace('?', '?1'), slug);
+    expect(audit.map(({ actor, action }) => [actor, action])).toEqual([
+      ['admin-token', 'integration.create'],
+      ['admin-token', 'integration.rotate'],
+      ['admin-token', 'integration.disable'],
+      ['admin-token', 'integration.enable'],
     ]);
   });
 
-  it('changes nothing where the audit trail cannot be written', async () => {
-    await using api = await startDeployed();
-    query(api, 'DROP TABLE audit');
-    const change = tell({ name: 'add', slug: 'shop', settings: {} });
-    await expect(change).rejects.toThrow(/npm run deploy[\s\S]*no such table: audit/);
-    expect(query(api, 'SELECT slug FROM integrations')).toEqual([]);
+  it('changes nothing where the slug is part of the path', async () => {
+    const refused = await askApi(send, { name: 'disable', slug: '..' });
+    expect(refused).toMatchObject({ ok: false });
   });
 
-  it('does not take a statement for done that Cloudflare did not run', async () => {
-    await using _ = await startDeployed('INSERT INTO integrations');
-    const change = tell({ name: 'add', slug: 'shop', settings: {} });
-    await expect(change).rejects.toThrow('Cloudflare did not run every statement');
+  it('shows no URL to the token that may read', async () => {
+    const told = await tellOf(overHttp(origin, READ_TOKEN), { name: 'list' });
+    expect(told).toMatch(/^shop +enabled .* -$/m);
+    expect(told).not.toContain('/webhooks/');
+    const refused = await askApi(overHttp(origin, READ_TOKEN), { name: 'disable', slug: 'shop' });
+    expect(refused).toMatchObject({ ok: false, detail: expect.stringContaining('admin token') });
   });
 
-  it('says that a login is missing', async () => {
-    await using api = await startDeployed();
-    const run = await integrations(['list', '--remote'], { ...credentials(api), CLOUDFLARE_API_TOKEN: '' });
-    expect(run).toMatchObject({
-      status: 1,
-      stdout: '',
-      stderr: expect.stringContaining('npx wrangler login'),
-    });
-    expect(api.requests).toEqual([]);
+  it.each([
+    ['a token that is not its own', () => ['--url', origin, '--token', 'wrong'], 'token'],
+    [
+      'nobody there',
+      () => ['--url', 'http://127.0.0.1:9', '--token', 't'],
+      'no receiver at http://127.0.0.1:9: ',
+    ],
+    ['no token for another machine', () => ['--url', PUBLIC_URL], '--url of another machine needs --token'],
+    ['no address of the deployed one', () => ['--remote', '--token', 't'], '--remote needs --url'],
+  ])('says in one line what is wrong with %s', async (_, where, message) => {
+    const { status, stdout, stderr } = await integrations(['list', ...where()]);
+    expect(stderr).toMatch(/^integrations: [^\n]+\n$/);
+    expect(stderr).toContain(message);
+    expect(stdout).toBe('');
+    expect(status).toBeGreaterThan(0);
   });
 
-  it('says that nothing is deployed', async () => {
-    await using _ = await start(emptyAccount());
-    await expect(tell({ name: 'list' })).rejects.toThrow('npm run deploy');
-  });
-
-  it('has its secret from a file or from the environment', async () => {
-    const secretsFile = join(project, 'other.secrets.json');
-    writeFileSync(secretsFile, JSON.stringify({ WEBHOOK_SECRET: 'f'.repeat(32) }));
-    vi.stubEnv('WEBHOOK_SECRET', 'e'.repeat(32));
-    expect(await findWebhookSecret({ kind: 'remote', secretsFile })).toBe('f'.repeat(32));
-    expect(await findWebhookSecret({ kind: 'remote' })).toBe('e'.repeat(32));
-    vi.stubEnv('WEBHOOK_SECRET', '');
-    expect(await findWebhookSecret({ kind: 'remote' })).toBeNull();
-    writeFileSync(secretsFile, JSON.stringify({ ADMIN_TOKEN: SECRETS.ADMIN_TOKEN }));
-    await expect(findWebhookSecret({ kind: 'remote', secretsFile })).rejects.toThrow('has no WEBHOOK_SECRET');
+  it('takes no page of somebody else for an answer', async () => {
+    const page = async () => new Response('<p>Sign in</p>', { headers: { 'content-type': 'text/html' } });
+    await expect(askApi(page, { name: 'list' })).rejects.toThrow('it answered 200 with text/html');
   });
 });

@@ -1,6 +1,6 @@
 // What the simulator asks the receiver's API: the webhook URL, and everything that is stored.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandFailure } from '../../scripts/command-line.ts';
+import { CommandFailure, causeOf } from '../../scripts/command-line.ts';
 
 /** An event as GET /api/events shows it; what is compared of it. */
 export interface ListedEvent {
@@ -107,7 +107,5 @@ export async function requireWebhookUrl(url: URL): Promise<void> {
 
 function asUnusable(error: unknown, url: URL): ReceiverUnusable {
   if (error instanceof ReceiverUnusable) return error;
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause);
-  return new ReceiverUnusable(`no receiver at ${url.origin}: ${why}`);
+  return new ReceiverUnusable(`no receiver at ${url.origin}: ${causeOf(error)}`);
 }
