@@ -11,9 +11,7 @@ import { withLocalDatabase } from './integrations/local-database.ts';
 import { type Command, parseIntegrationsOptions, type Target, USAGE } from './integrations/options.ts';
 import { describeOutcome, describeRefusal } from './integrations/report.ts';
 import { ensureLocalSecrets } from './start/local-secrets.ts';
-import { DEFAULT_PORT } from './start/options.ts';
-
-const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;
+import { LOCAL_URL } from './start/options.ts';
 
 await runCommand('integrations', async () => {
   const options = parseIntegrationsOptions(process.argv.slice(2), process.env);

@@ -2,7 +2,7 @@
 // say: values go to it as they were written.
 import { parseArgs } from 'node:util';
 import { readCommandLine, requireNothingTaken, UsageError, urlOf } from '../command-line.ts';
-import { DEFAULT_PORT, DEFAULT_STATE } from '../start/options.ts';
+import { DEFAULT_STATE, LOCAL_URL } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]
 
@@ -29,7 +29,7 @@ For rotate:
 
 Where:
   --remote             the deployed receiver
-  --url URL            the receiver's address (default: http://localhost:${DEFAULT_PORT}, with --remote PUBLIC_URL of
+  --url URL            the receiver's address (default: ${LOCAL_URL}, with --remote PUBLIC_URL of
                        wrangler.toml)
   --token TOKEN        its admin token (default: ADMIN_TOKEN of the environment, or, for this machine, of .dev.vars)
   --secrets-file FILE  with --remote: what \`npm run deploy -- --new-secrets\` wrote, to take the token from

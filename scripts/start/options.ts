@@ -5,6 +5,9 @@ import { portOf, readCommandLine, UsageError } from '../command-line.ts';
 
 export const DEFAULT_PORT = 8787; // wrangler dev's own
 
+/** Where `npm start` listens when it is told nothing else. */
+export const LOCAL_URL = `http://localhost:${DEFAULT_PORT}`;
+
 /** Relative to the project; wrangler dev's own. */
 export const DEFAULT_STATE = '.wrangler/state';
 

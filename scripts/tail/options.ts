@@ -1,6 +1,7 @@
 // The command line of `npm run tail`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
 import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
+import { LOCAL_URL } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run tail [-- options]
 
@@ -15,7 +16,7 @@ Which events (those that meet every option):
   --message-id ID     those of one message
   --since WHEN        from then on, not only from now: a time (2026-03-01T12:00:00-03:00) or how long ago (90s, 15m, 2h, 3d)
 
-  --url URL           the receiver's address (default http://localhost:8787)
+  --url URL           the receiver's address (default ${LOCAL_URL})
   --token TOKEN       the admin or the read token (default: READ_TOKEN or ADMIN_TOKEN of the environment, or, for this
                       machine, of .dev.vars)
   --json              the whole events as JSON, a line each
@@ -24,8 +25,6 @@ Which events (those that meet every option):
 
 Exit status: 0 when it is ended with Ctrl-C, 1 when the receiver cannot be reached or does not let in, 2 when the
 options make no sense.`;
-
-const LOCAL_URL = 'http://localhost:8787';
 
 export interface TailOptions {
   kind: 'run';

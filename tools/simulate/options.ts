@@ -1,6 +1,7 @@
 // The command line of `npm run simulate`. Reads it and nothing else.
 import { parseArgs } from 'node:util';
 import { numberOf, portOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
+import { DEFAULT_PORT } from '../../scripts/start/options.ts';
 import type { PlanOptions } from './plan.ts';
 
 export const USAGE = `Usage: npm run simulate [-- options]
@@ -30,7 +31,7 @@ How:
 Where to:
   --url URL          a webhook URL, with its token
   --token TOKEN      the admin token (default: ADMIN_TOKEN of the environment, or, for this machine, of .dev.vars)
-  --port N           where \`npm start\` listens, when it is not 8787
+  --port N           where \`npm start\` listens, when it is not ${DEFAULT_PORT}
 
   --json             the report as one JSON object
   --no-progress      nothing while it runs
@@ -117,7 +118,7 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions |
     settleMs: numberOf('--settle', values.settle, SECONDS) * 1000,
     url: values.url === undefined ? null : urlOf('--url', values.url),
     token: values.token ?? null,
-    port: portOf('--port', values.port ?? '8787'),
+    port: portOf('--port', values.port ?? String(DEFAULT_PORT)),
     json: values.json,
     progress: values.progress,
     dryRun: values['dry-run'],
