@@ -29,6 +29,7 @@ import {
   writeNewSecrets,
 } from './deploy/secrets.ts';
 import { PROJECT } from './project.ts';
+import { readWranglerToml } from './wrangler-toml.ts';
 
 const USAGE = `npm run deploy                             deploys; the Worker keeps its secrets
 npm run deploy -- --new-secrets FILE       writes a file with new random secrets, and deploys nothing
@@ -44,18 +45,6 @@ const OPTIONS = {
   'rotate-webhook-secret': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
-
-/** What is read of wrangler.toml; the types that come with wrangler leave it open. */
-interface ProjectConfig {
-  name?: string | undefined;
-  d1_databases: { binding: string; database_name?: string; migrations_dir?: string }[];
-  queues: {
-    producers?: { queue?: string }[];
-    consumers?: { queue: string; dead_letter_queue?: string }[];
-  };
-  secrets?: { required?: string[] } | undefined;
-  vars: Record<string, unknown>;
-}
 
 /** What a deployment will do, and what it needs. */
 interface Plan {
@@ -131,8 +120,7 @@ function readOptions(args: string[]) {
 
 /** Reads wrangler.toml and the migrations; refuses what could not be deployed. */
 async function requirePlan(): Promise<Plan> {
-  const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
-  const config: ProjectConfig = readConfig({ config: resolve(PROJECT, 'wrangler.toml') });
+  const config = await readWranglerToml();
   const [database, ...others] = config.d1_databases;
   if (config.name === undefined) throw new CommandFailure('wrangler.toml must have a name.');
   if (database?.database_name === undefined || database.migrations_dir === undefined || others.length > 0) {

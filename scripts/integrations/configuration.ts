@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { CommandFailure } from '../command-line.ts';
 import { PROJECT } from '../project.ts';
+import { readWranglerToml } from '../wrangler-toml.ts';
 
 export interface Configuration {
   database: {
@@ -16,21 +17,8 @@ export interface Configuration {
   publicUrl: string;
 }
 
-/** What is read of wrangler.toml; the types that come with wrangler leave it open. */
-interface WranglerConfig {
-  d1_databases: {
-    binding: string;
-    database_id?: string;
-    preview_database_id?: string;
-    migrations_dir?: string;
-  }[];
-  compatibility_date?: string | undefined;
-  vars: Record<string, unknown>;
-}
-
 export async function readConfiguration(): Promise<Configuration> {
-  const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
-  const config: WranglerConfig = readConfig({ config: resolve(PROJECT, 'wrangler.toml') });
+  const config = await readWranglerToml();
   const [database] = config.d1_databases;
   if (database?.migrations_dir === undefined || config.compatibility_date === undefined) {
     throw new CommandFailure(
