@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { Miniflare, type MiniflareOptions } from 'miniflare';
+import { unstable_splitSqlQuery } from 'wrangler';
 import { PROJECT } from '../scripts/project.ts';
 import { type DeclaredWorker, RECEIVER } from './declared-worker.ts';
 
@@ -117,7 +118,7 @@ export async function startWorkers(
       async migrate(worker, binding, directory) {
         const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort();
         for (const file of files) {
-          for (const statement of splitSql(await readFile(join(directory, file), 'utf8'))) {
+          for (const statement of unstable_splitSqlQuery(await readFile(join(directory, file), 'utf8'))) {
             await execute(worker, binding, statement);
           }
         }
@@ -164,27 +165,6 @@ function optionsOf(worker: LocalWorker): WorkerOptions {
     },
     dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
   };
-}
-
-/**
- * The statements of a migration: D1's `exec` takes one a line, and `prepare` one at a time. A trigger's body ends
- * with `END;`.
- */
-export function splitSql(sql: string): string[] {
-  const statements: string[] = [];
-  let statement = '';
-  for (const line of sql.split('\n')) {
-    const code = line.replace(/--.*$/, '').trimEnd();
-    if (code === '') continue;
-    statement += `${code}\n`;
-    const isTrigger = /^\s*CREATE\s+TRIGGER/i.test(statement);
-    if (isTrigger ? /\bEND;$/i.test(code) : code.endsWith(';')) {
-      statements.push(statement.trim());
-      statement = '';
-    }
-  }
-  if (statement.trim() !== '') statements.push(statement.trim());
-  return statements;
 }
 
 /** Child processes of this one by name. Empty where there is no /proc. */

@@ -2,17 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { splitSql } from '../../tools/local-worker.ts';
+import { MIGRATIONS } from '../../tools/declared-worker.ts';
 
-const DIRECTORY = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
-const FILES = readdirSync(DIRECTORY).sort();
+const FILES = readdirSync(MIGRATIONS).sort();
 
 function migrate(db: DatabaseSync, files: readonly string[]): void {
-  for (const file of files) {
-    for (const statement of splitSql(readFileSync(join(DIRECTORY, file), 'utf8'))) db.exec(statement);
-  }
+  for (const file of files) db.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
 }
 
 describe('the migration that sums what is kept', () => {

@@ -26,7 +26,6 @@ import {
   startSubject,
 } from '../../tools/bench/subjects.ts';
 import { align, figure, renderTable } from '../../tools/bench/table.ts';
-import { splitSql } from '../../tools/local-worker.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
   SUBJECTS.map((subject, index) => ({
@@ -443,17 +442,6 @@ describe('what is shown', () => {
     expect(summaryOf(profile, 10).split('\n').slice(1)).toEqual([
       '    60.0  hot  worker.mjs:10',
       '    10.0  (anonymous)  worker.mjs:10',
-    ]);
-  });
-});
-
-describe('migrations', () => {
-  it('are cut into statements, triggers whole', () => {
-    const sql = 'CREATE TABLE a (x); -- one; two\n\nCREATE TRIGGER t BEGIN\n  SELECT 1;\nEND;\nSELECT 2';
-    expect(splitSql(sql)).toEqual([
-      'CREATE TABLE a (x);',
-      'CREATE TRIGGER t BEGIN\n  SELECT 1;\nEND;',
-      'SELECT 2',
     ]);
   });
 });
