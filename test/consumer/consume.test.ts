@@ -1,5 +1,5 @@
+import { type ConsumeOptions, consume } from 'instant-message-receiver/consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ConsumeOptions, consume } from '../../src/consumer.ts';
 import type { Body } from '../webhooks.ts';
 import { batchOf, responseEvent, responseEvents, statusEvent } from './events.ts';
 

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
+import { consume, dataFromService, dataFromUrl, type FetchData } from 'instant-message-receiver/consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { consume, dataFromService, dataFromUrl, type FetchData } from '../../src/consumer.ts';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import {
   ADMIN_TOKEN,

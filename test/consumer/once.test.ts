@@ -1,6 +1,12 @@
 import { env } from 'cloudflare:workers';
+import {
+  type ConsumeOptions,
+  consume,
+  d1Once,
+  type OnceStore,
+  onceTableSql,
+} from 'instant-message-receiver/consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ConsumeOptions, consume, d1Once, type OnceStore, onceTableSql } from '../../src/consumer.ts';
 import { batchOf, responseEvent } from './events.ts';
 
 const TABLE = 'once_tests';

@@ -1,8 +1,8 @@
 // However a number is written, and wherever: one contact.
 
 import { env } from 'cloudflare:workers';
+import { canonicalContact } from 'instant-message-receiver/consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { canonicalContact } from '../../src/consumer.ts';
 import { contactFromTyped } from '../../src/contract/contact.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';

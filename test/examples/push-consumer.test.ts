@@ -1,9 +1,9 @@
 // The example push consumer as it is, with a real queue, a database of its own and a stand-in for the platform.
 
 import { env } from 'cloudflare:workers';
+import type { ResponseEvent, StatusEvent, WithData } from 'instant-message-receiver/consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { describeEvent } from '../../examples/push-consumer/src/describe-event.ts';
-import type { ResponseEvent, StatusEvent, WithData } from '../../src/consumer.ts';
 import { responseEvent, statusEvent } from '../consumer/events.ts';
 import { type Body, delivered, eventually, forwardedEvents, reset, uniqueResponse } from '../webhooks.ts';
 import type { ReceivedMessage } from './platform.ts';

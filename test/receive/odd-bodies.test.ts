@@ -2,8 +2,8 @@
 // counted and on pages.
 
 import { env } from 'cloudflare:workers';
+import { parseEvent } from 'instant-message-receiver/consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { parseEvent } from '../../src/consumer.ts';
 import { signedIn } from '../dashboard/signed-in.ts';
 import {
   ADMIN_TOKEN,

@@ -2,8 +2,8 @@
 // of them in D1, in the queue, in the API and on pages.
 
 import { env } from 'cloudflare:workers';
+import { parseEvent } from 'instant-message-receiver/consumer';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseEvent } from '../../src/consumer.ts';
 import { textOf } from '../dashboard/page-text.ts';
 import { type Browser, signedIn } from '../dashboard/signed-in.ts';
 import gzipUrl from '../samples/odd/17a-gzip.bin?inline';

@@ -2,8 +2,8 @@
 
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
+import { parseEvent } from 'instant-message-receiver/consumer';
 import { describe, expect, it } from 'vitest';
-import { parseEvent } from '../../src/consumer.ts';
 import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
 import { eventually, forwardedEvents, inject, responseBody, seen, statusBody } from '../webhooks.ts';

@@ -5,8 +5,8 @@ import {
   parseEvent,
   type ResponseEvent,
   type StatusEvent,
-} from '../contract/cloudevent.ts';
-import { isStatus, type Status } from '../contract/webhook.ts';
+} from '../../../src/contract/cloudevent.ts';
+import { isStatus, type Status } from '../../../src/contract/webhook.ts';
 import type { FetchData } from './fetch-data.ts';
 import { logError } from './log.ts';
 import type { OnceStore } from './once.ts';

@@ -1,7 +1,7 @@
 // Events too large for a queue come without data; their `dataref` says where the receiver keeps it. Where the token
 // goes is decided here: to the configured receiver and nobody else, whatever a `dataref` says.
 
-import { parsePayload } from '../contract/payload.ts';
+import { parsePayload } from '../../../src/contract/payload.ts';
 
 /** Gives the data of an event. Rejects where it cannot, and the event is tried again later. */
 export type FetchData = (dataref: string, signal: AbortSignal) => Promise<unknown>;

@@ -1,8 +1,8 @@
 // The `queue` handler of a consumer: when each message of a batch is handled, and whether it is then acknowledged or
 // retried. Every message is settled by itself, as soon as its own handler has ended.
 
-import type { ResponseEvent, StatusEvent } from '../contract/cloudevent.ts';
-import type { Status } from '../contract/webhook.ts';
+import type { ResponseEvent, StatusEvent } from '../../../src/contract/cloudevent.ts';
+import type { Status } from '../../../src/contract/webhook.ts';
 import type { FetchData } from './fetch-data.ts';
 import {
   type EventContext,

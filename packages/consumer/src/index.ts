@@ -1,0 +1,24 @@
+// What a consumer imports, as `instant-message-receiver/consumer`. Depends on contract/ alone, and names no type of
+// the Workers runtime: its pure parts serve a Node program as well.
+
+export {
+  CLOUDEVENT_TYPES,
+  type ParsedEvent,
+  parseEvent,
+  type ResponseEvent,
+  type StatusEvent,
+} from '../../../src/contract/cloudevent.ts';
+export { canonicalContact, isPhoneNumber } from '../../../src/contract/contact.ts';
+export { type MessageStatus, messageStatus, statusRank } from '../../../src/contract/message-status.ts';
+export {
+  isStatus,
+  type ResponseWebhook,
+  type Status,
+  type StatusWebhook,
+} from '../../../src/contract/webhook.ts';
+export { type ConversationWindow, conversationWindow, type WrittenAt } from '../../../src/contract/window.ts';
+export { type CompleteConsumeOptions, type ConsumeOptions, consume } from './consume.ts';
+export { dataFromService, dataFromUrl, type FetchData } from './fetch-data.ts';
+export type { EventContext, OtherEvent, WithData } from './handle-message.ts';
+export { type Claim, type ConsumedKey, d1Once, type OnceStore, onceTableSql } from './once.ts';
+export { type RetryDelay, retryDelaySeconds } from './retry-delay.ts';
