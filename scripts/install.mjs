@@ -21,7 +21,11 @@ function isInstalled() {
   if (wanted === undefined || installed === undefined) return false;
   const versions = new Map(installed.map(([name, entry]) => [name, entry.version]));
   // Optional packages are those of other platforms: npm leaves them out.
-  return wanted.every(([name, entry]) => entry.optional === true || versions.get(name) === entry.version);
+  // The kit is a link into packages/ and has no version.
+  return wanted.every(
+    ([name, entry]) =>
+      entry.optional === true || (versions.has(name) && versions.get(name) === entry.version),
+  );
 }
 
 if (!isInstalled()) {

@@ -7,7 +7,7 @@ import {
   type ResponseEvent,
   retryDelaySeconds,
   type StatusEvent,
-} from 'instant-message-receiver/consumer';
+} from 'instant-message-consumer';
 
 /** A message as the API gives it, https://developers.cloudflare.com/queues/configuration/pull-consumers/ */
 interface PulledMessage {

@@ -1,4 +1,4 @@
-import { type ConsumeOptions, consume } from 'instant-message-receiver/consumer';
+import { type ConsumeOptions, consume } from 'instant-message-consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Body } from '../webhooks.ts';
 import { batchOf, responseEvent, responseEvents, statusEvent } from './events.ts';

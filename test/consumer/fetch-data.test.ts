@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { consume, dataFromService, dataFromUrl, type FetchData } from 'instant-message-receiver/consumer';
+import { consume, dataFromService, dataFromUrl, type FetchData } from 'instant-message-consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import {

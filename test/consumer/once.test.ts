@@ -1,11 +1,5 @@
 import { env } from 'cloudflare:workers';
-import {
-  type ConsumeOptions,
-  consume,
-  d1Once,
-  type OnceStore,
-  onceTableSql,
-} from 'instant-message-receiver/consumer';
+import { type ConsumeOptions, consume, d1Once, type OnceStore, onceTableSql } from 'instant-message-consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { batchOf, responseEvent } from './events.ts';
 

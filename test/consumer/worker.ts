@@ -2,7 +2,7 @@
 // its dead-letter queue gets.
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import { consume, d1Once, type ResponseEvent } from 'instant-message-receiver/consumer';
+import { consume, d1Once, type ResponseEvent } from 'instant-message-consumer';
 import { intercept } from '../../tools/bench/workers/watched-d1.ts';
 
 interface Env {

@@ -1,7 +1,7 @@
 // However a number is written, and wherever: one contact.
 
 import { env } from 'cloudflare:workers';
-import { canonicalContact } from 'instant-message-receiver/consumer';
+import { canonicalContact } from 'instant-message-consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { contactFromTyped } from '../../src/contract/contact.ts';
 import { eventOf } from '../../src/contract/event.ts';

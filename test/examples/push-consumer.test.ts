@@ -1,7 +1,7 @@
 // The example push consumer as it is, with a real queue, a database of its own and a stand-in for the platform.
 
 import { env } from 'cloudflare:workers';
-import type { ResponseEvent, StatusEvent, WithData } from 'instant-message-receiver/consumer';
+import type { ResponseEvent, StatusEvent, WithData } from 'instant-message-consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { describeEvent } from '../../examples/push-consumer/src/describe-event.ts';
 import { responseEvent, statusEvent } from '../consumer/events.ts';

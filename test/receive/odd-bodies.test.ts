@@ -2,7 +2,7 @@
 // counted and on pages.
 
 import { env } from 'cloudflare:workers';
-import { parseEvent } from 'instant-message-receiver/consumer';
+import { parseEvent } from 'instant-message-consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { signedIn } from '../dashboard/signed-in.ts';
 import {

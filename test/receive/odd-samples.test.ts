@@ -2,7 +2,7 @@
 // of them in D1, in the queue, in the API and on pages.
 
 import { env } from 'cloudflare:workers';
-import { parseEvent } from 'instant-message-receiver/consumer';
+import { parseEvent } from 'instant-message-consumer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { textOf } from '../dashboard/page-text.ts';
 import { type Browser, signedIn } from '../dashboard/signed-in.ts';

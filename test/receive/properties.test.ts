@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
-import { parseEvent } from 'instant-message-receiver/consumer';
+import { parseEvent } from 'instant-message-consumer';
 import { describe, expect, it } from 'vitest';
 import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';

@@ -4,7 +4,7 @@
 // another's promise, which the group commit is built on.)
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import { consume, d1Once } from 'instant-message-receiver/consumer';
+import { consume, d1Once } from 'instant-message-consumer';
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { createReceiver, type Receiver } from '../../src/receiver.ts';
 import { intercept, watchedD1 } from '../../tools/bench/workers/watched-d1.ts';

@@ -6,7 +6,7 @@ import {
   type ResponseEvent,
   type StatusEvent,
   type WithData,
-} from 'instant-message-receiver/consumer';
+} from 'instant-message-consumer';
 
 const MAX_TEXT_CHARACTERS = 80;
 

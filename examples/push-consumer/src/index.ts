@@ -1,6 +1,6 @@
 // A consumer of the events queue: answers customers within their window, and keeps the status of each message.
 
-import { consume, conversationWindow, d1Once, dataFromService } from 'instant-message-receiver/consumer';
+import { consume, conversationWindow, d1Once, dataFromService } from 'instant-message-consumer';
 import { describeEvent } from './describe-event.ts';
 import { keepStatus } from './message-statuses.ts';
 import { type Platform, reply } from './reply.ts';

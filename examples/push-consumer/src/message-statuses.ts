@@ -1,6 +1,6 @@
 // The table of message statuses: the effective status of each message, however its events arrive.
 
-import { type Status, type StatusWebhook, statusRank } from 'instant-message-receiver/consumer';
+import { type Status, type StatusWebhook, statusRank } from 'instant-message-consumer';
 
 /** The rank orders statuses; by it a late event is told from a new one. */
 const TABLE = `CREATE TABLE IF NOT EXISTS message_statuses (

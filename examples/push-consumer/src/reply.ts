@@ -1,6 +1,6 @@
 // Answers to customers, through the platform.
 
-import type { ResponseEvent, WithData } from 'instant-message-receiver/consumer';
+import type { ResponseEvent, WithData } from 'instant-message-consumer';
 
 /** Where answers are sent, and the JWT that the platform asks for. */
 export interface Platform {

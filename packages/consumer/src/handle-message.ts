@@ -156,14 +156,14 @@ function isOtherEvent(body: unknown): body is OtherEvent {
 async function runTask(task: Task, timeoutMs: number): Promise<{ outcome: Outcome; isOver: boolean }> {
   const { source, id } = task.event;
   const abort = new AbortController();
-  const timedOut = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const error = new HandlerTimeout(`the handler took longer than ${timeoutMs} ms`);
-    timedOut.reject(error);
-    abort.abort(error);
+    abort.abort(new HandlerTimeout(`the handler took longer than ${timeoutMs} ms`));
   }, timeoutMs);
+  const timedOut = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason)); // before the task's own listeners
+  });
   try {
-    const broken = await Promise.race([task.run(abort.signal), timedOut.promise]);
+    const broken = await Promise.race([task.run(abort.signal), timedOut]);
     const outcome: Outcome = broken ? { kind: 'unreadable', paths: broken.brokenPaths } : { kind: 'handled' };
     return { outcome, isOver: true };
   } catch (error) {

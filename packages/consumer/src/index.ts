@@ -1,5 +1,5 @@
-// What a consumer imports, as `instant-message-receiver/consumer`. Depends on contract/ alone, and names no type of
-// the Workers runtime: its pure parts serve a Node program as well.
+// What a consumer imports, as `instant-message-consumer`. Depends on the contract alone, and names no type of the Workers
+// runtime: its pure parts serve a Node program as well.
 
 export {
   CLOUDEVENT_TYPES,

@@ -1,6 +1,6 @@
 // A consumer that keeps what it handles, and fails while it is told to: its messages become dead letters then.
 
-import { consume } from 'instant-message-receiver/consumer';
+import { consume } from 'instant-message-consumer';
 
 interface Env {
   STATE: D1Database;
