@@ -15,23 +15,8 @@ const DIST = join(PACKAGE, 'dist');
 /** Where the declarations of each file stand before they are made one. */
 const DECLARATIONS = join(DIST, 'declarations');
 
-/**
- * Places in a country's metadata of what only writes and dials numbers: the prefix to dial abroad, and the formats.
- * See https://gitlab.com/catamphetamine/libphonenumber-js/-/blob/master/METADATA.md
- */
-const METADATA_TO_WRITE_NUMBERS = [1, 4];
-
-/** Modules of libphonenumber-js by what is enough where all that is read is `+` and digits, as contact.ts has it. */
-const ENOUGH_TO_READ_NUMBERS = new Map([
-  ['normalizeArguments.js', 'export default ([text, metadata]) => ({ text, options: {}, metadata });'],
-  [
-    'extractFormattedPhoneNumberFromPossibleRfc3966NumberUri.js',
-    'export default (text, { extractFormattedPhoneNumber }) => extractFormattedPhoneNumber(text);',
-  ],
-  ['extractExtension.js', 'export default () => ({});'],
-  ['format.js', 'export default () => {}; export const chooseFormatForNumber = () => {};'],
-  ['ParseError.js', 'export default class extends Error {}'],
-]);
+/** Places in a country's metadata that serve to dial and to write numbers only: the prefix to dial abroad, the formats. */
+const UNREAD_METADATA = [1, 4];
 
 interface Metadata {
   countries: Record<string, unknown[]>;
@@ -39,20 +24,21 @@ interface Metadata {
 }
 
 /**
- * Leaves out of libphonenumber-js what is not needed to read a number, so that the package can hold the rest and asks
- * its users for zod alone: numbers are never written in a country's format, and no error of it is seen outside.
+ * Makes libphonenumber-js so small that it can be built in, and zod is all that users have to install: its modules as they
+ * are for engines of today, and of its metadata what numbers are read with.
  */
-const onlyReadNumbers: Plugin = {
-  name: 'only-read-numbers',
+const smallPhoneNumbers: Plugin = {
+  name: 'small-phone-numbers',
   async load(id) {
-    if (!id.includes('libphonenumber-js')) return null;
-    const file = basename(id);
-    if (file !== 'metadata.mobile.json.js') return ENOUGH_TO_READ_NUMBERS.get(file);
-    const metadata = JSON.parse(await readFile(id.replace(/\.js$/, ''), 'utf8')) as Metadata;
-    for (const country of Object.values({ ...metadata.countries, ...metadata.nonGeographic })) {
-      for (const place of METADATA_TO_WRITE_NUMBERS) country[place] = 0;
+    if (basename(id) === 'metadata.mobile.json.js') {
+      const metadata = JSON.parse(await readFile(id.replace(/\.js$/, ''), 'utf8')) as Metadata;
+      for (const country of Object.values({ ...metadata.countries, ...metadata.nonGeographic })) {
+        for (const place of UNREAD_METADATA) country[place] = 0;
+      }
+      return `export default ${JSON.stringify(metadata)}`;
     }
-    return `export default ${JSON.stringify(metadata)}`;
+    const modern = id.replace(/([\\/]libphonenumber-js[\\/])es6\b/, '$1es6-modern');
+    return modern === id ? null : readFile(modern, 'utf8');
   },
 };
 
@@ -61,7 +47,7 @@ await rm(DIST, { recursive: true, force: true });
 await build({
   input: join(SOURCES, 'index.ts'),
   external: ['zod'],
-  plugins: [onlyReadNumbers],
+  plugins: [smallPhoneNumbers],
   transform: { target: 'es2022' },
   output: { dir: DIST, minify: true },
 });

@@ -276,8 +276,8 @@ it.each(nodes())('runs in plain Node %s', (_, node) => {
     console.log(JSON.stringify(seen));`,
   );
   expect(JSON.parse(run(node, [program], project))).toEqual([
-    '3 acknowledged',
     '0 acknowledged',
+    '3 acknowledged',
     '1 retried',
     '2 retried',
     true,
