@@ -2,6 +2,7 @@
 // Details are written for whoever reads the answer and carry no value of the request: those may be personal data.
 
 import * as z from 'zod';
+import { type ContractProblem, PROBLEM_CODES, problemAt } from './contract/problems.ts';
 
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
 export const PROBLEMS = {
@@ -33,10 +34,46 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export const problemError = z
   .object({
     path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
-    message: z.string(),
+    code: z.enum(PROBLEM_CODES).meta({ description: 'What is wrong, for programs.' }),
+    params: z.record(z.string(), z.unknown()).meta({ description: 'Of the code: `max` of `too-long`.' }),
+    message: z.string().meta({ description: 'The same in English, for people.' }),
   })
-  .meta({ example: { path: 'message.to', message: 'is required' } });
-export type ProblemError = z.infer<typeof problemError>;
+  .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>;
+
+/** Why a request is in conflict with what is there, or cannot be answered yet. */
+export const PROBLEM_REASONS = [
+  'slug-taken',
+  'too-many-integrations',
+  'holds-data',
+  'enabled-meanwhile',
+  'business-number',
+  'business-number-unknown',
+  'not-redrivable',
+  'replay-over',
+] as const;
+export type ProblemReason = (typeof PROBLEM_REASONS)[number];
+
+const count = z.int().min(0);
+
+/** What a problem tells programs beside its type (RFC 9457, section 3.2). */
+export const problemExtensions = z.object({
+  errors: z.array(problemError).optional(),
+  reason: z.enum(PROBLEM_REASONS).optional().meta({ description: 'Which case of the problem it is.' }),
+  holdings: z
+    .object({
+      events: count,
+      rejections: count,
+      deadLetters: count,
+      complete: z.boolean().meta({ description: 'false: there can be more.' }),
+    })
+    .optional()
+    .meta({ description: 'With `holds-data`: what would be deleted with it.' }),
+  deleted: z
+    .object({ events: count, rejections: count, deadLetters: count })
+    .optional()
+    .meta({ description: 'With `enabled-meanwhile`: what was deleted by then.' }),
+});
+export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
 /** What {@link problem} answers. */
 export const problemDetails = z
@@ -48,24 +85,30 @@ export const problemDetails = z
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
-    errors: z.array(problemError).optional(),
+    ...problemExtensions.shape,
   })
   .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' });
 
 /**
  * An `application/problem+json` answer.
  *
- * @param detail what is wrong in this case and what to do about it.
+ * @param detail what is wrong in this case and what to do about it, for people.
  */
 export function problem(
   code: ProblemCode,
   detail: string,
-  { errors, headers }: { errors?: ProblemError[]; headers?: Record<string, string> } = {},
+  { headers, ...extensions }: ProblemExtensions & { headers?: Record<string, string> } = {},
 ): Response {
   const { status, title } = PROBLEMS[code];
-  const details: z.infer<typeof problemDetails> = { type: `/problems/${code}`, title, status, detail };
-  return Response.json(
-    { ...details, ...(errors && { errors }) },
-    { status, headers: { 'content-type': 'application/problem+json', ...headers } },
-  );
+  const details: z.infer<typeof problemDetails> = {
+    type: `/problems/${code}`,
+    title,
+    status,
+    detail,
+    ...extensions,
+  };
+  return Response.json(details, {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  });
 }

@@ -3,6 +3,7 @@
 // here, and no reason reaches the sender.
 
 import { isAddressAllowed } from './addresses.ts';
+import type { ContractProblemCode } from './contract/problems.ts';
 import type { RefusalReason } from './contract/refusals.ts';
 import { type Integration, isGenerationValid, validPrevious } from './store/integrations.ts';
 import { isSignedAt, isSignedWith, type SignatureHeaders, signatureHeadersOf } from './webhook-signature.ts';
@@ -18,22 +19,8 @@ export interface Sender {
   receivedAtMs: number;
 }
 
-/** Why a sender with a genuine token is not let in; for operators. */
-export type Objection =
-  | 'the integration does not exist'
-  | 'the integration is disabled'
-  | 'the token was rotated away'
-  | 'the address is not among the allowed ones'
-  | 'the signature is missing or does not hold';
-
-/** The same as it is counted. */
-export const OBJECTION_REASONS: Record<Objection, RefusalReason> = {
-  'the integration does not exist': 'unknown-integration',
-  'the integration is disabled': 'disabled',
-  'the token was rotated away': 'old-token',
-  'the address is not among the allowed ones': 'address',
-  'the signature is missing or does not hold': 'signature',
-};
+/** Why a sender with a genuine token is not let in, for operators: counted as a refusal, kept as a problem. */
+export type Objection = Extract<RefusalReason, ContractProblemCode>;
 
 export function senderOf(request: Request, generation: number, receivedAtMs: number): Sender {
   return {
@@ -46,15 +33,14 @@ export function senderOf(request: Request, generation: number, receivedAtMs: num
 
 /** What speaks against a sender before its body is read; `null`: nothing. */
 export function objectionTo(sender: Sender, integration: Integration | undefined): Objection | null {
-  if (integration === undefined) return 'the integration does not exist';
-  if (!integration.isEnabled) return 'the integration is disabled';
-  if (!isGenerationValid(integration, sender.generation, sender.receivedAtMs))
-    return 'the token was rotated away';
+  if (integration === undefined) return 'unknown-integration';
+  if (!integration.isEnabled) return 'disabled';
+  if (!isGenerationValid(integration, sender.generation, sender.receivedAtMs)) return 'old-token';
   if (integration.allowedIps !== null && !isAddressAllowed(sender.address, integration.allowedIps)) {
-    return 'the address is not among the allowed ones';
+    return 'address';
   }
   const isSigned = sender.signature !== null && isSignedAt(sender.signature, sender.receivedAtMs);
-  return integration.requireSignature && !isSigned ? 'the signature is missing or does not hold' : null;
+  return integration.requireSignature && !isSigned ? 'signature' : null;
 }
 
 /** What an integration asks of somebody who delivers nothing: there is nothing to sign. */
@@ -79,5 +65,5 @@ export async function objectionToBody(
   const valid = [generation, ...validPrevious(previous, receivedAtMs).map((one) => one.generation)];
   const secrets = await Promise.all(valid.map(async (one) => tokens.deriveSigningSecret(slug, one)));
   const isSigned = signature !== null && (await isSignedWith(secrets, signature, body));
-  return isSigned ? null : 'the signature is missing or does not hold';
+  return isSigned ? null : 'signature';
 }

@@ -3,7 +3,8 @@
 
 import { eventOf, type NewEvent } from './event.ts';
 import { decodePayload, parsePayload } from './payload.ts';
-import { type ContractProblem, parseWebhook } from './webhook.ts';
+import { type ContractProblem, problemAt } from './problems.ts';
+import { parseWebhook } from './webhook.ts';
 
 /**
  * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in
@@ -38,28 +39,24 @@ export interface Arrival extends Pick<NewEvent, 'integration' | 'requestId' | 'r
 
 /** The event of a body, or why there is none. */
 export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): Assessment {
-  if (body.byteLength === 0) return refused('not-json', '', 'is empty');
+  if (body.byteLength === 0) return refused('not-json', problemAt('', 'body-empty'));
   const payload = decodePayload(body);
-  if (payload === null) return refused('not-utf8', '', 'is not UTF-8 (RFC 8259, section 8.1)');
+  if (payload === null) return refused('not-utf8', problemAt('', 'not-utf8'));
   let value: unknown;
   try {
     value = parsePayload(payload);
   } catch {
-    return refused('not-json', '', 'cannot be parsed as JSON (RFC 8259)');
+    return refused('not-json', problemAt('', 'not-json'));
   }
   const parsed = parseWebhook(value, arrival.receivedAtMs);
   if (!parsed.ok) return { ok: false, reason: 'contract-broken', problems: parsed.problems };
   if (appId !== null && parsed.webhook.message.appId !== appId) {
-    return refused(
-      'wrong-application',
-      'message.appId',
-      'is not the application that this address is bound to',
-    );
+    return refused('wrong-application', problemAt('message.appId', 'other-application'));
   }
   return { ok: true, event: eventOf(parsed, { ...arrival, payload }) };
 }
 
-/** A judgment with a single problem; the path of the body itself is empty. */
-export function refused(reason: Refused['reason'], path: string, message: string): Refused {
-  return { ok: false, reason, problems: [{ path, message }] };
+/** A judgment with a single problem. */
+export function refused(reason: Refused['reason'], problem: ContractProblem): Refused {
+  return { ok: false, reason, problems: [problem] };
 }

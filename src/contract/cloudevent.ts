@@ -3,10 +3,9 @@
 import * as z from 'zod';
 import type { EventHead } from './event.ts';
 import { rfc3339 } from './moment.ts';
+import { type ContractProblem, coded, problemsIn } from './problems.ts';
 import {
-  type ContractProblem,
   checkedWebhook,
-  contractProblems,
   type EventType,
   type ResponseWebhook,
   responseWebhook,
@@ -97,21 +96,21 @@ export const SCHEMA_PATHS = {
   status: '/schemas/status.json',
 } as const satisfies Record<SchemaName, string>;
 
-const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time' });
+const moment = z.iso.datetime({ offset: true });
 
 /** The attributes of every event, whatever its type. */
 const attributes = {
   specversion: z.literal('1.0'),
-  id: z.string().min(1, 'must not be empty'),
-  source: z.string().min(1, 'must not be empty'),
-  subject: z.string().min(1, 'must not be empty'),
+  id: z.string().min(1),
+  source: z.string().min(1),
+  subject: z.string().min(1),
   time: moment,
   datacontenttype: z.literal('application/json'),
-  dataschema: z.string().min(1, 'must not be empty').optional(), // events of before it have none
-  contact: z.string().min(1, 'must not be empty').optional(),
+  dataschema: z.string().min(1).optional(), // events of before it have none
+  contact: z.string().min(1).optional(),
   receivedtime: moment,
-  replay: z.int().positive('must be greater than 0').optional(),
-  dataref: z.string().min(1, 'must not be empty').optional(),
+  replay: z.int().min(1).optional(),
+  dataref: z.string().min(1).optional(),
 };
 
 /** An event has its data with it or says where it is: JSON Schema says that with `anyOf`, zod with a check. */
@@ -120,7 +119,7 @@ const HAS_DATA_JSON_SCHEMA = { anyOf: [{ required: ['data'] }, { required: ['dat
 function hasData({ data, dataref }: { data?: unknown; dataref?: unknown }): boolean {
   return data !== undefined || dataref !== undefined;
 }
-const NO_DATA = { path: ['data'], error: 'is required where there is no dataref' };
+const NO_DATA = { path: ['data'], ...coded('no-data') };
 
 const responseEvent = z
   .looseObject({
@@ -171,7 +170,7 @@ export type ParsedEvent =
  */
 export function parseEvent(body: unknown): ParsedEvent {
   const result = eventSchema.safeParse(body);
-  if (!result.success) return { ok: false, problems: contractProblems(result.error) };
+  if (!result.success) return { ok: false, problems: problemsIn(result.error, body) };
   const event = body as z.infer<typeof eventSchema>; // as it came, not as zod rebuilt it
   if (event.data === undefined) return { ok: true, event: event as ResponseEvent | StatusEvent };
   const type = event.type === CLOUDEVENT_TYPES.response ? 'response' : 'status';

@@ -5,7 +5,7 @@
 // make no difference; the digits of a number do, also those that a JavaScript number would round.
 
 import { parseExactly, WrittenNumber } from './payload.ts';
-import type { ContractProblem } from './webhook.ts';
+import { type ContractProblem, problemAt } from './problems.ts';
 
 /**
  * Times that the platform stamps on what it sends, and which are others when it sends the same again: when its record
@@ -50,12 +50,12 @@ export function differencesBetween(stored: string, repeated: string): Difference
   return [...differences(before, after, [])].slice(0, MAX_DIFFERENCES);
 }
 
-/** The same for people to read, without the values. */
+/** The same without the values. */
 export function problemOf(difference: Difference): ContractProblem {
   const { path } = difference;
-  if (path !== '' && !('stored' in difference)) return { path, message: 'is not in the event' };
-  if (path !== '' && !('repeated' in difference)) return { path, message: 'is missing, and is in the event' };
-  return { path, message: 'differs from the event' };
+  if (path !== '' && !('stored' in difference)) return problemAt(path, 'not-in-event');
+  if (path !== '' && !('repeated' in difference)) return problemAt(path, 'only-in-event');
+  return problemAt(path, 'differs');
 }
 
 /** A payload's value without the stamped times. */

@@ -11,6 +11,7 @@ import {
   type Oddity,
   UNFAITHFUL,
 } from './documented-fields.ts';
+import { type ContractProblem, coded, problemsIn } from './problems.ts';
 
 /** The steps an outgoing message can take. The platform documents the first three; `failed` follows from its `failCode`. */
 export const STATUSES = ['sent', 'delivered', 'read', 'failed'] as const;
@@ -27,9 +28,9 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** What events are stored and found by. */
 export const identifier = z
   .string()
-  .min(1, 'must not be empty')
-  .max(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`)
-  .refine((text) => !UNFAITHFUL.test(text), 'must not contain control characters or lone surrogates');
+  .min(1)
+  .max(MAX_IDENTIFIER_LENGTH)
+  .refine((text) => !UNFAITHFUL.test(text), coded('unfaithful'));
 
 /** A word, in any case: JSON Schema has no flags. */
 function anyCase(word: string): z.ZodString {
@@ -41,12 +42,14 @@ function anyCase(word: string): z.ZodString {
 const MAX_STATUS_LENGTH = 64;
 /** A word or a few. The documentation's placeholder for a status, `sent | delivered | read`, is none. */
 const STATUS_WORD = /^[\p{L}\p{N}](?:[ ._-]?[\p{L}\p{M}\p{N}])*$/u;
-const NO_STATUS = `must be a word such as ${STATUSES.join(', ')}`;
 
 /** The step that a status event reports, in any case; senders may come to know others than {@link STATUSES}. */
 export const statusWord = z
-  .string(NO_STATUS)
-  .refine((word) => word.toLowerCase().length <= MAX_STATUS_LENGTH && STATUS_WORD.test(word), NO_STATUS)
+  .string()
+  .refine(
+    (word) => word.toLowerCase().length <= MAX_STATUS_LENGTH && STATUS_WORD.test(word),
+    coded('not-a-status', { known: [...STATUSES] }),
+  )
   .meta({ description: `${STATUSES.join(', ')}, or a word that is not known yet; in any case.` });
 
 const ANYTHING = z.unknown();
@@ -68,7 +71,7 @@ const statusIdentity = z.looseObject({
 const untypedIdentity = z.looseObject({
   event: z.looseObject({
     messageId: identifier,
-    type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`),
+    type: z.enum(EVENT_TYPES),
   }),
   message,
 });
@@ -105,14 +108,6 @@ export interface StatusWebhook<Word extends string = string> {
 
 export type Webhook = ResponseWebhook | StatusWebhook;
 
-/** One way in which a body breaks the contract. Carries no value of the body: those may be personal data. */
-export interface ContractProblem {
-  /** Where, with dots: `message.to`. Empty for the body itself. */
-  path: string;
-  /** What is wrong, for a person. */
-  message: string;
-}
-
 /** A body that can be an event, and in what it differs from the documentation. */
 export interface CheckedWebhook {
   webhook: Webhook;
@@ -130,7 +125,7 @@ export function parseWebhook(body: unknown, arrivedAtMs: number): ParsedWebhook 
   const type = typeOf(body);
   const result = (type === null ? untypedIdentity : IDENTITIES[type]).safeParse(body);
   if (type === null || !result.success) {
-    return { ok: false, problems: result.error === undefined ? [] : contractProblems(result.error) };
+    return { ok: false, problems: result.error === undefined ? [] : problemsIn(result.error, body) };
   }
   return { ok: true, ...checkedWebhook(type, body as Identified, arrivedAtMs) };
 }
@@ -155,24 +150,10 @@ export function checkedWebhook(type: EventType, body: Identified, arrivedAtMs: n
   return { webhook: webhook as Webhook, oddities };
 }
 
-/** What zod found, without the values in which it found it. */
-export function contractProblems(error: z.core.$ZodError): ContractProblem[] {
-  return error.issues.map((issue) => ({
-    path: issue.path.map(String).join('.'),
-    message: describeIssue(issue),
-  }));
-}
-
 /** The type that a body says it has, in any case; `null`: none that is known. */
 function typeOf(body: unknown): EventType | null {
   const type = (body as { event?: { type?: unknown } | null } | null | undefined)?.event?.type;
   if (typeof type !== 'string') return null;
   const lower = type.toLowerCase();
   return EVENT_TYPES.find((known) => known === lower) ?? null;
-}
-
-/** zod's own messages name types, never values; a missing field reads better as such. */
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  return missing ? 'is required' : issue.message;
 }

@@ -7,6 +7,7 @@ import { describeError, log } from '../log.ts';
 import type { Problem } from './api-client.ts';
 import type { Language } from './language.ts';
 import { Document, html, Notice, Page } from './page.tsx';
+import { ProblemList } from './problem-words.tsx';
 import { commonTexts } from './texts/common.ts';
 import { signInTexts } from './texts/sign-in.ts';
 import type { DashboardEnv } from './view.ts';
@@ -51,15 +52,7 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Respons
   const content = (
     <>
       <Notice tone="bad">{problemText(problem, visitor.language)}</Notice>
-      {problem.errors && (
-        <ul>
-          {problem.errors.map(({ path, message }) => (
-            <li>
-              <code>{path}</code> <span lang="en">{message}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      {problem.errors && <ProblemList language={visitor.language} problems={problem.errors} />}
       {problem.status >= 500 && (
         <p>
           <code>{c.get('requestId')}</code>

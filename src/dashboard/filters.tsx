@@ -130,10 +130,10 @@ export const PeriodFilters: FC<{ view: View; filters: Filters }> = ({ view, filt
 export const FilterProblems: FC<{ view: View; problem: Problem }> = ({ view, problem }) => (
   <Notice tone="bad">
     {commonTexts(view.language).invalidParameters}
-    {problem.errors?.map(({ path, message }) => (
+    {problem.errors?.map((error) => (
       <>
         {' '}
-        <ProblemPath path={path} /> <ProblemWords language={view.language} message={message} />
+        <ProblemPath path={error.path} /> <ProblemWords language={view.language} problem={error} />
       </>
     ))}
   </Notice>

@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { deletionAnswer, ShownIntegration, unfinishedDeletionAnswer } from '../operate/integrations.ts';
-import { type Answer, type ApiClient, apiPath } from './api-client.ts';
+import { type Answer, type ApiClient, apiPath, type Problem } from './api-client.ts';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import { html, Notice, Page, withQuery } from './page.tsx';
 import { answerRun, type Counts } from './runs.tsx';
@@ -59,23 +59,17 @@ async function deleteEmpty(c: Context<DashboardEnv>, slug: string): Promise<Resp
   const view = c.get('view');
   const deletion = await view.api.send<Deletion>('DELETE', apiPath`/integrations/${slug}`);
   if (deletion.ok) return c.redirect('/integrations?done=deleted', 303);
-  if (deletion.problem.status !== 409) return refusalPage(c, deletion.problem);
-  const holdings = holdingsIn(deletion.problem.detail);
-  const page = <DeletePage view={view} slug={slug} state={{ kind: 'holding', holdings }} />;
+  const { holdings } = deletion.problem;
+  if (holdings === undefined) return refusalPage(c, deletion.problem);
+  const state = { kind: 'holding', holdings: known(holdings) } as const;
+  const page = <DeletePage view={view} slug={slug} state={state} />;
   return c.html(html(page), 409) as Response;
 }
 
-/** The API says in a sentence what an integration has. */
-function holdingsIn(detail: string): Holdings {
-  const said = /^It has (at least )?(\d+) events?, (\d+) rejections? and (\d+) dead letters?\./.exec(detail);
-  if (said === null) return null;
-  const [, atLeast, events, rejections, deadLetters] = said;
-  return {
-    events: Number(events),
-    rejections: Number(rejections),
-    deadLetters: Number(deadLetters),
-    isAll: atLeast === undefined,
-  };
+/** What there is, as far as it is known. */
+function known({ complete, ...counts }: NonNullable<Problem['holdings']>): Holdings {
+  const isNothingKnown = !complete && Object.values(counts).every((count) => count === 0);
+  return isNothingKnown ? null : { ...counts, isAll: complete };
 }
 
 async function deleteAll(
@@ -102,7 +96,7 @@ async function deleteAll(
         rejections: String(rejections),
         deadLetters: String(deadLetters),
       }),
-    refusal: ({ status }) => (status === 409 ? t.deleteEnabled : null),
+    refusal: ({ reason }) => (reason === 'enabled-meanwhile' ? t.deleteEnabled : null),
   });
 }
 

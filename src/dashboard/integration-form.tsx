@@ -2,8 +2,8 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { ContractProblem } from '../contract/problems.ts';
 import type { newIntegration, ShownIntegration } from '../operate/integrations.ts';
-import type { ProblemError } from '../problem.ts';
 import { Notice } from './page.tsx';
 import { ProblemWords } from './problem-words.tsx';
 import { integrationTexts } from './texts/integrations.ts';
@@ -86,7 +86,7 @@ export const IntegrationForm: FC<{
   action: string;
   typed: TypedIntegration;
   isNew: boolean;
-  errors: readonly ProblemError[];
+  errors: readonly ContractProblem[];
 }> = ({ view, action, typed, isNew, errors }) => {
   const t = integrationTexts(view.language);
   const fieldErrors = (name: string) =>
@@ -181,7 +181,7 @@ const Field: FC<{
   name: string;
   label: string;
   hint: string;
-  errors: (name: string) => readonly ProblemError[];
+  errors: (name: string) => readonly ContractProblem[];
   lines?: readonly { text: string; line: number }[];
   children: (attributes: FieldAttributes) => Child;
 }> = ({ view, name, label, hint, errors, lines = [], children }) => {
@@ -196,10 +196,10 @@ const Field: FC<{
       <label for={attributes.id}>{label}</label>
       {children(attributes)}
       <div id={attributes['aria-describedby']}>
-        {wrong.map(({ path, message }) => (
+        {wrong.map((problem) => (
           <p class="wrong">
-            <EntryName view={view} entry={lines[Number(path.split('.')[1])]} />
-            <ProblemWords language={view.language} message={message} />
+            <EntryName view={view} entry={lines[Number(problem.path.split('.')[1])]} />
+            <ProblemWords language={view.language} problem={problem} />
           </p>
         ))}
         <small>{hint}</small>

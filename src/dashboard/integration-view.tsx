@@ -1,8 +1,8 @@
 // How integrations look: the list, a new one, and one with all that is needed to register it.
 
 import type { Child, FC } from 'hono/jsx';
+import type { ContractProblem } from '../contract/problems.ts';
 import type { ShownIntegration } from '../operate/integrations.ts';
-import type { ProblemError } from '../problem.ts';
 import { apiPath } from './api-client.ts';
 import { IntegrationForm, type TypedIntegration } from './integration-form.tsx';
 import { ActionButton, Badge, Copyable, Facts, Notice, Page, Said, Time, withQuery } from './page.tsx';
@@ -102,7 +102,7 @@ const LastEvent: FC<{ view: View; integration: ShownIntegration; whole?: boolean
 export const NewIntegrationPage: FC<{
   view: View;
   typed: TypedIntegration;
-  errors: readonly ProblemError[];
+  errors: readonly ContractProblem[];
   conflict?: string | null;
 }> = ({ view, typed, errors, conflict = null }) => (
   <Page view={view} title={integrationTexts(view.language).new}>
@@ -120,9 +120,9 @@ export const IntegrationPage: FC<{
   curl: string | null;
   done: string | undefined;
   typed: TypedIntegration;
-  errors: readonly ProblemError[];
+  errors: readonly ContractProblem[];
   typedHours: string | null;
-  hoursErrors: readonly ProblemError[];
+  hoursErrors: readonly ContractProblem[];
 }> = ({ view, integration, curl, done, typed, errors, typedHours, hoursErrors }) => {
   const t = integrationTexts(view.language);
   const here = apiPath`/integrations/${integration.slug}`;
@@ -282,7 +282,7 @@ const Rotation: FC<{
   view: View;
   here: string;
   typedHours: string | null;
-  errors: readonly ProblemError[];
+  errors: readonly ContractProblem[];
 }> = ({ view, here, typedHours, errors }) => {
   const t = integrationTexts(view.language);
   const until = view.formats.dateTime(view.nowMs + DEFAULT_OVERLAP_HOURS * HOUR_MS);
@@ -305,9 +305,9 @@ const Rotation: FC<{
             {...(errors.length > 0 && { 'aria-invalid': 'true' as const })}
           />
           <div id="hint-overlapHours">
-            {errors.map(({ message }) => (
+            {errors.map((problem) => (
               <p class="wrong">
-                <ProblemWords language={view.language} message={message} />
+                <ProblemWords language={view.language} problem={problem} />
               </p>
             ))}
             <small>

@@ -3,13 +3,14 @@
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
+import type { ContractProblem } from '../contract/problems.ts';
 import type { integrationList, ShownIntegration } from '../operate/integrations.ts';
-import type { ProblemError } from '../problem.ts';
 import { apiPath, type Problem } from './api-client.ts';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import { integrationDeletionPages } from './integration-deletion.tsx';
 import { NOTHING_TYPED, settingsOf, type TypedIntegration, typedOf, writtenOf } from './integration-form.tsx';
 import { IntegrationList, IntegrationPage, NewIntegrationPage } from './integration-view.tsx';
+import type { Language } from './language.ts';
 import { html } from './page.tsx';
 import { integrationTexts } from './texts/integrations.ts';
 import { curlFor } from './try-it.ts';
@@ -35,7 +36,7 @@ export function integrationPages(): Hono<DashboardEnv> {
       if (created.ok) return c.redirect(`${apiPath`/integrations/${created.data.slug}`}?done=created`, 303);
       const { problem } = created;
       if (problem.status !== 422 && problem.status !== 409) return refusalPage(c, problem);
-      const conflict = problem.status === 409 ? await conflictWords(c, typed.slug) : null;
+      const conflict = conflictWords(problem, view.language);
       const page = (
         <NewIntegrationPage view={view} typed={typed} errors={problem.errors ?? []} conflict={conflict} />
       );
@@ -91,20 +92,19 @@ function doneWith(c: Context<DashboardEnv>, done: string): Response {
   return c.redirect(`${pathOf(c)}?done=${done}`, 303);
 }
 
-/** Why an integration cannot be created as things stand. */
-async function conflictWords(c: Context<DashboardEnv>, slug: string): Promise<string> {
-  const { api, language } = c.get('view');
+/** Why an integration cannot be created as things stand; `null`: something is wrong with what was typed. */
+function conflictWords({ reason }: Problem, language: Language): string | null {
   const t = integrationTexts(language);
-  const found = await api.find(apiPath`/integrations/${slug}`);
-  return found.ok ? t.taken : t.full;
+  if (reason === 'slug-taken') return t.taken;
+  return reason === 'too-many-integrations' ? t.full : null;
 }
 
 /** What was typed and not taken, and the status to say so with. */
 interface Refused {
   typed?: TypedIntegration;
-  errors?: readonly ProblemError[];
+  errors?: readonly ContractProblem[];
   typedHours?: string;
-  hoursErrors?: readonly ProblemError[];
+  hoursErrors?: readonly ContractProblem[];
   status?: ContentfulStatusCode;
 }
 

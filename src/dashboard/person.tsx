@@ -128,9 +128,8 @@ function refused(
   if (problem.status === 503 && progress.cursor !== '') {
     return c.html(html(<UnfinishedPage {...confirmation} progress={progress} isInterrupted />), status);
   }
-  const isSender = problem.status === 409;
-  // The API says in a sentence that it does not know yet whether to refuse.
-  const isUnread = problem.status === 503 && problem.detail.includes('?force=true');
+  const isSender = problem.reason === 'business-number';
+  const isUnread = problem.reason === 'business-number-unknown';
   const refusal = isSender
     ? t.sender
     : isUnread

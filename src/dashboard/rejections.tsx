@@ -215,8 +215,7 @@ const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ v
         {first !== undefined && (
           <>
             {!isOfBody && ': '}
-            <ProblemPath path={first.path} />{' '}
-            <ProblemWords language={view.language} message={first.message} />
+            <ProblemPath path={first.path} /> <ProblemWords language={view.language} problem={first} />
           </>
         )}
         {problems.length > 1 && <small> {t.moreProblems(number(problems.length - 1))}</small>}

@@ -7,6 +7,7 @@ import { boundedDatabase } from '../bounded-bindings.ts';
 import type { ByteBudget, ByteLimits } from '../byte-budget.ts';
 import { assessBody, type Refused, refused } from '../contract/assess.ts';
 import { decodePayload, encodePayload, MAX_BODY_BYTES } from '../contract/payload.ts';
+import { problemAt } from '../contract/problems.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { withinMs } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
@@ -306,7 +307,7 @@ async function objectionOf(
   const asked = integration && unchecked === undefined ? withoutArrivalChecks(integration) : integration;
   const objection =
     objectionTo(sender, asked) ?? (asked && (await objectionToBody(sender, asked, body, tokens))) ?? null;
-  return objection && refused('unauthorized', '', objection);
+  return objection && refused('unauthorized', problemAt('', objection));
 }
 
 /** A message of the intake queue, not unpacked yet. */

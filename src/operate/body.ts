@@ -3,10 +3,10 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { every } from 'hono/combine';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { decodePayload, parsePayload } from '../contract/payload.ts';
-import { contractProblems } from '../contract/webhook.ts';
-import { type ProblemError, problem } from '../problem.ts';
+import { problemsIn } from '../contract/problems.ts';
+import { problem } from '../problem.ts';
 
 /** Many times what the largest sensible body has. */
 export const MAX_API_BODY_BYTES = 65_536;
@@ -44,7 +44,7 @@ export function jsonBody<Schema extends z.ZodType>(
     if (!read.ok) return read.refusal;
     const result = schema.safeParse(read.value);
     if (!result.success) {
-      const errors = bodyProblems(result.error);
+      const errors = problemsIn(result.error, read.value);
       return problem('invalid-body', 'The body is not valid; see errors.', { errors });
     }
     c.req.addValidatedData('json', result.data as object);
@@ -72,18 +72,4 @@ function readJson(bytes: ArrayBuffer, contentType: string | undefined, isOptiona
 
 function refused(...[code, detail]: Parameters<typeof problem>): ReadJson {
   return { ok: false, refusal: problem(code, detail) };
-}
-
-/** Every problem of a body; fields that nobody knows are named one by one. */
-function bodyProblems({ issues }: z.core.$ZodError): ProblemError[] {
-  const unknown = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({
-          path: [...issue.path, key].map(String).join('.'),
-          message: 'is not a known field',
-        }))
-      : [],
-  );
-  const known = issues.filter(({ code }) => code !== 'unrecognized_keys');
-  return [...contractProblems(new z.ZodError(known)), ...unknown];
 }

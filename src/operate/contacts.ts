@@ -8,6 +8,7 @@ import { REJECTION_REASONS } from '../contract/assess.ts';
 import { saidIn } from '../contract/conversation.ts';
 import { messageStatus } from '../contract/message-status.ts';
 import { rfc3339 } from '../contract/moment.ts';
+import { patterned } from '../contract/problems.ts';
 import { EVENT_TYPES, STATUSES, type Status } from '../contract/webhook.ts';
 import { conversationWindow } from '../contract/window.ts';
 import { writtenNumber } from '../contract/written-number.ts';
@@ -125,13 +126,9 @@ const SEARCHED = [
   'replay',
 ] as const satisfies HoldingKind[];
 
-const cursorMessage = 'must be the `next` of an earlier answer';
-
 /** What `DELETE /api/contacts/:number` takes. */
 export const contactErasure = z.strictObject({
-  cursor: z
-    .string()
-    .regex(/^\d{1,16}(?:-\d{1,16}){4}$/, cursorMessage)
+  cursor: patterned(/^\d{1,16}(?:-\d{1,16}){4}$/, 'not-a-cursor')
     .transform((written): Searched => {
       const places = written.split('-').map(Number);
       const searched = SEARCHED.map((kind, index) => [kind, places[index] ?? 0]);
@@ -347,12 +344,13 @@ function refusedErasure(isBusinessNumber: boolean | null): Response | null {
       return problem(
         'conflict',
         "Messages are sent from this number, or customers write to it: it is most likely the business's own, and all events that hold it would be erased. With ?force=true they are, also where it is a customer's after all.",
+        { reason: 'business-number' },
       );
     case null:
       return problem(
         'unavailable',
         "Whether this number is the business's own is not known before more of what is stored has been read. Repeat it, or erase it in any case with ?force=true.",
-        { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
+        { reason: 'business-number-unknown', headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } },
       );
   }
 }

@@ -4,6 +4,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { coded } from '../contract/problems.ts';
 import { EVENT_TYPES } from '../contract/webhook.ts';
 import {
   discardDeadLetters,
@@ -37,7 +38,7 @@ const toItsEnd = toItsEndOr({
 
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
-const kind = z.enum(DEAD_LETTER_KINDS, `must be one of ${DEAD_LETTER_KINDS.join(', ')}`).meta({
+const kind = z.enum(DEAD_LETTER_KINDS).meta({
   description:
     '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
     '`never-sent`: an event that the queue never takes.',
@@ -54,7 +55,7 @@ export const deadLetterListing = z.strictObject({ ...filters, limit, cursor });
 export const deadLetterRun = z
   .strictObject({
     ...filters,
-    all: z.literal(true, 'must be true where it is given').optional().meta({
+    all: z.literal(true).optional().meta({
       description: 'In place of filters.',
     }),
     cursor,
@@ -62,10 +63,8 @@ export const deadLetterRun = z
   .superRefine((request, context) => {
     const isFiltered = FILTERS.some((name) => request[name] !== undefined);
     if (isFiltered === (request.all === undefined)) return;
-    const message = isFiltered
-      ? 'cannot be given together with a filter'
-      : 'must be true where there is no filter';
-    context.addIssue({ code: 'custom', path: ['all'], message });
+    const why = coded(isFiltered ? 'all-with-filter' : 'all-or-filter');
+    context.addIssue({ code: 'custom', path: ['all'], ...why });
   })
   .meta({ example: { integration: 'shop', type: 'response' } });
 
@@ -221,7 +220,9 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
       if (letter === undefined) return noSuchLetter();
       const { kind, integration, event } = letter;
       if (integration === null || (event === null && kind !== 'intake')) {
-        return problem('conflict', 'The message is nothing of this receiver: it can only be discarded.');
+        return problem('conflict', 'The message is nothing of this receiver: it can only be discarded.', {
+          reason: 'not-redrivable',
+        });
       }
       await sendAgain(deps, [letter]);
       await remove(c, letter, 'dead-letter.redrive');

@@ -7,6 +7,7 @@ import { contactFromTyped, lacksAreaCode } from '../contract/contact.ts';
 import { ODDITY_CODES } from '../contract/documented-fields.ts';
 import { rfc3339 } from '../contract/moment.ts';
 import { payloadJson } from '../contract/payload.ts';
+import { coded } from '../contract/problems.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import { findVersions } from '../store/differing-repeats.ts';
@@ -20,10 +21,8 @@ const contact = z
   .transform((typed, context) => {
     const canonical = contactFromTyped(typed);
     if (canonical !== null) return canonical;
-    const message = lacksAreaCode(typed)
-      ? 'must have its area code, or + and the country code of another country'
-      : 'must be a phone number or an identity';
-    context.addIssue({ code: 'custom', message });
+    const why = coded(lacksAreaCode(typed) ? 'no-area-code' : 'not-a-contact');
+    context.addIssue({ code: 'custom', ...why });
     return z.NEVER;
   })
   .meta({
@@ -35,11 +34,11 @@ const contact = z
 
 /** What chooses events, beside a period, wherever they are listed, followed or replayed. */
 export const eventFilters = {
-  type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional(),
+  type: z.enum(EVENT_TYPES).optional(),
   status: statusWord.transform((word) => word.toLowerCase()).optional(),
   contact: contact.optional(),
   integration: z.string().optional(),
-  messageId: z.string().min(1, 'must not be empty').optional(),
+  messageId: z.string().min(1).optional(),
 };
 
 /** What `GET /api/events` takes. */

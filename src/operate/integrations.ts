@@ -4,6 +4,7 @@ import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { parseAddressRange } from '../addresses.ts';
+import { coded, patterned } from '../contract/problems.ts';
 import { identifier } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
 import {
@@ -28,7 +29,7 @@ import {
 import { type WebhookTokens, writtenSigningSecret } from '../webhook-token.ts';
 import type { ActorEnv } from './actor.ts';
 import { jsonBody } from './body.ts';
-import { refuseParameters, trueOrFalse } from './parameters.ts';
+import { numericCursor, refuseParameters, trueOrFalse } from './parameters.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_ADDRESS_RANGES = 100;
@@ -37,31 +38,29 @@ const DEFAULT_OVERLAP_HOURS = 24;
 const HOUR_MS = 3_600_000;
 
 /** Stands in URLs as it is. */
-const slug = z.string().regex(/^[a-z0-9-]{3,64}$/, 'must be 3 to 64 lower-case letters, digits and hyphens');
+const slug = patterned(/^[a-z0-9-]{3,64}$/, 'slug');
 
 /** As it is in webhooks: what cannot be there would let none through. */
 const appId = identifier;
 
-const description = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(MAX_DESCRIPTION_LENGTH, `must have at most ${MAX_DESCRIPTION_LENGTH} characters`)
-  .regex(/^[^\p{Control}\p{Surrogate}]*$/u, 'must be one line of text');
+const description = patterned(/^[^\p{Control}\p{Surrogate}]*$/u, 'one-line')
+  .min(1)
+  .max(MAX_DESCRIPTION_LENGTH);
 
 const addressRange = z.string().transform((text, context) => {
   const range = parseAddressRange(text);
   if (range !== null) return range;
-  context.addIssue({ code: 'custom', message: 'must be an address or a CIDR range of IPv4 or IPv6' });
+  context.addIssue({ code: 'custom', ...coded('not-an-address-range') });
   return z.NEVER;
 });
 
 const allowedIps = z
   .array(addressRange)
-  .min(1, 'must not be empty; null lets webhooks come from anywhere')
-  .max(MAX_ADDRESS_RANGES, `must have at most ${MAX_ADDRESS_RANGES} entries`)
+  .min(1)
+  .max(MAX_ADDRESS_RANGES)
   .transform((ranges) => [...new Set(ranges)]);
 
-const onRejection = z.enum(ON_REJECTION, `must be one of ${ON_REJECTION.join(', ')}`).meta({
+const onRejection = z.enum(ON_REJECTION).meta({
   description:
     'What the sender of a webhook that is kept as a rejection is answered: `refuse`, 400 or 422; `accept`, 202 with ' +
     'the same problems, for senders that give up on an address or repeat what it refuses for days.',
@@ -88,34 +87,24 @@ export const integrationPatch = z
   })
   .partial()
   .refine((patch) => Object.keys(patch).length > 0, {
-    error: 'must say what to change',
+    ...coded('nothing-to-change'),
     when: ({ issues }) => issues.length === 0, // else a field that nobody knows would count as nothing
   });
 
-const overlapMessage = `must be a number of hours from 0 to ${MAX_OVERLAP_HOURS}`;
-
 /** What `POST /api/integrations/:slug/rotate` takes. */
 export const rotation = z.strictObject({
-  overlapHours: z
-    .number(overlapMessage)
-    .min(0, overlapMessage)
-    .max(MAX_OVERLAP_HOURS, overlapMessage)
-    .default(DEFAULT_OVERLAP_HOURS),
+  overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
 });
 
 /** What `DELETE /api/integrations/:slug` takes. */
 export const integrationDeletion = z
   .strictObject({
     force: trueOrFalse.default(false),
-    cursor: z
-      .string()
-      .regex(/^\d{1,16}$/, 'must be the `next` of an earlier answer')
-      .transform(Number)
-      .optional(),
+    cursor: numericCursor.optional(),
   })
   .refine(({ force, cursor }) => force || cursor === undefined, {
     path: ['cursor'],
-    error: 'goes with force=true only',
+    ...coded('goes-with', { parameter: 'force' }),
   });
 
 /** An integration as its operators see it. */
@@ -238,9 +227,13 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
           return c.json(await shown(c, integration), 201, { location });
         }
         case 'taken':
-          return problem('conflict', 'There is an integration with this slug already.');
+          return problem('conflict', 'There is an integration with this slug already.', {
+            reason: 'slug-taken',
+          });
         case 'full':
-          return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`);
+          return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`, {
+            reason: 'too-many-integrations',
+          });
       }
     })
     .get('/:slug', async (c) => {
@@ -276,7 +269,7 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
         case 'unknown':
           return noSuchIntegration();
         case 'holding':
-          return problem('conflict', refusedDeletion(deletion.holdings));
+          return refusedDeletion(deletion.holdings);
         case 'unfinished': {
           const next = String(deletion.walkedSeq);
           const detail = `One request does not delete it all. Repeat it with ?force=true&cursor=${next}.`;
@@ -286,11 +279,14 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
             202,
           );
         }
-        case 'enabled':
+        case 'enabled': {
+          const { unforwarded: _, ...deleted } = deletion.deleted;
           return problem(
             'conflict',
-            `It was enabled while it was being deleted, and stays. ${contents(deletion.deleted)} are gone.`,
+            `It was enabled while it was being deleted, and stays. ${contents(deleted)} are gone.`,
+            { reason: 'enabled-meanwhile', deleted },
           );
+        }
       }
     });
 }
@@ -299,13 +295,14 @@ function noSuchIntegration(): Response {
   return problem('not-found', 'There is no integration with this slug.');
 }
 
-function refusedDeletion(holdings: Holdings): string {
-  const { isEveryEventCounted, events, rejections, deadLetters } = holdings;
-  if (!isEveryEventCounted && events + rejections + deadLetters === 0) {
-    return 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.';
-  }
-  const least = isEveryEventCounted ? '' : 'at least ';
-  return `It has ${least}${contents(holdings)}. With ?force=true it is deleted, and they with it.`;
+function refusedDeletion({ isEveryEventCounted: complete, ...counts }: Holdings): Response {
+  const { events, rejections, deadLetters } = counts;
+  const isUnknown = !complete && events + rejections + deadLetters === 0;
+  const detail = isUnknown
+    ? 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.'
+    : `It has ${complete ? '' : 'at least '}${contents(counts)}. With ?force=true it is deleted, and they with it.`;
+  const holdings = { events, rejections, deadLetters, complete };
+  return problem('conflict', detail, { reason: 'holds-data', holdings });
 }
 
 function contents({ events, rejections, deadLetters }: Omit<Deleted, 'unforwarded'>): string {

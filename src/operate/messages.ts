@@ -5,6 +5,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../contract/conversation.ts';
 import { rfc3339 } from '../contract/moment.ts';
+import { patterned } from '../contract/problems.ts';
 import { timelineOf } from '../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../contract/webhook.ts';
 import { problem } from '../problem.ts';
@@ -49,13 +50,11 @@ const step = z.enum(STATUSES);
 
 /** What `GET /api/messages/:messageId` takes. */
 export const messageQuery = z.strictObject({
-  integration: z.string('must be given once').min(1, 'must not be empty').optional().meta({
+  integration: z.string().min(1).optional().meta({
     description: 'Only what came to this integration.',
     example: 'shop',
   }),
-  cursor: z
-    .string()
-    .regex(/^-?\d{1,16}_\d{1,16}$/, 'must be the `next` of an earlier answer')
+  cursor: patterned(/^-?\d{1,16}_\d{1,16}$/, 'not-a-cursor')
     .transform((written) => {
       const [occurredAtMs = 0, seq = 0] = written.split('_').map(Number);
       return { occurredAtMs, seq };

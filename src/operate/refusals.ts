@@ -4,19 +4,20 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { problemAt } from '../contract/problems.ts';
 import { REFUSAL_REASONS } from '../contract/refusals.ts';
-import { problem } from '../problem.ts';
 import { readRefusals } from '../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../store/roll-up.ts';
-import { listingParameters, refuseParameters } from './parameters.ts';
+import { invalidParameters, listingParameters, refuseParameters } from './parameters.ts';
 
-const DEFAULT_PERIOD_MS = 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const DEFAULT_PERIOD_MS = DAY_MS;
 
 /** What `GET /api/refusals` takes. */
 export const refusalParameters = z.strictObject({
   since: listingParameters.since,
   until: listingParameters.until,
-  integration: z.string().min(1, 'must not be empty').max(64, 'must have at most 64 characters').optional(),
+  integration: z.string().min(1).max(64).optional(),
 });
 
 /** What `GET /api/refusals` answers. */
@@ -53,9 +54,11 @@ export function refusalRoutes({ db, now }: RefusalDeps): Hono {
     const { since, until = now(), integration } = c.req.valid('query');
     const sinceMs = since ?? until - DEFAULT_PERIOD_MS;
     if (sinceMs < now() - COARSE_RETENTION_MS || sinceMs > until) {
-      const message = sinceMs > until ? 'must not be later than `until`' : 'must be within the last 400 days';
-      const errors = [{ path: 'since', message }];
-      return problem('invalid-parameters', 'Parameters are not valid; see errors.', { errors });
+      return invalidParameters([
+        sinceMs > until
+          ? problemAt('since', 'not-later-than', { parameter: 'until' })
+          : problemAt('since', 'too-early', { days: COARSE_RETENTION_MS / DAY_MS }),
+      ]);
     }
     const found = await readRefusals(db, { sinceMs, untilMs: until, integration });
     return c.json({

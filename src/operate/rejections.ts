@@ -30,8 +30,8 @@ const toItsEnd = toItsEndOr({
 });
 
 const { limit, ...filterParameters } = {
-  integration: z.string('must be given once').max(64, 'must have at most 64 characters').optional(),
-  reason: z.enum(REJECTION_REASONS, `must be one of ${REJECTION_REASONS.join(', ')}`).optional(),
+  integration: z.string().max(64).optional(),
+  reason: z.enum(REJECTION_REASONS).optional(),
   ...listingParameters,
 };
 

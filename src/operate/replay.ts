@@ -3,6 +3,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { coded } from '../contract/problems.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { beginReplay, forwardReplay } from '../forward/replay.ts';
 import { problem } from '../problem.ts';
@@ -41,21 +42,22 @@ const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
 export const replayRequest = z
   .strictObject({
     ...filters,
-    all: z.literal(true, 'must be true where it is given').optional().meta({
+    all: z.literal(true).optional().meta({
       description: 'In place of filters: every event that is stored.',
     }),
-    dryRun: z.boolean('must be true or false').default(false).meta({
+    dryRun: z.boolean().default(false).meta({
       description: 'Only counts. One request does not count everything: `next` goes on.',
     }),
     cursor: cursor.meta({ description: 'Of a dry run: the `next` of its last answer.' }),
   })
   .superRefine((request, context) => {
-    const refuse = (path: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [path], message });
+    const refuse = (path: string, why: ReturnType<typeof coded>) =>
+      context.addIssue({ code: 'custom', path: [path], ...why });
     const isFiltered = FILTERS.some((name) => request[name] !== undefined);
-    if (!isFiltered && request.all === undefined) refuse('all', 'must be true where there is no filter');
-    if (isFiltered && request.all !== undefined) refuse('all', 'cannot be given together with a filter');
-    if (request.cursor !== undefined && !request.dryRun) refuse('cursor', 'is for a dry run only');
+    if (!isFiltered && request.all === undefined) refuse('all', coded('all-or-filter'));
+    if (isFiltered && request.all !== undefined) refuse('all', coded('all-with-filter'));
+    if (request.cursor !== undefined && !request.dryRun)
+      refuse('cursor', coded('goes-with', { parameter: 'dryRun' }));
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
@@ -198,7 +200,7 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
       detail: {},
       atMs: now(),
     });
-    if (!isCancelled) return problem('conflict', 'The replay is over already.');
+    if (!isCancelled) return problem('conflict', 'The replay is over already.', { reason: 'replay-over' });
     return answer(c, await findReplay(db, replay.id));
   });
 

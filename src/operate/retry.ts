@@ -5,14 +5,15 @@
 // forwarded. A retry that ends in between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
 // counted once, and what is not forwarded is in the outbox.
 
-import { type Assessment, assessBody, refused } from '../contract/assess.ts';
+import { type Assessment, assessBody } from '../contract/assess.ts';
 import { versionId } from '../contract/event.ts';
+import { type ContractProblem, problemAt } from '../contract/problems.ts';
 import { cutGroups } from '../cut-groups.ts';
 import { withinMs } from '../deadline.ts';
 import { type ForwardingDeps, forwardStored } from '../forward/events.ts';
 import type { Lifetime } from '../group-commit.ts';
 import { describeError, log } from '../log.ts';
-import { type Objection, objectionTo, withoutArrivalChecks } from '../sender.ts';
+import { objectionTo, withoutArrivalChecks } from '../sender.ts';
 import { isAnswering } from '../store/answering.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import { type Recorded, recordOrCompare } from '../store/differing-repeats.ts';
@@ -179,11 +180,13 @@ function countOf(retried: Iterable<Retried>): RetryCounts {
   return counts;
 }
 
-/** What is said of a sender by its address or its signature, which are not kept. */
-const NOT_TO_BE_CHECKED_AGAIN: readonly string[] = [
-  'the address is not among the allowed ones',
-  'the signature is missing or does not hold',
-] satisfies Objection[];
+/**
+ * Whether a problem stands until somebody has looked at it. What is said of the sender's address or signature does, since
+ * these are not kept; so does what a version without codes said of the whole, which may be the same.
+ */
+function isStanding({ path, code }: ContractProblem): boolean {
+  return code === 'address' || code === 'signature' || (code === 'other' && path === '');
+}
 
 /** What a rejection is by today's contract and its integration's registration. */
 function judge(
@@ -198,9 +201,9 @@ function judge(
     ...(isLookedAt && { generation }),
   };
   const objection = objectionTo({ generation, receivedAtMs, address: null, signature: null }, asked);
-  const standing = rejection.problems.filter(({ message }) => NOT_TO_BE_CHECKED_AGAIN.includes(message));
+  const standing = rejection.problems.filter(isStanding);
   if (objection !== null || (standing.length > 0 && !isLookedAt)) {
-    const problems = objection === null ? [] : refused('unauthorized', '', objection).problems;
+    const problems = objection === null ? [] : [problemAt('', objection)];
     return { ok: false, reason: 'unauthorized', problems: [...problems, ...standing] };
   }
   const judged = assessBody(bodyBytes(rejection.body, rejection.bodyEncoding), {

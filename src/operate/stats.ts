@@ -4,8 +4,8 @@ import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import type { Oddity } from '../contract/documented-fields.ts';
+import { type ContractProblem, problemAt } from '../contract/problems.ts';
 import { type BacklogDeps, readBacklogs } from '../forward/backlog.ts';
-import { problem } from '../problem.ts';
 import {
   type Count,
   type CountedKind,
@@ -21,10 +21,11 @@ import {
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../store/roll-up.ts';
 import { oddity } from './events.ts';
-import { listingParameters, refuseParameters } from './parameters.ts';
+import { invalidParameters, listingParameters, refuseParameters } from './parameters.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The steps of time that there are, shortest first. */
 const STEPS = {
@@ -33,7 +34,7 @@ const STEPS = {
   '15m': 15 * MINUTE_MS,
   '1h': HOUR_MS,
   '6h': 6 * HOUR_MS,
-  '1d': 24 * HOUR_MS,
+  '1d': DAY_MS,
 } as const;
 
 type Step = keyof typeof STEPS;
@@ -44,8 +45,8 @@ const STEP_NAMES = Object.keys(STEPS) as [Step, ...Step[]];
 const MAX_POINTS = 1_500;
 const DEFAULT_PERIOD_MS = HOUR_MS;
 /** Short of what is kept, as the period is widened to whole steps. */
-const FINE_REACH_MS = FINE_RETENTION_MS - 24 * HOUR_MS;
-const COARSE_REACH_MS = COARSE_RETENTION_MS - 24 * HOUR_MS;
+const FINE_REACH_MS = FINE_RETENTION_MS - DAY_MS;
+const COARSE_REACH_MS = COARSE_RETENTION_MS - DAY_MS;
 const QUEUE_TIMEOUT_MS = 2_000;
 
 /** What `GET /api/stats` takes. */
@@ -53,10 +54,10 @@ export const statsParameters = z.strictObject({
   since: listingParameters.since,
   until: listingParameters.until,
   step: z
-    .enum(STEP_NAMES, `must be one of ${STEP_NAMES.join(', ')}`)
+    .enum(STEP_NAMES)
     .optional()
     .meta({ description: `Without one: the shortest that gives at most ${MAX_POINTS} points.` }),
-  integration: z.string().min(1, 'must not be empty').optional(),
+  integration: z.string().min(1).optional(),
 });
 
 const count = z.int().nonnegative();
@@ -148,10 +149,7 @@ export function statsRoutes(deps: StatsDeps): Hono {
     const nowMs = deps.now();
     const query = c.req.valid('query');
     const chosen = periodOf(query, nowMs);
-    if (!chosen.ok) {
-      const errors = [{ path: chosen.path, message: chosen.message }];
-      return problem('invalid-parameters', 'Parameters are not valid; see errors.', { errors });
-    }
+    if (!chosen.ok) return invalidParameters([chosen.problem]);
     const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
     const areHoursKept = nowMs - period.sinceMs <= FINE_REACH_MS;
     const [counts, lags, state, backlogs] = await Promise.all([
@@ -172,7 +170,7 @@ export function statsRoutes(deps: StatsDeps): Hono {
 
 type ChosenPeriod =
   | { ok: true; sinceMs: number; untilMs: number; step: Step }
-  | { ok: false; path: string; message: string };
+  | { ok: false; problem: ContractProblem };
 
 /** The period that is asked for, widened to whole steps, the last hour by default. */
 function periodOf(
@@ -181,17 +179,17 @@ function periodOf(
 ): ChosenPeriod {
   const untilMs = until ?? Math.max(nowMs, since ?? 0);
   const sinceMs = since ?? untilMs - DEFAULT_PERIOD_MS;
-  if (sinceMs >= untilMs) return { ok: false, path: 'until', message: 'must be later than `since`' };
+  if (sinceMs >= untilMs) return refused(problemAt('until', 'later-than', { parameter: 'since' }));
   const ageMs = nowMs - sinceMs;
-  if (ageMs > COARSE_REACH_MS)
-    return { ok: false, path: 'since', message: 'must be within the last 399 days' };
+  if (ageMs > COARSE_REACH_MS) {
+    return refused(problemAt('since', 'too-early', { days: COARSE_REACH_MS / DAY_MS }));
+  }
   const isReached = (step: Step) => ageMs <= FINE_REACH_MS || STEPS[step] >= HOUR_MS;
   const step = askedStep ?? STEP_NAMES.find((name) => isReached(name) && points(name) <= MAX_POINTS);
-  if (step === undefined) return tooManyPoints('until');
-  if (!isReached(step)) {
-    return { ok: false, path: 'step', message: 'must be an hour or more: minutes are kept for 7 days' };
-  }
-  if (points(step) > MAX_POINTS) return tooManyPoints('step');
+  const tooManySteps = (path: string) => refused(problemAt(path, 'too-many-steps', { max: MAX_POINTS }));
+  if (step === undefined) return tooManySteps('until');
+  if (!isReached(step)) return refused(problemAt('step', 'step-too-fine', { days: FINE_REACH_MS / DAY_MS }));
+  if (points(step) > MAX_POINTS) return tooManySteps('step');
   return { ok: true, step, ...widened(step) };
 
   function widened(name: Step) {
@@ -207,8 +205,8 @@ function periodOf(
   }
 }
 
-function tooManyPoints(path: string): ChosenPeriod {
-  return { ok: false, path, message: `must be such that the period has at most ${MAX_POINTS} steps` };
+function refused(problem: ContractProblem): ChosenPeriod {
+  return { ok: false, problem };
 }
 
 const NOTHING = {

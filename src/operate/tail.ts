@@ -9,6 +9,7 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { patterned } from '../contract/problems.ts';
 import { within } from '../deadline.ts';
 import { describeError, log } from '../log.ts';
 import { findEvent, type ListedEvent } from '../store/events.ts';
@@ -36,12 +37,8 @@ const POLL_GROWTH = 1.25;
 /** What a client waits before it reconnects. */
 const RECONNECT_MS = 1_000;
 
-const NO_ID = 'must be the id of an event of an earlier stream';
-
 /** A stream's event id. Empty as some clients send it before they have one. */
-const lastEventId = z
-  .string()
-  .regex(/^\d{0,16}$/, NO_ID)
+const lastEventId = patterned(/^\d{0,16}$/, 'not-a-tail-id')
   .transform((text) => (text === '' ? undefined : Number(text)))
   .meta({ description: 'The id of the last event seen; the stream goes on behind it.' })
   .optional();
@@ -50,16 +47,10 @@ const lastEventId = z
 export const tailParameters = z.strictObject({
   ...eventFilters,
   since: z
-    .union(
-      [
-        z
-          .string()
-          .regex(/^\d{1,16}$/)
-          .transform((text) => ({ afterSeq: Number(text) })),
-        listingParameters.since.unwrap().transform((ms) => ({ afterSeq: ms * 1000 - 1 })),
-      ],
-      `must be an ISO 8601 date and time with Z or an offset, or ${NO_ID.replace('must be ', '')}`,
-    )
+    .union([
+      patterned(/^\d{1,16}$/, 'not-a-tail-id').transform((text) => ({ afterSeq: Number(text) })),
+      listingParameters.since.unwrap().transform((ms) => ({ afterSeq: ms * 1000 - 1 })),
+    ])
     .meta({
       description:
         'Where to begin: a moment, or the id of an event of an earlier stream, to go on behind it. ' +

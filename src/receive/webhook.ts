@@ -9,22 +9,15 @@ import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { assessBody, type Refused, type RejectionReason, refused } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
+import { type ContractProblem, problemAt } from '../contract/problems.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
-import type { ContractProblem } from '../contract/webhook.ts';
 import { within } from '../deadline.ts';
 import { failureLimit } from '../failure-limit.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { type DeferredWebhook, deferWebhook } from '../forward/intake.ts';
 import { describeError, log } from '../log.ts';
 import { PROBLEMS, problem, problemError } from '../problem.ts';
-import {
-  OBJECTION_REASONS,
-  objectionTo,
-  objectionToBody,
-  type Sender,
-  senderOf,
-  withoutSignature,
-} from '../sender.ts';
+import { objectionTo, objectionToBody, type Sender, senderOf, withoutSignature } from '../sender.ts';
 import type { Integration } from '../store/integrations.ts';
 import { type ContentEncoding, contentEncodingOf } from '../unpack.ts';
 import { isSignedWith, signAnew } from '../webhook-signature.ts';
@@ -160,7 +153,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
       const asked = isWebhook || integration === undefined ? integration : withoutSignature(integration);
       const objection = objectionTo(sender, asked);
       if (integration === undefined || objection !== null) {
-        return refuseSender(c, objection === null ? 'unknown-integration' : OBJECTION_REASONS[objection]);
+        return refuseSender(c, objection ?? 'unknown-integration');
       }
       c.set('sender', { ...sender, integration });
       return next();
@@ -199,7 +192,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     const arrival = { integration: slug, requestId: c.get('requestId'), receivedAtMs };
     const judged = unpacked.ok
       ? assessBody(unpacked.body, { ...arrival, appId: integration?.appId ?? null })
-      : refused('badly-encoded', '', 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)');
+      : refused('badly-encoded', problemAt('', 'badly-encoded'));
     const deadline = deadlineOf({ receivedAtMs, beganAtMs, readAtMs });
     const unchecked = integration === null ? await signedOverBody(sender, read.body, unpackedBody) : null;
     const webhook = { ...arrival, generation, unchecked };

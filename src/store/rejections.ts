@@ -2,7 +2,7 @@
 
 import type { RejectionReason } from '../contract/assess.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
-import type { ContractProblem } from '../contract/webhook.ts';
+import { type ContractProblem, readProblems } from '../contract/problems.ts';
 import { type AuditEntry, auditDone, changeAudited } from './audit.ts';
 import {
   MAX_SCANNED_ROWS,
@@ -337,7 +337,7 @@ function rejectionOf(row: HeadRow): Rejection {
     integration: row.integration,
     generation: row.generation,
     reason: row.reason,
-    problems: JSON.parse(row.problems),
+    problems: readProblems(row.problems),
     requestId: row.request_id,
     receivedAtMs: row.received_at,
     lastReceivedAtMs: row.last_received_at,

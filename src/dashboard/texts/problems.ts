@@ -1,62 +1,73 @@
-import { texts } from '../language.ts';
+import type { ContractProblemCode, ProblemParams } from '../../contract/problems.ts';
+import { type Language, texts } from '../language.ts';
 
-/** What is wrong with a webhook, or with what an operator wrote; see problem-words.ts for the API's own words. */
+/** One text for each code, but for `other`, which has a message of its own. */
+type ProblemEntries = {
+  [Code in Exclude<ContractProblemCode, 'other'>]:
+    | Record<Language, string>
+    | Record<Language, (params: ProblemParams[Code]) => string>;
+};
+
+/** What is wrong with a webhook, or with what an operator wrote. */
 export const problemTexts = texts({
   required: { en: 'is missing', pt: 'está faltando' },
   empty: { en: 'must not be empty', pt: 'não pode ficar vazio' },
-  tooLong: {
-    en: (most: string) => `must have at most ${most} characters`,
-    pt: (most: string) => `deve ter no máximo ${most} caracteres`,
+  'empty-list': { en: 'must not be an empty list', pt: 'não pode ser uma lista vazia' },
+  'too-long': {
+    en: ({ max }) => `must have at most ${max} characters`,
+    pt: ({ max }) => `deve ter no máximo ${max} caracteres`,
   },
+  'too-many': {
+    en: ({ max }) => `must have at most ${max} entries`,
+    pt: ({ max }) => `deve ter no máximo ${max} entradas`,
+  },
+  'too-small': { en: ({ min }) => `must be at least ${min}`, pt: ({ min }) => `deve ser no mínimo ${min}` },
+  'too-big': { en: ({ max }) => `must be at most ${max}`, pt: ({ max }) => `deve ser no máximo ${max}` },
   unfaithful: {
     en: 'must not contain control characters or lone surrogates',
     pt: 'não pode conter caracteres de controle nem surrogates isolados',
   },
-  phoneWithCountry: {
-    en: 'must be a phone number with its country code',
-    pt: 'deve ser um telefone com o código do país',
+  'wrong-type': {
+    en: ({ expected, received }) =>
+      `must be ${typeWords(expected, 'en')}, and is ${typeWords(received, 'en')}`,
+    pt: ({ expected, received }) =>
+      `deve ser ${typeWords(expected, 'pt')}, mas é ${typeWords(received, 'pt')}`,
   },
-  phone: { en: 'must be a phone number or an identity', pt: 'deve ser um telefone ou uma identidade' },
-  areaCode: {
-    en: 'must have its area code, or + and the country code of another country',
-    pt: 'deve ter o DDD, ou + e o código de outro país',
+  'not-one-of': {
+    en: ({ values }) => `must be ${values.length === 1 ? '' : 'one of '}${values.join(', ')}`,
+    pt: ({ values }) => `deve ser ${values.length === 1 ? '' : 'um destes: '}${values.join(', ')}`,
   },
-  moment: {
+  'not-a-status': {
+    en: ({ known }) => `must be a word such as ${known.join(', ')}`,
+    pt: ({ known }) => `deve ser uma palavra como ${known.join(', ')}`,
+  },
+  'not-a-moment': {
     en: 'must be a date and time by ISO 8601, with Z or an offset',
     pt: 'deve ser data e hora no formato ISO 8601, com Z ou fuso',
   },
-  numberOrText: { en: 'must be a number or a text', pt: 'deve ser um número ou um texto' },
-  oneOf: {
-    en: (words: string) => `must be one of ${words}`,
-    pt: (words: string) => `deve ser um destes: ${words}`,
+  'not-a-contact': {
+    en: 'must be a phone number or an identity',
+    pt: 'deve ser um telefone ou uma identidade',
   },
-  statusWord: {
-    en: (words: string) => `must be a word such as ${words}`,
-    pt: (words: string) => `deve ser uma palavra como ${words}`,
+  'no-area-code': {
+    en: 'must have its area code, or + and the country code of another country',
+    pt: 'deve ter o DDD, ou + e o código de outro país',
   },
-  wrongType: {
-    en: (expected: string, received: string) =>
-      `must be ${typeWords(expected, 'en')}, and is ${typeWords(received, 'en')}`,
-    pt: (expected: string, received: string) =>
-      `deve ser ${typeWords(expected, 'pt')}, mas é ${typeWords(received, 'pt')}`,
-  },
-  bodyEmpty: { en: 'is empty', pt: 'está vazio' },
-  badlyEncoded: {
+  unknown: { en: 'is not known here', pt: 'não é conhecido aqui' },
+  'body-empty': { en: 'is empty', pt: 'está vazio' },
+  'badly-encoded': {
     en: 'is not compressed as its Content-Encoding says',
     pt: 'não está comprimido como o Content-Encoding diz',
   },
-  notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
-  notJson: { en: 'cannot be read as JSON', pt: 'não pode ser lido como JSON' },
-  otherApplication: {
+  'not-utf8': { en: 'is not UTF-8', pt: 'não está em UTF-8' },
+  'not-json': { en: 'cannot be read as JSON', pt: 'não pode ser lido como JSON' },
+  'other-application': {
     en: 'is not the application that this integration is bound to',
     pt: 'não é a aplicação a que esta integração está vinculada',
   },
-  noIntegration: { en: 'the integration does not exist', pt: 'a integração não existe' },
+  'unknown-integration': { en: 'the integration does not exist', pt: 'a integração não existe' },
   disabled: { en: 'the integration is disabled', pt: 'a integração está desativada' },
-  rotatedAway: {
-    en: 'the token in its URL had been replaced',
-    pt: 'o token da URL já tinha sido trocado',
-  },
+  'old-token': { en: 'the token in its URL had been replaced', pt: 'o token da URL já tinha sido trocado' },
   address: {
     en: 'it came from an address that is not allowed',
     pt: 'veio de um endereço que não está entre os permitidos',
@@ -66,37 +77,63 @@ export const problemTexts = texts({
     pt: 'a assinatura falta ou não confere',
   },
   differs: { en: 'differs from the event', pt: 'difere do evento' },
-  notInEvent: { en: 'is not in the event', pt: 'não está no evento' },
-  onlyInEvent: { en: 'is missing, and is in the event', pt: 'está faltando, e está no evento' },
+  'not-in-event': { en: 'is not in the event', pt: 'não está no evento' },
+  'only-in-event': { en: 'is missing, and is in the event', pt: 'está faltando, e está no evento' },
+  'no-data': { en: 'is missing, and so is dataref', pt: 'está faltando, e dataref também' },
+  repeated: { en: 'must be given once', pt: 'deve ser informado uma única vez' },
+  'not-a-cursor': { en: 'is no place in this list', pt: 'não é um ponto desta lista' },
+  'not-a-tail-id': {
+    en: 'is no event of an earlier stream',
+    pt: 'não é um evento de uma transmissão anterior',
+  },
   slug: {
     en: 'must be 3 to 64 lower-case letters, digits and hyphens',
     pt: 'deve ter de 3 a 64 letras minúsculas, dígitos e hifens',
   },
-  oneLine: { en: 'must be one line of text', pt: 'deve ser uma única linha de texto' },
-  range: {
+  'one-line': { en: 'must be one line of text', pt: 'deve ser uma única linha de texto' },
+  'not-an-address-range': {
     en: 'must be an address or a CIDR range of IPv4 or IPv6',
     pt: 'deve ser um endereço ou faixa CIDR de IPv4 ou IPv6',
   },
-  emptyList: {
-    en: 'must not be an empty list',
-    pt: 'não pode ser uma lista vazia',
+  'nothing-to-change': { en: 'says nothing to change', pt: 'não diz o que mudar' },
+  'goes-with': {
+    en: ({ parameter }) => `goes with ${parameter}=true only`,
+    pt: ({ parameter }) => `só vale com ${parameter}=true`,
   },
-  tooMany: {
-    en: (most: string) => `must have at most ${most} entries`,
-    pt: (most: string) => `deve ter no máximo ${most} entradas`,
+  'all-or-filter': {
+    en: 'must be true where there is no filter',
+    pt: 'deve ser verdadeiro (true) quando não há filtro',
   },
-  hours: {
-    en: (most: string) => `must be a number of hours from 0 to ${most}`,
-    pt: (most: string) => `deve ser um número de horas de 0 a ${most}`,
+  'all-with-filter': {
+    en: 'cannot be given together with a filter',
+    pt: 'não pode ser informado junto com um filtro',
   },
-  unknownField: { en: 'is not known here', pt: 'não é conhecido aqui' },
-  trueOrFalse: { en: 'must be true or false', pt: 'deve ser verdadeiro (true) ou falso (false)' },
-  place: { en: 'is no place in this list', pt: 'não é um ponto desta lista' },
-});
+  'not-later-than': {
+    en: ({ parameter }) => `must not be later than ${parameter}`,
+    pt: ({ parameter }) => `não pode ser posterior a ${parameter}`,
+  },
+  'later-than': {
+    en: ({ parameter }) => `must be later than ${parameter}`,
+    pt: ({ parameter }) => `deve ser posterior a ${parameter}`,
+  },
+  'too-early': {
+    en: ({ days }) => `must be within the last ${days} days`,
+    pt: ({ days }) => `deve estar nos últimos ${days} dias`,
+  },
+  'step-too-fine': {
+    en: ({ days }) => `must be an hour or more: minutes are kept for ${days} days`,
+    pt: ({ days }) => `deve ser de uma hora ou mais: minutos são guardados por ${days} dias`,
+  },
+  'too-many-steps': {
+    en: ({ max }) => `must be such that the period has at most ${max} steps`,
+    pt: ({ max }) => `deve ser tal que o período tenha no máximo ${max} passos`,
+  },
+} satisfies ProblemEntries);
 
 const TYPES = {
   string: { en: 'a text', pt: 'um texto' },
   number: { en: 'a number', pt: 'um número' },
+  int: { en: 'a whole number', pt: 'um número inteiro' },
   boolean: { en: 'true or false', pt: 'verdadeiro ou falso' },
   object: { en: 'an object', pt: 'um objeto' },
   array: { en: 'a list', pt: 'uma lista' },
@@ -104,6 +141,6 @@ const TYPES = {
 } as const;
 
 /** A type of JSON as it is called in a language. */
-function typeWords(type: string, language: 'en' | 'pt'): string {
+function typeWords(type: string, language: Language): string {
   return Object.hasOwn(TYPES, type) ? TYPES[type as keyof typeof TYPES][language] : type;
 }
