@@ -1,9 +1,10 @@
 // Asking the API for integrations: a receiver over HTTP, or src/operate in this process, on the local database. The
 // checks, the changes with their entries in the audit trail and the answers are the same.
 import { Hono } from 'hono';
+import type { ContractProblem } from '../../src/contract/problems.ts';
 import type { ActorEnv } from '../../src/operate/actor.ts';
 import { integrationRoutes, type ShownIntegration } from '../../src/operate/integrations.ts';
-import { type ProblemError, problem } from '../../src/problem.ts';
+import { problem } from '../../src/problem.ts';
 import { webhookTokens } from '../../src/webhook-token.ts';
 import { CommandFailure, causeOf } from '../command-line.ts';
 import type { Command } from './options.ts';
@@ -16,7 +17,7 @@ export interface Refused {
   ok: false;
   detail: string;
   /** What is wrong with which part of the command. */
-  errors: ProblemError[];
+  errors: ContractProblem[];
 }
 
 export type Answer = { ok: true; shown: Shown } | Refused;
@@ -80,7 +81,7 @@ export async function askApi(send: Send, command: Command): Promise<Answer> {
     throw new CommandFailure(`no receiver there: it answered ${answer.status} with ${type}`);
   }
   if (answer.ok) return { ok: true, shown: (await answer.json()) as Shown };
-  const { detail, errors = [] } = (await answer.json()) as { detail: string; errors?: ProblemError[] };
+  const { detail, errors = [] } = (await answer.json()) as { detail: string; errors?: ContractProblem[] };
   return { ok: false, detail, errors };
 }
 

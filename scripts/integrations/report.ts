@@ -1,7 +1,7 @@
 // What the person at the terminal reads. URLs are shown with their tokens: they are what was asked for.
 
+import type { ContractProblem } from '../../src/contract/problems.ts';
 import type { ShownIntegration } from '../../src/operate/integrations.ts';
-import type { ProblemError } from '../../src/problem.ts';
 import type { Refused, Shown } from './api.ts';
 import type { Command } from './options.ts';
 
@@ -46,7 +46,7 @@ export function describeRefusal({ detail, errors }: Refused, command: Command): 
   return errors.map((error) => describeError(error, command)).join('; ');
 }
 
-function describeError({ path, message }: ProblemError, command: Command): string {
+function describeError({ path, message }: ContractProblem, command: Command): string {
   const [field = '', index] = path.split('.');
   const ranges = command.name === 'add' ? command.settings.allowedIps : undefined;
   const range = index !== undefined && Array.isArray(ranges) ? ` "${ranges[Number(index)]}"` : '';

@@ -1,6 +1,7 @@
 // Examples that several places of the document show: one customer's reply and one step of the message before it.
 
 import { CLOUDEVENT_TYPES, schemaUri } from '../contract/cloudevent.ts';
+import { problemAt } from '../contract/problems.ts';
 
 const MESSAGE = {
   messageId: '5e178088a88ad9001b6e1914',
@@ -78,7 +79,7 @@ export const REJECTION = {
   id: '1772330400000000',
   integration: 'shop',
   reason: 'contract-broken',
-  problems: [{ path: 'message.to', message: 'is required' }],
+  problems: [problemAt('message.messageId', 'required')],
   receivedAt: '2026-03-01T02:00:00.000Z',
   lastReceivedAt: '2026-03-01T02:10:00.000Z',
   deliveries: 2,

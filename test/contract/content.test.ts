@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, differencesBetween, MAX_COMPARED_LENGTH, problemOf } from '../../src/contract/content.ts';
 import { eventId, firstVersionId, messageIdOf, versionId, versionIdRange } from '../../src/contract/event.ts';
+import { problemAt } from '../../src/contract/problems.ts';
 import { responseBody, statusBody } from '../webhooks.ts';
 
 const TEXT = JSON.stringify(responseBody());
@@ -86,9 +87,9 @@ describe('differences', () => {
     });
     const differences = differencesBetween(TEXT, repeated);
     expect(differences.map(problemOf)).toEqual([
-      { path: 'message.contextId', message: 'is missing, and is in the event' },
-      { path: 'message.message', message: 'differs from the event' },
-      { path: 'message.extra', message: 'is not in the event' },
+      problemAt('message.contextId', 'only-in-event'),
+      problemAt('message.message', 'differs'),
+      problemAt('message.extra', 'not-in-event'),
     ]);
   });
 

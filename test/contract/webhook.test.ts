@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
-import { type ContractProblem, parseWebhook, STATUSES } from '../../src/contract/webhook.ts';
+import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
+import { parseWebhook, STATUSES } from '../../src/contract/webhook.ts';
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 
 const MISSING = Symbol('missing');
@@ -315,17 +316,23 @@ describe('is an event, and odd:', () => {
 describe('breaks the contract', () => {
   it.each(IDENTIFYING)('without %s, or with what is no identifier', (path) => {
     for (const fixture of [fullResponse, fullStatus]) {
-      const messagesOf = (value: unknown) => problemsOf(changed(fixture(), path, value));
-      expect(messagesOf(MISSING)).toEqual([{ path, message: 'is required' }]);
-      expect(messagesOf('')).toEqual([{ path, message: 'must not be empty' }]);
-      expect(messagesOf('x'.repeat(257))).toEqual([{ path, message: 'must have at most 256 characters' }]);
+      const problemsWith = (value: unknown) => problemsOf(changed(fixture(), path, value));
+      expect(problemsWith(MISSING)).toEqual([problemAt(path, 'required')]);
+      expect(problemsWith('')).toEqual([problemAt(path, 'empty')]);
+      expect(problemsWith('x'.repeat(257))).toEqual([problemAt(path, 'too-long', { max: 256 })]);
       for (const text of ['a\u0000b', 'a\nb', '\u007f', '\ud800', 'a\udc00b', '\udc00\ud800']) {
-        expect(messagesOf(text)).toEqual([
-          { path, message: 'must not contain control characters or lone surrogates' },
-        ]);
+        expect(problemsWith(text)).toEqual([problemAt(path, 'unfaithful')]);
       }
-      for (const value of [null, 5_544_999, true, [MARK], { [MARK]: MARK }]) {
-        expect(pathsOf(changed(fixture(), path, value))).toEqual([path]);
+      for (const [value, received] of [
+        [null, 'null'],
+        [5_544_999, 'number'],
+        [true, 'boolean'],
+        [[MARK], 'array'],
+        [{ [MARK]: MARK }, 'object'],
+      ] as const) {
+        expect(problemsWith(value)).toEqual([
+          problemAt(path, 'wrong-type', { expected: 'string', received }),
+        ]);
       }
     }
   });
@@ -354,7 +361,7 @@ describe('breaks the contract', () => {
     ['constructor'],
   ])('with the event type %o', (type) => {
     expect(problemsOf(changed(responseBody(), 'event.type', type))).toEqual([
-      { path: 'event.type', message: 'must be one of response, status' },
+      problemAt('event.type', 'not-one-of', { values: ['response', 'status'] }),
     ]);
   });
 
@@ -367,14 +374,14 @@ describe('breaks the contract', () => {
     ['<b>'],
     ['x'.repeat(65)],
     ['\u0130'.repeat(40)],
-    [1],
-    [['read']],
-    [null],
-    [MISSING],
   ])('with the status %o', (status) => {
     expect(problemsOf(changed(statusBody(), 'event.status', status))).toEqual([
-      { path: 'event.status', message: 'must be a word such as sent, delivered, read, failed' },
+      problemAt('event.status', 'not-a-status', { known: ['sent', 'delivered', 'read', 'failed'] }),
     ]);
+  });
+
+  it.each([[1], [['read']], [null], [MISSING]])('with a status that is no text: %o', (status) => {
+    expect(pathsOf(changed(statusBody(), 'event.status', status))).toEqual(['event.status']);
   });
 
   it('with a status that no text can carry', () => {

@@ -1,6 +1,7 @@
 // The pages of rejections: what they say, and what their forms do.
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
 import { keepRejection, storeRejections } from '../store/stored-rejections.ts';
 import {
   ask,
@@ -62,7 +63,10 @@ describe('the list', () => {
   });
 
   it('shows what is wrong as it was said where nobody says so today, marked as English', async () => {
-    await keepRejection({}, { problems: [{ path: 'message.to', message: 'was not liked then' }] });
+    await keepRejection(
+      {},
+      { problems: [problemAt('message.to', 'other', { message: 'was not liked then' })] },
+    );
 
     expect(await operator.page('/rejections')).toContain('lang="en">was not liked then</bdi>');
   });
@@ -119,8 +123,8 @@ describe('one', () => {
   it('is shown with all that is wrong, and its body as a tree and as it came', async () => {
     const id = await keepRejection('{"event": {"type": "answer"}}', {
       problems: [
-        { path: 'event.type', message: 'must be one of response, status' },
-        { path: 'message', message: 'is required' },
+        problemAt('event.type', 'not-one-of', { values: ['response', 'status'] }),
+        problemAt('message', 'required'),
       ],
     });
     const page = await operator.page(`/rejections/${id}`);
@@ -153,7 +157,7 @@ describe('one', () => {
 
   it('shows what would do harm as text', async () => {
     const id = await keepRejection(JSON.stringify({ [HOSTILE]: HOSTILE }), {
-      problems: [{ path: HOSTILE, message: HOSTILE }],
+      problems: [problemAt(HOSTILE, 'other', { message: HOSTILE })],
     });
 
     expectEscaped(await operator.page(`/rejections/${id}`));

@@ -316,7 +316,7 @@ describe('erasing a contact', () => {
 
     expect(await api('DELETE', '/api/contacts/123')).toMatchObject({
       status: 400,
-      answer: { errors: [{ path: 'number', message: 'must be a phone number or an identity' }] },
+      answer: { errors: [{ path: 'number', code: 'not-a-contact' }] },
     });
     expect((await api('DELETE', `${ERASE}?cursor=1`)).status).toBe(400);
     expect((await api('DELETE', `${ERASE}?all=1`)).status).toBe(400);
@@ -395,7 +395,7 @@ async function zipped(text: string, format: 'gzip' | 'deflate'): Promise<ArrayBu
 }
 
 describe('a number that is the business’s own', () => {
-  const refused = { status: 409, answer: { type: '/problems/conflict' } };
+  const refused = { status: 409, answer: { type: '/problems/conflict', reason: 'business-number' } };
   const erase = async (number: string, query = '') =>
     api('DELETE', `/api/contacts/${encodeURIComponent(number)}${query}`);
 
@@ -476,7 +476,7 @@ describe('a number that is the business’s own', () => {
       headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
     });
     expect([unread.status, unread.headers.get('retry-after')]).toEqual([503, '60']);
-    expect((await unread.json<Body>()).detail).toContain('?force=true');
+    expect(await unread.json()).toMatchObject({ reason: 'business-number-unknown' });
     expect(await countRows('events')).toBe(60_000);
     expect(await countRows('audit')).toBe(0);
     expect(await erase(SHOP)).toMatchObject(refused);

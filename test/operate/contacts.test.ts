@@ -103,18 +103,18 @@ describe('a conversation', () => {
   });
 
   it.each([
-    ['123', 'must be a phone number or an identity'],
-    ['+55%20(41)', 'must be a phone number or an identity'],
-    ['%20', 'must be a phone number or an identity'],
-    ['88956674', 'must have its area code, or + and the country code of another country'],
-    ['98895-6674', 'must have its area code, or + and the country code of another country'],
-  ])('is not looked for by %s, which %s', async (written, message) => {
+    ['123', 'not-a-contact'],
+    ['+55%20(41)', 'not-a-contact'],
+    ['%20', 'not-a-contact'],
+    ['88956674', 'no-area-code'],
+    ['98895-6674', 'no-area-code'],
+  ])('is not looked for by %s: %s', async (written, code) => {
     for (const path of [`/api/contacts/${written}`, `/api/contacts/${written}/export`]) {
       expect(await ask(path)).toMatchObject({
         status: 400,
         answer: {
           type: '/problems/invalid-parameters',
-          errors: [{ path: 'number', message }],
+          errors: [{ path: 'number', code }],
         },
       });
     }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payloadPath } from '../../src/contract/cloudevent.ts';
+import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   ADMIN_TOKEN,
@@ -22,7 +23,6 @@ import {
   uniqueResponse,
 } from '../webhooks.ts';
 
-const NO_TIME = 'must be an ISO 8601 date and time with Z or an offset';
 const BOM = '\ufeff';
 const encoder = new TextEncoder();
 
@@ -253,50 +253,46 @@ describe('the listing of events', () => {
     expect((await list({ integration: 'nobody' })).next).toBeNull();
   });
 
-  it.each<[string, { path: string; message: string }[]]>([
-    ['type=reply', [{ path: 'type', message: 'must be one of response, status' }]],
-    ['type=', [{ path: 'type', message: 'must be one of response, status' }]],
-    [
-      'status=read%20%7C',
-      [{ path: 'status', message: 'must be a word such as sent, delivered, read, failed' }],
-    ],
-    ['odd=1', [{ path: 'odd', message: 'must be true or false' }]],
-    ['contact=5544', [{ path: 'contact', message: 'must be a phone number or an identity' }]],
-    ['contact=', [{ path: 'contact', message: 'must be a phone number or an identity' }]],
-    ['messageId=', [{ path: 'messageId', message: 'must not be empty' }]],
-    ['deferred=1', [{ path: 'deferred', message: 'must be true or false' }]],
-    ['forwarded=no', [{ path: 'forwarded', message: 'must be true or false' }]],
-    ['deferred=', [{ path: 'deferred', message: 'must be true or false' }]],
-    ['since=2020-01-01', [{ path: 'since', message: NO_TIME }]],
-    ['until=2020-01-01T00:00:00', [{ path: 'until', message: NO_TIME }]],
-    ['since=yesterday&until=', ['since', 'until'].map((path) => ({ path, message: NO_TIME }))],
-    ...['0', '201', '-1', '1.5', 'ten', '', 'NaN'].map(
-      (limit): [string, { path: string; message: string }[]] => [
-        `limit=${limit}`,
-        [{ path: 'limit', message: 'must be a whole number from 1 to 200' }],
-      ],
-    ),
-    ...['x', '', '-1', '1.5', '12345678901234567'].map(
-      (cursor): [string, { path: string; message: string }[]] => [
-        `cursor=${cursor}`,
-        [{ path: 'cursor', message: 'must be the `next` of an earlier answer' }],
-      ],
-    ),
-    ['contakt=5544', [{ path: 'contakt', message: 'is not a known parameter' }]],
-    [
-      'a=1&__proto__=2',
-      [
-        { path: 'a', message: 'is not a known parameter' },
-        { path: '__proto__', message: 'is not a known parameter' },
-      ],
-    ],
-    ['type=status&type=response', [{ path: 'type', message: 'must be one of response, status' }]],
+  const NO_TYPE = problemAt('type', 'not-one-of', { values: ['response', 'status'] });
+  const NO_CHOICE = { values: ['true', 'false'] };
+  const NO_NUMBER = { expected: 'number', received: 'string' };
+  const KNOWN = { known: ['sent', 'delivered', 'read', 'failed'] };
+
+  it.each<[string, ContractProblem[]]>([
+    ['type=reply', [NO_TYPE]],
+    ['type=', [NO_TYPE]],
+    ['status=read%20%7C', [problemAt('status', 'not-a-status', KNOWN)]],
+    ['status=read&status=sent', [problemAt('status', 'repeated')]],
+    ['odd=1', [problemAt('odd', 'not-one-of', NO_CHOICE)]],
+    ['contact=5544', [problemAt('contact', 'not-a-contact')]],
+    ['contact=', [problemAt('contact', 'not-a-contact')]],
+    ['messageId=', [problemAt('messageId', 'empty')]],
+    ['deferred=1', [problemAt('deferred', 'not-one-of', NO_CHOICE)]],
+    ['forwarded=no', [problemAt('forwarded', 'not-one-of', NO_CHOICE)]],
+    ['deferred=', [problemAt('deferred', 'not-one-of', NO_CHOICE)]],
+    ['since=2020-01-01', [problemAt('since', 'not-a-moment')]],
+    ['until=2020-01-01T00:00:00', [problemAt('until', 'not-a-moment')]],
+    ['since=yesterday&until=', [problemAt('since', 'not-a-moment'), problemAt('until', 'not-a-moment')]],
+    ['limit=0', [problemAt('limit', 'too-small', { min: 1 })]],
+    ['limit=201', [problemAt('limit', 'too-big', { max: 200 })]],
+    ['limit=-1', [problemAt('limit', 'too-small', { min: 1 })]],
+    ['limit=1.5', [problemAt('limit', 'wrong-type', { expected: 'int', received: 'string' })]],
+    ['limit=ten', [problemAt('limit', 'wrong-type', NO_NUMBER)]],
+    ['limit=', [problemAt('limit', 'too-small', { min: 1 })]],
+    ['limit=NaN', [problemAt('limit', 'wrong-type', NO_NUMBER)]],
+    ...['x', '', '-1', '1.5', '12345678901234567'].map((cursor): [string, ContractProblem[]] => [
+      `cursor=${cursor}`,
+      [problemAt('cursor', 'not-a-cursor')],
+    ]),
+    ['contakt=5544', [problemAt('contakt', 'unknown')]],
+    ['a=1&__proto__=2', [problemAt('a', 'unknown'), problemAt('__proto__', 'unknown')]],
+    ['type=status&type=response', [NO_TYPE]],
     [
       'status=&limit=0&Type=response',
       [
-        { path: 'status', message: 'must be a word such as sent, delivered, read, failed' },
-        { path: 'limit', message: 'must be a whole number from 1 to 200' },
-        { path: 'Type', message: 'is not a known parameter' },
+        problemAt('status', 'not-a-status', KNOWN),
+        problemAt('limit', 'too-small', { min: 1 }),
+        problemAt('Type', 'unknown'),
       ],
     ],
   ])('refuses ?%s, naming each wrong parameter', async (query, errors) => {

@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
+import type { ProblemReason } from '../../src/problem.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/webhook-token.ts';
 import {
   ADMIN_TOKEN,
@@ -49,10 +51,16 @@ async function deliverTo(url: string): Promise<number> {
   return response.status;
 }
 
-function conflict(detail: string) {
+function conflict(detail: string, reason: ProblemReason) {
   return {
     status: 409,
-    answer: { type: '/problems/conflict', title: 'In conflict with what is there', status: 409, detail },
+    answer: {
+      type: '/problems/conflict',
+      title: 'In conflict with what is there',
+      status: 409,
+      detail,
+      reason,
+    },
   };
 }
 
@@ -66,7 +74,7 @@ const NOT_FOUND = {
   },
 };
 
-function invalid(...errors: [path: string, message: string][]) {
+function invalid(...errors: ContractProblem[]) {
   return {
     status: 422,
     answer: {
@@ -74,7 +82,7 @@ function invalid(...errors: [path: string, message: string][]) {
       title: 'The body is not valid',
       status: 422,
       detail: 'The body is not valid; see errors.',
-      errors: errors.map(([path, message]) => ({ path, message })),
+      errors,
     },
   };
 }
@@ -271,7 +279,7 @@ describe('registering an integration', () => {
       answer: { onRejection: 'refuse' },
     });
     expect(await api('PATCH', '/api/integrations/mail', { onRejection: 'lose' })).toEqual(
-      invalid(['onRejection', 'must be one of refuse, accept']),
+      invalid(problemAt('onRejection', 'not-one-of', { values: ['refuse', 'accept'] })),
     );
     expect((await audited()).map(({ detail }) => detail.onRejection)).toEqual([
       'accept',
@@ -316,11 +324,12 @@ describe('registering an integration', () => {
     },
   );
 
-  const SLUG = 'must be 3 to 64 lower-case letters, digits and hyphens';
-  it.each<[Body, string]>([
-    [undefined, 'is required'],
-    [null, 'Invalid input: expected string, received null'],
-    [123, 'Invalid input: expected string, received number'],
+  const typed = (path: string, expected: string, received: string) =>
+    problemAt(path, 'wrong-type', { expected, received });
+  it.each<[Body, ContractProblem]>([
+    [undefined, problemAt('slug', 'required')],
+    [null, typed('slug', 'string', 'null')],
+    [123, typed('slug', 'string', 'number')],
     ...[
       '',
       'ab',
@@ -334,44 +343,42 @@ describe('registering an integration', () => {
       'm/ail',
       'maíl',
       'mail:1',
-    ].map((slug): [string, string] => [slug, SLUG]),
-  ])('refuses the slug %j', async (slug, message) => {
-    expect(await api('POST', '/api/integrations', { slug })).toEqual(invalid(['slug', message]));
+    ].map((slug): [string, ContractProblem] => [slug, problemAt('slug', 'slug')]),
+  ])('refuses the slug %j', async (slug, error) => {
+    expect(await api('POST', '/api/integrations', { slug })).toEqual(invalid(error));
     expect(await countRows('audit')).toBe(0);
   });
 
-  const ADDRESS = 'must be an address or a CIDR range of IPv4 or IPv6';
-  const FAITHFUL = 'must not contain control characters or lone surrogates';
-  const refused: [settings: Body, ...errors: [path: string, message: string][]][] = [
-    [{ appId: '' }, ['appId', 'must not be empty']],
-    [{ appId: 'x'.repeat(257) }, ['appId', 'must have at most 256 characters']],
-    [{ appId: 'app\u0000' }, ['appId', FAITHFUL]],
-    [{ appId: 5 }, ['appId', 'Invalid input: expected string, received number']],
-    [{ description: '' }, ['description', 'must not be empty']],
-    [{ description: 'x'.repeat(501) }, ['description', 'must have at most 500 characters']],
-    [{ description: 'a\nb' }, ['description', 'must be one line of text']],
-    [{ description: 'a\ud800' }, ['description', 'must be one line of text']],
-    [{ allowedIps: [] }, ['allowedIps', 'must not be empty; null lets webhooks come from anywhere']],
-    [{ allowedIps: '192.0.2.1' }, ['allowedIps', 'Invalid input: expected array, received string']],
+  const refused: [settings: Body, ...errors: ContractProblem[]][] = [
+    [{ appId: '' }, problemAt('appId', 'empty')],
+    [{ appId: 'x'.repeat(257) }, problemAt('appId', 'too-long', { max: 256 })],
+    [{ appId: 'app\u0000' }, problemAt('appId', 'unfaithful')],
+    [{ appId: 5 }, typed('appId', 'string', 'number')],
+    [{ description: '' }, problemAt('description', 'empty')],
+    [{ description: 'x'.repeat(501) }, problemAt('description', 'too-long', { max: 500 })],
+    [{ description: 'a\nb' }, problemAt('description', 'one-line')],
+    [{ description: 'a\ud800' }, problemAt('description', 'one-line')],
+    [{ allowedIps: [] }, problemAt('allowedIps', 'empty-list')],
+    [{ allowedIps: '192.0.2.1' }, typed('allowedIps', 'array', 'string')],
     [
       { allowedIps: ['192.0.2.1', 'x', '192.0.2.0/24', '192.0.2.0/33', 7] },
-      ['allowedIps.1', ADDRESS],
-      ['allowedIps.3', ADDRESS],
-      ['allowedIps.4', 'Invalid input: expected string, received number'],
+      problemAt('allowedIps.1', 'not-an-address-range'),
+      problemAt('allowedIps.3', 'not-an-address-range'),
+      typed('allowedIps.4', 'string', 'number'),
     ],
     [
       { allowedIps: Array.from({ length: 101 }, (_, index) => `192.0.2.${index}`) },
-      ['allowedIps', 'must have at most 100 entries'],
+      problemAt('allowedIps', 'too-many', { max: 100 }),
     ],
-    [{ requireSignature: 'true' }, ['requireSignature', 'Invalid input: expected boolean, received string']],
-    [{ requireSignature: null }, ['requireSignature', 'Invalid input: expected boolean, received null']],
-    [{ appID: 'x', enabled: true }, ['appID', 'is not a known field'], ['enabled', 'is not a known field']],
-    [JSON.parse('{ "__proto__": { "slug": "x" } }'), ['__proto__', 'is not a known field']],
+    [{ requireSignature: 'true' }, typed('requireSignature', 'boolean', 'string')],
+    [{ requireSignature: null }, typed('requireSignature', 'boolean', 'null')],
+    [{ appID: 'x', enabled: true }, problemAt('appID', 'unknown'), problemAt('enabled', 'unknown')],
+    [JSON.parse('{ "__proto__": { "slug": "x" } }'), problemAt('__proto__', 'unknown')],
     [
       { appId: 1, description: '', generation: 7 },
-      ['appId', 'Invalid input: expected string, received number'],
-      ['description', 'must not be empty'],
-      ['generation', 'is not a known field'],
+      typed('appId', 'string', 'number'),
+      problemAt('description', 'empty'),
+      problemAt('generation', 'unknown'),
     ],
   ];
 
@@ -418,7 +425,7 @@ describe('registering an integration', () => {
     await register('shop', { appId: 'app-1', generation: 4, enabled: 0 });
     const before = await ask('/api/integrations/shop');
     expect(await api('POST', '/api/integrations', { slug: 'shop', appId: 'app-2' })).toEqual(
-      conflict('There is an integration with this slug already.'),
+      conflict('There is an integration with this slug already.', 'slug-taken'),
     );
     expect(await ask('/api/integrations/shop')).toEqual(before);
     expect(await countRows('audit')).toBe(0);
@@ -442,7 +449,7 @@ describe('registering an integration', () => {
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 998)
        INSERT INTO integrations (slug, created_at) SELECT 'slug-' || i, 0 FROM n`,
     ).run();
-    const full = conflict('There are 1000 integrations, the most there can be.');
+    const full = conflict('There are 1000 integrations, the most there can be.', 'too-many-integrations');
     const answers = await Promise.all(
       ['one', 'two', 'three', 'four'].map(async (slug) => api('POST', '/api/integrations', { slug })),
     );
@@ -452,7 +459,7 @@ describe('registering an integration', () => {
     expect(await countRows('audit')).toBe(1);
 
     expect(await api('POST', '/api/integrations', { slug: 'shop' })).toEqual(
-      conflict('There is an integration with this slug already.'),
+      conflict('There is an integration with this slug already.', 'slug-taken'),
     );
     await api('DELETE', '/api/integrations/slug-7');
     expect((await api('POST', '/api/integrations', { slug: 'five' })).status).toBe(201);
@@ -512,7 +519,7 @@ describe('changing an integration', () => {
 
   it('to nothing is refused', async () => {
     expect(await api('PATCH', '/api/integrations/shop', {})).toEqual(
-      invalid(['', 'must say what to change']),
+      invalid(problemAt('', 'nothing-to-change')),
     );
   });
 
@@ -520,7 +527,7 @@ describe('changing an integration', () => {
     'does not reach %s',
     async (field) => {
       expect(await api('PATCH', '/api/integrations/shop', { [field]: 'x' })).toEqual(
-        invalid([field, 'is not a known field']),
+        invalid(problemAt(field, 'unknown')),
       );
     },
   );
@@ -587,18 +594,31 @@ describe('rotating', () => {
     expect(await audited()).toMatchObject([{ detail: { overlapHours: hours } }]);
   });
 
-  const HOURS = 'must be a number of hours from 0 to 720';
-  it.each<[Body, string, string]>([
-    ...[-1, -0.001, 720.001, 1e308, '24', null, true, [24]].map((overlapHours): [Body, string, string] => [
+  it.each<[Body, ContractProblem]>([
+    ...[-1, -0.001].map((overlapHours): [Body, ContractProblem] => [
       { overlapHours },
-      'overlapHours',
-      HOURS,
+      problemAt('overlapHours', 'too-small', { min: 0 }),
     ]),
-    [{ overlap: 0 }, 'overlap', 'is not a known field'],
-    [null, '', 'Invalid input: expected object, received null'],
-    [[], '', 'Invalid input: expected object, received array'],
-  ])('refuses %j', async (body, path, message) => {
-    expect(await api('POST', '/api/integrations/shop/rotate', body)).toEqual(invalid([path, message]));
+    ...[720.001, 1e308].map((overlapHours): [Body, ContractProblem] => [
+      { overlapHours },
+      problemAt('overlapHours', 'too-big', { max: 720 }),
+    ]),
+    ...(
+      [
+        ['24', 'string'],
+        [null, 'null'],
+        [true, 'boolean'],
+        [[24], 'array'],
+      ] as const
+    ).map(([overlapHours, received]): [Body, ContractProblem] => [
+      { overlapHours },
+      problemAt('overlapHours', 'wrong-type', { expected: 'number', received }),
+    ]),
+    [{ overlap: 0 }, problemAt('overlap', 'unknown')],
+    [null, problemAt('', 'wrong-type', { expected: 'object', received: 'null' })],
+    [[], problemAt('', 'wrong-type', { expected: 'object', received: 'array' })],
+  ])('refuses %j', async (body, error) => {
+    expect(await api('POST', '/api/integrations/shop/rotate', body)).toEqual(invalid(error));
     expect((await ask('/api/integrations/shop')).answer.generation).toBe(1);
     expect(await countRows('audit')).toBe(0);
   });

@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { REJECTION_REASONS } from '../../src/contract/assess.ts';
+import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
 import { keepRejection, storeRejections } from '../store/stored-rejections.ts';
 import {
   ADMIN_TOKEN,
@@ -26,7 +28,6 @@ import {
 
 const DAY_MS = 86_400_000;
 const A_MINUTE_MS = 60_000;
-const NO_TIME = 'must be an ISO 8601 date and time with Z or an offset';
 const READ_TOKEN = 'read-token-of-the-tests-only';
 const EVENT_ID = '5e178088a88ad9001b6e1914:i3i4321d:response';
 const encoder = new TextEncoder();
@@ -98,10 +99,6 @@ async function auditEntries(): Promise<Body[]> {
   return results.map((entry) => ({ ...entry, detail: JSON.parse(entry.detail) }));
 }
 
-function rejected(text: string): { path: string; message: string }[] {
-  return [{ path: '', message: text }];
-}
-
 describe('the listing of rejections', () => {
   const REASONS = ['contract-broken', 'wrong-application', 'unauthorized'] as const;
   let rejections: Body[] = [];
@@ -168,27 +165,20 @@ describe('the listing of rejections', () => {
   });
 
   it.each([
-    [
-      'reason=broken',
-      'reason',
-      expect.stringContaining('must be one of badly-encoded, not-utf8, not-json, contract-broken'),
-    ],
-    ['since=yesterday', 'since', NO_TIME],
-    ['until=2020-01-01', 'until', NO_TIME],
-    ['limit=0', 'limit', 'must be a whole number from 1 to 200'],
-    ['limit=201', 'limit', 'must be a whole number from 1 to 200'],
-    ['cursor=x', 'cursor', 'must be the `next` of an earlier answer'],
-    ['integration=a&integration=b', 'integration', 'must be given once'],
-    [`integration=${'a'.repeat(65)}`, 'integration', 'must have at most 64 characters'],
-    ['Reason=not-json', 'Reason', 'is not a known parameter'],
-    ['id=1', 'id', 'is not a known parameter'],
-  ])('refuses ?%s, naming what is wrong', async (query, path, message) => {
+    ['reason=broken', problemAt('reason', 'not-one-of', { values: [...REJECTION_REASONS] })],
+    ['since=yesterday', problemAt('since', 'not-a-moment')],
+    ['until=2020-01-01', problemAt('until', 'not-a-moment')],
+    ['limit=0', problemAt('limit', 'too-small', { min: 1 })],
+    ['limit=201', problemAt('limit', 'too-big', { max: 200 })],
+    ['cursor=x', problemAt('cursor', 'not-a-cursor')],
+    ['integration=a&integration=b', problemAt('integration', 'repeated')],
+    [`integration=${'a'.repeat(65)}`, problemAt('integration', 'too-long', { max: 64 })],
+    ['Reason=not-json', problemAt('Reason', 'unknown')],
+    ['id=1', problemAt('id', 'unknown')],
+  ])('refuses ?%s, naming what is wrong', async (query, error) => {
     expect(await ask(`/api/rejections?${query}`)).toEqual({
       status: 400,
-      answer: expect.objectContaining({
-        type: '/problems/invalid-parameters',
-        errors: [{ path, message }],
-      }),
+      answer: expect.objectContaining({ type: '/problems/invalid-parameters', errors: [error] }),
     });
   });
 });
@@ -217,7 +207,9 @@ describe('a rejection', () => {
       deferred: false,
       eventId: null,
     });
-    expect(errors).toEqual([{ path: 'message.messageId', message: 'is required' }]);
+    expect(errors).toEqual([
+      { path: 'message.messageId', code: 'required', params: {}, message: 'is required' },
+    ]);
     expect(Date.parse(rejection.receivedAt)).toBeGreaterThanOrEqual(before);
     expect(await ask(`/api/rejections/${rejection.id}`)).toEqual({
       status: 200,
@@ -361,12 +353,9 @@ describe('retrying a rejection', () => {
       changed.event.messageId = '';
       delete changed.message.messageId;
     });
-    const id = await keepRejection(body, { reason: 'wrong-application', problems: rejected('as it was') });
+    const id = await keepRejection(body, { reason: 'wrong-application' });
     const before = await onlyRejection();
-    const errors = [
-      { path: 'event.messageId', message: 'must not be empty' },
-      { path: 'message.messageId', message: 'is required' },
-    ];
+    const errors = [problemAt('event.messageId', 'empty'), problemAt('message.messageId', 'required')];
 
     const response = await request('POST', `/${id}/retry`);
     expect(response.headers.get('content-type')).toBe('application/problem+json');
@@ -384,17 +373,17 @@ describe('retrying a rejection', () => {
     ]);
   });
 
-  it.each<[string, Uint8Array, string, string]>([
-    ['empty', new Uint8Array(), 'not-json', 'is empty'],
-    ['no JSON', encoder.encode('{'), 'not-json', 'cannot be parsed as JSON (RFC 8259)'],
-    ['no UTF-8', Uint8Array.of(0xff), 'not-utf8', 'is not UTF-8 (RFC 8259, section 8.1)'],
-  ])('of a body that is %s leaves it, and says so', async (_, bytes, reason, message) => {
+  it.each<[string, Uint8Array, string, 'body-empty' | 'not-json' | 'not-utf8']>([
+    ['empty', new Uint8Array(), 'not-json', 'body-empty'],
+    ['no JSON', encoder.encode('{'), 'not-json', 'not-json'],
+    ['no UTF-8', Uint8Array.of(0xff), 'not-utf8', 'not-utf8'],
+  ])('of a body that is %s leaves it, and says so', async (_, bytes, reason, code) => {
     await deliver(bytes);
     const before = await onlyRejection();
     expect(before).toMatchObject({ reason });
     expect(await retry(before.id)).toMatchObject({
       status: 422,
-      answer: { type: '/problems/contract-broken', errors: rejected(message) },
+      answer: { type: '/problems/contract-broken', errors: [problemAt('', code)] },
     });
     expect(await onlyRejection()).toEqual(before);
   });
@@ -434,37 +423,38 @@ describe('retrying a rejection', () => {
     expect(await forwardedIds()).toEqual([EVENT_ID]);
   });
 
-  it.each([
-    ['is disabled', async () => register('shop', { enabled: 0 }), 'the integration is disabled'],
+  it.each<[string, () => Promise<unknown>, 'disabled' | 'unknown-integration']>([
+    ['is disabled', async () => register('shop', { enabled: 0 }), 'disabled'],
     [
       'is not there any more',
       async () => env.DB.prepare('DELETE FROM integrations').run(),
-      'the integration does not exist',
+      'unknown-integration',
     ],
-  ])('leaves it while its integration %s', async (_, change, message) => {
+  ])('leaves it while its integration %s', async (_, change, code) => {
+    const problems = [problemAt('', code)];
     const id = await keepRejection(responseText);
     await change();
     expect(await retry(id)).toMatchObject({
       status: 409,
-      answer: { type: '/problems/conflict', errors: rejected(message) },
+      answer: { type: '/problems/conflict', errors: problems },
     });
-    expect(await onlyRejection()).toMatchObject({ reason: 'unauthorized', problems: rejected(message) });
+    expect(await onlyRejection()).toMatchObject({ reason: 'unauthorized', problems });
 
     await register('shop');
     expect((await retry(id)).answer.outcome).toBe('stored');
   });
 
-  it.each([
-    ['that was rotated away before it came', rejected('the token was rotated away'), { generation: 1 }],
-    ['that was revoked', rejected('the token was rotated away'), { generation: 2 }],
-    ['from an address that is not allowed', rejected('the address is not among the allowed ones'), {}],
-    ['without a signature that holds', rejected('the signature is missing or does not hold'), {}],
-  ])('lets in what came with a token %s: an operator has looked at it', async (_, problems, changes) => {
+  it.each<[string, 'old-token' | 'address' | 'signature', object]>([
+    ['that was rotated away before it came', 'old-token', { generation: 1 }],
+    ['that was revoked', 'old-token', { generation: 2 }],
+    ['from an address that is not allowed', 'address', {}],
+    ['without a signature that holds', 'signature', {}],
+  ])('lets in what came with a token %s: an operator has looked at it', async (_, code, changes) => {
     const previous = [{ generation: 2, untilMs: 0 }];
     await register('shop', { generation: 3, previous, allowedIps: ['10.0.0.1'], requireSignature: true });
     const id = await keepRejection(responseText, {
       reason: 'unauthorized',
-      problems,
+      problems: [problemAt('', code)],
       generation: 3,
       ...changes,
     });
@@ -679,29 +669,35 @@ describe('retrying many rejections', () => {
     const id = await keepRejection(responseText, { receivedAtMs: 1_000 });
     expect(await retryMany()).toMatchObject({ retried: 1, [outcome]: 1 });
     if (outcome === 'stored') return;
-    const problems = rejected('the token was rotated away');
+    const problems = [problemAt('', 'old-token')];
     expect(await onlyRejection()).toMatchObject({ id, reason: 'unauthorized', problems });
     expect((await retry(id)).answer.outcome).toBe('stored');
   });
 
-  it.each(['the address is not among the allowed ones', 'the signature is missing or does not hold'])(
-    'never lets in what was objected to, whatever it was tried as meanwhile: %s',
-    async (objection) => {
+  it.each<[string, ContractProblem | { path: string; message: string }, ContractProblem]>([
+    ['for its address', problemAt('', 'address'), problemAt('', 'address')],
+    ['for its signature', problemAt('', 'signature'), problemAt('', 'signature')],
+    [
+      'by a version without codes',
+      { path: '', message: 'the signature is missing' },
+      problemAt('', 'other', { message: 'the signature is missing' }),
+    ],
+  ])(
+    'never lets in what was objected to %s, whatever it was tried as meanwhile',
+    async (_, written, objection) => {
+      const problems = [written as ContractProblem];
       const ids = await Promise.all(
-        [responseText, '{}'].map(async (body) =>
-          keepRejection(body, { reason: 'unauthorized', problems: rejected(objection) }),
-        ),
+        [responseText, '{}'].map(async (body) => keepRejection(body, { reason: 'unauthorized', problems })),
       );
       expect(await retryMany()).toMatchObject({ retried: 2, rejected: 2 });
       await register('shop', { enabled: 0 });
       expect(await retryMany()).toMatchObject({ rejected: 2 });
       for (const id of ids) expect((await retry(id)).status).toBe(409);
       await register('shop');
-      expect((await retry(ids[1] ?? '')).answer.errors).toContainEqual({ path: '', message: objection });
+      expect((await retry(ids[1] ?? '')).answer.errors).toContainEqual(objection);
       expect(await retryMany()).toMatchObject({ retried: 2, rejected: 2 });
       expect(await countRows('events')).toBe(0);
-      for (const { problems } of (await list()).data)
-        expect(problems).toContainEqual({ path: '', message: objection });
+      for (const { problems } of (await list()).data) expect(problems).toContainEqual(objection);
 
       expect((await retry(ids[0] ?? '')).answer.outcome).toBe('stored');
     },
@@ -712,8 +708,8 @@ describe('retrying many rejections', () => {
     for (const integration of ['off', 'gone', 'shop']) await keepRejection(uniqueResponse(), { integration });
     expect(await retryMany()).toMatchObject({ retried: 3, stored: 1, rejected: 2 });
     expect((await list()).data.map(({ integration, problems }) => [integration, problems])).toEqual([
-      ['gone', rejected('the integration does not exist')],
-      ['off', rejected('the integration is disabled')],
+      ['gone', [problemAt('', 'unknown-integration')]],
+      ['off', [problemAt('', 'disabled')]],
     ]);
   });
 

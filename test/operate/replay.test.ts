@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
+import { STATUSES } from '../../src/contract/webhook.ts';
 import { MAX_PUT_BACK, MAX_WALKED_ROWS } from '../../src/store/replays.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
@@ -155,31 +157,33 @@ describe('the replay of one event', () => {
 
 describe('a request to replay many', () => {
   it.each([
-    ['nothing', {}, 'all', 'must be true where there is no filter'],
-    ['a misspelt filter', { integraton: 'shop' }, 'integraton', 'is not a known field'],
-    ['a filter of the listing alone', { deferred: true }, 'deferred', 'is not a known field'],
-    ['another of them', { forwarded: false }, 'forwarded', 'is not a known field'],
-    ['all that is not true', { all: false }, 'all', 'must be true where it is given'],
-    ['all with a filter', { all: true, type: 'response' }, 'all', 'cannot be given together with a filter'],
-    ['an unknown type', { type: 'call' }, 'type', 'must be one of response, status'],
+    ['nothing', {}, problemAt('all', 'all-or-filter')],
+    ['a misspelt filter', { integraton: 'shop' }, problemAt('integraton', 'unknown')],
+    ['a filter of the listing alone', { deferred: true }, problemAt('deferred', 'unknown')],
+    ['another of them', { forwarded: false }, problemAt('forwarded', 'unknown')],
+    ['all that is not true', { all: false }, problemAt('all', 'not-one-of', { values: [true] })],
+    ['all with a filter', { all: true, type: 'response' }, problemAt('all', 'all-with-filter')],
+    [
+      'an unknown type',
+      { type: 'call' },
+      problemAt('type', 'not-one-of', { values: ['response', 'status'] }),
+    ],
     [
       'a status that is no word',
       { status: 'sent | read' },
-      'status',
-      'must be a word such as sent, delivered, read, failed',
+      problemAt('status', 'not-a-status', { known: [...STATUSES] }),
     ],
-    ['a contact that is no number', { contact: '123' }, 'contact', 'must be a phone number or an identity'],
+    ['a contact that is no number', { contact: '123' }, problemAt('contact', 'not-a-contact')],
+    ['a time without an offset', { since: '2026-03-01T00:00:00' }, problemAt('since', 'not-a-moment')],
     [
-      'a time without an offset',
-      { since: '2026-03-01T00:00:00' },
-      'since',
-      'must be an ISO 8601 date and time with Z or an offset',
+      'a cursor without a dry run',
+      { all: true, cursor: '1' },
+      problemAt('cursor', 'goes-with', { parameter: 'dryRun' }),
     ],
-    ['a cursor without a dry run', { all: true, cursor: '1' }, 'cursor', 'is for a dry run only'],
-  ])('with %s is refused', async (_, request, path, message) => {
+  ])('with %s is refused', async (_, request, error) => {
     const { status, answer } = await api('POST', '/api/replay', request);
     expect(status).toBe(422);
-    expect(answer.errors).toContainEqual({ path, message });
+    expect(answer.errors).toContainEqual(error);
     expect(await countRows('replays')).toBe(0);
   });
 

@@ -217,24 +217,24 @@ describe('GET /api/stats', () => {
   });
 
   it.each([
-    ['step=2m', 'step', 'must be one of'],
-    ['since=yesterday', 'since', 'ISO 8601'],
-    ['since=2026-01-02T00:00:00Z&until=2026-01-02T00:00:00Z', 'until', 'later than `since`'],
-    ['since=2000-01-01T00:00:00Z', 'since', 'last 399 days'],
+    ['step=2m', 'step', 'not-one-of'],
+    ['since=yesterday', 'since', 'not-a-moment'],
+    ['since=2026-01-02T00:00:00Z&until=2026-01-02T00:00:00Z', 'until', 'later-than'],
+    ['since=2000-01-01T00:00:00Z', 'since', 'too-early'],
     [
       `since=${iso(Date.now() - 9 * DAY_MS)}&step=15m&until=${iso(Date.now() - 8.9 * DAY_MS)}`,
       'step',
-      '7 days',
+      'step-too-fine',
     ],
-    [`since=${iso(Date.now() - 3 * DAY_MS)}&step=1m`, 'step', 'at most 1500 steps'],
-    [`until=9999-01-01T00:00:00Z&since=${iso(Date.now() - DAY_MS)}`, 'until', 'at most 1500 steps'],
-    ['integration=', 'integration', 'not be empty'],
-    ['intergration=shop', 'intergration', 'not a known parameter'],
-  ])('refuses %s', async (query, path, message) => {
+    [`since=${iso(Date.now() - 3 * DAY_MS)}&step=1m`, 'step', 'too-many-steps'],
+    [`until=9999-01-01T00:00:00Z&since=${iso(Date.now() - DAY_MS)}`, 'until', 'too-many-steps'],
+    ['integration=', 'integration', 'empty'],
+    ['intergration=shop', 'intergration', 'unknown'],
+  ])('refuses %s', async (query, path, code) => {
     const { status, answer } = await ask(`/api/stats?${query}`);
 
     expect(status).toBe(400);
-    expect(answer.errors[0]).toMatchObject({ path, message: expect.stringContaining(message) });
+    expect(answer.errors[0]).toMatchObject({ path, code });
   });
 
   it('asks for a token', async () => {

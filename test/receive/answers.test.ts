@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
 import {
   ADMIN_TOKEN,
   type Body,
@@ -397,7 +398,7 @@ describe('422', () => {
       title: 'The webhook breaks the contract',
       status: 422,
       detail: 'The webhook has a problem; see errors.',
-      errors: [{ path: 'message.messageId', message: 'is required' }],
+      errors: [{ path: 'message.messageId', code: 'required', params: {}, message: 'is required' }],
     });
   });
 
@@ -422,9 +423,9 @@ describe('422', () => {
     expect(errors).toHaveLength(3);
     expect(errors).toEqual(
       expect.arrayContaining([
-        { path: 'event.messageId', message: 'must not be empty' },
-        { path: 'event.status', message: 'must be a word such as sent, delivered, read, failed' },
-        { path: 'message.messageId', message: 'must have at most 256 characters' },
+        problemAt('event.messageId', 'empty'),
+        problemAt('event.status', 'not-a-status', { known: ['sent', 'delivered', 'read', 'failed'] }),
+        problemAt('message.messageId', 'too-long', { max: 256 }),
       ]),
     );
     expect(text).not.toMatch(/Maria|5544|\|/);

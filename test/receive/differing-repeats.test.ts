@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
 import { textOf } from '../dashboard/page-text.ts';
 import { signedIn } from '../dashboard/signed-in.ts';
 import {
@@ -64,7 +65,7 @@ describe('a repeat with another content', () => {
     const kept = await onlyRejection();
     expect(kept).toMatchObject({
       reason: 'differs',
-      problems: [{ path: 'message.message', message: 'differs from the event' }],
+      problems: [problemAt('message.message', 'differs')],
       eventId: ID,
       deferred: true,
       deliveries: 1,

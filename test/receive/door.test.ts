@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
 import { webhookTokens } from '../../src/webhook-token.ts';
 import { withinOnePeriod } from '../failures.ts';
 import {
@@ -58,9 +59,7 @@ describe('an application', () => {
           title: "The webhook is another application's",
           status: 422,
           detail: 'The webhook has a problem; see errors.',
-          errors: [
-            { path: 'message.appId', message: 'is not the application that this address is bound to' },
-          ],
+          errors: [problemAt('message.appId', 'other-application')],
         },
       });
     }

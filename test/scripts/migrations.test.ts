@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { type ContractProblem, problemAt, readProblems } from '../../src/contract/problems.ts';
 import { MIGRATIONS } from '../../tools/declared-worker.ts';
 
 const FILES = readdirSync(MIGRATIONS).sort();
@@ -116,5 +117,60 @@ describe('the migration of Mexican and Argentinian contacts', () => {
       '["+525512345678",1]',
       '["+541123456789",0]',
     ]);
+  });
+});
+
+describe('the migration of problems to codes', () => {
+  const before = FILES.filter((file) => file < '0013');
+  const since = FILES.filter((file) => file >= '0013');
+  /** What was written before, and what it is now. */
+  const SAID: ContractProblem[] = [
+    problemAt('message.messageId', 'required'),
+    problemAt('event.messageId', 'empty'),
+    problemAt('event.messageId', 'too-long', { max: 256 }),
+    problemAt('event.messageId', 'unfaithful'),
+    problemAt('event', 'wrong-type', { expected: 'object', received: 'array' }),
+    problemAt('event.type', 'not-one-of', { values: ['response', 'status'] }),
+    problemAt('event.status', 'not-a-status', { known: ['sent', 'delivered', 'read', 'failed'] }),
+    problemAt('message.updatedAt', 'not-a-moment'),
+    problemAt('message.to', 'not-a-contact'),
+    problemAt('', 'body-empty'),
+    problemAt('', 'badly-encoded'),
+    problemAt('', 'not-utf8'),
+    problemAt('', 'not-json'),
+    problemAt('message.appId', 'other-application'),
+    problemAt('', 'unknown-integration'),
+    problemAt('', 'disabled'),
+    problemAt('', 'old-token'),
+    problemAt('', 'address'),
+    problemAt('', 'signature'),
+    problemAt('message.message', 'differs'),
+    problemAt('message.extra', 'not-in-event'),
+    problemAt('message.contextId', 'only-in-event'),
+    problemAt('message.to', 'other', { message: 'was not "liked", then' }),
+    problemAt('', 'other', { message: '' }),
+  ];
+
+  it('finds the code of each sentence, keeps the message, and what is not known as it was said', () => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, before);
+    const reject = db.prepare(
+      `INSERT INTO rejections (
+         seq, integration, generation, body_hash, reason, problems, request_id, received_at, last_received_at, body,
+         body_encoding
+       ) VALUES (?1, 'shop', 1, ?1, 'contract-broken', ?2, 'r', 0, 0, '{}', 'utf-8')`,
+    );
+    const written = SAID.map(({ path, message }) => ({ path, message }));
+    for (const [index, problem] of written.entries()) reject.run(index + 1, JSON.stringify([problem]));
+    reject.run(SAID.length + 1, JSON.stringify(written));
+    reject.run(SAID.length + 2, '[]');
+    migrate(db, since);
+
+    const stored = db
+      .prepare('SELECT problems FROM rejections ORDER BY seq')
+      .all()
+      .map(({ problems }) => String(problems));
+    expect(stored.map((json) => JSON.parse(json))).toEqual([...SAID.map((problem) => [problem]), SAID, []]);
+    expect(stored.map(readProblems).map((problems) => JSON.stringify(problems))).toEqual(stored);
   });
 });

@@ -1,6 +1,7 @@
 // Rejections straight into D1: as the receiver would have kept them, and in bulk.
 
 import { env } from 'cloudflare:workers';
+import { problemAt } from '../../src/contract/problems.ts';
 import { type NewRejection, recordRejections } from '../../src/store/rejections.ts';
 
 const encoder = new TextEncoder();
@@ -20,7 +21,7 @@ export async function keepRejection(
     integration: 'shop',
     generation: 1,
     reason: 'contract-broken',
-    problems: [{ path: 'message.to', message: 'was not liked then' }],
+    problems: [problemAt('message.to', 'other', { message: 'was not liked then' })],
     requestId: crypto.randomUUID(),
     receivedAtMs: nowMs,
     body: encoder.encode(written).buffer as ArrayBuffer,
