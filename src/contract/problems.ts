@@ -3,67 +3,76 @@
 
 import * as z from 'zod';
 
+type Value = string | number | boolean | null;
+
+/** What each code says in English; what it is called with are the code's parameters. */
+const MESSAGES = {
+  // Of a value.
+  required: () => 'is required',
+  empty: () => 'must not be empty',
+  'empty-list': () => 'must not be an empty list',
+  'too-long': ({ max }: { max: number }) => `must have at most ${max} characters`,
+  'too-many': ({ max }: { max: number }) => `must have at most ${max} entries`,
+  'too-small': ({ min }: { min: number }) => `must be at least ${min}`,
+  'too-big': ({ max }: { max: number }) => `must be at most ${max}`,
+  unfaithful: () => 'must not contain control characters or lone surrogates',
+  'wrong-type': ({ expected, received }: { expected: string; received: string }) =>
+    `Invalid input: expected ${expected}, received ${received}`,
+  'not-one-of': ({ values }: { values: Value[] }) =>
+    `must be ${values.length === 1 ? '' : 'one of '}${values.join(', ')}`,
+  'not-a-status': ({ known }: { known: string[] }) => `must be a word such as ${known.join(', ')}`,
+  'not-a-moment': () => 'must be an ISO 8601 date and time with Z or an offset',
+  'not-a-contact': () => 'must be a phone number or an identity',
+  'no-area-code': () => 'must have its area code, or + and the country code of another country',
+  unknown: () => 'is not known here',
+  // Of a webhook's body.
+  'body-empty': () => 'is empty',
+  'badly-encoded': () => 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)',
+  'not-utf8': () => 'is not UTF-8 (RFC 8259, section 8.1)',
+  'not-json': () => 'cannot be parsed as JSON (RFC 8259)',
+  'other-application': () => 'is not the application that this address is bound to',
+  // Of a webhook's sender.
+  'unknown-integration': () => 'the integration does not exist',
+  disabled: () => 'the integration is disabled',
+  'old-token': () => 'the token was rotated away',
+  address: () => 'the address is not among the allowed ones',
+  signature: () => 'the signature is missing or does not hold',
+  // Of a repeat.
+  differs: () => 'differs from the event',
+  'not-in-event': () => 'is not in the event',
+  'only-in-event': () => 'is missing, and is in the event',
+  // Of an event in a queue.
+  'no-data': () => 'is required where there is no dataref',
+  // Of what operators ask for.
+  repeated: () => 'must be given once',
+  'not-a-cursor': () => 'must be the `next` of an earlier answer',
+  'not-a-tail-id': () => 'must be the id of an event of an earlier stream',
+  slug: () => 'must be 3 to 64 lower-case letters, digits and hyphens',
+  'one-line': () => 'must be one line of text',
+  'not-an-address-range': () => 'must be an address or a CIDR range of IPv4 or IPv6',
+  'nothing-to-change': () => 'must say what to change',
+  'goes-with': ({ parameter }: { parameter: string }) => `goes with ${parameter}=true only`,
+  'all-or-filter': () => 'must be true where there is no filter',
+  'all-with-filter': () => 'cannot be given together with a filter',
+  'not-later-than': ({ parameter }: { parameter: string }) => `must not be later than \`${parameter}\``,
+  'later-than': ({ parameter }: { parameter: string }) => `must be later than \`${parameter}\``,
+  'too-early': ({ days }: { days: number }) => `must be within the last ${days} days`,
+  'step-too-fine': ({ days }: { days: number }) =>
+    `must be an hour or more: minutes are kept for ${days} days`,
+  'too-many-steps': ({ max }: { max: number }) => `must be such that the period has at most ${max} steps`,
+  /** What another version said, or what has no code. */
+  other: ({ message }: { message: string }) => message,
+};
+
+export type ContractProblemCode = keyof typeof MESSAGES;
+export const PROBLEM_CODES = Object.keys(MESSAGES) as [ContractProblemCode, ...ContractProblemCode[]];
+
 type None = Record<string, never>;
 
-/** The codes, each with its parameters. */
-export interface ProblemParams {
-  // Of a value.
-  required: None;
-  empty: None;
-  'empty-list': None;
-  'too-long': { max: number };
-  'too-many': { max: number };
-  'too-small': { min: number };
-  'too-big': { max: number };
-  /** Control characters or lone surrogates. */
-  unfaithful: None;
-  /** Types of JSON, as zod names them. */
-  'wrong-type': { expected: string; received: string };
-  'not-one-of': { values: (string | number | boolean | null)[] };
-  'not-a-status': { known: string[] };
-  'not-a-moment': None;
-  'not-a-contact': None;
-  'no-area-code': None;
-  unknown: None;
-  // Of a webhook's body.
-  'body-empty': None;
-  'badly-encoded': None;
-  'not-utf8': None;
-  'not-json': None;
-  'other-application': None;
-  // Of a sender.
-  'unknown-integration': None;
-  disabled: None;
-  'old-token': None;
-  address: None;
-  signature: None;
-  // Of a repeat.
-  differs: None;
-  'not-in-event': None;
-  'only-in-event': None;
-  // Of an event.
-  'no-data': None;
-  // Of what operators ask for.
-  repeated: None;
-  'not-a-cursor': None;
-  'not-a-tail-id': None;
-  slug: None;
-  'one-line': None;
-  'not-an-address-range': None;
-  'nothing-to-change': None;
-  'goes-with': { parameter: string };
-  'all-or-filter': None;
-  'all-with-filter': None;
-  'not-later-than': { parameter: string };
-  'later-than': { parameter: string };
-  'too-early': { days: number };
-  'step-too-fine': { days: number };
-  'too-many-steps': { max: number };
-  /** What another version said, or what has no code. */
-  other: { message: string };
-}
-
-export type ContractProblemCode = keyof ProblemParams;
+/** The parameters of each code. */
+export type ProblemParams = {
+  [Code in ContractProblemCode]: Parameters<(typeof MESSAGES)[Code]> extends [infer Params] ? Params : None;
+};
 
 /** One way in which a webhook, an event or a request is not what it must be. */
 export type ContractProblem<Code extends ContractProblemCode = ContractProblemCode> = {
@@ -77,56 +86,6 @@ export type ContractProblem<Code extends ContractProblemCode = ContractProblemCo
   };
 }[Code];
 
-const MESSAGES: { [Code in ContractProblemCode]: (params: ProblemParams[Code]) => string } = {
-  required: () => 'is required',
-  empty: () => 'must not be empty',
-  'empty-list': () => 'must not be an empty list',
-  'too-long': ({ max }) => `must have at most ${max} characters`,
-  'too-many': ({ max }) => `must have at most ${max} entries`,
-  'too-small': ({ min }) => `must be at least ${min}`,
-  'too-big': ({ max }) => `must be at most ${max}`,
-  unfaithful: () => 'must not contain control characters or lone surrogates',
-  'wrong-type': ({ expected, received }) => `Invalid input: expected ${expected}, received ${received}`,
-  'not-one-of': ({ values }) => `must be ${values.length === 1 ? '' : 'one of '}${values.join(', ')}`,
-  'not-a-status': ({ known }) => `must be a word such as ${known.join(', ')}`,
-  'not-a-moment': () => 'must be an ISO 8601 date and time with Z or an offset',
-  'not-a-contact': () => 'must be a phone number or an identity',
-  'no-area-code': () => 'must have its area code, or + and the country code of another country',
-  unknown: () => 'is not known here',
-  'body-empty': () => 'is empty',
-  'badly-encoded': () => 'is not encoded as its Content-Encoding says (RFC 9110, section 8.4)',
-  'not-utf8': () => 'is not UTF-8 (RFC 8259, section 8.1)',
-  'not-json': () => 'cannot be parsed as JSON (RFC 8259)',
-  'other-application': () => 'is not the application that this address is bound to',
-  'unknown-integration': () => 'the integration does not exist',
-  disabled: () => 'the integration is disabled',
-  'old-token': () => 'the token was rotated away',
-  address: () => 'the address is not among the allowed ones',
-  signature: () => 'the signature is missing or does not hold',
-  differs: () => 'differs from the event',
-  'not-in-event': () => 'is not in the event',
-  'only-in-event': () => 'is missing, and is in the event',
-  'no-data': () => 'is required where there is no dataref',
-  repeated: () => 'must be given once',
-  'not-a-cursor': () => 'must be the `next` of an earlier answer',
-  'not-a-tail-id': () => 'must be the id of an event of an earlier stream',
-  slug: () => 'must be 3 to 64 lower-case letters, digits and hyphens',
-  'one-line': () => 'must be one line of text',
-  'not-an-address-range': () => 'must be an address or a CIDR range of IPv4 or IPv6',
-  'nothing-to-change': () => 'must say what to change',
-  'goes-with': ({ parameter }) => `goes with ${parameter}=true only`,
-  'all-or-filter': () => 'must be true where there is no filter',
-  'all-with-filter': () => 'cannot be given together with a filter',
-  'not-later-than': ({ parameter }) => `must not be later than \`${parameter}\``,
-  'later-than': ({ parameter }) => `must be later than \`${parameter}\``,
-  'too-early': ({ days }) => `must be within the last ${days} days`,
-  'step-too-fine': ({ days }) => `must be an hour or more: minutes are kept for ${days} days`,
-  'too-many-steps': ({ max }) => `must be such that the period has at most ${max} steps`,
-  other: ({ message }) => message,
-};
-
-export const PROBLEM_CODES = Object.keys(MESSAGES) as [ContractProblemCode, ...ContractProblemCode[]];
-
 /** Parameters as an argument that is left out where there are none. */
 type ParamsArgument<Code extends ContractProblemCode> = None extends ProblemParams[Code]
   ? []
@@ -138,7 +97,8 @@ export function problemAt<Code extends ContractProblemCode>(
   code: Code,
   ...[params = {} as ProblemParams[Code]]: ParamsArgument<Code>
 ): ContractProblem<Code> {
-  return { path, code, params, message: MESSAGES[code](params) } as ContractProblem<Code>;
+  const message = (MESSAGES[code] as (params: ProblemParams[Code]) => string)(params);
+  return { path, code, params, message } as ContractProblem<Code>;
 }
 
 /**
@@ -182,9 +142,7 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown): ContractProblem[] 
       return [problemAt(path, 'wrong-type', { expected: issue.expected, received })];
     }
     case 'invalid_value':
-      return [
-        problemAt(path, 'not-one-of', { values: issue.values as (string | number | boolean | null)[] }),
-      ];
+      return [problemAt(path, 'not-one-of', { values: issue.values as Value[] })];
     case 'too_small':
       if (issue.origin === 'string') return [problemAt(path, 'empty')];
       if (issue.origin === 'array') return [problemAt(path, 'empty-list')];
@@ -199,7 +157,7 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown): ContractProblem[] 
     case 'unrecognized_keys':
       return issue.keys.map((key) => problemAt([...issue.path, key].map(String).join('.'), 'unknown'));
     case 'invalid_union': {
-      if ('options' in issue) return [problemAt(path, 'not-one-of', { values: issue.options as string[] })];
+      if ('options' in issue) return [problemAt(path, 'not-one-of', { values: issue.options as Value[] })];
       // Of several forms, the last one tells what is expected.
       const last = issue.errors.at(-1) ?? [];
       return last.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, value));
@@ -229,17 +187,18 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-const writtenProblem = z.object({
-  path: z.string(),
-  code: z.string().optional(),
-  params: z.record(z.string(), z.unknown()).optional(),
-  message: z.string(),
-});
+const writtenProblems = z.array(
+  z.object({
+    path: z.string(),
+    code: z.string().optional(),
+    params: z.record(z.string(), z.unknown()).optional(),
+    message: z.string(),
+  }),
+);
 
 /** Problems as they were written down. One whose code is not known here, or that has none, keeps its message. */
 export function readProblems(json: string): ContractProblem[] {
-  return z
-    .array(writtenProblem)
+  return writtenProblems
     .parse(JSON.parse(json))
     .map(({ path, code, params = {}, message }) =>
       isProblemCode(code)
