@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { problemAt } from '../../src/contract/problems.ts';
 import { counted } from '../store/full-count.ts';
 import {
   type Body,
@@ -380,19 +381,19 @@ describe('a client that goes away', () => {
 });
 
 describe('a registration that changed while D1 was down', () => {
-  it.each([
-    ['disabled', async () => register('shop', { enabled: 0 }), 'the integration is disabled'],
+  it.each<[string, () => Promise<unknown>, 'disabled' | 'old-token' | 'unknown-integration']>([
+    ['disabled', async () => register('shop', { enabled: 0 }), 'disabled'],
     [
       'rotated with its old token revoked',
       async () => register('shop', { generation: 2, previous: [{ generation: 1, untilMs: 0 }] }),
-      'the token was rotated away',
+      'old-token',
     ],
     [
       'deleted',
       async () => void (await env.DB.prepare('DELETE FROM integrations').run()),
-      'the integration does not exist',
+      'unknown-integration',
     ],
-  ])('(%s) does not let the deferred webhook in: it is kept as a rejection', async (_, change, problem) => {
+  ])('(%s) does not let the deferred webhook in: it is kept as a rejection', async (_, change, code) => {
     await inject({ d1: { kind: 'reject' } });
     const body = uniqueResponse();
     const { answer } = await delivered(body);
@@ -406,7 +407,7 @@ describe('a registration that changed while D1 was down', () => {
     expect(kept).toEqual({
       integration: 'shop',
       reason: 'unauthorized',
-      problems: JSON.stringify([{ path: '', message: problem }]),
+      problems: JSON.stringify([problemAt('', code)]),
       body: JSON.stringify(body),
     });
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toEqual([]);
