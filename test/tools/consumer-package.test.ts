@@ -18,9 +18,9 @@ import fc from 'fast-check';
 import { type CountryCode, getCountries, getCountryCallingCode } from 'libphonenumber-js/mobile';
 import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { bundleWorker, startWorkers } from '../../scripts/local-worker.ts';
 import { cloudEventHead } from '../../src/contract/cloudevent.ts';
 import { canonicalContact } from '../../src/contract/contact.ts';
+import { bundleWorker, startWorkers } from '../../tools/local-worker.ts';
 import responseBody from '../samples/response.json' with { type: 'json' };
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -220,7 +220,7 @@ it('handles an event in workerd, once', async () => {
     script: await bundleWorker('src/index.ts', project),
     databases: { DB: 'handled' },
     queues: { QUEUE: 'events' },
-    consumes: [{ queue: 'events', maxBatchSize: 10, maxBatchTimeoutSeconds: 0 }],
+    consumes: [{ queue: 'events', maxBatchSize: 10, maxBatchTimeoutSeconds: 0, maxRetries: 3 }],
   };
   const runtime = await startWorkers([worker], { persistTo: join(project, 'state') });
   try {
