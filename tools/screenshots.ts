@@ -1,4 +1,4 @@
-// `npm run screenshots`: the pictures of the README, taken of the pages themselves: the receiver in workerd with a day of
+// `npm run screenshots`: the pictures of the documents, taken of the pages themselves: the receiver in workerd with a day of
 // simulated events, Chromium in front of it. The same seed gives the same day, up to now.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // A consumer outside of Cloudflare: a Node program that pulls events over HTTP and prints a line for each. A queue has
-// either a Worker that consumes it or consumers that pull: README says how to switch.
+// either a Worker that consumes it or consumers that pull: docs/consumers.md says how to switch.
 
 import { Queues } from 'cloudflare/resources/queues/queues';
 import { createClient } from 'cloudflare/tree-shakable';

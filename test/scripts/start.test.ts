@@ -413,7 +413,7 @@ describe('npm start', () => {
       const [here, there] = [checkout('here'), checkout('there')];
       const ports = [await freePort(), await freePort(), await freePort()];
 
-      // One with its consumer, and one whose consumer runs beside it as the README has it.
+      // One with its consumer, and one whose consumer runs beside it as docs/consumers.md has it.
       const first = new Started(['scripts/start.ts', '--port', String(ports[0])], here, env);
       await first.printed(READY);
       const alone = new Started(
