@@ -124,7 +124,7 @@ export default defineConfig(async () => ({
                 {
                   name: 'access',
                   compatibilityDate,
-                  modules: await bundle('test/operate/access.ts'),
+                  modules: await bundle('test/api/access.ts'),
                 },
               ],
             },

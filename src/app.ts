@@ -4,19 +4,19 @@ import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import { DatabaseUnavailable } from './bounded-bindings.ts';
+import { type ActorDeps, identities, requireActor } from './api/access/actor.ts';
+import { type ApiDeps, apiRoutes } from './api/api.ts';
+import { payloadRoutes } from './api/events/routes.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
-import { NotAnsweredInTime } from './deadline.ts';
 import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
-import { describeError, log } from './log.ts';
 import { openApiRoutes } from './openapi/routes.ts';
-import { type ActorDeps, identities, requireActor } from './operate/actor.ts';
-import { type ApiDeps, apiRoutes } from './operate/api.ts';
-import { payloadRoutes } from './operate/events.ts';
-import { PROBLEMS, type ProblemCode, problem } from './problem.ts';
+import { PROBLEMS, type ProblemCode, problem } from './problem-details.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
+import { DatabaseUnavailable } from './runtime/bounded-bindings.ts';
+import { NotAnsweredInTime } from './runtime/deadline.ts';
+import { describeError, log } from './runtime/log.ts';
 import { schemaRoutes } from './schemas.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {

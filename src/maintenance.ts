@@ -6,13 +6,13 @@
 // purge ever waits for a queue. Each task has its share of the time, and once that is over its bindings are closed to it:
 // one that hangs or fails keeps no other from its turn. All of them go on where they ended, in the next run.
 
-import { boundedDatabase, boundedQueue } from './bounded-bindings.ts';
-import { within } from './deadline.ts';
 import type { ForwardingDeps } from './forward/events.ts';
 import { CRON_BUDGET, REQUEST_BUDGET, type ReplayBudget, runReplays } from './forward/replay.ts';
 import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
-import type { Lifetime } from './group-commit.ts';
-import { describeError, log } from './log.ts';
+import { boundedDatabase, boundedQueue } from './runtime/bounded-bindings.ts';
+import { within } from './runtime/deadline.ts';
+import type { Lifetime } from './runtime/group-commit.ts';
+import { describeError, log } from './runtime/log.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { evictDeadLetters } from './store/eviction.ts';

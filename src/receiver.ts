@@ -1,18 +1,18 @@
 // The receiver of an isolate: what its three handlers share, made once from the bindings.
 
 import { createApp, createPayloadApp } from './app.ts';
-import { boundedDatabase, boundedQueue, boundedRateLimit } from './bounded-bindings.ts';
-import { byteBudget } from './byte-budget.ts';
-import { circuitBreaker } from './circuit-breaker.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
 import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
-import type { Lifetime } from './group-commit.ts';
 import { createMaintenance } from './maintenance.ts';
 import { BODY_LIMITS } from './receive/read-body.ts';
 import { createRefusals } from './receive/refusals.ts';
-import { webhookTokens } from './webhook-token.ts';
+import { boundedDatabase, boundedQueue, boundedRateLimit } from './runtime/bounded-bindings.ts';
+import { byteBudget } from './runtime/byte-budget.ts';
+import { circuitBreaker } from './runtime/circuit-breaker.ts';
+import type { Lifetime } from './runtime/group-commit.ts';
+import { webhookTokens } from './sender/webhook-token.ts';
 
 export interface Receiver {
   fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;

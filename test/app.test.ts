@@ -3,9 +3,9 @@ import { env } from 'cloudflare:workers';
 import { validator } from 'hono/validator';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { newApp } from '../src/app.ts';
-import { NotAnsweredInTime } from '../src/deadline.ts';
 import worker from '../src/index.ts';
-import { PROBLEMS } from '../src/problem.ts';
+import { PROBLEMS } from '../src/problem-details.ts';
+import { NotAnsweredInTime } from '../src/runtime/deadline.ts';
 import { ADMIN_TOKEN, deliver, inject, ORIGIN, reset, responseText, seen } from './webhooks.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

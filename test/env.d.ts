@@ -16,7 +16,7 @@ declare namespace Cloudflare {
     PUSH_STATE: D1Database;
     PLATFORM: Service<import('./examples/platform.ts').Probe>;
     /** Cloudflare Access, as far as the receiver asks it for its keys. */
-    ACCESS: Service<import('./operate/access.ts').Probe>;
+    ACCESS: Service<import('./api/access.ts').Probe>;
   }
 }
 

@@ -8,7 +8,7 @@ import { type AppDeps, createApp } from '../src/app.ts';
 import { documentedPaths, openApiDocument } from '../src/openapi/document.ts';
 import { METHODS, type Operation } from '../src/openapi/operation.ts';
 import { webhooks } from '../src/openapi/webhooks.ts';
-import { webhookTokens } from '../src/webhook-token.ts';
+import { webhookTokens } from '../src/sender/webhook-token.ts';
 import { type Body, ORIGIN, reset } from './webhooks.ts';
 
 const document: Body = openApiDocument();

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAddressAllowed, parseAddressRange } from '../src/addresses.ts';
-import { cutGroups } from '../src/cut-groups.ts';
-import { presentedToken, webhookTokens } from '../src/webhook-token.ts';
+import { cutGroups } from '../src/runtime/batching.ts';
+import { isAddressAllowed, parseAddressRange } from '../src/sender/ip-ranges.ts';
+import { presentedToken, webhookTokens } from '../src/sender/webhook-token.ts';
 import { anyText } from './receive/any-json.ts';
 import { expectHolds } from './seeded.ts';
 

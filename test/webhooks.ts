@@ -1,7 +1,7 @@
 // What the tests send and how: the documented bodies, a registered integration, requests from outside.
 
 import { env } from 'cloudflare:workers';
-import { webhookTokens } from '../src/webhook-token.ts';
+import { webhookTokens } from '../src/sender/webhook-token.ts';
 import type { Binding, Fault, Seen, SeenEvent } from './receiver/worker.ts';
 import responseText from './samples/response.json?raw';
 import statusText from './samples/status.json?raw';

@@ -1,11 +1,11 @@
-// Asking the API for integrations: a receiver over HTTP, or src/operate in this process, on the local database. The
+// Asking the API for integrations: a receiver over HTTP, or src/api in this process, on the local database. The
 // checks, the changes with their entries in the audit trail and the answers are the same.
 import { Hono } from 'hono';
+import type { ActorEnv } from '../../src/api/access/actor.ts';
+import { integrationRoutes, type ShownIntegration } from '../../src/api/integrations/routes.ts';
 import type { ContractProblem } from '../../src/contract/problems.ts';
-import type { ActorEnv } from '../../src/operate/actor.ts';
-import { integrationRoutes, type ShownIntegration } from '../../src/operate/integrations.ts';
-import { problem } from '../../src/problem.ts';
-import { webhookTokens } from '../../src/webhook-token.ts';
+import { problem } from '../../src/problem-details.ts';
+import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { CommandFailure, causeOf } from '../command-line.ts';
 import type { Command } from './options.ts';
 

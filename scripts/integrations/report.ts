@@ -1,7 +1,7 @@
 // What the person at the terminal reads. URLs are shown with their tokens: they are what was asked for.
 
+import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import type { ContractProblem } from '../../src/contract/problems.ts';
-import type { ShownIntegration } from '../../src/operate/integrations.ts';
 import type { Refused, Shown } from './api.ts';
 import type { Command } from './options.ts';
 

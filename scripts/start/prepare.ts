@@ -2,7 +2,7 @@
 // script of its own, since wrangler's modules and Miniflare's would stay in memory as long as the receiver runs, and
 // handle signals in their own way. Takes the directory of the state.
 
-import { newIntegration } from '../../src/operate/integrations.ts';
+import { newIntegration } from '../../src/api/integrations/routes.ts';
 import { createIntegration } from '../../src/store/integrations.ts';
 import { commandLineActor } from '../integrations/actor.ts';
 import { readConfiguration } from '../integrations/configuration.ts';

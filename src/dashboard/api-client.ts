@@ -3,8 +3,8 @@
 
 import { type ErrorHandler, type ExecutionContext, Hono } from 'hono';
 import type * as z from 'zod';
-import type { Actor, ActorEnv } from '../operate/actor.ts';
-import type { problemDetails } from '../problem.ts';
+import type { Actor, ActorEnv } from '../api/access/actor.ts';
+import type { problemDetails } from '../problem-details.ts';
 
 export type Problem = z.infer<typeof problemDetails>;
 

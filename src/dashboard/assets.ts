@@ -3,7 +3,7 @@
 // browser keeps them for good and has new ones after a deployment.
 
 import { Hono } from 'hono';
-import { problem } from '../problem.ts';
+import { problem } from '../problem-details.ts';
 
 const FILES = ['dashboard.css', 'dashboard.js', 'favicon.svg'];
 const YEAR_SECONDS = 365 * 86_400;

@@ -2,8 +2,8 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { auditAnswer } from '../api/audit/routes.ts';
 import { REJECTION_REASONS } from '../contract/assess.ts';
-import type { auditAnswer } from '../operate/audit.ts';
 import type { AuditAction } from '../store/audit.ts';
 import { DEAD_LETTER_KINDS } from '../store/dead-letters.ts';
 import { apiPath } from './api-client.ts';

@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { auditAnswer, auditPage } from '../operate/audit.ts';
+import type { auditAnswer, auditPage } from '../api/audit/routes.ts';
 import { AUDIT_ACTIONS } from '../store/audit.ts';
 import type { Answer } from './api-client.ts';
 import { AuditObject, actionWords, actorWords, detailWords } from './audit-words.tsx';

@@ -2,7 +2,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { keptRejectionAnswer } from '../operate/rejections.ts';
+import type { keptRejectionAnswer } from '../api/rejections/routes.ts';
 import { JsonView, TextView } from './json-view.tsx';
 import { bodyTexts } from './texts/body.ts';
 import { rejectionTexts } from './texts/rejections.ts';

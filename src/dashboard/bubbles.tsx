@@ -3,8 +3,8 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { conversationEntry } from '../api/contacts/routes.ts';
 import type { Status } from '../contract/webhook.ts';
-import type { conversationEntry } from '../operate/contacts.ts';
 import { apiPath } from './api-client.ts';
 import { stepName, Ticks } from './event-row.tsx';
 import { localTimeOf } from './formats.ts';

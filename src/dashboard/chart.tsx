@@ -5,7 +5,7 @@ import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveMonotoneX, type SeriesPoint, stack } from 'd3-shape';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { stats } from '../operate/stats.ts';
+import type { stats } from '../api/stats/routes.ts';
 import { zoneOffsetMs } from './formats.ts';
 import { overviewTexts } from './texts/overview.ts';
 import type { View } from './view.ts';

@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { eventPage } from '../api/events/routes.ts';
 import {
   contactFromTyped,
   isPhoneNumber,
@@ -10,7 +11,6 @@ import {
   MAX_IDENTITY_LENGTH,
   withPlusOfLink,
 } from '../contract/contact.ts';
-import type { eventPage } from '../operate/events.ts';
 import { apiPath } from './api-client.ts';
 import { type Conversation, ConversationPage } from './conversation.tsx';
 import { html, Notice, Page } from './page.tsx';

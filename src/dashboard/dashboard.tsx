@@ -4,10 +4,10 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { setCookie } from 'hono/cookie';
-import type { Authentication, Identities } from '../operate/actor.ts';
-import { trustedOriginsOf } from '../operate/actor.ts';
-import { isCrossSite, isUnsafe } from '../operate/cross-site.ts';
-import { problem } from '../problem.ts';
+import type { Authentication, Identities } from '../api/access/actor.ts';
+import { trustedOriginsOf } from '../api/access/actor.ts';
+import { isCrossSite, isUnsafe } from '../api/access/cross-site.ts';
+import { problem } from '../problem-details.ts';
 import { type ApiClient, ApiRefusal, type Caller } from './api-client.ts';
 import { assetRoutes } from './assets.ts';
 import { auditPages } from './audit.tsx';

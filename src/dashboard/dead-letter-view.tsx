@@ -2,7 +2,7 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { deadLetterAnswer, deadLetterPage, keptDeadLetterAnswer } from '../operate/dead-letters.ts';
+import type { deadLetterAnswer, deadLetterPage, keptDeadLetterAnswer } from '../api/dead-letters/routes.ts';
 import { DEAD_LETTER_KINDS } from '../store/dead-letters.ts';
 import { type Answer, apiPath } from './api-client.ts';
 import { explanation, kindWords, reasonWords } from './dead-letter-words.ts';

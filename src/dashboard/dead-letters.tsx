@@ -8,7 +8,7 @@ import type {
   keptDeadLetterAnswer,
   redriveAnswer,
   redriveRunAnswer,
-} from '../operate/dead-letters.ts';
+} from '../api/dead-letters/routes.ts';
 import { type ApiClient, apiPath } from './api-client.ts';
 import {
   DeadLetter,

@@ -3,7 +3,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { describeError, log } from '../log.ts';
+import { describeError, log } from '../runtime/log.ts';
 import type { Problem } from './api-client.ts';
 import type { Language } from './language.ts';
 import { Document, html, Notice, Page } from './page.tsx';

@@ -2,9 +2,9 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { eventAnswer } from '../api/events/routes.ts';
 import { saidBy } from '../contract/conversation.ts';
 import { isStatus, type Status } from '../contract/webhook.ts';
-import type { eventAnswer } from '../operate/events.ts';
 import { apiPath } from './api-client.ts';
 import type { Language } from './language.ts';
 import { Badge, Contact, Said, Time } from './page.tsx';

@@ -3,9 +3,9 @@
 import { Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { eventPage, wholeEventAnswer } from '../api/events/routes.ts';
+import type { integrationList } from '../api/integrations/routes.ts';
 import { messageIdOf } from '../contract/event.ts';
-import type { eventPage, wholeEventAnswer } from '../operate/events.ts';
-import type { integrationList } from '../operate/integrations.ts';
 import { ApiRefusal, apiPath, type Problem } from './api-client.ts';
 import { findOtherVersions } from './differences.tsx';
 import { refusalPage } from './errors.tsx';

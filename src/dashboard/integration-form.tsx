@@ -2,8 +2,8 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { newIntegration, ShownIntegration } from '../api/integrations/routes.ts';
 import type { ContractProblem } from '../contract/problems.ts';
-import type { newIntegration, ShownIntegration } from '../operate/integrations.ts';
 import { Notice } from './page.tsx';
 import { ProblemWords } from './problem-words.tsx';
 import { integrationTexts } from './texts/integrations.ts';

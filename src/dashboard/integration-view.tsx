@@ -1,8 +1,8 @@
 // How integrations look: the list, a new one, and one with all that is needed to register it.
 
 import type { Child, FC } from 'hono/jsx';
+import type { ShownIntegration } from '../api/integrations/routes.ts';
 import type { ContractProblem } from '../contract/problems.ts';
-import type { ShownIntegration } from '../operate/integrations.ts';
 import { apiPath } from './api-client.ts';
 import { IntegrationForm, type TypedIntegration } from './integration-form.tsx';
 import { ActionButton, Badge, Copyable, Facts, Notice, Page, Said, Time, withQuery } from './page.tsx';

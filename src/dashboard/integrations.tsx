@@ -3,8 +3,8 @@
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
+import type { integrationList, ShownIntegration } from '../api/integrations/routes.ts';
 import type { ContractProblem } from '../contract/problems.ts';
-import type { integrationList, ShownIntegration } from '../operate/integrations.ts';
 import { apiPath, type Problem } from './api-client.ts';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import { integrationDeletionPages } from './integration-deletion.tsx';

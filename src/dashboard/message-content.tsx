@@ -3,7 +3,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { contentAnswer } from '../operate/messages.ts';
+import type { contentAnswer } from '../api/messages/routes.ts';
 import { mediaWords } from './event-row.tsx';
 import type { Language } from './language.ts';
 import { Said } from './page.tsx';

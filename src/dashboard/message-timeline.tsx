@@ -2,8 +2,8 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { messageTimeline } from '../api/messages/routes.ts';
 import type { Status } from '../contract/webhook.ts';
-import type { messageTimeline } from '../operate/messages.ts';
 import { type Answer, apiPath } from './api-client.ts';
 import { stepName, Ticks } from './event-row.tsx';
 import { Badge, Time } from './page.tsx';

@@ -3,10 +3,10 @@
 import { Hono } from 'hono';
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
-import { within } from '../deadline.ts';
-import type { eventPage } from '../operate/events.ts';
-import type { health } from '../operate/health.ts';
-import type { stats } from '../operate/stats.ts';
+import type { eventPage } from '../api/events/routes.ts';
+import type { health } from '../api/health/routes.ts';
+import type { stats } from '../api/stats/routes.ts';
+import { within } from '../runtime/deadline.ts';
 import type { Answer } from './api-client.ts';
 import { ReceivedChart } from './chart.tsx';
 import { EventRow } from './event-row.tsx';

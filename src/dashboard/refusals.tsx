@@ -3,8 +3,8 @@
 import { Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
+import type { refusals } from '../api/refusals/routes.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
-import type { refusals } from '../operate/refusals.ts';
 import { apiPath } from './api-client.ts';
 import type { Language } from './language.ts';
 import { html, Page, Time, withQuery } from './page.tsx';

@@ -1,7 +1,7 @@
 // What somebody who registers the webhook writes into the platform's form.
 
 import type { Child, FC } from 'hono/jsx';
-import type { ShownIntegration } from '../operate/integrations.ts';
+import type { ShownIntegration } from '../api/integrations/routes.ts';
 import { Copyable, Facts } from './page.tsx';
 import { integrationTexts } from './texts/integrations.ts';
 import type { View } from './view.ts';

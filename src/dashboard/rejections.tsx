@@ -4,14 +4,14 @@ import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
-import { REJECTION_REASONS } from '../contract/assess.ts';
 import type {
   keptRejectionAnswer,
   rejectionAnswer,
   rejectionPage,
   retryAnswer,
   retryRunAnswer,
-} from '../operate/rejections.ts';
+} from '../api/rejections/routes.ts';
+import { REJECTION_REASONS } from '../contract/assess.ts';
 import { type Answer, apiPath, type Problem } from './api-client.ts';
 import { BodyView } from './body-view.tsx';
 import { Differences } from './differences.tsx';

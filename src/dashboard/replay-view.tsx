@@ -2,7 +2,7 @@
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { dryRunAnswer, replayAnswer, replayPage } from '../operate/replay.ts';
+import type { dryRunAnswer, replayAnswer, replayPage } from '../api/replays/routes.ts';
 import { apiPath, type Problem } from './api-client.ts';
 import { actorWords } from './audit-words.tsx';
 import { filterWords } from './filter-words.tsx';

@@ -3,7 +3,7 @@
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
-import type { dryRunAnswer, replayAnswer, replayPage } from '../operate/replay.ts';
+import type { dryRunAnswer, replayAnswer, replayPage } from '../api/replays/routes.ts';
 import { apiPath, type Problem } from './api-client.ts';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import { type Filters, filtersOf, pageQuery } from './filters.tsx';

@@ -4,7 +4,7 @@
 
 import type { Context } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
-import { type Actor, ADMIN, READER } from '../operate/actor.ts';
+import { type Actor, ADMIN, READER } from '../api/access/actor.ts';
 
 export const SESSION_HOURS = 12;
 

@@ -1,8 +1,8 @@
 // Signing in and out.
 
 import { type Context, Hono } from 'hono';
-import { failureLimit } from '../failure-limit.ts';
-import type { Identities } from '../operate/actor.ts';
+import type { Identities } from '../api/access/actor.ts';
+import { failureLimit } from '../runtime/failure-limit.ts';
 import { localPath } from './local-path.ts';
 import { Document, html, LanguageSwitch, Notice } from './page.tsx';
 import { beginSession, endSession, type SessionDeps } from './session.ts';

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
-import type { Actor } from '../operate/actor.ts';
+import type { Actor } from '../api/access/actor.ts';
 import type { ApiClient } from './api-client.ts';
 import { DEFAULT_TIME_ZONE, type Formats, formats, isTimeZone } from './formats.ts';
 import { type Language, languageOf } from './language.ts';

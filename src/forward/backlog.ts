@@ -1,6 +1,6 @@
 // What waits in the queues, by their own word.
 
-import { withinMs } from '../deadline.ts';
+import { withinMs } from '../runtime/deadline.ts';
 
 /** Messages that were sent and not yet acknowledged by a consumer. Queues call it approximate. */
 export interface Backlog {

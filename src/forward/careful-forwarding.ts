@@ -9,7 +9,7 @@
 // the rate, an event is far likelier to be taken in a run than to be counted (11 to 1 at the least), so that one in 10^10
 // would come to ten.
 
-import { log } from '../log.ts';
+import { log } from '../runtime/log.ts';
 import type { NeverSent, NeverSentReason } from '../store/dead-letters.ts';
 import { findForwarded, type WaitingEvent } from '../store/outbox.ts';
 import {

@@ -9,7 +9,7 @@ import { CLOUDEVENT_TYPES, type CloudEvent } from '../contract/cloudevent.ts';
 import { canonicalContact } from '../contract/contact.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { EVENT_TYPES } from '../contract/webhook.ts';
-import { cutGroups } from '../cut-groups.ts';
+import { cutGroups } from '../runtime/batching.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import {
   DELETION_LIMITS,

@@ -2,9 +2,9 @@
 
 import { type CloudEvent, cloudEventHead, payloadPath } from '../contract/cloudevent.ts';
 import { parsePayload } from '../contract/payload.ts';
-import { cutGroups } from '../cut-groups.ts';
-import { within } from '../deadline.ts';
-import { describeError, log } from '../log.ts';
+import { cutGroups } from '../runtime/batching.ts';
+import { within } from '../runtime/deadline.ts';
+import { describeError, log } from '../runtime/log.ts';
 import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
 
 /** https://developers.cloudflare.com/queues/platform/limits/ */

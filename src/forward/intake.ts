@@ -3,15 +3,16 @@
 // a rejection: nothing is dropped.
 
 import * as z from 'zod';
-import { boundedDatabase } from '../bounded-bindings.ts';
-import type { ByteBudget, ByteLimits } from '../byte-budget.ts';
 import { assessBody, type Refused, refused } from '../contract/assess.ts';
 import { decodePayload, encodePayload, MAX_BODY_BYTES } from '../contract/payload.ts';
 import { problemAt } from '../contract/problems.ts';
-import { cutGroups } from '../cut-groups.ts';
-import { withinMs } from '../deadline.ts';
-import { describeError, log } from '../log.ts';
-import { objectionTo, objectionToBody, type Sender, withoutArrivalChecks } from '../sender.ts';
+import { cutGroups } from '../runtime/batching.ts';
+import { boundedDatabase } from '../runtime/bounded-bindings.ts';
+import type { ByteBudget, ByteLimits } from '../runtime/byte-budget.ts';
+import { withinMs } from '../runtime/deadline.ts';
+import { describeError, log } from '../runtime/log.ts';
+import { objectionTo, objectionToBody, type Sender, withoutArrivalChecks } from '../sender/verify-sender.ts';
+import type { WebhookTokens } from '../sender/webhook-token.ts';
 import { differingRejection, recordOrCompare } from '../store/differing-repeats.ts';
 import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../store/events.ts';
 import { findIntegrations, type Integration } from '../store/integrations.ts';
@@ -21,7 +22,6 @@ import {
   type NewRejection,
   recordRejections,
 } from '../store/rejections.ts';
-import type { WebhookTokens } from '../webhook-token.ts';
 import { type ForwardingDeps, forwardStored, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 import { type Held, recordMessages, retryLater } from './record-messages.ts';
 

@@ -1,7 +1,7 @@
 // Taking messages out of a queue of our own into D1: when one is acknowledged, and when it is tried again.
 
-import { describeError, log } from '../log.ts';
-import { isAnswering } from '../store/answering.ts';
+import { describeError, log } from '../runtime/log.ts';
+import { isAnswering } from '../store/database-health.ts';
 
 /** First and longest delay before a message is tried again; 100 tries span about a day. */
 const FIRST_RETRY_SECONDS = 5;

@@ -1,8 +1,8 @@
 // Replaying: jobs put events back, a chunk at a time, and what was put back is forwarded. Owns the order in which that is
 // done and how much of it one invocation does; what makes it safe to interrupt is in store/replays.ts.
 
-import { cutGroups } from '../cut-groups.ts';
-import { describeError, log } from '../log.ts';
+import { cutGroups } from '../runtime/batching.ts';
+import { describeError, log } from '../runtime/log.ts';
 import {
   claimReplaying,
   confirmReplayed,

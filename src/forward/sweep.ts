@@ -1,7 +1,7 @@
 // The sweep: forwards what is in the outbox although its own request should long have forwarded it, because the
 // Worker died in between, the queue failed, or D1 answered too late.
 
-import { log } from '../log.ts';
+import { log } from '../runtime/log.ts';
 import { findPending, giveUpPending, listPending, noteRefusals, type WaitingEvent } from '../store/outbox.ts';
 import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';

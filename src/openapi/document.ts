@@ -3,16 +3,16 @@
 
 import type * as z from 'zod';
 import { version } from '../../package.json';
+import { auditAnswer } from '../api/audit/routes.ts';
+import { conversationEntry, exportLine } from '../api/contacts/routes.ts';
+import { deadLetterAnswer } from '../api/dead-letters/routes.ts';
+import { eventAnswer, wholeEventAnswer } from '../api/events/routes.ts';
+import { integrationAnswer } from '../api/integrations/routes.ts';
+import { contentAnswer } from '../api/messages/routes.ts';
+import { keptRejectionAnswer, rejectionAnswer } from '../api/rejections/routes.ts';
+import { replayAnswer } from '../api/replays/routes.ts';
 import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
-import { auditAnswer } from '../operate/audit.ts';
-import { conversationEntry, exportLine } from '../operate/contacts.ts';
-import { deadLetterAnswer } from '../operate/dead-letters.ts';
-import { eventAnswer, wholeEventAnswer } from '../operate/events.ts';
-import { integrationAnswer } from '../operate/integrations.ts';
-import { contentAnswer } from '../operate/messages.ts';
-import { keptRejectionAnswer, rejectionAnswer } from '../operate/rejections.ts';
-import { replayAnswer } from '../operate/replay.ts';
-import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem.ts';
+import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem-details.ts';
 import { acceptedRejection, webhookAnswer } from '../receive/webhook.ts';
 import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 import {
@@ -105,7 +105,7 @@ const SECURITY: Record<Access, (keyof typeof SECURITY_SCHEMES)[]> = {
   changer: ['adminToken', 'access'],
 };
 
-/** What the door of the API refuses with (src/operate/actor.ts), and what can befall any request behind it. */
+/** What the door of the API refuses with (src/api/access/actor.ts), and what can befall any request behind it. */
 const PROBLEMS_OF_ACCESS: Record<Access, ProblemCode[]> = {
   anyone: [],
   sender: [],
@@ -119,9 +119,9 @@ const PROBLEMS_OF_ACCESS: Record<Access, ProblemCode[]> = {
     'unavailable',
   ],
 };
-/** Of src/operate/parameters.ts. */
+/** Of src/api/query-parameters.ts. */
 const PROBLEMS_OF_QUERY: ProblemCode[] = ['invalid-parameters'];
-/** Of src/operate/body.ts. */
+/** Of src/api/request-body.ts. */
 const PROBLEMS_OF_BODY: ProblemCode[] = [
   'not-utf8',
   'not-json',

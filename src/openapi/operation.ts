@@ -2,7 +2,7 @@
 // answers by. What becomes of it in OpenAPI is in document.ts.
 
 import type * as z from 'zod';
-import type { ProblemCode } from '../problem.ts';
+import type { ProblemCode } from '../problem-details.ts';
 
 /** Operations by path, as OpenAPI writes it: `/api/events/{integration}/{id}`. */
 export type Paths = Record<string, PathItem>;
@@ -47,7 +47,7 @@ export interface Body {
   isOptional?: boolean;
   /** By name. */
   examples: Record<string, unknown>;
-  /** Whether it is read by src/operate/body.ts, with all the refusals of that. */
+  /** Whether it is read by src/api/request-body.ts, with all the refusals of that. */
   isOfApi: boolean;
 }
 

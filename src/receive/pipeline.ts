@@ -2,8 +2,6 @@
 // rejection, which the answer waits for, and forwarding the event, which it does not. Large bodies are recorded one by
 // one: they have a lane of their own, so that none of them holds up the small ones.
 
-import { byteBudget } from '../byte-budget.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
 import type { NewEvent } from '../contract/event.ts';
 import {
   type ForwardingDeps,
@@ -11,8 +9,10 @@ import {
   forwardStored,
   MAX_FORWARDED_PAYLOAD_BYTES,
 } from '../forward/events.ts';
-import { type GroupCommitOptions, groupCommit, type Lifetime } from '../group-commit.ts';
-import { describeError, log } from '../log.ts';
+import { byteBudget } from '../runtime/byte-budget.ts';
+import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';
+import { type GroupCommitOptions, groupCommit, type Lifetime } from '../runtime/group-commit.ts';
+import { describeError, log } from '../runtime/log.ts';
 import {
   compareRepeats,
   differingRejection,

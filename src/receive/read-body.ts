@@ -1,10 +1,10 @@
 // Reads a webhook's body: not more of it than a webhook may have, not longer than it may take, and not while the isolate
 // holds as much as it can.
 
-import type { ByteLimits, Holding } from '../byte-budget.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
-import { NotAnsweredInTime, within } from '../deadline.ts';
-import { type ContentEncoding, unpackedParts, unpackingBytes } from '../unpack.ts';
+import type { ByteLimits, Holding } from '../runtime/byte-budget.ts';
+import { NotAnsweredInTime, within } from '../runtime/deadline.ts';
+import { type ContentEncoding, unpackedParts, unpackingBytes } from '../runtime/decompression.ts';
 
 /** A body that takes longer to come is given up. */
 export const BODY_TIMEOUT_MS = 30_000;

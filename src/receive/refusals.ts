@@ -5,8 +5,8 @@
 // here. It is bounded, and it is only counts: what an isolate had gathered when it dies is lost.
 
 import { type RefusalReason, UNPROVEN_REASONS } from '../contract/refusals.ts';
-import type { Lifetime } from '../group-commit.ts';
-import { describeError, log } from '../log.ts';
+import type { Lifetime } from '../runtime/group-commit.ts';
+import { describeError, log } from '../runtime/log.ts';
 import { addRefusals, type RefusalCount } from '../store/refusals.ts';
 
 /** For so long refusals are gathered: `waitUntil` lasts 30 s after an answer. */

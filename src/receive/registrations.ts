@@ -1,14 +1,14 @@
 // What an isolate knows of the registered integrations: all of them, read together. The warm hot path asks nothing, a
 // made-up address is answered from here without D1, a change takes effect within 30 s, and what was known last serves
-// while D1 is down. There are few: src/operate bounds them.
+// while D1 is down. There are few: src/api bounds them.
 //
 // A genuine token that is newer than what is known was made a moment ago: D1 is asked once more rather than refusing it,
 // unless it was asked after the request arrived. Only what holds a genuine token can cause that, and however many do,
 // they share the readings: one statement at a time is under way.
 
-import { type CircuitBreaker, CircuitOpen } from '../circuit-breaker.ts';
-import { groupCommit, type Lifetime } from '../group-commit.ts';
-import { describeError, log } from '../log.ts';
+import { type CircuitBreaker, CircuitOpen } from '../runtime/circuit-breaker.ts';
+import { groupCommit, type Lifetime } from '../runtime/group-commit.ts';
+import { describeError, log } from '../runtime/log.ts';
 import { type Integration, readRegistrations } from '../store/integrations.ts';
 
 /** Registrations older than this are asked for again before they are believed. */

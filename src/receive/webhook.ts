@@ -4,24 +4,30 @@
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
-import type { ByteBudget, Holding } from '../byte-budget.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { assessBody, type Refused, type RejectionReason, refused } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import { type ContractProblem, problemAt } from '../contract/problems.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
-import { within } from '../deadline.ts';
-import { failureLimit } from '../failure-limit.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
 import { type DeferredWebhook, deferWebhook } from '../forward/intake.ts';
-import { describeError, log } from '../log.ts';
-import { PROBLEMS, problem, problemError } from '../problem.ts';
-import { objectionTo, objectionToBody, type Sender, senderOf, withoutSignature } from '../sender.ts';
+import { PROBLEMS, problem, problemError } from '../problem-details.ts';
+import type { ByteBudget, Holding } from '../runtime/byte-budget.ts';
+import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';
+import { within } from '../runtime/deadline.ts';
+import { type ContentEncoding, contentEncodingOf } from '../runtime/decompression.ts';
+import { failureLimit } from '../runtime/failure-limit.ts';
+import { describeError, log } from '../runtime/log.ts';
+import {
+  objectionTo,
+  objectionToBody,
+  type Sender,
+  senderOf,
+  withoutSignature,
+} from '../sender/verify-sender.ts';
+import { isSignedWith, signAnew } from '../sender/webhook-signature.ts';
+import { presentedToken, type WebhookTokens } from '../sender/webhook-token.ts';
 import type { Integration } from '../store/integrations.ts';
-import { type ContentEncoding, contentEncodingOf } from '../unpack.ts';
-import { isSignedWith, signAnew } from '../webhook-signature.ts';
-import { presentedToken, type WebhookTokens } from '../webhook-token.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
 import { BODY_TIMEOUT_MS, readBody, unpackBody } from './read-body.ts';
 import type { Refusals } from './refusals.ts';

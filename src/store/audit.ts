@@ -8,7 +8,7 @@ import {
   scannedPage,
   seqRange,
   type TimeRange,
-} from './walk.ts';
+} from './keyset-paging.ts';
 
 /** What was done, as `<object>.<verb>`. */
 export const AUDIT_ACTIONS = [

@@ -6,7 +6,7 @@
 // that finds nothing. What waits in a queue by then cannot be searched; it is stored later, as what a person sends after
 // the erasure is.
 
-import { cutGroups } from '../cut-groups.ts';
+import { cutGroups } from '../runtime/batching.ts';
 import { blotAuditEntries, recordAudit } from './audit.ts';
 import { forgetBusinessNumber } from './business-numbers.ts';
 import {

@@ -8,8 +8,8 @@
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../contract/number-separators.ts';
 import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/written-encodings.ts';
 import type { WrittenNumber } from '../contract/written-number.ts';
-import { cutGroups } from '../cut-groups.ts';
-import { unpack } from '../unpack.ts';
+import { cutGroups } from '../runtime/batching.ts';
+import { unpack } from '../runtime/decompression.ts';
 import { findAuditEntriesAt, type ListedAuditEntry } from './audit.ts';
 import { findDeadLetters, type KeptDeadLetter } from './dead-letters.ts';
 import { findEventsAt, type ListedEvent } from './events.ts';

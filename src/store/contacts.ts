@@ -1,5 +1,6 @@
 // A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
 
+import { MAX_SCANNED_ROWS, nextBeforeSeq, seqRange, type TimeRange } from './keyset-paging.ts';
 import {
   type ReadableEvent,
   type ReadableRow,
@@ -8,7 +9,6 @@ import {
   unreadEventOf,
 } from './messages.ts';
 import { MAX_READ_AT_ONCE_BYTES } from './payload-pages.ts';
-import { MAX_SCANNED_ROWS, nextBeforeSeq, seqRange, type TimeRange } from './walk.ts';
 
 export interface ConversationPage {
   /** Newest first, by when they were stored. */

@@ -3,7 +3,6 @@
 
 import type { EventType } from '../contract/webhook.ts';
 import { type AuditEntry, auditMany, changeAudited } from './audit.ts';
-import type { PendingEvent } from './outbox.ts';
 import {
   MAX_SCANNED_ROWS,
   nextSeqSql,
@@ -11,7 +10,8 @@ import {
   scannedPage,
   seqRange,
   type TimeRange,
-} from './walk.ts';
+} from './keyset-paging.ts';
+import type { PendingEvent } from './outbox.ts';
 
 /** Messages recorded in one batch: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;

@@ -6,7 +6,7 @@ import { contentOf, differencesBetween, MAX_COMPARED_LENGTH, problemOf } from '.
 import { firstVersionId, type NewEvent, versionId, versionIdRange } from '../contract/event.ts';
 import { encodePayload } from '../contract/payload.ts';
 import type { ContractProblem } from '../contract/problems.ts';
-import { cutGroups } from '../cut-groups.ts';
+import { cutGroups } from '../runtime/batching.ts';
 import { countRepeats, type RecordableEvent, recordEvents, STORED_BY } from './events.ts';
 import type { NewRejection } from './rejections.ts';
 

@@ -4,7 +4,6 @@
 import { messageIdRange } from '../contract/event.ts';
 import type { EventType } from '../contract/webhook.ts';
 import { type ListedEvent, SHOWN_COLUMNS, type ShownRow, shownEventOf } from './events.ts';
-import { fittingOf, MAX_READ_AT_ONCE_BYTES, readPayloads } from './payload-pages.ts';
 import {
   MAX_SCANNED_ROWS,
   nextBeforeSeq,
@@ -12,7 +11,8 @@ import {
   scannedPage,
   seqRange,
   type TimeRange,
-} from './walk.ts';
+} from './keyset-paging.ts';
+import { fittingOf, MAX_READ_AT_ONCE_BYTES, readPayloads } from './payload-pages.ts';
 
 /** Which events are meant. Every filter that is absent lets all through. */
 export interface EventFilter extends TimeRange {

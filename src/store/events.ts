@@ -6,7 +6,7 @@ import { STAMPED_TIMES } from '../contract/content.ts';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
 import type { EventType } from '../contract/webhook.ts';
-import { nextSeqSql } from './walk.ts';
+import { nextSeqSql } from './keyset-paging.ts';
 
 /**
  * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value

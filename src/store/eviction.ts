@@ -5,7 +5,7 @@
 // Never deleted to make room are events that are not forwarded yet, and rejections and webhooks not yet stored that were
 // acknowledged. They count towards what their integration holds, so it loses its other events for them, and nobody else does.
 
-import { cutGroups } from '../cut-groups.ts';
+import { cutGroups } from '../runtime/batching.ts';
 import { excessOver } from './fair-shares.ts';
 import { ROW_BYTES, readUsage, subtractEventsSql, type Usage, type UsageKind } from './usage.ts';
 

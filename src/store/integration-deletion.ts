@@ -11,7 +11,7 @@
 // What remains: for up to 30 s, until its cache asks again, an isolate can take a webhook for an integration that is
 // gone. Its event is stored and forwarded as was promised, and stays until its retention ends.
 
-import { cutGroups } from '../cut-groups.ts';
+import { cutGroups } from '../runtime/batching.ts';
 import { auditChange, recordAudit } from './audit.ts';
 import { forgetBusinessNumbersOf } from './business-numbers.ts';
 import { type Change, findIntegrations } from './integrations.ts';

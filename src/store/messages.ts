@@ -3,8 +3,8 @@
 import { type EventHead, messageIdRange } from '../contract/event.ts';
 import { STATUSES, type Status } from '../contract/webhook.ts';
 import { eventHeadOf, type HeadRow } from './events.ts';
+import { MAX_SCANNED_ROWS } from './keyset-paging.ts';
 import { fittingOf, MAX_PAGE_BYTES, readPayloads } from './payload-pages.ts';
-import { MAX_SCANNED_ROWS } from './walk.ts';
 
 /** Shown of one message at most: a hundred times what one usually has. */
 export const MAX_MESSAGE_EVENTS = 400;

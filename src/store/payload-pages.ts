@@ -1,6 +1,6 @@
 // Pages of payloads: what an answer holds of them is bounded in bytes, whatever their number and sizes.
 
-import { firstGroupLength } from '../cut-groups.ts';
+import { firstGroupLength } from '../runtime/batching.ts';
 
 /**
  * What a page holds of payloads. They are in memory in several forms, of the 128 MB that an isolate has for all its

@@ -11,7 +11,7 @@ import {
   scannedPage,
   seqRange,
   type TimeRange,
-} from './walk.ts';
+} from './keyset-paging.ts';
 
 /** A webhook to be kept. */
 export interface NewRejection {

@@ -8,8 +8,8 @@ import type { EventHead } from '../contract/event.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
 import { keepNeverSent, type NeverSent } from './dead-letters.ts';
 import { type EventFilter, matchedRows, walkBounds } from './event-listing.ts';
+import { seqRange, type TimeRange } from './keyset-paging.ts';
 import { minuteOf, PENDING_COLUMNS, type PendingRow, type WaitingEvent, waitingEventOf } from './outbox.ts';
-import { seqRange, type TimeRange } from './walk.ts';
 
 /** Events that one statement of a job looks at. */
 export const MAX_WALKED_ROWS = 10_000;

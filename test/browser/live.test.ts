@@ -38,7 +38,7 @@ describeInBrowser('what comes in live', () => {
       delays.overview.push(await delayOf(overview, `part ${part} of the overview`));
       delays.list.push(await delayOf(list, `part ${part} of the list`));
     }
-    // One of five may meet a machine that is busy with something else; test/operate/tail.test.ts counts the waits.
+    // One of five may meet a machine that is busy with something else; test/api/tail.test.ts counts the waits.
     for (const ofPage of Object.values(delays)) {
       expect(ofPage.filter((delay) => delay < PROMISED_MS).length, ofPage.join()).toBeGreaterThanOrEqual(4);
     }

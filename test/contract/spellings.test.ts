@@ -3,11 +3,11 @@
 import { env } from 'cloudflare:workers';
 import { canonicalContact } from 'instant-message-consumer';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { eventListing } from '../../src/api/events/routes.ts';
+import { tailParameters } from '../../src/api/tail/routes.ts';
 import { contactFromTyped } from '../../src/contract/contact.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
-import { eventListing } from '../../src/operate/events.ts';
-import { tailParameters } from '../../src/operate/tail.ts';
 import { signedIn } from '../dashboard/signed-in.ts';
 import { PROPERTY_TIMEOUT_MS, SEED } from '../seeded.ts';
 import { ADMIN_TOKEN, ask, delivered, ORIGIN, reset, responseBody, statusBody } from '../webhooks.ts';

@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { messageIdOf } from '../../src/contract/event.ts';
 import { type Json, type JsonObject, jsonOf, writeJson } from '../json-text.ts';
 import { anyJson } from '../receive/any-json.ts';
-import { deliverAll, openIntegration } from '../receive/kept.ts';
+import { deliverAll, openIntegration } from '../receive/expect-stored.ts';
 import { validJson } from '../receive/valid-bodies.ts';
 import { checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
 import { type Body, delivered, reset, responseBody, statusBody, uniqueResponse } from '../webhooks.ts';

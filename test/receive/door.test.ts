@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
-import { webhookTokens } from '../../src/webhook-token.ts';
+import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { withinOnePeriod } from '../failures.ts';
 import {
   type Body,

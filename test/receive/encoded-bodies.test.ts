@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { webhookTokens } from '../../src/webhook-token.ts';
+import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import {
   api,
   countRows,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Body, forwardedEvents, responseBody, responseText, seen, statusBody } from '../webhooks.ts';
 import { NASTY_KEYS } from './any-json.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
-import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf } from './kept.ts';
+import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf } from './expect-stored.ts';
 
 const MAX_BODY_BYTES = 1_048_576;
 /** https://developers.cloudflare.com/d1/platform/limits/ and https://developers.cloudflare.com/queues/platform/limits/ */

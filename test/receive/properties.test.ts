@@ -8,7 +8,14 @@ import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
 import { eventually, forwardedEvents, inject, responseBody, seen, statusBody } from '../webhooks.ts';
 import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
-import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf, verdictOn } from './kept.ts';
+import {
+  allForwarded,
+  deliverAll,
+  expectKept,
+  openIntegration,
+  payloadOf,
+  verdictOn,
+} from './expect-stored.ts';
 import { filledIn, oddField, putIn } from './odd-fields.ts';
 import { type ExpectedEvent, validBody } from './valid-bodies.ts';
 

@@ -3,12 +3,12 @@
 
 import { vi } from 'vitest';
 import { newApp } from '../../src/app.ts';
-import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/bounded-bindings.ts';
-import { byteBudget } from '../../src/byte-budget.ts';
-import { circuitBreaker } from '../../src/circuit-breaker.ts';
 import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake.ts';
 import { BODY_LIMITS } from '../../src/receive/read-body.ts';
 import { webhookRoutes } from '../../src/receive/webhook.ts';
+import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/runtime/bounded-bindings.ts';
+import { byteBudget } from '../../src/runtime/byte-budget.ts';
+import { circuitBreaker } from '../../src/runtime/circuit-breaker.ts';
 
 /** How a binding behaves: whether a call of it is answered, or after how many milliseconds. */
 export type Behaviour = 'works' | 'hangs' | 'rejects' | number;

@@ -25,8 +25,8 @@ import { withLocalDatabase } from '../../scripts/integrations/local-database.ts'
 import { type Command, parseIntegrationsOptions } from '../../scripts/integrations/options.ts';
 import { describeOutcome, describeRefusal } from '../../scripts/integrations/report.ts';
 import { PROJECT } from '../../scripts/project.ts';
-import type { ShownIntegration } from '../../src/operate/integrations.ts';
-import { webhookTokens, writtenSigningSecret } from '../../src/webhook-token.ts';
+import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
+import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
 import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
 

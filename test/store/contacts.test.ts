@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
+import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
 import { ask, type Body, reset, seen } from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';
 

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
+import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
 import {
   api,
   ask,

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MAX_SCANNED_ROWS } from '../../src/store/walk.ts';
+import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
 import type { Statement } from '../receiver/worker.ts';
 import { ADMIN_TOKEN, ask, type Body, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
 import { storeRejections } from './stored-rejections.ts';

@@ -141,7 +141,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     name: 'has no deadline',
     changes: [
       {
-        file: 'src/deadline.ts',
+        file: 'src/runtime/deadline.ts',
         from: 'return await Promise.race([work, timedOut.promise]);',
         to: 'timedOut.promise.catch(() => undefined); return await work;',
       },
@@ -153,7 +153,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     firstSeed: 35,
     changes: [
       {
-        file: 'src/store/walk.ts',
+        file: 'src/store/keyset-paging.ts',
         from: 'SELECT seq FROM last_places WHERE',
         to: 'SELECT 0 FROM last_places WHERE',
       },

@@ -35,7 +35,7 @@ const SLUG = 'bench';
 const SAMPLE = fileURLToPath(new URL('../../test/samples/status.json', import.meta.url));
 const NAIVE_MIGRATIONS = fileURLToPath(new URL('workers/naive-migrations', import.meta.url));
 
-/** Generation 1's, as src/webhook-token.ts derives it. */
+/** Generation 1's, as src/sender/webhook-token.ts derives it. */
 function receiverToken(): string {
   const mac = createHmac('sha256', SECRETS.WEBHOOK_SECRET).update(`webhook-token:${SLUG}:1`);
   return `1.${mac.digest('base64url')}`;

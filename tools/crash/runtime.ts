@@ -35,7 +35,7 @@ export class MortalRuntime {
     return new MortalRuntime(directory);
   }
 
-  /** The integration's token, generation 1: as src/webhook-token.ts derives it. */
+  /** The integration's token, generation 1: as src/sender/webhook-token.ts derives it. */
   webhookToken(slug: string): string {
     const mac = createHmac('sha256', this.#secret).update(`webhook-token:${slug}:1`);
     return `1.${mac.digest('base64url')}`;

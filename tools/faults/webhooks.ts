@@ -153,7 +153,7 @@ function brokenBody(sending: Sending, body: Extract<Sending['body'], { kind: 'br
   }
 }
 
-/** The token of a generation, as src/webhook-token.ts derives it. */
+/** The token of a generation, as src/sender/webhook-token.ts derives it. */
 function tokenOf(slug: Slug, generation: number): string {
   const mac = createHmac('sha256', SECRETS.WEBHOOK_SECRET).update(`webhook-token:${slug}:${generation}`);
   return `${generation}.${mac.digest('base64url')}`;

@@ -1,4 +1,4 @@
-import { auditListing, auditPage } from '../../operate/audit.ts';
+import { auditListing, auditPage } from '../../api/audit/routes.ts';
 import type { Paths } from '../operation.ts';
 
 export const auditPaths = (): Paths => ({

@@ -5,7 +5,7 @@ import {
   erasureReceipt,
   exportLine,
   unfinishedErasure,
-} from '../../operate/contacts.ts';
+} from '../../api/contacts/routes.ts';
 import { EVENT, RESPONSE } from '../examples.ts';
 import type { Paths } from '../operation.ts';
 

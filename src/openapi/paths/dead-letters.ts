@@ -6,7 +6,7 @@ import {
   keptDeadLetterAnswer,
   redriveAnswer,
   redriveRunAnswer,
-} from '../../operate/dead-letters.ts';
+} from '../../api/dead-letters/routes.ts';
 import { EVENT, RESPONSE_EVENT } from '../examples.ts';
 import type { Body, Paths } from '../operation.ts';
 

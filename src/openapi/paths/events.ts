@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { eventListing, eventPage, wholeEventAnswer } from '../../api/events/routes.ts';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
-import { eventListing, eventPage, wholeEventAnswer } from '../../operate/events.ts';
 import { EVENT, RESPONSE } from '../examples.ts';
 import type { PathParameter, Paths } from '../operation.ts';
 

@@ -7,7 +7,7 @@ import {
   newIntegration,
   rotation,
   unfinishedDeletionAnswer,
-} from '../../operate/integrations.ts';
+} from '../../api/integrations/routes.ts';
 import { INTEGRATION } from '../examples.ts';
 import type { Answer, Paths } from '../operation.ts';
 

@@ -1,4 +1,4 @@
-import { messageQuery, messageTimeline } from '../../operate/messages.ts';
+import { messageQuery, messageTimeline } from '../../api/messages/routes.ts';
 import type { Paths } from '../operation.ts';
 
 export const messagePaths = (): Paths => ({

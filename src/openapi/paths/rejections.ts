@@ -6,7 +6,7 @@ import {
   retryAnswer,
   retryFilter,
   retryRunAnswer,
-} from '../../operate/rejections.ts';
+} from '../../api/rejections/routes.ts';
 import { EVENT, REJECTION, RESPONSE } from '../examples.ts';
 import type { Paths } from '../operation.ts';
 

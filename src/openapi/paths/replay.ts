@@ -5,7 +5,7 @@ import {
   replayListing,
   replayPage,
   replayRequest,
-} from '../../operate/replay.ts';
+} from '../../api/replays/routes.ts';
 import type { Paths } from '../operation.ts';
 import { EVENT_ID } from './events.ts';
 

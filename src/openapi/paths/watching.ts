@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { health } from '../../operate/health.ts';
-import { METRICS_TYPE } from '../../operate/metrics.ts';
-import { refusalParameters, refusals } from '../../operate/refusals.ts';
-import { stats, statsParameters } from '../../operate/stats.ts';
-import { tailAnswer, tailHeaders, tailParameters } from '../../operate/tail.ts';
+import { health } from '../../api/health/routes.ts';
+import { METRICS_TYPE } from '../../api/metrics/routes.ts';
+import { refusalParameters, refusals } from '../../api/refusals/routes.ts';
+import { stats, statsParameters } from '../../api/stats/routes.ts';
+import { tailAnswer, tailHeaders, tailParameters } from '../../api/tail/routes.ts';
 import type { Paths } from '../operation.ts';
 
 export const watchingPaths = (): Paths => ({

@@ -1,0 +1,82 @@
+// Where Cloudflare Access stands in front of the API: the identity that it gives a request, verified by its signature.
+// Anybody can write the header; only Access can sign it.
+// https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/
+
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { AccessSettings } from '../../env.ts';
+import { describeError, log } from '../../runtime/log.ts';
+
+/** Between the clocks of Access and of the Worker. */
+const CLOCK_TOLERANCE_SECONDS = 30;
+/** Access publishes its keys from the network that the Worker runs on. */
+const KEYS_TIMEOUT_MS = 2_000;
+
+/** What is known of an identity: whose it is, that it is none, or that Access does not give the keys to tell. */
+export type AccessIdentity =
+  | { kind: 'verified'; name: string }
+  | { kind: 'refused' }
+  | { kind: 'unverifiable' };
+
+/** Verifies the value of `Cf-Access-Jwt-Assertion`. */
+export type VerifyAccess = (assertion: string) => Promise<AccessIdentity>;
+
+class KeysNotFetched extends Error {
+  override name = 'KeysNotFetched';
+}
+
+/**
+ * Verifies identities of one Access application. Made once for each isolate: it keeps the keys of Access for ten
+ * minutes, and asks for unknown ones at most every 30 s, whoever makes them up.
+ */
+export function accessVerifier(
+  { teamDomain, audience }: AccessSettings,
+  now: () => number = Date.now,
+): VerifyAccess {
+  const remoteKeys = createRemoteJWKSet(new URL('/cdn-cgi/access/certs', teamDomain), {
+    timeoutDuration: KEYS_TIMEOUT_MS,
+  });
+
+  const key: JWTVerifyGetKey = async (header, token) => {
+    try {
+      return await remoteKeys(header, token);
+    } catch (error) {
+      const isOfToken =
+        error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
+      if (isOfToken) throw error;
+      throw new KeysNotFetched('', { cause: error });
+    }
+  };
+
+  return async function verifyAccess(assertion) {
+    try {
+      const { payload } = await jwtVerify(assertion, key, {
+        algorithms: ['RS256'],
+        issuer: teamDomain,
+        audience,
+        requiredClaims: ['exp'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: new Date(now()),
+      });
+      const name = nameOf(payload);
+      return name === null ? { kind: 'refused' } : { kind: 'verified', name };
+    } catch (error) {
+      if (error instanceof KeysNotFetched) {
+        log('error', 'keys of Access not fetched', { error: describeError(error.cause) });
+        return { kind: 'unverifiable' };
+      }
+      if (!(error instanceof errors.JOSEError)) throw error;
+      if (error instanceof errors.JWTClaimValidationFailed) {
+        // its signature is genuine: most likely ACCESS_AUD is another application's
+        log('warn', 'identity of Access refused', { reason: `${error.claim} ${error.reason}` });
+      }
+      return { kind: 'refused' };
+    }
+  };
+}
+
+/** Users have an email, service tokens a common name. */
+function nameOf({ email, common_name: service }: JWTPayload): string | null {
+  if (typeof email === 'string' && email !== '') return `access:${email}`;
+  if (typeof service === 'string' && service !== '') return `access-service:${service}`;
+  return null;
+}

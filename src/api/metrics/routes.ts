@@ -1,0 +1,250 @@
+// GET /api/metrics: the same counts for Prometheus, in its text format 0.0.4
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). Counters are totals since the beginning.
+
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import {
+  bucketMs,
+  type CountedKind,
+  countedOddity,
+  firstBucketFrom,
+  isOddity,
+  LAG_STEPS,
+  type LagTotal,
+  readLagTotals,
+  readTotals,
+  type Total,
+} from '../../store/counters.ts';
+import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** What `GET /api/metrics` answers. */
+export const metrics = z.string().meta({
+  description: 'Metrics in the text format of Prometheus. Counters are totals since the beginning.',
+  example: `# HELP instant_message_duplicates_total Repeated deliveries of events.
+# TYPE instant_message_duplicates_total counter
+instant_message_duplicates_total{integration="shop"} 12
+`,
+});
+
+const PREFIX = 'instant_message_';
+const QUEUE_TIMEOUT_MS = 2_000;
+const COUNTED = `counted up to ${MAX_COUNTED}.`;
+
+/** Upper bounds of the histograms, as powers of two of ms: from 64 ms to three days, four times the one before. */
+const BOUND_EXPONENTS = [6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28] as const;
+
+interface MetricsDeps extends BacklogDeps {
+  db: D1Database;
+  now: () => number;
+}
+
+interface Sample {
+  /** What follows the metric's name: `_bucket`, `_sum`, `_count`. */
+  suffix?: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+interface Metric {
+  /** Without the prefix. */
+  name: string;
+  type: 'counter' | 'gauge' | 'histogram';
+  help: string;
+  samples: Sample[];
+}
+
+/** To be mounted at `/api/metrics`. */
+export function metricsRoutes(deps: MetricsDeps): Hono {
+  return new Hono().get('/', async () => {
+    const [totals, lags, state, backlogs] = await Promise.all([
+      readTotals(deps.db),
+      readLagTotals(deps.db),
+      readDatabaseState(deps.db, deps.now()),
+      readBacklogs(deps, QUEUE_TIMEOUT_MS),
+    ]);
+    const all = [...counters(totals), histogram(lags), ...gauges(state, backlogs, deps.now())];
+    return new Response(all.map(textOf).join(''), { headers: { 'content-type': METRICS_TYPE } });
+  });
+}
+
+function counters(totals: Total[]): Metric[] {
+  const only = (counted: CountedKind): Sample[] =>
+    totals.flatMap(({ integration, kind, count }) =>
+      kind === counted ? [{ labels: { integration }, value: count }] : [],
+    );
+  return [
+    {
+      name: 'events_total',
+      type: 'counter',
+      help: 'New events, by integration, type and status. Counted once a minute.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        if (kind === 'response') return [{ labels: { integration, type: kind, status: '' }, value: count }];
+        const [type, status] = kind.split(':');
+        if (type !== 'status' || status === undefined) return [];
+        return [{ labels: { integration, type, status }, value: count }];
+      }),
+    },
+    {
+      name: 'duplicates_total',
+      type: 'counter',
+      help: 'Repeated deliveries of events.',
+      samples: only('duplicate'),
+    },
+    {
+      name: 'odd_events_total',
+      type: 'counter',
+      help: 'New events whose payload differs from the documentation.',
+      samples: only('odd'),
+    },
+    {
+      name: 'oddities_total',
+      type: 'counter',
+      help: 'In what the payloads of new events differ from the documentation, by field and kind.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        if (!isOddity(kind)) return [];
+        const { path, code } = countedOddity(kind);
+        return [{ labels: { integration, path, code }, value: count }];
+      }),
+    },
+    {
+      name: 'rejected_total',
+      type: 'counter',
+      help: 'Deliveries that were kept as rejections.',
+      samples: only('rejected'),
+    },
+    {
+      name: 'refused_total',
+      type: 'counter',
+      help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
+      samples: totals.flatMap(({ integration, kind, count }) => {
+        const [what, reason] = kind.split(':');
+        if (what !== 'refused' || reason === undefined) return [];
+        return [{ labels: { integration, reason }, value: count }];
+      }),
+    },
+    {
+      name: 'deferred_total',
+      type: 'counter',
+      help: 'New events that were stored by way of the intake queue.',
+      samples: only('deferred'),
+    },
+    {
+      name: 'forwarded_total',
+      type: 'counter',
+      help: 'New events that the events queue has confirmed.',
+      samples: only('forwarded'),
+    },
+    {
+      name: 'replayed_total',
+      type: 'counter',
+      help: 'Events that the events queue has confirmed again, on a replay.',
+      samples: only('replayed'),
+    },
+  ];
+}
+
+function histogram(lags: LagTotal[]): Metric {
+  const samples: Sample[] = [];
+  for (const [integration, ofIntegration] of Map.groupBy(lags, (lag) => lag.integration)) {
+    for (const steps of LAG_STEPS) {
+      const counted = ofIntegration.filter((lag) => lag.steps === steps);
+      if (counted.length > 0) samples.push(...histogramSamples({ integration, steps }, counted));
+    }
+  }
+  return {
+    name: 'step_seconds',
+    type: 'histogram',
+    help: 'Time that messages take from one step to the next, once both are known. The sum is estimated.',
+    samples,
+  };
+}
+
+function histogramSamples(labels: Record<string, string>, counted: LagTotal[]): Sample[] {
+  const countBelow = (bucket: number) =>
+    counted.reduce((sum, lag) => sum + (lag.bucket < bucket ? lag.count : 0), 0);
+  const total = countBelow(Number.POSITIVE_INFINITY);
+  const estimatedMs = counted.reduce((sum, { bucket, count }) => sum + bucketMs(bucket) * count, 0);
+  return [
+    ...BOUND_EXPONENTS.map((exponent) => ({
+      suffix: '_bucket',
+      labels: { ...labels, le: String(2 ** exponent / 1000) },
+      value: countBelow(firstBucketFrom(exponent)),
+    })),
+    { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: total },
+    { suffix: '_sum', labels, value: Math.round(estimatedMs) / 1000 },
+    { suffix: '_count', labels, value: total },
+  ];
+}
+
+function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric[] {
+  const gauge = (name: string, help: string, ...samples: Sample[]): Metric => ({
+    name,
+    type: 'gauge',
+    help,
+    samples,
+  });
+  const of = (value: number): Sample => ({ labels: {}, value });
+  const ageMs =
+    state.oldestUnforwarded === null ? 0 : Math.max(nowMs - state.oldestUnforwarded.storedAtMs, 0);
+  const known = (['events', 'intake'] as const).flatMap((queue) => {
+    const backlog = backlogs[queue];
+    return backlog === null ? [] : [{ queue, backlog }];
+  });
+  return [
+    gauge('outbox_events', `Events that are not forwarded yet, ${COUNTED}`, of(state.outbox)),
+    gauge(
+      'outbox_oldest_age_seconds',
+      'How long the oldest event that is not forwarded yet is stored; 0: there is none.',
+      of(ageMs / 1000),
+    ),
+    gauge('replaying_events', `Events that wait to be forwarded again, ${COUNTED}`, of(state.replaying)),
+    gauge('dead_letters', `Dead letters of all kinds, ${COUNTED}`, of(state.deadLetters)),
+    gauge(
+      'unstored_webhooks',
+      `Webhooks that were acknowledged and could not be stored: dead letters, ${COUNTED}`,
+      of(state.unstored),
+    ),
+    gauge(
+      'never_sent_events',
+      `Events that the events queue never takes: dead letters, ${COUNTED}`,
+      of(state.neverSent),
+    ),
+    gauge(
+      'cron_age_seconds',
+      'How long ago the cron last began.',
+      ...(state.cronAtMs === null ? [] : [of(Math.max(nowMs - state.cronAtMs, 0) / 1000)]),
+    ),
+    gauge('database_size_bytes', 'Size of the database.', of(state.databaseBytes)),
+    gauge(
+      'queue_backlog_messages',
+      'Messages in a queue, by its own word.',
+      ...known.map(({ queue, backlog }) => ({ labels: { queue }, value: backlog.messages })),
+    ),
+    gauge(
+      'queue_backlog_bytes',
+      'Bytes in a queue, by its own word.',
+      ...known.map(({ queue, backlog }) => ({ labels: { queue }, value: backlog.bytes })),
+    ),
+  ];
+}
+
+/** The lines of a metric; none where there is nothing to tell. */
+function textOf({ name, type, help, samples }: Metric): string {
+  if (samples.length === 0) return '';
+  const lines = samples.map(
+    ({ suffix = '', labels, value }) => `${PREFIX}${name}${suffix}${labelsText(labels)} ${value}\n`,
+  );
+  return `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} ${type}\n${lines.join('')}`;
+}
+
+function labelsText(labels: Record<string, string>): string {
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join()}}`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

@@ -1,0 +1,356 @@
+// Trying rejections again, by today's contract and today's registrations. Owns what is let in and in which order
+// things are done; makes no answer.
+//
+// The order is: the event is recorded, then the rejection deleted, in one transaction with who did it, then the event
+// forwarded. A retry that ends in between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
+// counted once, and what is not forwarded is in the outbox.
+
+import { type Assessment, assessBody } from '../../contract/assess.ts';
+import { versionId } from '../../contract/event.ts';
+import { type ContractProblem, problemAt } from '../../contract/problems.ts';
+import { type ForwardingDeps, forwardStored } from '../../forward/events.ts';
+import { cutGroups } from '../../runtime/batching.ts';
+import { withinMs } from '../../runtime/deadline.ts';
+import type { Lifetime } from '../../runtime/group-commit.ts';
+import { describeError, log } from '../../runtime/log.ts';
+import { objectionTo, withoutArrivalChecks } from '../../sender/verify-sender.ts';
+import type { AuditEntry } from '../../store/audit.ts';
+import { isAnswering } from '../../store/database-health.ts';
+import { type Recorded, recordOrCompare } from '../../store/differing-repeats.ts';
+import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../../store/events.ts';
+import { findIntegrations, type Integration, listIntegrations } from '../../store/integrations.ts';
+import {
+  bodyBytes,
+  findRejections,
+  type KeptRejection,
+  type Rejection,
+  type RejectionFilter,
+  settleRejections,
+  type TriedRejections,
+  walkRejections,
+} from '../../store/rejections.ts';
+
+/**
+ * Rejections that are read and tried together. Their bodies are in memory in several forms, of the 128 MB that an
+ * isolate has for all its requests: https://developers.cloudflare.com/workers/platform/limits/
+ */
+const GROUP_LIMITS = { maxItems: 300, maxBytes: 4_000_000 };
+/** With bodies of the usual size a run then stays within the 50 subrequests that the free plan has for a request. */
+const MAX_GROUPS = 5;
+/** No group begins later in a run, so that its answer comes before proxies and clients lose patience. */
+const MAX_RUN_MS = 20_000;
+/** So many refusals of D1 one after the other mean that it takes no events, not that one cannot be recorded. */
+const MAX_FAILURES_IN_A_ROW = 3;
+
+/** What is forwarded, for the log. */
+const RETRIED = 'retried rejections';
+
+/** What became of a rejection. */
+type Retried =
+  | Settled
+  /** It stays as it was: a bug, or D1 refuses this one. */
+  | { outcome: 'failed'; error: unknown };
+
+/** What a retry that came to its end made of a rejection. */
+export type Settled =
+  /** It became an event, by this retry or by an earlier one that did not come to its end. */
+  | { outcome: 'stored'; eventId: string }
+  /** Its event was there already, by another delivery. */
+  | { outcome: 'duplicate'; eventId: string }
+  /** It stays, with these reasons. */
+  | ({ outcome: 'rejected' } & Pick<Rejection, 'reason' | 'problems' | 'eventId'>);
+
+/**
+ * Tries one rejection again. An operator has looked at it, so it is let in even where the token that it came with was
+ * rotated away or revoked, or where its address or signature was objected to; not where the integration is unknown or
+ * disabled. One that differs from the event that it repeats becomes an event of its own; one of which that turns out only
+ * now stays as such. Its event counts one delivery, however often it had been rejected: a rejection counts those that were
+ * refused, an event those that were taken.
+ *
+ * Rejects, with the rejection as it was, when D1 does not answer or does not take the event.
+ *
+ * @param auditOf what is recorded of what becomes of it.
+ */
+export async function retryRejection(
+  deps: ForwardingDeps,
+  rejection: KeptRejection,
+  lifetime: Lifetime,
+  auditOf: (settled: Settled) => AuditEntry,
+): Promise<Settled> {
+  const integrations = await findIntegrations(deps.db, [rejection.integration]);
+  const trial = await tryTogether(deps, [rejection], (one) =>
+    judge(one, integrations[0], { isLookedAt: true }),
+  );
+  const retried = trial.retried.get(rejection) as Retried;
+  if (retried.outcome === 'failed') throw retried.error;
+  lifetime.waitUntil(forwardStored(deps, await settle(deps, trial, auditOf(retried)), RETRIED));
+  return retried;
+}
+
+/** How many rejections were tried, and what became of them. */
+export interface RetryCounts {
+  /** All that were tried. */
+  retried: number;
+  stored: number;
+  duplicates: number;
+  /** Those that stay. */
+  rejected: number;
+}
+
+/** What a run over many rejections did. */
+export interface RetryRun extends RetryCounts {
+  /** To be gone on with behind this place; `null`: the run came to its end. */
+  nextAfterSeq: number | null;
+  /** What ended the run early. What was done until then is done, and is in the audit trail. */
+  interruption: { error: unknown } | null;
+}
+
+/**
+ * Tries rejections again, oldest first, as many as one request can do. Repeating a run is harmless.
+ *
+ * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
+ * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
+ * checked again. One that differs from the event that it repeats is let in only where these are asked for.
+ *
+ * @param auditOf what is recorded of each group that was tried together.
+ */
+export async function retryRejections(
+  deps: ForwardingDeps,
+  filter: RejectionFilter,
+  afterSeq: number,
+  lifetime: Lifetime,
+  auditOf: (counts: RetryCounts) => AuditEntry,
+): Promise<RetryRun> {
+  const deadlineMs = deps.now() + MAX_RUN_MS;
+  const run: RetryRun = { ...NONE_RETRIED, nextAfterSeq: afterSeq, interruption: null };
+  try {
+    const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
+    const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
+    const integrations = await listIntegrations(deps.db);
+    const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
+    const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
+    let forwarding: Promise<void> = Promise.resolve();
+
+    for (const group of groups.slice(0, MAX_GROUPS)) {
+      await withinMs(deadlineMs - deps.now(), forwarding); // else a queue that hangs fills the memory
+      if (deps.now() >= deadlineMs) return run;
+      const rejections = await findRejections(
+        deps.db,
+        group.map(({ seq }) => seq),
+      );
+      const trial = await tryTogether(deps, rejections, (one) =>
+        one.reason === 'differs' && filter.reason !== 'differs'
+          ? { ok: false, reason: one.reason, problems: one.problems }
+          : judge(one, registered.get(one.integration), { isLookedAt: false }),
+      );
+      const counts = countOf(trial.retried.values());
+      const stored = await settle(deps, trial, auditOf(counts));
+      for (const name of COUNTS) run[name] += counts[name];
+      forwarding = forwardStored(deps, stored, RETRIED);
+      run.nextAfterSeq = group.at(-1)?.seq ?? null;
+      lifetime.waitUntil(forwarding);
+    }
+    if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
+  } catch (error) {
+    run.interruption = { error };
+  }
+  return run;
+}
+
+const NONE_RETRIED: RetryCounts = { retried: 0, stored: 0, duplicates: 0, rejected: 0 };
+const COUNTS = ['retried', 'stored', 'duplicates', 'rejected'] as const satisfies (keyof RetryCounts)[];
+
+function countOf(retried: Iterable<Retried>): RetryCounts {
+  const counts = { ...NONE_RETRIED };
+  for (const { outcome } of retried) {
+    counts.retried++;
+    switch (outcome) {
+      case 'stored':
+        counts.stored++;
+        break;
+      case 'duplicate':
+        counts.duplicates++;
+        break;
+      case 'rejected':
+      case 'failed':
+        counts.rejected++;
+        break;
+    }
+  }
+  return counts;
+}
+
+/**
+ * Whether a problem stands until somebody has looked at it. What is said of the sender's address or signature does, since
+ * these are not kept; so does what a version without codes said of the whole, which may be the same.
+ */
+function isStanding({ path, code }: ContractProblem): boolean {
+  return code === 'address' || code === 'signature' || (code === 'other' && path === '');
+}
+
+/** What a rejection is by today's contract and its integration's registration. */
+function judge(
+  rejection: KeptRejection,
+  integration: Integration | undefined,
+  { isLookedAt }: { isLookedAt: boolean },
+): Assessment {
+  const { generation, lastReceivedAtMs: receivedAtMs, integration: slug, requestId } = rejection;
+  // What it arrived by was checked then: what was objected to is among the problems.
+  const asked = integration && {
+    ...withoutArrivalChecks(integration),
+    ...(isLookedAt && { generation }),
+  };
+  const objection = objectionTo({ generation, receivedAtMs, address: null, signature: null }, asked);
+  const standing = rejection.problems.filter(isStanding);
+  if (objection !== null || (standing.length > 0 && !isLookedAt)) {
+    const problems = objection === null ? [] : [problemAt('', objection)];
+    return { ok: false, reason: 'unauthorized', problems: [...problems, ...standing] };
+  }
+  const judged = assessBody(bodyBytes(rejection.body, rejection.bodyEncoding), {
+    integration: slug,
+    requestId,
+    receivedAtMs: rejection.receivedAtMs,
+    appId: integration?.appId ?? null,
+  });
+  return judged.ok ? judged : { ...judged, problems: [...judged.problems, ...standing] };
+}
+
+/** Rejections that were tried together, before the table knows. */
+interface Trial {
+  retried: Map<Rejection, Retried>;
+  /** Those whose events are recorded, by this or by another delivery. */
+  letIn: Map<Rejection, RecordedEvent>;
+}
+
+type RecordedEvent = Exclude<Recorded, { outcome: 'differs' }>;
+
+/** Judges rejections, and records the events of those that pass. */
+async function tryTogether(
+  deps: ForwardingDeps,
+  rejections: readonly KeptRejection[],
+  judgeOne: (rejection: KeptRejection) => Assessment | StillRejected,
+): Promise<Trial> {
+  const retried = new Map<Rejection, Retried>();
+  const letIn = new Map<Rejection, RecordedEvent>();
+  const passed = new Map<RecordableEvent, Rejection>();
+  for (const rejection of rejections) {
+    try {
+      const judged = judgeOne(rejection);
+      if (judged.ok) passed.set(recordable(judged.event), rejection);
+      else retried.set(rejection, stillRejected(judged, rejection));
+    } catch (error) {
+      retried.set(rejection, failedBy(error, rejection));
+    }
+  }
+  const versions = new Map<RecordableEvent, Rejection>();
+  for (const [event, recorded] of await recordEach(deps, [...passed.keys()])) {
+    const rejection = passed.get(event) as Rejection;
+    if ('outcome' in recorded && recorded.outcome === 'differs' && rejection.reason === 'differs') {
+      versions.set(versionOf(event, recorded.digest), rejection);
+    } else note(rejection, recorded);
+  }
+  for (const [event, recorded] of await recordEach(deps, [...versions.keys()])) {
+    note(versions.get(event) as Rejection, recorded);
+  }
+  return { retried, letIn };
+
+  function note(rejection: Rejection, recorded: Recorded | { error: unknown }): void {
+    if ('error' in recorded) {
+      retried.set(rejection, failedBy(recorded.error, rejection));
+    } else if (recorded.outcome === 'differs') {
+      const { problems, eventId } = recorded;
+      retried.set(rejection, { outcome: 'rejected', reason: 'differs', problems, eventId });
+    } else {
+      letIn.set(rejection, recorded);
+      retried.set(rejection, { outcome: recorded.outcome, eventId: recorded.id });
+    }
+  }
+}
+
+/** A judgment against a rejection, or what it was judged before. */
+type StillRejected = { ok: false } & Pick<Rejection, 'reason' | 'problems'>;
+
+function stillRejected({ reason, problems }: StillRejected, { eventId }: Rejection): Retried {
+  return { outcome: 'rejected', reason, problems, eventId: reason === 'differs' ? eventId : null };
+}
+
+/** The event of a body that differs from what is stored under its id, to stand beside that. */
+function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent {
+  return recordable({ ...event, id: versionId(event.id, digest) });
+}
+
+/**
+ * Lets the table know: what was let in leaves it, what stays has its new reasons, and the audit trail says who did that.
+ *
+ * @returns the places of the events to forward: of two that try the same rejection at once, only the one that deletes
+ *   it forwards its event.
+ */
+async function settle(
+  { db }: ForwardingDeps,
+  { retried, letIn }: Trial,
+  audit: AuditEntry,
+): Promise<number[]> {
+  const tried = { letIn: [...letIn.keys()], rejectedAgain: withNewReasons(retried) };
+  const deleted = await settleRejections(db, tried, audit);
+  return [...letIn].flatMap(([rejection, { seq, outcome }]) =>
+    outcome === 'stored' && deleted.has(rejection.seq) ? [seq] : [],
+  );
+}
+
+function failedBy(error: unknown, { seq, integration }: Rejection): Retried {
+  log('error', 'rejection could not be retried', { seq, integration, error: describeError(error) });
+  return { outcome: 'failed', error };
+}
+
+/** The rejections that stay for other reasons than before. */
+function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['rejectedAgain'] {
+  return [...retried].flatMap(([rejection, now]) => {
+    if (now.outcome !== 'rejected') return [];
+    const { reason, problems, eventId } = now;
+    const isSame =
+      reason === rejection.reason && JSON.stringify(problems) === JSON.stringify(rejection.problems);
+    const { seq, requestId } = rejection;
+    return isSame ? [] : [{ seq, requestId, reason, problems, eventId }];
+  });
+}
+
+/**
+ * Records events in as few statements as the limits allow. What D1 refuses is recorded one by one, so that one that
+ * cannot be holds back no other, and has its error here. Rejects when D1 does not answer or takes nothing.
+ */
+async function recordEach(
+  { db, now }: ForwardingDeps,
+  events: readonly RecordableEvent[],
+): Promise<Map<RecordableEvent, Recorded | { error: unknown }>> {
+  const recorded = new Map<RecordableEvent, Recorded | { error: unknown }>();
+  const record = async (group: readonly RecordableEvent[]) => {
+    const results = await recordOrCompare(db, group, now);
+    for (const [index, event] of group.entries()) recorded.set(event, results[index] as Recorded);
+  };
+  const refusedByD1: RecordableEvent[] = [];
+  const limits = { maxItems: MAX_RECORD_EVENTS, maxBytes: MAX_RECORD_BYTES };
+  for (const group of cutGroups(events, ({ bytes }) => bytes, limits)) {
+    try {
+      await record(group);
+    } catch (error) {
+      if (!(await isAnswering(db))) throw error;
+      log('warn', 'retried rejections not recorded together', {
+        events: group.length,
+        error: describeError(error),
+      });
+      refusedByD1.push(...group);
+    }
+  }
+  let failuresInARow = 0;
+  for (const event of refusedByD1) {
+    try {
+      await record([event]);
+      failuresInARow = 0;
+    } catch (error) {
+      failuresInARow++;
+      if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw error;
+      recorded.set(event, { error });
+    }
+  }
+  return recorded;
+}

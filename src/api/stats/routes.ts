@@ -1,0 +1,332 @@
+// GET /api/stats: what was counted, by steps of time, and how fast messages take their steps.
+
+import { zValidator } from '@hono/zod-validator';
+import { Hono } from 'hono';
+import * as z from 'zod';
+import type { Oddity } from '../../contract/documented-fields.ts';
+import { type ContractProblem, problemAt } from '../../contract/problems.ts';
+import { type BacklogDeps, readBacklogs } from '../../forward/backlog.ts';
+import {
+  type Count,
+  type CountedKind,
+  type CountedPeriod,
+  countedOddity,
+  isOddity,
+  LAG_STEPS,
+  type LagCount,
+  percentileMs,
+  readCounts,
+  readLags,
+} from '../../store/counters.ts';
+import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
+import { oddity } from '../events/routes.ts';
+import { invalidParameters, listingParameters, refuseParameters } from '../query-parameters.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** The steps of time that there are, shortest first. */
+const STEPS = {
+  '1m': MINUTE_MS,
+  '5m': 5 * MINUTE_MS,
+  '15m': 15 * MINUTE_MS,
+  '1h': HOUR_MS,
+  '6h': 6 * HOUR_MS,
+  '1d': DAY_MS,
+} as const;
+
+type Step = keyof typeof STEPS;
+
+const STEP_NAMES = Object.keys(STEPS) as [Step, ...Step[]];
+
+/** A day by minute, two months by hour. */
+const MAX_POINTS = 1_500;
+const DEFAULT_PERIOD_MS = HOUR_MS;
+/** Short of what is kept, as the period is widened to whole steps. */
+const FINE_REACH_MS = FINE_RETENTION_MS - DAY_MS;
+const COARSE_REACH_MS = COARSE_RETENTION_MS - DAY_MS;
+const QUEUE_TIMEOUT_MS = 2_000;
+
+/** What `GET /api/stats` takes. */
+export const statsParameters = z.strictObject({
+  since: listingParameters.since,
+  until: listingParameters.until,
+  step: z
+    .enum(STEP_NAMES)
+    .optional()
+    .meta({ description: `Without one: the shortest that gives at most ${MAX_POINTS} points.` }),
+  integration: z.string().min(1).optional(),
+});
+
+const count = z.int().nonnegative();
+const moment = z.iso.datetime();
+
+const outcomes = {
+  received: count.meta({ description: 'New events: responses and statuses.' }),
+  responses: count,
+  duplicates: count.meta({ description: 'Repeated deliveries of an event.' }),
+  deferred: count.meta({ description: 'Those received that were stored by way of the intake queue.' }),
+  odd: count.meta({ description: 'Those received whose payload differs from the documentation.' }),
+  rejected: count.meta({ description: 'Deliveries that were kept as rejections.' }),
+  forwarded: count.meta({ description: 'New events that the queue has confirmed.' }),
+  replayed: count.meta({ description: 'Events that the queue has confirmed again, on a replay.' }),
+  refused: count.meta({
+    description:
+      'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
+      '`/api/refusals` tells the reasons.',
+  }),
+};
+
+const statuses = {
+  sent: count,
+  delivered: count,
+  read: count,
+  failed: count,
+  other: count.meta({ description: 'With a word that is not known.' }),
+};
+
+const times = z
+  .object({ count, p50Ms: count.nullable(), p95Ms: count.nullable() })
+  .meta({ description: 'Median and 95th percentile, at most 4.5 % off. Null where none was counted.' });
+
+const rate = z.number().nonnegative().nullable();
+
+const backlog = z.object({ messages: count, bytes: count });
+
+/** What `GET /api/stats` answers. */
+export const stats = z
+  .object({
+    since: moment,
+    until: moment,
+    step: z.enum(STEP_NAMES),
+    countedUntil: moment.meta({
+      description: 'Events stored before this time are in it. New ones are counted once a minute.',
+    }),
+    totals: z.object({ ...outcomes, statuses: z.object(statuses) }),
+    oddities: z.array(oddity.extend({ count })).meta({
+      description:
+        'In what the payloads of the period differ from the documentation, the most frequent first.',
+    }),
+    series: z
+      .array(z.object({ start: moment, ...outcomes, ...statuses }))
+      .meta({ description: 'One point for every step, those without events too.' }),
+    funnel: z.object({
+      sent: count,
+      delivered: count,
+      read: count,
+      replied: count,
+      rates: z
+        .object({ delivered: rate, read: rate, replied: rate })
+        .meta({ description: 'Of the step before. Null where there was none.' }),
+      times: z
+        .object({ sentToDelivered: times, deliveredToRead: times, readToReplied: times })
+        .meta({ description: 'Of the whole hours, or beyond a week whole days, that the period touches.' }),
+    }),
+    oldestUnforwarded: z.object({ ageMs: count, storedAt: moment, receivedAt: moment }).nullable().meta({
+      description: 'The oldest event that the queue has not confirmed, and for how long it is stored.',
+    }),
+    outbox: count.meta({ description: `Events not forwarded yet; ${MAX_COUNTED}: so many or more.` }),
+    backlog: z
+      .object({ events: backlog.nullable(), intake: backlog.nullable() })
+      .meta({ description: 'What waits in the queues, by their own word; null where they do not tell.' }),
+    databaseBytes: count,
+  })
+  .meta({ description: 'What was counted.' });
+
+type Stats = z.infer<typeof stats>;
+type Outcomes = Stats['series'][number];
+
+interface StatsDeps extends BacklogDeps {
+  db: D1Database;
+  now: () => number;
+}
+
+/** To be mounted at `/api/stats`. */
+export function statsRoutes(deps: StatsDeps): Hono {
+  return new Hono().get('/', zValidator('query', statsParameters, refuseParameters), async (c) => {
+    const nowMs = deps.now();
+    const query = c.req.valid('query');
+    const chosen = periodOf(query, nowMs);
+    if (!chosen.ok) return invalidParameters([chosen.problem]);
+    const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
+    const areHoursKept = nowMs - period.sinceMs <= FINE_REACH_MS;
+    const [counts, lags, state, backlogs] = await Promise.all([
+      readCounts(deps.db, period, STEPS[chosen.step]),
+      readLags(deps.db, period, areHoursKept ? 'hour' : 'day'),
+      readDatabaseState(deps.db, nowMs),
+      readBacklogs(deps, QUEUE_TIMEOUT_MS),
+    ]);
+    return c.json({
+      ...countedOf(period, chosen.step, counts, lags),
+      countedUntil: iso(state.oldestUncountedMs ?? nowMs),
+      ...waitingOf(state, nowMs),
+      backlog: backlogs,
+      databaseBytes: state.databaseBytes,
+    } satisfies Stats);
+  });
+}
+
+type ChosenPeriod =
+  | { ok: true; sinceMs: number; untilMs: number; step: Step }
+  | { ok: false; problem: ContractProblem };
+
+/** The period that is asked for, widened to whole steps, the last hour by default. */
+function periodOf(
+  { since, until, step: askedStep }: z.output<typeof statsParameters>,
+  nowMs: number,
+): ChosenPeriod {
+  const untilMs = until ?? Math.max(nowMs, since ?? 0);
+  const sinceMs = since ?? untilMs - DEFAULT_PERIOD_MS;
+  if (sinceMs >= untilMs) return refused(problemAt('until', 'later-than', { parameter: 'since' }));
+  const ageMs = nowMs - sinceMs;
+  if (ageMs > COARSE_REACH_MS) {
+    return refused(problemAt('since', 'too-early', { days: COARSE_REACH_MS / DAY_MS }));
+  }
+  const isReached = (step: Step) => ageMs <= FINE_REACH_MS || STEPS[step] >= HOUR_MS;
+  const step = askedStep ?? STEP_NAMES.find((name) => isReached(name) && points(name) <= MAX_POINTS);
+  const tooManySteps = (path: string) => refused(problemAt(path, 'too-many-steps', { max: MAX_POINTS }));
+  if (step === undefined) return tooManySteps('until');
+  if (!isReached(step)) return refused(problemAt('step', 'step-too-fine', { days: FINE_REACH_MS / DAY_MS }));
+  if (points(step) > MAX_POINTS) return tooManySteps('step');
+  return { ok: true, step, ...widened(step) };
+
+  function widened(name: Step) {
+    const stepMs = STEPS[name];
+    return {
+      sinceMs: Math.floor(sinceMs / stepMs) * stepMs,
+      untilMs: Math.ceil(untilMs / stepMs) * stepMs,
+    };
+  }
+  function points(name: Step): number {
+    const period = widened(name);
+    return (period.untilMs - period.sinceMs) / STEPS[name];
+  }
+}
+
+function refused(problem: ContractProblem): ChosenPeriod {
+  return { ok: false, problem };
+}
+
+const NOTHING = {
+  received: 0,
+  responses: 0,
+  sent: 0,
+  delivered: 0,
+  read: 0,
+  failed: 0,
+  other: 0,
+  duplicates: 0,
+  deferred: 0,
+  odd: 0,
+  rejected: 0,
+  forwarded: 0,
+  replayed: 0,
+  refused: 0,
+};
+
+/** What a kind is called in the answer. */
+const NAMES = {
+  response: 'responses',
+  'status:sent': 'sent',
+  'status:delivered': 'delivered',
+  'status:read': 'read',
+  'status:failed': 'failed',
+  'status:other': 'other',
+  deferred: 'deferred',
+  odd: 'odd',
+  duplicate: 'duplicates',
+  rejected: 'rejected',
+  forwarded: 'forwarded',
+  replayed: 'replayed',
+} as const satisfies Record<
+  Exclude<CountedKind, `refused:${string}` | `odd:${string}`>,
+  keyof typeof NOTHING
+>;
+
+function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
+  return isRefusal(kind) ? 'refused' : NAMES[kind];
+}
+
+function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
+  return kind.startsWith('refused:');
+}
+
+function isReceived(kind: CountedKind): boolean {
+  return kind === 'response' || kind.startsWith('status:');
+}
+
+function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: LagCount[]) {
+  const sums = { ...NOTHING };
+  const points = new Map<number, typeof NOTHING>();
+  for (let start = period.sinceMs; start < period.untilMs; start += STEPS[step]) {
+    points.set(start, { ...NOTHING });
+  }
+  const oddities = new Map<string, Oddity & { count: number }>();
+  for (const { startMs, kind, count } of counts) {
+    if (isOddity(kind)) {
+      const counted = oddities.get(kind) ?? { ...countedOddity(kind), count: 0 };
+      oddities.set(kind, { ...counted, count: counted.count + count });
+      continue;
+    }
+    for (const sum of [sums, points.get(startMs)]) {
+      if (sum === undefined) continue;
+      sum[nameOf(kind)] += count;
+      if (isReceived(kind)) sum.received += count;
+    }
+  }
+  const { sent, delivered, read, failed, other, ...outcomes } = sums;
+  return {
+    since: iso(period.sinceMs),
+    until: iso(period.untilMs),
+    step,
+    totals: { ...outcomes, statuses: { sent, delivered, read, failed, other } },
+    oddities: [...oddities.values()].toSorted((a, b) => b.count - a.count),
+    series: Array.from(points, ([start, point]): Outcomes => ({ start: iso(start), ...point })),
+    funnel: {
+      sent,
+      delivered,
+      read,
+      replied: outcomes.responses,
+      rates: {
+        delivered: rateOf(delivered, sent),
+        read: rateOf(read, delivered),
+        replied: rateOf(outcomes.responses, read),
+      },
+      times: timesOf(lags),
+    },
+  };
+}
+
+/** To four digits behind the point. */
+function rateOf(part: number, whole: number): number | null {
+  return whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4;
+}
+
+function timesOf(lags: LagCount[]): Stats['funnel']['times'] {
+  const [sentToDelivered, deliveredToRead, readToReplied] = LAG_STEPS.map((steps) => {
+    const between = lags.filter((lag) => lag.steps === steps);
+    return {
+      count: between.reduce((sum, { count }) => sum + count, 0),
+      p50Ms: percentileMs(between, 0.5),
+      p95Ms: percentileMs(between, 0.95),
+    };
+  }) as [z.infer<typeof times>, z.infer<typeof times>, z.infer<typeof times>];
+  return { sentToDelivered, deliveredToRead, readToReplied };
+}
+
+function waitingOf({ oldestUnforwarded: oldest, outbox }: DatabaseState, nowMs: number) {
+  return {
+    outbox,
+    oldestUnforwarded: oldest && {
+      ageMs: Math.max(nowMs - oldest.storedAtMs, 0),
+      storedAt: iso(oldest.storedAtMs),
+      receivedAt: iso(oldest.receivedAtMs),
+    },
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,209 @@
+// GET /api/tail: events as they are stored, as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+//
+// The place of an event is its id on the stream, so that a client that reconnects goes on behind what it has seen.
+// Nothing is remembered between two connections, and nothing is done ahead of a reader: a page is read from D1 when
+// the one before it has been taken. Every poll says something, if only a comment: a Worker learns that its client has
+// gone by a write that fails.
+
+import { zValidator } from '@hono/zod-validator';
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { patterned } from '../../contract/problems.ts';
+import { within } from '../../runtime/deadline.ts';
+import { describeError, log } from '../../runtime/log.ts';
+import { findEvent, type ListedEvent } from '../../store/events.ts';
+import { findLastSeq, type TailFilter, walkOnwards } from '../../store/tail.ts';
+import { eventFilters, eventJson } from '../events/routes.ts';
+import { listingParameters, refuseParameters } from '../query-parameters.ts';
+
+/** How fast a stream goes, and how far. */
+export interface TailPace {
+  /** Between two polls when something is going on; up to `maxPollMs` when nothing is: pages promise two seconds. */
+  pollMs: number;
+  maxPollMs: number;
+  /** How long D1 may take for a statement. */
+  statementTimeoutMs: number;
+  /**
+   * Statements after which a stream ends itself, for the client to reconnect. The free plan has 50 in a request:
+   * https://developers.cloudflare.com/d1/platform/limits/
+   */
+  maxStatements: number;
+}
+
+const PACE: TailPace = { pollMs: 1_000, maxPollMs: 1_500, statementTimeoutMs: 10_000, maxStatements: 45 };
+/** How much longer each poll waits than the one before, while nothing happens. */
+const POLL_GROWTH = 1.25;
+/** What a client waits before it reconnects. */
+const RECONNECT_MS = 1_000;
+
+/** A stream's event id. Empty as some clients send it before they have one. */
+const lastEventId = patterned(/^\d{0,16}$/, 'not-a-tail-id')
+  .transform((text) => (text === '' ? undefined : Number(text)))
+  .meta({ description: 'The id of the last event seen; the stream goes on behind it.' })
+  .optional();
+
+/** What `GET /api/tail` takes. */
+export const tailParameters = z.strictObject({
+  ...eventFilters,
+  since: z
+    .union([
+      patterned(/^\d{1,16}$/, 'not-a-tail-id').transform((text) => ({ afterSeq: Number(text) })),
+      listingParameters.since.unwrap().transform((ms) => ({ afterSeq: ms * 1000 - 1 })),
+    ])
+    .meta({
+      description:
+        'Where to begin: a moment, or the id of an event of an earlier stream, to go on behind it. ' +
+        'Without it the stream begins with what is stored next.',
+      example: '2026-03-01T00:00:00-03:00',
+    })
+    .optional(),
+  lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
+});
+
+/** What a client sends when it reconnects. It outweighs `since`, which stays in the URL. */
+export const tailHeaders = z.object({ 'last-event-id': lastEventId });
+
+/** What `GET /api/tail` answers. */
+export const tailAnswer = z.string().meta({
+  description:
+    'A `text/event-stream`. Each event has the id to go on from, `response` or `status` as its name, and as its ' +
+    'data one line of JSON: the event as `GET /api/events` shows it. An id without data marks a place where ' +
+    'nothing matched. The stream ends itself after about a minute; clients reconnect with `Last-Event-ID`.',
+  example: 'id: 1772330400000000\nevent: status\ndata: {"id":"m1:e1:status:read","payload":{}}\n\n',
+});
+
+interface TailDeps {
+  db: D1Database;
+  /** For tests, which cannot wait as long. */
+  tailPace?: Partial<TailPace>;
+}
+
+/** The stream, to be mounted at `/api/tail`. */
+export function tailRoutes({ db, tailPace }: TailDeps): Hono {
+  const pace = { ...PACE, ...tailPace };
+
+  return new Hono().get(
+    '/',
+    zValidator('query', tailParameters, refuseParameters),
+    zValidator('header', tailHeaders, refuseParameters),
+    (c) => {
+      const { since, lastEventId: fromUrl, ...filter } = c.req.valid('query');
+      const afterSeq = c.req.valid('header')['last-event-id'] ?? fromUrl ?? since?.afterSeq ?? null;
+      return new Response(
+        pulled((gone) => tail(db, filter, afterSeq, pace, gone)),
+        // nginx and its like would hold back what is not enough for a buffer
+        { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } },
+      );
+    },
+  );
+}
+
+/**
+ * A stream of what is generated, a chunk each time that the reader has taken the one before. The generator gets a
+ * signal that the reader has gone.
+ */
+function pulled(generate: (gone: AbortSignal) => AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const gone = new AbortController();
+  const encoder = new TextEncoder();
+  const chunks = generate(gone.signal);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (gone.signal.aborted) return;
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      },
+      cancel() {
+        gone.abort();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/**
+ * The text of a stream, in chunks of at most a page or one large event.
+ *
+ * @param startAfterSeq `null`: begins with what is stored next.
+ */
+async function* tail(
+  db: D1Database,
+  filter: TailFilter,
+  startAfterSeq: number | null,
+  pace: TailPace,
+  gone: AbortSignal,
+): AsyncGenerator<string> {
+  let saidSeq = startAfterSeq; // moves on only with what has been said: whatever fails, there is no gap
+  let pollMs = 0;
+  let isFailing = false;
+  let statements = 0;
+  const ask = async <T>(statement: Promise<T>): Promise<T> => {
+    statements++;
+    return within(pace.statementTimeoutMs, statement);
+  };
+
+  yield `retry: ${RECONNECT_MS}\n\n`;
+  while (statements < pace.maxStatements) {
+    if (pollMs > 0) await sleep(pollMs, gone);
+    if (gone.aborted) return;
+    try {
+      if (saidSeq === null) {
+        const lastSeq = await ask(findLastSeq(db));
+        yield placeFrame(lastSeq);
+        saidSeq = lastSeq;
+        pollMs = pace.pollMs;
+        continue;
+      }
+      const { events, walkedToSeq, isFull } = await ask(walkOnwards(db, filter, saidSeq));
+      let chunk = '';
+      let chunkSeq = saidSeq;
+      for (const event of events) {
+        if (event.payload === null) {
+          if (chunk !== '') yield chunk;
+          [chunk, saidSeq] = ['', chunkSeq];
+          if (gone.aborted || statements >= pace.maxStatements) return;
+          const whole = await ask(findEvent(db, event.integration, event.id));
+          if (whole !== null) chunk = eventFrame(whole); // else it was erased just now
+        } else {
+          chunk += eventFrame({ ...event, payload: event.payload });
+        }
+        chunkSeq = event.seq;
+      }
+      if (walkedToSeq > chunkSeq) chunk += placeFrame(walkedToSeq);
+      yield chunk === '' ? comment('') : chunk;
+      pollMs = isFull ? 0 : walkedToSeq > saidSeq ? pace.pollMs : longer(pollMs, pace);
+      saidSeq = walkedToSeq;
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log('warn', 'tail could not read events', { error: describeError(error) });
+      isFailing = true;
+      pollMs = pace.maxPollMs;
+      yield comment('the database does not answer, trying again');
+    }
+  }
+}
+
+function longer(pollMs: number, pace: TailPace): number {
+  return Math.min(Math.max(pollMs * POLL_GROWTH, pace.pollMs), pace.maxPollMs);
+}
+
+/** The line breaks that JSON has between its tokens would end the field, and nothing else in JSON can hold one. */
+function eventFrame(event: ListedEvent): string {
+  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${eventJson(event).replace(/[\r\n]/g, ' ')}\n\n`;
+}
+
+/** Moves the place that a client goes on from, without an event. */
+function placeFrame(seq: number): string {
+  return `id: ${seq}\n\n`;
+}
+
+function comment(text: string): string {
+  return `:${text && ` ${text}`}\n\n`;
+}
+
+/** Waits, but not for one who has gone. */
+async function sleep(ms: number, gone: AbortSignal): Promise<void> {
+  await scheduler.wait(ms, { signal: gone }).catch(() => undefined);
+}
