@@ -2,8 +2,8 @@
 
 import * as z from 'zod';
 import type { EventHead } from './event.ts';
-import { rfc3339 } from './moment.ts';
 import { type ContractProblem, coded, problemsIn } from './problems.ts';
+import { rfc3339 } from './timestamp.ts';
 import {
   checkedWebhook,
   type EventType,

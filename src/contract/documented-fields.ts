@@ -1,7 +1,7 @@
 // The fields that the platform documents beside those that identify an event: what each holds, and what to make of one that
 // holds something else. Nothing of it can keep an event out. Pure.
 
-import { asRfc3339, momentOf } from './moment.ts';
+import { asRfc3339, momentOf } from './timestamp.ts';
 
 /** Longest identifier taken, and longest label looked at. The platform's own have 8 to 36 characters. */
 export const MAX_IDENTIFIER_LENGTH = 256;

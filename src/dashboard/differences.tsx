@@ -4,7 +4,7 @@ import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { wholeEventAnswer } from '../api/events/routes.ts';
 import type { keptRejectionAnswer } from '../api/rejections/routes.ts';
-import { differencesBetween } from '../contract/content.ts';
+import { differencesBetween } from '../contract/payload-comparison.ts';
 import { apiPath } from './api-client.ts';
 import { EventLink, Facts } from './page.tsx';
 import { valueTree } from './payload-tree.tsx';

@@ -3,7 +3,7 @@
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { eventAnswer } from '../api/events/routes.ts';
-import { saidBy } from '../contract/conversation.ts';
+import { saidBy } from '../contract/message-content.ts';
 import { isStatus, type Status } from '../contract/webhook.ts';
 import { apiPath } from './api-client.ts';
 import type { Language } from './language.ts';

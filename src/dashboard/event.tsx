@@ -1,8 +1,8 @@
 // One event: who, what and when, what became of its message, and the payload as it came.
 
 import type { FC } from 'hono/jsx';
-import { saidBy } from '../contract/conversation.ts';
-import { wordsIn } from '../contract/message-words.ts';
+import { saidBy } from '../contract/message-content.ts';
+import { wordsIn } from '../contract/message-text.ts';
 import { apiPath } from './api-client.ts';
 import { type OtherVersions, Versions } from './differences.tsx';
 import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';

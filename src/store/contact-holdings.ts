@@ -5,9 +5,9 @@
 // There is no index over texts, so the tables are walked by primary key, in steps that let webhooks in between. A step
 // is told by SQL which texts could hold the number; those are read and looked at closely.
 
+import type { WrittenNumber } from '../contract/contact-search.ts';
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../contract/number-separators.ts';
-import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/written-encodings.ts';
-import type { WrittenNumber } from '../contract/written-number.ts';
+import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/text-encodings.ts';
 import { cutGroups } from '../runtime/batching.ts';
 import { unpack } from '../runtime/decompression.ts';
 import { findAuditEntriesAt, type ListedAuditEntry } from './audit.ts';

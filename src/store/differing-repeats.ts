@@ -2,9 +2,14 @@
 // that says something else is not lost: it is kept as a rejection beside the event, and can be let in as an event of its
 // own, under an id that is made of the event's and of its content.
 
-import { contentOf, differencesBetween, MAX_COMPARED_LENGTH, problemOf } from '../contract/content.ts';
 import { firstVersionId, type NewEvent, versionId, versionIdRange } from '../contract/event.ts';
 import { encodePayload } from '../contract/payload.ts';
+import {
+  contentOf,
+  differencesBetween,
+  MAX_COMPARED_LENGTH,
+  problemOf,
+} from '../contract/payload-comparison.ts';
 import type { ContractProblem } from '../contract/problems.ts';
 import { cutGroups } from '../runtime/batching.ts';
 import { countRepeats, type RecordableEvent, recordEvents, STORED_BY } from './events.ts';

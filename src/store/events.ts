@@ -2,9 +2,9 @@
 // event-listing.ts for what lists and walks it.
 
 import * as z from 'zod';
-import { STAMPED_TIMES } from '../contract/content.ts';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
+import { STAMPED_TIMES } from '../contract/payload-comparison.ts';
 import type { EventType } from '../contract/webhook.ts';
 import { nextSeqSql } from './keyset-paging.ts';
 

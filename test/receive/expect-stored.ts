@@ -3,8 +3,8 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { canonicalContact } from '../../src/contract/contact.ts';
-import { contentOf } from '../../src/contract/content.ts';
 import { eventId } from '../../src/contract/event.ts';
+import { contentOf } from '../../src/contract/payload-comparison.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
 import {

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { writtenNumber } from '../../src/contract/written-number.ts';
+import { writtenNumber } from '../../src/contract/contact-search.ts';
 import { type HoldingKind, readHoldings, walkMentions } from '../../src/store/contact-holdings.ts';
 import { phoneForms, separated } from '../contract/written-forms.ts';
 import { expectHolds, PROPERTY_TIMEOUT_MS } from '../seeded.ts';

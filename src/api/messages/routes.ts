@@ -3,10 +3,10 @@
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../../contract/conversation.ts';
-import { rfc3339 } from '../../contract/moment.ts';
+import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../../contract/message-content.ts';
 import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
 import { problem } from '../../problem-details.ts';
 import {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contactFromTyped } from '../../src/contract/contact.ts';
+import { writtenNumber } from '../../src/contract/contact-search.ts';
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../../src/contract/number-separators.ts';
-import { TELLING_ESCAPES } from '../../src/contract/written-encodings.ts';
-import { writtenNumber } from '../../src/contract/written-number.ts';
+import { TELLING_ESCAPES } from '../../src/contract/text-encodings.ts';
 import { expectHolds } from '../seeded.ts';
 import { phoneForms, separated } from './written-forms.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOTHING_SAID, saidBy, saidIn } from '../../src/contract/conversation.ts';
+import { NOTHING_SAID, saidBy, saidIn } from '../../src/contract/message-content.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
 import { type Body, deliveredText, responseBody, responseText, statusBody } from '../webhooks.ts';
 

@@ -8,8 +8,8 @@
 
 import { COUNTRY_CODE, canonicalContact, isPhoneNumber } from './contact.ts';
 import { SEPARATOR } from './number-separators.ts';
-import { readings } from './written-encodings.ts';
-import { fieldsIn } from './written-fields.ts';
+import { readings } from './text-encodings.ts';
+import { fieldsIn } from './text-fields.ts';
 
 /** Brazilian mobile numbers are in use with and without the ninth digit. */
 const BRAZILIAN_MOBILE = /^\+55([1-9][1-9])9([6-9]\d{7})$/;

@@ -1,7 +1,7 @@
 // What a webhook says for a person to read: the text, the medium, the place, the customer's name. Pure, and forgiving:
 // it reads stored payloads of any age and finds less where there is less, but never fails.
 
-import { cardWordsIn, wordsIn } from './message-words.ts';
+import { cardWordsIn, wordsIn } from './message-text.ts';
 import { parsePayload } from './payload.ts';
 
 /** What a message is, for a person. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { contentOf, differencesBetween, MAX_COMPARED_LENGTH, problemOf } from '../../src/contract/content.ts';
 import { eventId, firstVersionId, messageIdOf, versionId, versionIdRange } from '../../src/contract/event.ts';
+import {
+  contentOf,
+  differencesBetween,
+  MAX_COMPARED_LENGTH,
+  problemOf,
+} from '../../src/contract/payload-comparison.ts';
 import { problemAt } from '../../src/contract/problems.ts';
 import { responseBody, statusBody } from '../webhooks.ts';
 

@@ -1,7 +1,7 @@
 // The fields of a text: the strings, numbers and names in JSON, the values of a form, the texts between the tags of XML.
 // What is broken is cut up as well as it can be. Pure.
 
-import { readings } from './written-encodings.ts';
+import { readings } from './text-encodings.ts';
 
 /** JSON in a string of JSON in a field of a form. */
 const MAX_DEPTH = 3;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asRfc3339, momentOf, rfc3339 } from '../../src/contract/moment.ts';
+import { asRfc3339, momentOf, rfc3339 } from '../../src/contract/timestamp.ts';
 
 const NOON = Date.UTC(2026, 10, 27, 12);
 /** When all of it arrived: half an hour later. */
