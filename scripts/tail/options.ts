@@ -63,7 +63,7 @@ export function parseTailOptions(args: readonly string[], nowMs: number): TailOp
   if (type === 'response' && status !== undefined) {
     throw new UsageError('--status is what status events have; it does not go with --type response');
   }
-  const since = values.since === undefined ? undefined : momentOf(values.since, nowMs);
+  const since = values.since === undefined ? undefined : sinceTime(values.since, nowMs);
   const given = Object.entries({ type, status, contact, integration, messageId, since });
   return {
     kind: 'run',
@@ -78,7 +78,7 @@ export function parseTailOptions(args: readonly string[], nowMs: number): TailOp
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A time as the API takes it. Where no offset is written it is this machine's. */
-function momentOf(text: string, nowMs: number): string {
+function sinceTime(text: string, nowMs: number): string {
   const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const ms =
     count === undefined

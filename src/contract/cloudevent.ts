@@ -96,7 +96,7 @@ export const SCHEMA_PATHS = {
   status: '/schemas/status.json',
 } as const satisfies Record<SchemaName, string>;
 
-const moment = z.iso.datetime({ offset: true });
+const timestamp = z.iso.datetime({ offset: true });
 
 /** The attributes of every event, whatever its type. */
 const attributes = {
@@ -104,11 +104,11 @@ const attributes = {
   id: z.string().min(1),
   source: z.string().min(1),
   subject: z.string().min(1),
-  time: moment,
+  time: timestamp,
   datacontenttype: z.literal('application/json'),
   dataschema: z.string().min(1).optional(), // events of before it have none
   contact: z.string().min(1).optional(),
-  receivedtime: moment,
+  receivedtime: timestamp,
   replay: z.int().min(1).optional(),
   dataref: z.string().min(1).optional(),
 };

@@ -1,51 +1,49 @@
-// Finding a contact in any text, however it is written there: a number with or without the country code, with or without
-// the ninth digit, with separators, encoded (written-encodings.ts), or with its area code in a field of its own; an
-// identity as it stands. Pure.
+// Finds a contact in any text, however it is written there: a number with or without country code and ninth digit, with
+// separators, encoded (text-encodings.ts), or with its area code in a field of its own; an identity as it stands. Pure.
 //
-// A number without its area code is not looked for: eight digits are no one person's. Nor is a short number within
-// text, where it is likely to be a price or the number of an order, or an identity that is a word: only where it fills
-// a field.
+// Not looked for: a number without its area code, since eight digits belong to many people. A short number and an identity
+// that could be a word count only where they fill a field: within text they are likely to be a price or an order.
 
 import { COUNTRY_CODE, canonicalContact, isPhoneNumber } from './contact.ts';
 import { SEPARATOR } from './number-separators.ts';
-import { readings } from './text-encodings.ts';
-import { fieldsIn } from './text-fields.ts';
+import { decodings } from './text-encodings.ts';
+import { shortFields } from './text-fields.ts';
 
-/** Brazilian mobile numbers are in use with and without the ninth digit. */
+/** Brazilian mobile numbers that are in use with and without the ninth digit. */
 const BRAZILIAN_MOBILE = /^\+55([1-9][1-9])9([6-9]\d{7})$/;
-/** Other Brazilian numbers: fixed lines, and mobile ones that never were without it. */
-const BRAZILIAN = /^\+55([1-9][1-9](?:9\d{8}|[2-5]\d{7}))$/;
+/** Other Brazilian numbers: fixed lines, and mobile ones that always had the ninth digit. */
+const BRAZILIAN = /^\+55([1-9][1-9])(9\d{8}|[2-5]\d{7})$/;
 
-/** More than these between two digits make two numbers. Bounded, so that no text takes long to search. */
+/** With more separators between two digits, those are two numbers. The bound keeps the search fast in every text. */
 const MAX_SEPARATORS = 5;
 
 /** How to find a number, or an identity. */
 export interface WrittenNumber {
   /**
-   * Is in every text that holds the number, once its encodings are undone and its separators taken out. Of an identity a
-   * part that has neither; may be empty.
+   * Part of every text that holds the number, once the text is decoded and its separators are taken out. For an identity:
+   * its longest part without either. May be empty.
    */
   digits: string;
   /** Whether a text holds it. */
   isIn(text: string): boolean;
-  /** A text with something else in its place; all of the text, where it is not written plainly. */
+  /** The text with something else in its place. Where it is encoded or divided, all of the text is replaced. */
   blotIn(text: string, blot: string): string;
 }
 
 /**
- * Numbers with fewer digits, country code included, are short: as many as the shortest form has in which a Brazilian
- * number is looked for, the area code with eight digits.
+ * Numbers with fewer digits, country code included, are short. The shortest form in which a Brazilian number is looked for,
+ * area code and eight digits, has as many.
  */
 const MIN_LONG_DIGITS = 10;
 
 const BEGINNING_COUNTRY_CODE = new RegExp(`^${COUNTRY_CODE}`);
 
-/** Behind their country codes, what WhatsApp or dialling adds: see contact.ts. */
+/** Countries in which WhatsApp or dialling adds digits behind the country code: see contact.ts. */
 const MEXICO = '52';
 const ARGENTINA = '54';
-/** An Argentinian mobile number has a 15 between area code and subscriber at home. Area codes have two to four digits. */
+/** At home, an Argentinian mobile number has a 15 between its area code, of two to four digits, and the subscriber. */
 const ARGENTINIAN_AREA_CODE_DIGITS = [2, 3, 4];
-/** The shortest Argentinian subscriber: what is left of a number whatever its area code. */
+/** The shortest Argentinian subscriber number, which is part of the number whatever its area code. */
 const ARGENTINIAN_SUBSCRIBER_DIGITS = 6;
 
 /**
@@ -55,38 +53,40 @@ const ARGENTINIAN_SUBSCRIBER_DIGITS = 6;
  * @example writtenNumber('+5541988956674').isIn('ligue para (41) 8895-6674') // true
  */
 export function writtenNumber(contact: string): WrittenNumber {
-  if (!isPhoneNumber(contact)) return identity(contact);
+  if (!isPhoneNumber(contact)) return identityMatcher(contact);
   const digits = contact.slice(1);
-  if (digits.length < MIN_LONG_DIGITS) return shortNumber(digits);
-  const [, area, subscriber] = BRAZILIAN_MOBILE.exec(contact) ?? [];
-  const [, national] = BRAZILIAN.exec(contact) ?? [];
-  if (area !== undefined && subscriber !== undefined) return brazilian(area, [`9${subscriber}`, subscriber]);
-  return national === undefined ? foreign(digits) : brazilian(national.slice(0, 2), [national.slice(2)]);
+  if (digits.length < MIN_LONG_DIGITS) return shortNumberMatcher(digits);
+  const [, mobileArea, subscriber] = BRAZILIAN_MOBILE.exec(contact) ?? [];
+  if (mobileArea !== undefined && subscriber !== undefined) {
+    return brazilianMatcher(mobileArea, [`9${subscriber}`, subscriber]);
+  }
+  const [, area, local] = BRAZILIAN.exec(contact) ?? [];
+  return area === undefined || local === undefined ? foreignMatcher(digits) : brazilianMatcher(area, [local]);
 }
 
 const BETWEEN = `${SEPARATOR}{0,${MAX_SEPARATORS}}`;
-/** Also as it is encoded: it tells a number abroad before all is undone. */
+/** Also in its encoded forms: a plus marks a number of another country before everything is decoded. */
 const PLUS = '(?:\\+|%2[Bb]|&#0*43;|&#[xX]0*2[Bb];|&plus;|\\\\u002[Bb])';
-/** Neither the end of more digits, nor what follows the code of another country. */
+/** Neither behind other digits nor behind the code of another country. */
 const AT_HOME = `(?<!\\d)(?<!${PLUS}(?:${BETWEEN}\\d){0,3}${BETWEEN})`;
 /** The trunk prefix, with the carrier where one is dialled: `0`, `015`, `0xx`. */
 const TRUNK = `(?:0${BETWEEN}(?:\\d${BETWEEN}\\d|[xX]{2})?${BETWEEN})?`;
 
 /** @param locals the number within its area, with and without the ninth digit; the shortest last. */
-function brazilian(area: string, locals: [string, ...string[]]): WrittenNumber {
+function brazilianMatcher(area: string, locals: [string, ...string[]]): WrittenNumber {
   const national = `(?:${locals.map((local) => spaced(area + local)).join('|')})(?!\\d)`;
   const international = `(?<!\\d)(?:0${BETWEEN}0${BETWEEN})?5${BETWEEN}5${BETWEEN}${TRUNK}${national}`;
-  return numberOf(locals.at(-1) ?? locals[0], `${international}|${AT_HOME}${TRUNK}${national}`, {
+  return numberMatcher(locals.at(-1) ?? locals[0], `${international}|${AT_HOME}${TRUNK}${national}`, {
     begin: new RegExp(`^(?:(?:\\+|00)?55)?(?:0(?:\\d\\d|[xX]{2})?)?${area}$`),
     end: new RegExp(`^(?:${locals.join('|')})$`),
   });
 }
 
 /**
- * Never without the country code. One of a single digit counts as such with what is dialled before it: a field that is
- * `1` may be anything. What follows the code of Brazil is a number there.
+ * A number of another country is never found without its country code. In a field of its own, a country code of one digit
+ * needs `+` or `00`: a field that is `1` may be anything. What follows the code of Brazil is a Brazilian number.
  */
-function foreign(digits: string): WrittenNumber {
+function foreignMatcher(digits: string): WrittenNumber {
   const [country = ''] = BEGINNING_COUNTRY_CODE.exec(digits) ?? [];
   const national = digits.slice(country.length);
   const isArgentinian = country === ARGENTINA;
@@ -99,7 +99,7 @@ function foreign(digits: string): WrittenNumber {
   const number = `${spaced(country)}${BETWEEN}${foreignTrunk(country)}(?:${locals.join('|')})(?!\\d)`;
   const plain = `(?<!55${BETWEEN})${AT_HOME}(?:0${BETWEEN}0${BETWEEN})?${number}`;
   const key = isArgentinian ? national.slice(-ARGENTINIAN_SUBSCRIBER_DIGITS) : national;
-  return numberOf(key, `\\+${BETWEEN}${number}|${plain}`, {
+  return numberMatcher(key, `\\+${BETWEEN}${number}|${plain}`, {
     begin: new RegExp(`^(?:\\+|00)${country.length === 1 ? '' : '?'}${country}${isArgentinian ? '9?' : ''}$`),
     end: new RegExp(`^0?${national}$`),
   });
@@ -123,56 +123,48 @@ interface Halves {
   end: RegExp;
 }
 
-function numberOf(digits: string, pattern: string, { begin, end }: Halves): WrittenNumber {
-  const written = new RegExp(pattern);
-  const isIn = (text: string): boolean => {
-    for (const read of readings(text)) if (written.test(read)) return true;
-    const fields = new Set(bareFields(text));
-    return [...fields].some((field) => end.test(field)) && [...fields].some((field) => begin.test(field));
-  };
-  return {
-    digits,
-    isIn,
-    blotIn: (text, blot) => {
-      const blotted = text.replaceAll(new RegExp(pattern, 'g'), blot);
-      return isIn(blotted) ? blot : blotted;
-    },
-  };
+function numberMatcher(digits: string, pattern: string, { begin, end }: Halves): WrittenNumber {
+  const plain = new RegExp(pattern, 'g');
+  return matcher(digits, plain, (text) => {
+    if (decodings(text).some((decoded) => decoded.search(plain) >= 0)) return true;
+    const fields = [...bareFields(text)];
+    return fields.some((field) => end.test(field)) && fields.some((field) => begin.test(field));
+  });
 }
 
-function shortNumber(digits: string): WrittenNumber {
+function shortNumberMatcher(digits: string): WrittenNumber {
   const whole = new RegExp(`^(?:\\+|00)?${digits}$`);
-  const isIn = (text: string): boolean => bareFields(text).some((field) => whole.test(field));
-  return { digits, isIn, blotIn: (text, blot) => (isIn(text) ? blot : text) };
+  return matcher(digits, null, (text) => bareFields(text).some((field) => whole.test(field)));
 }
 
-/** With so many digits in a row it is no word, and no price: it counts within text, too. */
+/** With so many digits in a row an identity is neither a word nor a price, and counts within text, too. */
 const LONG_IDENTITY = new RegExp(`\\d{${MIN_LONG_DIGITS}}`);
 
-/** As a field in any form that is the same contact; a long one also within text, where no letter or digit is beside it. */
-function identity(contact: string): WrittenNumber {
-  const names = new Set([contact, ...readings(contact), contact.replaceAll(' ', '+')]);
-  const digits = contact.match(/[a-z\d]+/gi)?.reduce(longer) ?? '';
-  const isField = (text: string): boolean => {
-    for (const field of fieldsIn(text)) {
-      if (field.includes(digits) && names.has(canonicalContact(field) ?? '')) return true;
-    }
-    return false;
-  };
-  if (!LONG_IDENTITY.test(contact)) {
-    return { digits, isIn: isField, blotIn: (text, blot) => (isField(text) ? blot : text) };
-  }
+/** A field in any form of the same contact; a long identity also within text, where no letter or digit is beside it. */
+function identityMatcher(contact: string): WrittenNumber {
+  const names = new Set([contact, ...decodings(contact), contact.replaceAll(' ', '+')]);
+  const digits = (contact.match(/[a-z\d]+/gi) ?? []).reduce(longer, '');
+  const isField = (text: string): boolean =>
+    shortFields(text).some((field) => field.includes(digits) && names.has(canonicalContact(field) ?? ''));
+  if (!LONG_IDENTITY.test(contact)) return matcher(digits, null, isField);
   const [, localId] = /^(\d+)@lid$/.exec(contact) ?? [];
   const written =
     localId === undefined ? RegExp.escape(contact) : `${localId}(?:[._]\\d+)?(?::\\d+)?@[lL][iI][dD]`;
-  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])${written}(?![\\p{L}\\p{N}])`, 'gu');
-  const isIn = (text: string): boolean =>
-    [...readings(text)].some((read) => read.search(pattern) >= 0) || isField(text);
+  const plain = new RegExp(`(?<![\\p{L}\\p{N}])${written}(?![\\p{L}\\p{N}])`, 'gu');
+  return matcher(
+    digits,
+    plain,
+    (text) => decodings(text).some((decoded) => decoded.search(plain) >= 0) || isField(text),
+  );
+}
+
+/** @param plain finds each plain occurrence; `null`: where there is one, it fills the text. */
+function matcher(digits: string, plain: RegExp | null, isIn: (text: string) => boolean): WrittenNumber {
   return {
     digits,
     isIn,
-    blotIn: (text, blot) => {
-      const blotted = text.replaceAll(pattern, blot);
+    blotIn(text, blot) {
+      const blotted = plain === null ? text : text.replaceAll(plain, blot);
       return isIn(blotted) ? blot : blotted;
     },
   };
@@ -182,15 +174,15 @@ function longer(one: string, other: string): string {
   return other.length > one.length ? other : one;
 }
 
-/** The fields of a text that could be a number or a part of one, without what is between digits. */
-function bareFields(text: string): string[] {
-  return Array.from(fieldsIn(text), (field) => field.replace(SEPARATORS_WITHIN, '')).filter((field) =>
-    BARE.test(field),
-  );
-}
-
-const SEPARATORS_WITHIN = new RegExp(SEPARATOR, 'g');
+const SEPARATORS = new RegExp(SEPARATOR, 'g');
 const BARE = /^\+?[\dxX]{1,20}$/;
+
+/** The fields of a text that could be a number or a part of one, without separators. */
+function bareFields(text: string): IteratorObject<string> {
+  return shortFields(text)
+    .map((field) => field.replace(SEPARATORS, ''))
+    .filter((field) => BARE.test(field));
+}
 
 function spaced(digits: string): string {
   return Array.from(digits).join(BETWEEN);

@@ -78,7 +78,7 @@ const SEPARATORS = new RegExp(SEPARATOR, 'g');
 /** White space and invisible marks, of which an identity has none around it. */
 const MARKS_AROUND = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu;
 /** What no store and no address can carry faithfully. */
-const UNFAITHFUL = /[\p{Cc}\p{Cs}]/u;
+const CONTROL_CHARACTER = /[\p{Cc}\p{Cs}]/u;
 /** What programs and people write where there is nothing. All of them would be one contact. */
 const NOBODY =
   /^(?:0+|null|undefined|nan|none|n\/a|unknown|anonymous|\[object object\]|n[ãa]o informado|desconhecido|an[ôo]nimo|sem n[úu]mero)$/i;
@@ -200,5 +200,5 @@ function withNinthDigit(digits: string): string {
 function identity(written: string): string | null {
   const name = written.replace(MARKS_AROUND, '').replace(SCHEMES, '').replace(LOCAL_ID_ADDRESS, '$1@lid');
   const isNobody = NOBODY.test(name) || FEW_DIGITS.test(bareNumber(name)) || !/[\p{L}\p{N}]/u.test(name);
-  return isNobody || name.length > MAX_IDENTITY_LENGTH || UNFAITHFUL.test(name) ? null : name;
+  return isNobody || name.length > MAX_IDENTITY_LENGTH || CONTROL_CHARACTER.test(name) ? null : name;
 }

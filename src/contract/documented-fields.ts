@@ -1,7 +1,7 @@
 // The fields that the platform documents beside those that identify an event: what each holds, and what to make of one that
 // holds something else. Nothing of it can keep an event out. Pure.
 
-import { asRfc3339, momentOf } from './timestamp.ts';
+import { normalizeToRfc3339, parseTimestamp } from './timestamp.ts';
 
 /** Longest identifier taken, and longest label looked at. The platform's own have 8 to 36 characters. */
 export const MAX_IDENTIFIER_LENGTH = 256;
@@ -78,10 +78,10 @@ const numberOrText: Field<number | string> = {
 
 const time: Field<string> = {
   oddityOf(value, arrivedAtMs) {
-    const moment = momentOf(value, arrivedAtMs);
+    const moment = parseTimestamp(value, arrivedAtMs);
     return typeof moment === 'number' ? null : moment;
   },
-  uniform: asRfc3339,
+  uniform: normalizeToRfc3339,
 };
 
 function objectOf<Fields extends Documented>(fields: Fields): Field<Checked<Fields>> {

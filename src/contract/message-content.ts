@@ -1,7 +1,7 @@
 // What a webhook says for a person to read: the text, the medium, the place, the customer's name. Pure, and forgiving:
 // it reads stored payloads of any age and finds less where there is less, but never fails.
 
-import { cardWordsIn, wordsIn } from './message-text.ts';
+import { contactCardText, wordsIn } from './message-text.ts';
 import { parsePayload } from './payload.ts';
 
 /** What a message is, for a person. */
@@ -161,7 +161,7 @@ function textOf(message: Members, named: ContentKind | null): string | null {
   // WhatsApp's own form has the object under the name of its kind.
   const besides = Object.entries(message).find(([name]) => named !== null && KINDS.has(plain(name)));
   for (const value of [message.message, besides?.[1]]) {
-    const words = named === 'contact' ? cardWordsIn(value) : wordsIn(value);
+    const words = named === 'contact' ? contactCardText(value) : wordsIn(value);
     if (words !== null) return words;
   }
   return null;

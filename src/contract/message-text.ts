@@ -2,7 +2,7 @@
 // a contact card. Messengers and gateways have no common form for these, so what reads like words is looked for by name.
 
 /** Members that hold words for people, the likeliest first. */
-const WORDS = [
+const TEXT_MEMBERS = [
   ...['title', 'text', 'body', 'emoji', 'caption', 'display_text', 'displayText', 'selectedDisplayText'],
   ...['formatted_name', 'name', 'conversation', 'message', 'content', 'value', 'description', 'payload'],
 ];
@@ -19,7 +19,7 @@ export function wordsIn(value: unknown, depth = 0): string | null {
     return linesOf(value.slice(0, MAX_ITEMS).map((item) => wordsIn(item, depth + 1)));
   }
   const members = value as Record<string, unknown>;
-  for (const name of WORDS) {
+  for (const name of TEXT_MEMBERS) {
     const words = Object.hasOwn(members, name) ? wordsIn(members[name], depth + 1) : null;
     if (words !== null) return words;
   }
@@ -31,20 +31,20 @@ export function wordsIn(value: unknown, depth = 0): string | null {
 }
 
 /** The names and numbers on contact cards, as WhatsApp's objects or as vCards (RFC 6350); `null`: there are none. */
-export function cardWordsIn(value: unknown): string | null {
+export function contactCardText(value: unknown): string | null {
   const cards = Array.isArray(value) ? value : [value];
-  return linesOf(cards.slice(0, MAX_ITEMS).map((card) => wordsOfCard(card)));
+  return linesOf(cards.slice(0, MAX_ITEMS).map((card) => textOfCard(card)));
 }
 
-function wordsOfCard(card: unknown): string | null {
-  if (typeof card === 'string') return wordsOfVcard(card);
+function textOfCard(card: unknown): string | null {
+  if (typeof card === 'string') return textOfVcard(card);
   if (typeof card !== 'object' || card === null) return null;
   const { vcard, contacts, name, displayName, formatted_name, phones, phone, number } = card as Record<
     string,
     unknown
   >;
-  if (typeof vcard === 'string') return wordsOfVcard(vcard);
-  if (contacts !== undefined) return cardWordsIn(contacts);
+  if (typeof vcard === 'string') return textOfVcard(vcard);
+  if (contacts !== undefined) return contactCardText(contacts);
   const numbers = [phones, phone, number].flat().slice(0, MAX_ITEMS).map(numberIn);
   return linesOf([wordsIn(formatted_name ?? name ?? displayName), ...numbers]);
 }
@@ -55,7 +55,7 @@ function numberIn(phone: unknown): string | null {
   return wordsIn(written ?? number ?? wa_id);
 }
 
-function wordsOfVcard(text: string): string | null {
+function textOfVcard(text: string): string | null {
   if (!/^BEGIN:VCARD/im.test(text)) return text === '' ? null : text;
   const lines = [...text.matchAll(/^(?:[\w-]+\.)?(?:FN|TEL)(?:;[^:\r\n]*)?:(?:tel:)?(.+)$/gim)];
   return linesOf(lines.map(([, written = '']) => written.trim()));

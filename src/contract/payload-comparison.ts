@@ -30,7 +30,7 @@ const MAX_DEPTH = 12;
  */
 export function contentOf(payload: string): string {
   const value = comparable(payload);
-  return value === undefined ? payload : written(value);
+  return value === undefined ? payload : canonicalJson(value);
 }
 
 /** Something that two bodies do not have in common. */
@@ -63,7 +63,7 @@ function comparable(payload: string): unknown {
   if (payload.length > MAX_COMPARED_LENGTH) return undefined;
   try {
     const value = parseExactly(payload);
-    written(value); // throws where it is nested too deep
+    canonicalJson(value); // throws where it is nested too deep
     for (const [outer, inner] of STAMPED_TIMES) {
       const within = isObject(value) && Object.hasOwn(value, outer) ? value[outer] : null;
       if (isObject(within)) delete within[inner];
@@ -80,20 +80,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   );
 }
 
-function written(value: unknown): string {
-  if (value instanceof WrittenNumber) return exactly(value.digits);
-  if (Array.isArray(value)) return `[${value.map(written).join()}]`;
+function canonicalJson(value: unknown): string {
+  if (value instanceof WrittenNumber) return canonicalNumber(value.digits);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
   if (!isObject(value)) return JSON.stringify(value);
   const members = Object.keys(value)
     .sort((one, other) => (one < other ? -1 : 1))
-    .map((name) => `${JSON.stringify(name)}:${written(value[name])}`);
+    .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name])}`);
   return `{${members.join()}}`;
 }
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** A number as its significant digits and a power of ten: the same for every spelling of it. */
-function exactly(number: string): string {
+function canonicalNumber(number: string): string {
   const [, sign = '', whole = '', fraction = '', power = '0'] = NUMBER.exec(number) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
   const significant = digits.replace(/0+$/, '');
@@ -124,7 +124,7 @@ function* differences(
 }
 
 function differ(stored: unknown, repeated: unknown): boolean {
-  return written(stored) !== written(repeated);
+  return canonicalJson(stored) !== canonicalJson(repeated);
 }
 
 const NAME = /^[A-Za-z_][\w-]{0,39}$/;

@@ -1,9 +1,9 @@
-// What is written in a text by way of an encoding: the escapes of JSON, the percent-encoding of forms and addresses, the
-// entities of HTML and XML, also one inside the other. Pure.
+// Undoes the encodings of a text: the escapes of JSON, the percent-encoding of forms and addresses, the entities of HTML
+// and XML, also one inside the other. Pure.
 
 import { FULL_WIDTH, FULL_WIDTH_FROM_ASCII } from './number-separators.ts';
 
-/** A form within JSON within a form; what is wrapped more often is not looked for. */
+/** Deep enough for a form within JSON within a form. */
 const MAX_DEPTH = 4;
 
 /** Entities by name that people, or programs, put between digits. */
@@ -12,32 +12,28 @@ const SEPARATING_ENTITIES = [
   ...['hyphen', 'dash', 'ndash', 'mdash', 'horbar', 'minus', 'lpar', 'rpar', 'period', 'sol', 'bsol'],
   ...['lrm', 'rlm', 'zwj', 'zwnj', 'nobreak', 'shy'],
 ];
-const ENTITIES = new Map([
-  ...SEPARATING_ENTITIES.map((name) => [name, ' '] as const),
-  ...([
-    ['plus', '+'],
-    ['amp', '&'],
-    ['quot', '"'],
-  ] as const),
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ...SEPARATING_ENTITIES.map((name): [string, string] => [name, ' ']),
+  ...Object.entries({ plus: '+', amp: '&', quot: '"' }),
 ]);
 
 /**
- * A text as it is written, and then with one layer of encodings after the other undone.
+ * The text as it is written, and then with one layer of encodings after the other undone.
  *
- * @example [...readings('tel=%2B55+41')] // ['tel=%2B55+41', 'tel=+55 41']
+ * @example [...decodings('tel=%2B55+41')] // ['tel=%2B55+41', 'tel=+55 41']
  */
-export function* readings(text: string): Generator<string> {
+export function* decodings(text: string): Generator<string> {
   yield text;
-  let read = text;
+  let decoded = text;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    const before = read;
-    read = undone(depth === 0 && isForm(text) ? text.replaceAll('+', ' ') : read);
-    if (read === before) return;
-    yield read;
+    const before = decoded;
+    decoded = decodeOnce(depth === 0 && isForm(text) ? text.replaceAll('+', ' ') : decoded);
+    if (decoded === before) return;
+    yield decoded;
   }
 }
 
-/** Whether it can be nothing but `name=value`, in which `+` stands for a blank. */
+/** Whether a text is `name=value`, in which `+` stands for a blank. */
 function isForm(text: string): boolean {
   return text.includes('=') && !/[\s{}<>"]/.test(text);
 }
@@ -46,7 +42,7 @@ function isForm(text: string): boolean {
 const ENCODED =
   /\\u([0-9a-f]{4})|\\[nrt/]|((?:%[0-9a-f]{2})+)|&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,8}\d{0,2}));?/gi;
 
-function undone(text: string): string {
+function decodeOnce(text: string): string {
   const narrow = text.replace(FULL_WIDTH, (letter) => letterOf(letter.charCodeAt(0) - FULL_WIDTH_FROM_ASCII));
   const spaced = narrow.includes('+') ? narrow.replace(/(?<=[\d).-])\+(?=[\d(])/g, ' ') : narrow;
   if (!/[\\%&]/.test(spaced)) return spaced;
@@ -71,36 +67,13 @@ function textOfBytes(bytes: Uint8Array): string {
   }
 }
 
-/** Escapes in JSON that can stand for a digit, a separator, or the beginning of another encoding. */
+/** How the JSON escapes begin that can stand for a digit, a separator, or the beginning of another encoding. */
 export const TELLING_ESCAPES = [
-  '\\u000',
-  '\\u002',
-  '\\u003',
-  '\\u005',
-  '\\u00a0',
-  '\\u00A0',
-  '\\u00ad',
-  '\\u00AD',
-  '\\u00Ad',
-  '\\u00aD',
-  '\\u061c',
-  '\\u061C',
-  '\\u1680',
-  '\\u180e',
-  '\\u180E',
-  '\\u20',
-  '\\u2212',
-  '\\u3000',
-  '\\ufeff',
-  '\\uFEFF',
-  '\\uFeff',
-  '\\uff0',
-  '\\uFF0',
-  '\\uff1',
-  '\\uFF1',
-];
+  ...['000', '002', '003', '005', '20', '00a0', '00A0', '00ad', '00AD', '00Ad', '00aD', '061c', '061C'],
+  ...['1680', '180e', '180E', '2212', '3000', 'feff', 'FEFF', 'Feff', 'ff0', 'FF0', 'ff1', 'FF1'],
+].map((digits) => `\\u${digits}`);
 
-/** Entities that can stand for a digit, a separator, or the beginning of another encoding. */
+/** How the entities begin that can stand for a digit, a separator, or the beginning of another encoding. */
 export const TELLING_ENTITIES = [
   ...['&#', '&amp', '&Tab', '&NewLine', '&NoBreak'],
   ...SEPARATING_ENTITIES.map((name) => `&${name}`),
@@ -108,25 +81,11 @@ export const TELLING_ENTITIES = [
 
 /**
  * Percent-encoded bytes, in capitals, that can stand for what {@link TELLING_ESCAPES} and {@link TELLING_ENTITIES} do.
- * Digits and separators within ASCII are not among them: those are simple enough to be undone in SQL.
+ * Digits and separators within ASCII are not among them: SQL can undo those itself.
  */
 export const TELLING_PERCENTS = [
-  ...[
-    '%25',
-    '%5CU',
-    '%5C%',
-    '%A0',
-    '%AD',
-    '%D8%9C',
-    '%E1%9A%80',
-    '%E1%A0%8E',
-    '%E2%80',
-    '%E2%81',
-    '%E2%88%92',
-    '%E3%80%80',
-    '%EF%BB%BF',
-    '%EF%BC',
-  ],
+  ...['%25', '%5CU', '%5C%', '%A0', '%AD', '%D8%9C', '%E1%9A%80', '%E1%A0%8E', '%E2%80', '%E2%81'],
+  ...['%E2%88%92', '%E3%80%80', '%EF%BB%BF', '%EF%BC'],
   '%26%', // an entity whose name or number is encoded letter by letter
   ...TELLING_ENTITIES.map((begin) => `%26${begin.slice(1).toUpperCase()}`),
 ];

@@ -1,25 +1,26 @@
 // The fields of a text: the strings, numbers and names in JSON, the values of a form, the texts between the tags of XML.
-// What is broken is cut up as well as it can be. Pure.
+// A text that is broken is divided as well as it can be. Pure.
 
-import { readings } from './text-encodings.ts';
+import { decodings } from './text-encodings.ts';
 
-/** JSON in a string of JSON in a field of a form. */
+/** Deep enough for JSON in a string of JSON in a field of a form. */
 const MAX_DEPTH = 3;
-/** A field that a number, or a part of one, could fill, however it is encoded. */
+/** No field that holds a number, or a part of one, is longer, however it is encoded. */
 const MAX_FIELD_LENGTH = 400;
 
-/** A string, which the end of the text ends, too; or what stands between the marks of JSON. */
+/** A string, which the end of the text ends as well, or whatever stands between JSON's punctuation. */
 const JSON_TOKENS = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)|[^"{}[\],:]+/gs;
 
-/** The short fields of a text, their encodings undone. */
-export function* fieldsIn(text: string, depth = 0): Generator<string> {
+/** The short fields of a text, decoded. */
+export function* shortFields(text: string, depth = 0): Generator<string> {
   for (const field of isJson(text) ? jsonFields(text) : text.split(/[&=<>]/)) {
     const begin = field.trimStart()[0];
     const isNested = begin !== undefined && '{[%&\\"'.includes(begin) && depth < MAX_DEPTH;
     if (field.length > MAX_FIELD_LENGTH && !isNested) continue;
-    const read = lastOf(readings(field));
-    if (isNested && isJson(read)) yield* fieldsIn(read, depth + 1);
-    else if (read.length <= MAX_FIELD_LENGTH) yield read;
+    let decoded = field;
+    for (const next of decodings(field)) decoded = next;
+    if (isNested && isJson(decoded)) yield* shortFields(decoded, depth + 1);
+    else if (decoded.length <= MAX_FIELD_LENGTH) yield decoded;
   }
 }
 
@@ -27,19 +28,9 @@ function isJson(text: string): boolean {
   return /^[^!-~]*["[{]/.test(text);
 }
 
+/** Quotes and backslashes in a string are unescaped, so that JSON within it is JSON. */
 function* jsonFields(text: string): Generator<string> {
   for (const [token, string] of text.matchAll(JSON_TOKENS)) {
-    yield string === undefined ? token : unescaped(string);
+    yield string === undefined ? token : string.replace(/\\(["\\])/g, '$1');
   }
-}
-
-/** What its quotes and backslashes stand for, so that JSON in it is JSON. */
-function unescaped(string: string): string {
-  return string.includes('\\') ? string.replace(/\\(["\\])/g, '$1') : string;
-}
-
-function lastOf(texts: Iterable<string>): string {
-  let last = '';
-  for (const text of texts) last = text;
-  return last;
 }

@@ -4,7 +4,7 @@
 // reads all these spellings, does so as well, and is larger than everything else in the Worker's contract together.
 
 /** Why a value tells no moment. */
-export type NoMoment = 'wrong-type' | 'empty' | 'not-a-time' | 'no-zone' | 'impossible-time';
+export type TimestampError = 'wrong-type' | 'empty' | 'not-a-time' | 'no-zone' | 'impossible-time';
 
 /** What is dated earlier was never dated: programs begin to count in the years 1, 1601, 1900, 1970 and 1980. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
@@ -24,8 +24,8 @@ const MAX_LENGTH = 1_000;
  * @param arrivedAtMs when it was received, Unix ms: what is dated more than a day later cannot be.
  * @returns why it tells none, where it does not.
  */
-export function momentOf(written: unknown, arrivedAtMs: number): number | NoMoment {
-  const ms = unboundedMomentOf(written);
+export function parseTimestamp(written: unknown, arrivedAtMs: number): number | TimestampError {
+  const ms = parseUnbounded(written);
   if (typeof ms === 'string') return ms;
   return ms >= EARLIEST_MS && ms <= arrivedAtMs + MAX_AHEAD_MS ? ms : 'impossible-time';
 }
@@ -42,26 +42,26 @@ export function rfc3339(ms: number): string {
 /** What {@link rfc3339} and most senders write. Without leap seconds, which RFC 3339 has and no Date of JavaScript reads. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** What {@link momentOf} can read, as RFC 3339: as it stands where it is that already. */
-export function asRfc3339(written: unknown, arrivedAtMs: number): string {
+/** What {@link parseTimestamp} can read, as RFC 3339: as it stands where it is that already. */
+export function normalizeToRfc3339(written: unknown, arrivedAtMs: number): string {
   if (typeof written === 'string' && RFC_3339.test(written)) return written;
-  return rfc3339(Number(momentOf(written, arrivedAtMs)));
+  return rfc3339(Number(parseTimestamp(written, arrivedAtMs)));
 }
 
-function unboundedMomentOf(written: unknown): number | NoMoment {
-  if (typeof written === 'number') return momentOfUnix(written);
+function parseUnbounded(written: unknown): number | TimestampError {
+  if (typeof written === 'number') return parseUnixTime(written);
   if (typeof written !== 'string') return 'wrong-type';
   if (written.length > MAX_LENGTH) return 'not-a-time';
   const text = written.trim();
   if (text === '') return 'empty';
   const iso = ISO_8601.exec(text);
-  if (iso?.groups !== undefined) return momentOfIso(iso.groups);
+  if (iso?.groups !== undefined) return parseIso8601(iso.groups);
   const rfc = RFC_2822.exec(text);
-  if (rfc?.groups !== undefined) return momentOfRfc(rfc.groups);
-  return /^\d+(?:\.\d+)?$/.test(text) ? momentOfUnix(Number(text)) : 'not-a-time';
+  if (rfc?.groups !== undefined) return parseRfc2822(rfc.groups);
+  return /^\d+(?:\.\d+)?$/.test(text) ? parseUnixTime(Number(text)) : 'not-a-time';
 }
 
-function momentOfUnix(unix: number): number {
+function parseUnixTime(unix: number): number {
   return unix < MIN_UNIX_MS ? Math.round(unix * 1000) : Math.trunc(unix);
 }
 
@@ -98,15 +98,15 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-function momentOfIso(parts: Parts): number | NoMoment {
-  const dayMs = dayOf(parts);
-  return dayMs === null ? 'not-a-time' : atTime(dayMs, parts);
+function parseIso8601(parts: Parts): number | TimestampError {
+  const dayMs = startOfDay(parts);
+  return dayMs === null ? 'not-a-time' : timestampOf(dayMs, parts);
 }
 
-function momentOfRfc(parts: Parts): number | NoMoment {
+function parseRfc2822(parts: Parts): number | TimestampError {
   const month = MONTHS.indexOf((parts.monthName ?? '').toLowerCase()) + 1;
   const dayMs = calendarDay(fullYear(parts.year ?? ''), month, Number(parts.day));
-  return dayMs === null ? 'not-a-time' : atTime(dayMs, parts);
+  return dayMs === null ? 'not-a-time' : timestampOf(dayMs, parts);
 }
 
 /** RFC 2822, section 4.3: two digits are of 1950 to 2049, three count from 1900. */
@@ -117,7 +117,7 @@ function fullYear(written: string): number {
 }
 
 /** The beginning of a day in UTC; `null`: there is no such day. */
-function dayOf({ year: writtenYear, month, day, week, weekday, dayOfYear }: Parts): number | null {
+function startOfDay({ year: writtenYear, month, day, week, weekday, dayOfYear }: Parts): number | null {
   const year = Number(writtenYear);
   if (month !== undefined) return calendarDay(year, Number(month), Number(day));
   const newYear = calendarDay(year, 1, 1) ?? Number.NaN;
@@ -137,12 +137,15 @@ function calendarDay(year: number, month: number, day: number): number | null {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : null;
 }
 
-function atTime(dayMs: number, { hour, minute, second, decimals, zone }: Parts): number | NoMoment {
+function timestampOf(
+  dayMs: number,
+  { hour, minute, second, decimals, zone }: Parts,
+): number | TimestampError {
   if (hour === undefined) return 'no-zone'; // a day alone
   const [hours, minutes, seconds] = [Number(hour), Number(minute ?? 0), Number(second ?? 0)];
   if (minutes > 59 || seconds > 60) return 'not-a-time'; // 60: a leap second
   if (hours > 23 && !(hours === 24 && minutes === 0 && seconds === 0)) return 'not-a-time';
-  const offsetMs = zone === undefined ? null : offsetOf(zone);
+  const offsetMs = zone === undefined ? null : zoneOffset(zone);
   if (offsetMs === null) return 'no-zone';
   if (Number.isNaN(offsetMs)) return 'not-a-time';
   const unitMs = second !== undefined ? 1000 : minute !== undefined ? MINUTE_MS : HOUR_MS;
@@ -152,7 +155,7 @@ function atTime(dayMs: number, { hour, minute, second, decimals, zone }: Parts):
 }
 
 /** By how much a zone is ahead of UTC; `null`: it is not known; NaN: there is no such offset. */
-function offsetOf(zone: string): number | null {
+function zoneOffset(zone: string): number | null {
   const [, sign, hours, minutes = '0'] = /^([-+\u2212])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
   if (sign === undefined) {
     const ahead = NAMED_ZONES.get(zone.toUpperCase() as 'Z');

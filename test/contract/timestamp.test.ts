@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asRfc3339, momentOf, rfc3339 } from '../../src/contract/timestamp.ts';
+import { normalizeToRfc3339, parseTimestamp, rfc3339 } from '../../src/contract/timestamp.ts';
 
 const NOON = Date.UTC(2026, 10, 27, 12);
 /** When all of it arrived: half an hour later. */
@@ -45,7 +45,7 @@ describe('a moment', () => {
     1_795_780_800_000,
     1_795_780_800.0001,
   ])('is read from %j', (written) => {
-    expect(momentOf(written, ARRIVED_AT_MS)).toBe(NOON);
+    expect(parseTimestamp(written, ARRIVED_AT_MS)).toBe(NOON);
   });
 
   it.each([
@@ -60,7 +60,7 @@ describe('a moment', () => {
     ['2020-01-01T10.25Z', '2020-01-01T10:15:00.000Z'],
     ['2020-01-01T10:30,5Z', '2020-01-01T10:30:30.000Z'],
   ])('is read from %j as %s', (written, expected) => {
-    expect(rfc3339(Number(momentOf(written, ARRIVED_AT_MS)))).toBe(expected);
+    expect(rfc3339(Number(parseTimestamp(written, ARRIVED_AT_MS)))).toBe(expected);
   });
 
   it.each([
@@ -102,17 +102,17 @@ describe('a moment', () => {
     [Number.NEGATIVE_INFINITY, 'impossible-time'],
     ['1795780800000000', 'impossible-time'],
   ])('is not read from %j: %s', (written, code) => {
-    expect(momentOf(written, ARRIVED_AT_MS)).toBe(code);
+    expect(parseTimestamp(written, ARRIVED_AT_MS)).toBe(code);
   });
 
   it('may be ahead of its arrival by a day, and no more', () => {
-    const ahead = (ms: number) => momentOf(ARRIVED_AT_MS + ms, ARRIVED_AT_MS);
+    const ahead = (ms: number) => parseTimestamp(ARRIVED_AT_MS + ms, ARRIVED_AT_MS);
     expect(ahead(86_400_000)).toBe(ARRIVED_AT_MS + 86_400_000);
     expect(ahead(86_400_001)).toBe('impossible-time');
   });
 
   it('is RFC 3339 where it is given out: as it stands, where it is that already', () => {
-    const given = (written: unknown) => asRfc3339(written, ARRIVED_AT_MS);
+    const given = (written: unknown) => normalizeToRfc3339(written, ARRIVED_AT_MS);
     expect(given('2026-11-27T09:00:00-03:00')).toBe('2026-11-27T09:00:00-03:00');
     for (const written of ['2026-11-27T09:00-03', '2026-11-27T11:59:60Z', '1795780800', 1_795_780_800]) {
       expect(given(written)).toBe('2026-11-27T12:00:00.000Z');

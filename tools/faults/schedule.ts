@@ -219,7 +219,7 @@ interface Burst {
 const BURST_MS = 3_000;
 
 /** A moment of the load: as likely as not in the burst. */
-function momentOf(random: Random, { loadMs, atMs }: Burst): number {
+function randomTime(random: Random, { loadMs, atMs }: Burst): number {
   const at = random.fraction();
   return random.chance(0.5) ? atMs + at * BURST_MS : at * loadMs;
 }
@@ -235,7 +235,7 @@ function sendingsOf(
   const messages = Math.ceil(count / 3);
   const contacts = random.whole(2, 8);
   return Array.from({ length: count }, (_, index): Sending => {
-    const atMs = momentOf(random, burst);
+    const atMs = randomTime(random, burst);
     const isBroken = random.chance(0.1);
     const isLarge = random.chance(0.03);
     const bytes = isLarge ? random.whole(20_000, 1_040_000) : 0;
@@ -289,7 +289,7 @@ function withEditions(random: Random, sendings: readonly Sending[]): Sending[] {
 function faultsOf(random: Random, burst: Burst, isolates: number) {
   const { loadMs } = burst;
   const windowMs = (): { fromMs: number; untilMs: number } => {
-    const fromMs = Math.max(0, momentOf(random, burst) - random.whole(0, 1_000));
+    const fromMs = Math.max(0, randomTime(random, burst) - random.whole(0, 1_000));
     const length = random.fraction();
     const lasts =
       length < 0.4
@@ -329,7 +329,7 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
     (_, index): Death => ({
       name: `d${index + 1}`,
       what: random.chance(0.4) ? 'isolate' : 'invocation',
-      atMs: momentOf(random, burst),
+      atMs: randomTime(random, burst),
       isolate: random.whole(0, isolates - 1),
     }),
   );
@@ -346,7 +346,7 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
     },
   );
   const consumerFaults = Array.from({ length: random.chance(0.4) ? 1 : 0 }, (_, index): ConsumerFault => {
-    const fromMs = Math.max(0, momentOf(random, burst) - random.whole(0, 5_000));
+    const fromMs = Math.max(0, randomTime(random, burst) - random.whole(0, 5_000));
     return {
       name: `k${index + 1}`,
       fromMs,
@@ -364,7 +364,7 @@ function operationsOf(
 ): Operation[] {
   const count = isDeleting ? random.whole(5, 20) : random.chance(0.5) ? random.whole(1, 5) : 0;
   return Array.from({ length: count }, (_, index): Operation => {
-    const operation = { name: `o${index + 1}`, atMs: momentOf(random, burst) + random.whole(0, 2_000) };
+    const operation = { name: `o${index + 1}`, atMs: randomTime(random, burst) + random.whole(0, 2_000) };
     const slug = random.pick(SLUGS);
     const what =
       isDeleting && random.chance(0.8)
