@@ -1,5 +1,5 @@
-// What becomes of a body: an event, or the reasons why it is none. One judgment for a webhook that arrives, for one
-// that waited in the intake queue, and for a rejection that is tried again. Pure.
+// Makes an event of a body, or tells why it is none: the same for a webhook that arrives, for one that waited in the intake
+// queue, and for a rejection that is tried again. Pure.
 
 import { eventOf, type NewEvent } from './event.ts';
 import { decodePayload, parsePayload } from './payload.ts';
@@ -7,9 +7,9 @@ import { type ContractProblem, problemAt } from './problems.ts';
 import { parseWebhook } from './webhook.ts';
 
 /**
- * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: taken in
- * good faith while the registration could not be read, and not let in once it could. `differs`: it has the ids of a stored
- * event, and another content.
+ * Why an authentic webhook became no event. `badly-encoded`: its Content-Encoding cannot be undone. `unauthorized`: it was
+ * taken while the registration could not be read, which then did not let it in. `differs`: it has the ids of a stored event
+ * and another content.
  */
 export const REJECTION_REASONS = [
   'badly-encoded',
@@ -22,22 +22,22 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** A judgment against a body, with every problem named. */
+/** Why a body is no event, with every problem named. */
 export interface Refused {
   ok: false;
-  reason: Exclude<RejectionReason, 'differs'>; // which is not told by the body alone
+  /** The body alone cannot tell that it differs from a stored event. */
+  reason: Exclude<RejectionReason, 'differs'>;
   problems: ContractProblem[];
 }
 
 export type Assessment = { ok: true; event: NewEvent } | Refused;
 
-/** How a body came, and to whom. */
+/** When a body arrived, in which request and for which integration. */
 export interface Arrival extends Pick<NewEvent, 'integration' | 'requestId' | 'receivedAtMs'> {
-  /** Only events of this application are taken; `null`: of any. */
+  /** Only events of this application are taken; `null`: events of all. */
   appId: string | null;
 }
 
-/** The event of a body, or why there is none. */
 export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): Assessment {
   if (body.byteLength === 0) return refused('not-json', problemAt('', 'body-empty'));
   const payload = decodePayload(body);
@@ -56,7 +56,6 @@ export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): A
   return { ok: true, event: eventOf(parsed, { ...arrival, payload }) };
 }
 
-/** A judgment with a single problem. */
 export function refused(reason: Refused['reason'], problem: ContractProblem): Refused {
   return { ok: false, reason, problems: [problem] };
 }

@@ -1,4 +1,4 @@
-// What consumers get: a CloudEvents 1.0 object for each event (https://github.com/cloudevents/spec, v1.0.2).
+// The CloudEvents that consumers get, and their schemas: https://github.com/cloudevents/spec, v1.0.2.
 
 import * as z from 'zod';
 import type { EventHead } from './event.ts';
@@ -21,7 +21,7 @@ export const CLOUDEVENT_TYPES = {
 /** A CloudEvent as it stands in the queue, content type `json`. */
 export interface CloudEvent {
   specversion: '1.0';
-  /** Together with `source` what makes a repeat recognizable. */
+  /** Repeats have the same `id` and `source`. */
   id: string;
   /** `/webhooks/<integration>` */
   source: string;
@@ -33,11 +33,11 @@ export interface CloudEvent {
   datacontenttype: 'application/json';
   /** Which schema `data` follows, see {@link schemaUri}. */
   dataschema: string;
-  /** Whom it is about: a number in canonical form, or what names the customer instead. Absent where nothing does. */
+  /** The customer: a number in canonical form, or the identity in its place. Absent where the payload tells none. */
   contact?: string;
   /** When it arrived, RFC 3339. */
   receivedtime: string;
-  /** On a replay only: which one, from 1. */
+  /** How often it was sent again on request; absent where it never was. */
   replay?: number;
   /** The body as the platform sent it. Absent where it is too large for a queue message: see `dataref`. */
   data?: unknown;
@@ -74,14 +74,13 @@ export function payloadPath({ integration, id }: Pick<EventHead, 'integration' |
   return `/api/events/${integration}/${encodeURIComponent(id)}/payload`;
 }
 
-/** The schemas of {@link eventSchemas}: of the whole event, and of the `data` of each type. */
+/** The names of the schemas: that of the whole event, and that of the `data` of each type. */
 export type SchemaName = 'event' | EventType;
 
 /**
- * The URI of a schema. `dataschema` names that of `data` with it, and CloudEvents asks for an absolute URI there
- * (spec 1.0.2, "Type System"): its SDKs refuse an event with a relative one. A receiver that does not know its own
- * address therefore names the schema by a tag URI (RFC 4151), which names and does not locate: the receiver serves
- * the schema of that `$id` at the path all the same.
+ * The URI of a schema, which `dataschema` holds. CloudEvents asks for an absolute URI there (spec 1.0.2, "Type System"), and
+ * its SDKs refuse an event with a relative one. A receiver that does not know its own address therefore uses a tag URI (RFC
+ * 4151), which names the schema without locating it. It serves the schema at the same path all the same.
  */
 export function schemaUri(name: SchemaName, publicUrl: string): string {
   return publicUrl === ''
@@ -98,7 +97,6 @@ export const SCHEMA_PATHS = {
 
 const timestamp = z.iso.datetime({ offset: true });
 
-/** The attributes of every event, whatever its type. */
 const attributes = {
   specversion: z.literal('1.0'),
   id: z.string().min(1),
@@ -106,57 +104,49 @@ const attributes = {
   subject: z.string().min(1),
   time: timestamp,
   datacontenttype: z.literal('application/json'),
-  dataschema: z.string().min(1).optional(), // events of before it have none
+  dataschema: z.string().min(1).optional(), // absent in events of early versions
   contact: z.string().min(1).optional(),
   receivedtime: timestamp,
   replay: z.int().min(1).optional(),
   dataref: z.string().min(1).optional(),
 };
 
-/** An event has its data with it or says where it is: JSON Schema says that with `anyOf`, zod with a check. */
-const HAS_DATA_JSON_SCHEMA = { anyOf: [{ required: ['data'] }, { required: ['dataref'] }] };
-
-function hasData({ data, dataref }: { data?: unknown; dataref?: unknown }): boolean {
-  return data !== undefined || dataref !== undefined;
+/** An event has `data` or `dataref`, which JSON Schema expresses with `anyOf` and zod with a check. */
+function eventOfType<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
+  return z
+    .looseObject({ ...attributes, type: z.literal(type), data: data.optional() })
+    .refine((event) => event.data !== undefined || event.dataref !== undefined, {
+      path: ['data'],
+      ...coded('no-data'),
+    })
+    .meta({ anyOf: [{ required: ['data'] }, { required: ['dataref'] }] });
 }
-const NO_DATA = { path: ['data'], ...coded('no-data') };
 
-const responseEvent = z
-  .looseObject({
-    ...attributes,
-    type: z.literal(CLOUDEVENT_TYPES.response),
-    data: responseWebhook.optional(),
-  })
-  .refine(hasData, NO_DATA)
-  .meta(HAS_DATA_JSON_SCHEMA);
+/** The schema that consumers parse with, published as `/schemas/event.json`. It allows unknown attributes. */
+export const eventSchema = z.discriminatedUnion('type', [
+  eventOfType(CLOUDEVENT_TYPES.response, responseWebhook),
+  eventOfType(CLOUDEVENT_TYPES.status, statusWebhook),
+]);
 
-const statusEvent = z
-  .looseObject({ ...attributes, type: z.literal(CLOUDEVENT_TYPES.status), data: statusWebhook.optional() })
-  .refine(hasData, NO_DATA)
-  .meta(HAS_DATA_JSON_SCHEMA);
-
-/** What consumers parse with, and what is published as `/schemas/event.json`. Unknown attributes are let through. */
-export const eventSchema = z.discriminatedUnion('type', [responseEvent, statusEvent]);
-
-/** What stands in an event of either type. */
-type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema'> & { dataschema?: string };
+/** The attributes of either type. */
+type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema'> & {
+  dataschema?: string;
+  /** The payload as it came, where `data` is not all of it. */
+  rawData?: unknown;
+};
 
 /** A customer wrote. */
 export interface ResponseEvent extends Attributes {
   type: typeof CLOUDEVENT_TYPES.response;
-  /** What there is in the payload: every field that the type names is checked, or absent. */
+  /** The payload; each field that the type names is checked, or absent. */
   data?: ResponseWebhook;
-  /** The payload as it came, where `data` is not all of it. */
-  rawData?: unknown;
 }
 
 /** A message that was sent took a step. `Word`: which one, in lower case. */
 export interface StatusEvent<Word extends string = string> extends Attributes {
   type: typeof CLOUDEVENT_TYPES.status;
-  /** What there is in the payload: every field that the type names is checked, or absent. */
+  /** The payload; each field that the type names is checked, or absent. */
   data?: StatusWebhook<Word>;
-  /** The payload as it came, where `data` is not all of it. */
-  rawData?: unknown;
 }
 
 export type ParsedEvent =
@@ -164,9 +154,8 @@ export type ParsedEvent =
   | { ok: false; problems: ContractProblem[] };
 
 /**
- * Checks a message of the events queue against the published schema; every problem is named, without a value. What is odd
- * about a payload is no problem: a field that does not hold what it should is absent from `data`; then `rawData` is the
- * payload as it came.
+ * Checks a message of the events queue against the published schema. Every problem is named, without a value. An odd payload
+ * is no problem: a field with an unexpected value is absent from `data`, and `rawData` is then the payload as it came.
  */
 export function parseEvent(body: unknown): ParsedEvent {
   const result = eventSchema.safeParse(body);
@@ -180,8 +169,9 @@ export function parseEvent(body: unknown): ParsedEvent {
 }
 
 /**
- * The schemas as JSON Schema 2020-12 documents, each complete by itself: that of the event holds the two others as
- * `$defs`. They leave out what JSON Schema cannot say (that an identifier has no control characters), so they accept no less.
+ * The schemas as JSON Schema 2020-12 documents, each complete by itself: that of the event holds the two others as `$defs`.
+ * They accept everything that the checks accept, and more: JSON Schema cannot say that an identifier has no control
+ * characters.
  */
 export function eventSchemas(publicUrl: string): Record<SchemaName, object> {
   const registry = z.registry<{ id: SchemaName; title: string }>();

@@ -1,22 +1,21 @@
-// Whom a message is from or to, in one form, so that a customer is one contact however it is written: a phone number, or
-// the identity that stands in place of one. Pure functions; nothing here knows of webhooks.
+// The canonical form of a contact, so that a customer is one contact however it is written: a phone number, or the identity
+// that stands in place of one. Pure.
 //
-// What is written in the way that nearly every webhook writes it, a number with its country code and nothing else, is made
-// canonical with two regular expressions; the rest is read with libphonenumber, which knows the trunk prefixes of all
-// countries. A number that it does not know is taken as it stands: no customer is lost for a new numbering plan.
+// Nearly every webhook writes a number with its country code and nothing else, for which two regular expressions suffice.
+// Other spellings are read with libphonenumber, which knows the trunk prefixes of all countries. A number that it does not
+// know is taken as it stands, so that no customer is lost for a new numbering plan.
 
 import { parsePhoneNumberFromString } from 'libphonenumber-js/mobile';
 import { MAX_IDENTIFIER_LENGTH } from './documented-fields.ts';
 import { FULL_WIDTH, FULL_WIDTH_FROM_ASCII, SEPARATOR } from './number-separators.ts';
 
-/** E.164 allows 15 digits at most, country code included (ITU-T E.164, 6.2.1); shorter than 5 is no subscriber. */
+/** E.164 allows at most 15 digits, country code included (ITU-T E.164, 6.2.1). With fewer than 5 there is no subscriber. */
 const E164_DIGITS = /^[1-9]\d{4,14}$/;
 /** A contact that is a phone number. */
 const E164 = /^\+[1-9]\d{4,14}$/;
 
-/** Longest identity: as long as any other identifier that is taken. */
 export const MAX_IDENTITY_LENGTH = MAX_IDENTIFIER_LENGTH;
-/** Longer texts are not read at all. A number or an identity can have invisible marks with it. */
+/** Longer texts are not read. Invisible marks can make a text much longer than the contact in it. */
 const MAX_WRITTEN_LENGTH = 1_000;
 
 /** Country codes of one, two and three digits (ITU-T E.164, list of assigned country codes). */
@@ -25,22 +24,21 @@ export const COUNTRY_CODE =
 
 /** A Brazilian area code, as Anatel assigns them: two digits, neither of them zero. */
 const BRAZILIAN_AREA_CODE = '[1-9][1-9]';
-/** A subscriber within it: mobile (9 + 8 digits, or an old one of 6–9 + 7) or fixed (2–5 + 7). */
+/** A subscriber within an area: mobile (9 and 8 digits, or an old number of 6–9 and 7 digits) or fixed (2–5 and 7 digits). */
 const BRAZILIAN_SUBSCRIBER = '(?:9\\d{8}|[2-9]\\d{7})';
-/** As nearly every webhook writes a contact. */
 const PLAIN_BRAZILIAN = new RegExp(`^\\+?(55${BRAZILIAN_AREA_CODE}${BRAZILIAN_SUBSCRIBER})$`);
 /**
- * A number of another country in which nothing can be a trunk prefix: those begin with 0, 1 or 8. Argentina and Mexico
- * have more than that, and short numbers of Madagascar lack a digit. Ten or eleven digits without `+` could be Brazilian.
+ * A number of another country that has no trunk prefix, since those begin with 0, 1 or 8. Left out are Argentina and Mexico,
+ * which have more than that, Madagascar, whose short numbers lack a digit, and ten or eleven digits without `+`, which could
+ * be Brazilian.
  */
 const PLAIN_FOREIGN = new RegExp(
   `^(?:\\+|(?=\\d{12}))((?!5[245]|261)(?=\\d{8,15}$)${COUNTRY_CODE}[2-79]\\d{6,})$`,
 );
-/** Area code and an old mobile number: eight digits, the first 6 to 9. Lacks the ninth digit. */
+/** A mobile number without its ninth digit: eight digits, the first of them 6 to 9. */
 const BRAZILIAN_MOBILE_OF_8 = new RegExp(`^55(${BRAZILIAN_AREA_CODE})([6-9]\\d{7})$`);
-/** The trunk prefix, with the carrier where one is dialled or left to be filled in: `0`, `015`, `0xx`. */
+/** The trunk prefix, with a carrier or the placeholder of one: `0`, `015`, `0xx`. */
 const BRAZILIAN_TRUNK = '0(?:\\d\\d|xx)?';
-/** Behind the country code. */
 const BRAZILIAN = new RegExp(
   `^55(?:${BRAZILIAN_TRUNK})?(${BRAZILIAN_AREA_CODE}${BRAZILIAN_SUBSCRIBER})$`,
   'i',
@@ -55,47 +53,47 @@ const BRAZILIAN_NATIONAL = new RegExp(`^${BRAZILIAN_AREA_CODE}${BRAZILIAN_SUBSCR
 const AREA_CODE_IN_BRACKETS = new RegExp(`^${SEPARATOR}*\\(${SEPARATOR}*\\d${SEPARATOR}*\\d${SEPARATOR}*\\)`);
 
 /**
- * What WhatsApp, or an old way of dialling, has between country code and number, which is ten digits in both countries:
- * in Mexico 1, before that 01, 044 or 045; in Argentina 9. (libphonenumber makes a 9 of the 15 that is dialled at home
- * behind the area code.)
+ * WhatsApp, and old ways of dialling, put digits between the country code and the ten digits of a number: 1, 01, 044 or 045
+ * in Mexico, 9 in Argentina. (libphonenumber makes a 9 of the 15 that is dialled in Argentina behind the area code.)
  */
 const MEXICAN = /^52(?:1|01|04[45])(?=\d{10}$)/;
 const ARGENTINIAN = /^549(?=\d{10}(?:\d{2})?$)/;
 
-/** Schemes of addresses that are a number, one in the other even, and links that open a chat with one. */
+/** Schemes of addresses that are a number, also one within the other. */
 const SCHEMES = /^(?:(?:tel|callto|sms|smsto|mms|mmsto|fax|phone|wa|whatsapp):(?:\/\/)?[\s\p{Z}\p{Cf}]*)+/iu;
+/** Links that open a chat with a number. */
 const CHAT_LINK =
   /^(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=)|^whatsapp:\/\/send\/?\?phone=/i;
 /** What follows a number in an address: `;ext=1` (RFC 3966), `?text=oi`, `&text=oi`. */
 const ADDRESS_PARAMETERS = /[;?&].*$/s;
-/** The country code in an address of a number that is written without it (RFC 3966, 5.1.5). */
+/** Tells the country code of a number that is written without it (RFC 3966, 5.1.5). */
 const PHONE_CONTEXT = /;phone-context=(\+[\d.-]+)/i;
-/** WhatsApp's address of a number, and of who has none; `_1` and `:3` tell the device. */
+/** WhatsApp's addresses of a number and of a customer without one; `_1` and `:3` tell the device. */
 const NUMBER_ADDRESS = /^\+?(\d{5,15})(?:[._]\d+)?(?::\d+)?@(?:s\.whatsapp\.net|c\.us)$/i;
 const LOCAL_ID_ADDRESS = /^(\d+)(?:[._]\d+)?(?::\d+)?@lid$/i;
 
 const SEPARATORS = new RegExp(SEPARATOR, 'g');
-/** White space and invisible marks, of which an identity has none around it. */
+/** White space and invisible marks around an identity. */
 const MARKS_AROUND = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu;
-/** What no store and no address can carry faithfully. */
+/** CloudEvents allows none in an attribute, C1 controls included, and the contact is one (spec 1.0.2, "Type System"). */
 const CONTROL_CHARACTER = /[\p{Cc}\p{Cs}]/u;
-/** What programs and people write where there is nothing. All of them would be one contact. */
+/** What programs and people write in place of a missing contact. */
 const NOBODY =
   /^(?:0+|null|undefined|nan|none|n\/a|unknown|anonymous|\[object object\]|n[ãa]o informado|desconhecido|an[ôo]nimo|sem n[úu]mero)$/i;
-/** Digits that are too few to be a number: a country code without one, most likely. */
+/** Too few digits for a number: most likely a country code alone. */
 const FEW_DIGITS = /^\+?\d{0,4}$/;
 
 /**
  * The canonical form of a contact as a platform writes it.
  *
  * - Phone numbers: `+` and digits (E.164). Brazilian mobile numbers always have the ninth digit; the 1 of Mexico and the
- *   9 of Argentina, which WhatsApp adds, are left out. Without `+`, a number is read with its country code; ten or eleven
- *   digits that are none abroad, and those behind a trunk prefix or with their area code in brackets, are Brazilian.
- * - Anything else is an identity and stays as it stands, but for its scheme and white space around it.
+ *   9 of Argentina, which WhatsApp adds, are left out. A number without `+` begins with its country code, except that ten or
+ *   eleven digits are Brazilian where they are no number abroad, follow a trunk prefix, or have the area code in brackets.
+ * - Anything else is an identity, taken without its scheme and the white space around it.
  *
  * @example canonicalContact('554188956674') // '+5541988956674'
  * @example canonicalContact('178095544332211@lid') // '178095544332211@lid'
- * @returns `null` where there is nothing that names anybody, or longer than {@link MAX_IDENTITY_LENGTH}.
+ * @returns `null` where the text names nobody, or is longer than {@link MAX_IDENTITY_LENGTH}.
  */
 export function canonicalContact(written: string): string | null {
   const [, brazilian] = PLAIN_BRAZILIAN.exec(written) ?? [];
@@ -105,9 +103,9 @@ export function canonicalContact(written: string): string | null {
 }
 
 /**
- * The canonical form of a contact as a person types it, or as it stands in a link. Other than {@link canonicalContact} it
- * reads ten and eleven digits that could be either as Brazilian: foreign ones are told apart by writing `+`. Of a link
- * that was not encoded, a `+` arrives as a blank.
+ * The canonical form of a contact as a person types it, or as it stands in a link. Unlike {@link canonicalContact}, it reads
+ * ten and eleven digits as Brazilian where they could also be foreign, which is told by writing `+`. A `+` in a link that was
+ * not encoded arrives as a blank.
  *
  * @returns `null` also for a number without its area code, see {@link lacksAreaCode}.
  */
@@ -115,22 +113,22 @@ export function contactFromTyped(typed: string): string | null {
   return lacksAreaCode(typed) ? null : readContact(withPlusOfLink(typed), 'at home');
 }
 
-/** A text from an address in which `+` stood as it is, which means a blank there. For who trims a text before it is read. */
+/** Restores the `+` before a number that a URL's query turned into a blank. To be called before a text is trimmed. */
 export function withPlusOfLink(text: string): string {
   return text.replace(/^ (?=\d)/, '+');
 }
 
-/** Whether what was typed is eight or nine digits: a Brazilian number without its area code is no one person's. */
+/** Whether eight or nine digits were typed: a Brazilian number without its area code, which belongs to many people. */
 export function lacksAreaCode(typed: string): boolean {
   return typed.length <= MAX_WRITTEN_LENGTH && /^[1-9]\d{7,8}$/.test(bareNumber(withPlusOfLink(typed)));
 }
 
-/** Whether a canonical contact is a phone number. */
+/** Whether a canonical contact is a phone number and no identity. */
 export function isPhoneNumber(contact: string): boolean {
   return E164.test(contact);
 }
 
-/** @param preferred how ten or eleven digits are read that are a number both at home, in Brazil, and abroad. */
+/** @param preferred how ten or eleven digits are read that are a number both at home, in Brazil, and abroad */
 function readContact(written: string, preferred: 'abroad' | 'at home'): string | null {
   if (written.length > MAX_WRITTEN_LENGTH) return null;
   return phoneNumber(written, preferred) ?? identity(written);
@@ -149,12 +147,12 @@ function phoneNumber(written: string, preferred: 'abroad' | 'at home'): string |
   return isAtHome ? withNinthDigit(`55${bare}`) : international(bare);
 }
 
-/** A number without its scheme, what follows it in an address, and what stands between its digits. */
+/** A number without scheme, address parameters and separators. */
 function bareNumber(written: string): string {
   return withoutScheme(written).replace(SEPARATORS, '');
 }
 
-/** A number without its scheme and what follows it in an address. One that stands for its country code has a `+`. */
+/** A number without scheme and address parameters. What an address says to be international begins with `+`. */
 function withoutScheme(written: string): string {
   const ascii = written.replace(FULL_WIDTH, (letter) =>
     String.fromCharCode(letter.charCodeAt(0) - FULL_WIDTH_FROM_ASCII),
@@ -178,16 +176,16 @@ function international(digits: string): string | null {
   if (!E164_DIGITS.test(digits)) return null;
   const number = `+${digits.replace(MEXICAN, '52').replace(ARGENTINIAN, '54')}`;
   const read = withoutTrunk(number);
-  return read === number || withoutTrunk(read) === read ? read : number; // zeros without an end are no trunk prefix
+  return read === number || withoutTrunk(read) === read ? read : number; // several zeros are no trunk prefix
 }
 
-/** An international number without what is dialled within its country. One that the library does not know stays as it is. */
+/** An international number without the trunk prefix of its country. A number that the library does not know is unchanged. */
 function withoutTrunk(number: string): string {
   const read = parsePhoneNumberFromString(number)?.number ?? number;
   return read.replace(/^\+549(?=\d{10}$)/, '+54');
 }
 
-/** Whether digits are a number by the numbering plan of the country whose code they begin with. */
+/** Whether digits that begin with a country code are valid in the numbering plan of that country. */
 function isKnown(digits: string): boolean {
   return parsePhoneNumberFromString(`+${digits}`)?.isValid() ?? false;
 }

@@ -1,16 +1,19 @@
-// The fields that the platform documents beside those that identify an event: what each holds, and what to make of one that
-// holds something else. Nothing of it can keep an event out. Pure.
+// The fields that the platform documents beside those that identify an event, and what is done about unexpected values: such
+// a field counts as absent, and never keeps an event out. Pure.
 
 import { normalizeToRfc3339, parseTimestamp } from './timestamp.ts';
 
-/** Longest identifier taken, and longest label looked at. The platform's own have 8 to 36 characters. */
+/** The longest identifier or label that is taken. Those of the platform have 8 to 36 characters. */
 export const MAX_IDENTIFIER_LENGTH = 256;
 
-/** Text that no store and no URL can carry faithfully: control characters and lone surrogates. */
+/**
+ * Control characters and lone surrogates, which stores and URLs do not carry faithfully. The C1 controls are carried, and an
+ * event is not refused for one.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: naming them is the point
 export const UNFAITHFUL = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
 
-/** In what a webhook can differ from the documentation and still be an event. */
+/** How a webhook can differ from the documentation and still be an event. */
 export const ODDITY_CODES = [
   'missing',
   'empty',
@@ -25,37 +28,36 @@ export const ODDITY_CODES = [
 ] as const;
 export type OddityCode = (typeof ODDITY_CODES)[number];
 
-/** One thing that is odd about a webhook. Carries no value of the body: those may be personal data. */
+/** One difference from the documentation. It holds no value of the body, which may be personal data. */
 export interface Oddity {
   /** Where, with dots: `message.to`. One of {@link ODDITY_PATHS}. */
   path: string;
   code: OddityCode;
 }
 
-/** What is documented of a field that holds a `Value`. */
+/** The documentation of a field that holds a `Value`. */
 interface Field<Value> {
-  /** Why a value is odd; `null`: it is not. Not asked where there is none. */
+  /** Why a value is odd; `null` where it is not. Not called where there is no value. */
   oddityOf(value: unknown, arrivedAtMs: number): OddityCode | null;
-  /** The one way to write what is written in several. */
+  /** Writes a value that has several spellings in one way. */
   uniform?(value: unknown, arrivedAtMs: number): Value;
   /** Whether every webhook has it. */
   isRequired?: true;
   members?: Members;
-  /** Never there: it tells the compiler what the field holds. */
+  /** Never set: it tells the compiler the type of the field. */
   holds?: Value;
 }
 
 type Members = ReadonlyMap<string, Field<unknown>>;
 type Documented = Record<string, Field<unknown>>;
 
-/** What there is of documented fields in a checked webhook, and whatever else the sender sent. */
+/** The documented fields of a checked webhook, and whatever else the sender sent. */
 export type Checked<Fields extends Documented> = {
   [Name in keyof Fields]?: (Fields[Name] extends Field<infer Value> ? Value : never) | null | undefined;
 } & { [unknown: string]: unknown };
 
 const text: Field<string> = { oddityOf: (value) => (typeof value === 'string' ? null : 'wrong-type') };
 
-/** Text that names something. */
 const label: Field<string> = {
   oddityOf(value) {
     if (typeof value !== 'string') return 'wrong-type';
@@ -64,7 +66,6 @@ const label: Field<string> = {
   },
 };
 
-/** A label that events are stored by. */
 const identifier: Field<string> = {
   oddityOf(value, arrivedAtMs) {
     const code = label.oddityOf(value, arrivedAtMs);
@@ -115,10 +116,10 @@ const message = {
   updatedAt: time,
 };
 
-/** Whom a number names is told by contact.ts: here it is text. */
+/** contact.ts reads the number, which is any text here. */
 const clientData = { number: required(label), name: text, timeLastMessage: time };
 
-/** Documented with a response only; nothing is asked of it elsewhere. */
+/** Documented for a response only, so a status need not have it. */
 const strayClientData = { number: label, name: text, timeLastMessage: time };
 
 const ofResponse = { clientData: required(objectOf(clientData)), message: objectOf(message) };
@@ -132,7 +133,7 @@ const FIELDS = {
   status: new Map<string, Field<unknown>>(Object.entries(ofStatus)),
 };
 
-/** Every path that an oddity can have. `message` itself identifies: it is always an object. */
+/** Every path that an oddity can have. `message` itself is none: without it a body is no event. */
 export const ODDITY_PATHS: readonly string[] = [
   'event.status',
   ...pathsOf(FIELDS.response, '').filter((path) => path !== 'message'),
@@ -148,10 +149,10 @@ function pathsOf(members: Members, prefix: string): string[] {
 type JsonObject = Record<string, unknown>;
 
 /**
- * A webhook in which the documented fields are checked or absent: without those that are odd, its times as RFC 3339. What
- * is not documented is as it came. The body itself where nothing of it is otherwise.
+ * The webhook without odd values in its documented fields, and with their times as RFC 3339. Fields that are not documented
+ * are as they came. It is the body itself where nothing has to be changed.
  *
- * @param oddities gets what is odd.
+ * @param oddities what is odd is added to it.
  */
 export function checkFields(
   type: keyof typeof FIELDS,
@@ -159,45 +160,27 @@ export function checkFields(
   arrivedAtMs: number,
   oddities: Oddity[],
 ): JsonObject {
-  return checkMembers(body, FIELDS[type], '', arrivedAtMs, oddities);
-}
-
-function checkMembers(
-  holder: JsonObject,
-  members: Members,
-  prefix: string,
-  arrivedAtMs: number,
-  oddities: Oddity[],
-): JsonObject {
-  let checked = holder;
-  const change = (name: string, value: unknown): void => {
-    if (checked === holder) checked = { ...holder };
-    if (value === undefined) delete checked[name];
-    else checked[name] = value;
+  const checkMembers = (holder: JsonObject, members: Members, prefix: string): JsonObject => {
+    let checked = holder;
+    for (const [name, field] of members) {
+      const value = holder[name];
+      const path = prefix + name;
+      if (value === undefined || value === null) {
+        if (field.isRequired) oddities.push({ path, code: 'missing' });
+        continue;
+      }
+      const code = field.oddityOf(value, arrivedAtMs);
+      let kept: unknown = value;
+      if (code !== null) oddities.push({ path, code });
+      else if (field.members !== undefined) {
+        kept = checkMembers(value as JsonObject, field.members, `${path}.`);
+      } else if (field.uniform !== undefined) kept = field.uniform(value, arrivedAtMs);
+      if (code === null && kept === value) continue;
+      if (checked === holder) checked = { ...holder };
+      if (code === null) checked[name] = kept;
+      else delete checked[name];
+    }
+    return checked;
   };
-  for (const [name, field] of members) {
-    const value = holder[name];
-    if (value === undefined || value === null) {
-      if (field.isRequired) oddities.push({ path: prefix + name, code: 'missing' });
-      continue;
-    }
-    const code = field.oddityOf(value, arrivedAtMs);
-    if (code !== null) {
-      oddities.push({ path: prefix + name, code });
-      change(name, undefined);
-    } else if (field.members !== undefined) {
-      const inner = checkMembers(
-        value as JsonObject,
-        field.members,
-        `${prefix}${name}.`,
-        arrivedAtMs,
-        oddities,
-      );
-      if (inner !== value) change(name, inner);
-    } else if (field.uniform !== undefined) {
-      const uniform = field.uniform(value, arrivedAtMs);
-      if (uniform !== value) change(name, uniform);
-    }
-  }
-  return checked;
+  return checkMembers(body, FIELDS[type], '');
 }

@@ -1,7 +1,7 @@
-// An accepted webhook as the product knows it: its identity, its contact, its times.
+// An event: the identity, the contact and the times of an accepted webhook.
 
 import { canonicalContact } from './contact.ts';
-import { type Oddity, UNFAITHFUL } from './documented-fields.ts';
+import type { Oddity } from './documented-fields.ts';
 import type { CheckedWebhook, EventType, ResponseWebhook, Webhook } from './webhook.ts';
 
 /** What identifies and routes an event. Times are Unix milliseconds. */
@@ -11,11 +11,11 @@ export interface EventHead {
   /** Slug of the integration that received it. */
   integration: string;
   type: EventType;
-  /** The step of a status event, in lower case: one of `STATUSES`, or a word that is not known; `null` for a response. */
+  /** The step of a status event, in lower case: one of `STATUSES` or an unknown word; `null` for a response. */
   status: string | null;
-  /** Whom it is about: a number in canonical form, or what names the customer instead; `null`: the payload does not tell. */
+  /** The customer: a number in canonical form, or the identity in its place; `null` where the payload does not tell. */
   contact: string | null;
-  /** `null`: the payload does not tell. */
+  /** `null` where the payload does not tell. */
   appId: string | null;
   /** `message.messageId` of the payload. */
   messageId: string;
@@ -26,11 +26,11 @@ export interface EventHead {
 /** An event with the body exactly as it came. */
 export interface NewEvent extends EventHead {
   payload: string;
-  /** Of the request that delivered it: tells one delivery from another. */
+  /** The id of the request that delivered it, by which deliveries are told apart. */
   requestId: string;
   /** Whether it came by way of the intake queue. */
   deferred?: boolean;
-  /** In what the payload differs from the documentation. */
+  /** How the payload differs from the documentation. */
   oddities?: readonly Oddity[];
 }
 
@@ -44,13 +44,12 @@ export function eventId({ event, message }: Webhook): string {
   return `${messageIdPrefix(message.messageId)}${escapePart(event.messageId)}:${kind}`;
 }
 
-/** Digits of a digest that tell versions of an event apart. */
 const VERSION_DIGITS = 16;
 const VERSION = new RegExp(`~[0-9a-f]{${VERSION_DIGITS}}$`);
 
 /**
- * The id of an event that came under the ids of another one with another content, and was let in beside it:
- * `<id of the first>~<digest of the content>`. No other id ends so.
+ * The id of an event that has the ids of another one and other content, and that an operator let in beside it:
+ * `<id of the first>~<digest of the content>`. No other id ends like this.
  *
  * @param digest of {@link contentOf} its payload, hexadecimal.
  */
@@ -58,33 +57,33 @@ export function versionId(id: string, digest: string): string {
   return `${id}~${digest.slice(0, VERSION_DIGITS)}`;
 }
 
-/** The id under which an event came: its own, but for one that {@link versionId} made. */
+/** The id of the first event of these ids, from an id that {@link versionId} made or any other. */
 export function firstVersionId(id: string): string {
   return id.replace(VERSION, '');
 }
 
-/** The ids of what was let in beside an event: from the first up to but not including the second. */
+/** The range of the ids that {@link versionId} makes of an id, without its end. */
 export function versionIdRange(id: string): [from: string, until: string] {
   return [`${id}~`, `${id}~g`]; // 'g' follows the hexadecimal digits
 }
 
-/** What the ids of all events of a message begin with. */
+/** The beginning of the ids of all events of a message. */
 export function messageIdPrefix(messageId: string): string {
   return `${escapePart(messageId)}:`;
 }
 
-/** The ids of all events of a message: from the first up to but not including the second, as SQLite orders texts. */
+/** The range of the ids of all events of a message, without its end, in SQLite's order of texts. */
 export function messageIdRange(messageId: string): [from: string, until: string] {
   const prefix = messageIdPrefix(messageId);
   return [prefix, `${prefix.slice(0, -1)};`]; // ';' follows ':'
 }
 
-/** The `message.messageId` that an event id begins with. */
+/** The `message.messageId` with which an event id begins. */
 export function messageIdOf(id: string): string {
   return id.slice(0, id.indexOf(':')).replace(/%3A|%25/g, decodeURIComponent);
 }
 
-/** Without what {@link versionId} sets apart. */
+/** Without `~`, which {@link versionId} uses. */
 function escapeStatus(status: string): string {
   return escapePart(status).replaceAll('~', '%7E');
 }
@@ -93,7 +92,7 @@ function escapePart(identifier: string): string {
   return identifier.replace(/[%:]/g, encodeURIComponent);
 }
 
-/** The event that a webhook is. `payload` is the body it was parsed from. */
+/** Makes an event of a webhook. `payload` is the body from which that was parsed. */
 export function eventOf(
   { webhook, oddities }: CheckedWebhook,
   arrival: Pick<NewEvent, 'integration' | 'payload' | 'receivedAtMs' | 'requestId'>,
@@ -117,25 +116,25 @@ export function eventOf(
   };
 }
 
-/** The customer: who wrote a response, whom a message with a status went to. */
+/** The customer: the sender of a response, or the recipient of the message with a status. */
 function contactOf(webhook: Webhook): { contact: string | null; oddity: Oddity | null } {
   const isReply = isResponse(webhook);
   const written = isReply ? webhook.clientData?.number : webhook.message.to;
-  if (written == null) return { contact: null, oddity: null }; // that is noted already
+  if (written == null) return { contact: null, oddity: null }; // checkFields has noted that it is missing
   const contact = canonicalContact(written);
-  if (contact !== null && !UNFAITHFUL.test(contact)) return { contact, oddity: null };
+  if (contact !== null) return { contact, oddity: null };
   const path = isReply ? 'clientData.number' : 'message.to';
   return { contact: null, oddity: { path, code: 'not-a-contact' } };
 }
 
 /**
- * When it happened, by the platform's clock: `clientData.timeLastMessage` is the moment of the customer's message,
- * `message.updatedAt` the step of a message. A response's own `message` times are not used: the documentation
- * leaves open whether they are the reply's or those of the message replied to.
+ * When it happened, by the platform's clock: `clientData.timeLastMessage` is when the customer wrote, `message.updatedAt`
+ * when the message took its step. A response's own `message` times are not used, because the documentation leaves open
+ * whether they are those of the reply or of the message replied to.
  */
 function occurredAtMs(webhook: Webhook): number | null {
   const written = isResponse(webhook) ? webhook.clientData?.timeLastMessage : webhook.message.updatedAt;
-  return written == null ? null : Date.parse(written); // RFC 3339, or it would be absent
+  return written == null ? null : Date.parse(written); // RFC 3339 after checkFields
 }
 
 function isResponse(webhook: Webhook): webhook is ResponseWebhook {

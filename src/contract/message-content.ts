@@ -1,24 +1,22 @@
-// What a webhook says for a person to read: the text, the medium, the place, the customer's name. Pure, and forgiving:
-// it reads stored payloads of any age and finds less where there is less, but never fails.
+// The content of a webhook for people: text, medium, location, the customer's name. Pure. It reads stored payloads of any age
+// and never fails: what it does not understand is absent.
 
 import { contactCardText, wordsIn } from './message-text.ts';
 import { parsePayload } from './payload.ts';
 
-/** What a message is, for a person. */
 export const CONTENT_KINDS = [
   ...(['text', 'media', 'sticker', 'location', 'contact'] as const),
-  /** An emoji in answer to a message. Without a text it was probably taken back. */
+  /** An emoji in answer to a message. One without a text was probably withdrawn. */
   'reaction',
-  /** A button was tapped, an item was chosen from a list, or some other offer of a message was taken, a form, say. */
+  /** The customer tapped a button, chose from a list, or answered another interactive message, such as a form. */
   ...(['button', 'list', 'reply'] as const),
-  /** Nothing that is known here. */
   'unknown',
 ] as const;
 export type ContentKind = (typeof CONTENT_KINDS)[number];
 
 /** A picture, a recording, a document… */
 export interface Media {
-  /** The platform's word for it: `image`, `document`, …; `null` where it says none. */
+  /** The platform's word for it, such as `image` or `document`; `null` where there is none. */
   kind: string | null;
   /** Not always a usable URL. */
   link: string | null;
@@ -34,21 +32,21 @@ export interface Place {
   address: string | null;
 }
 
-/** What a message says. */
+/** The content of a message. */
 export interface Content {
   kind: ContentKind;
-  /** The platform's word for what it is, known or not; `null` where it says none. */
+  /** The platform's word for the kind of message, known or not; `null` where there is none. */
   mediaType: string | null;
   text: string | null;
   media: Media | null;
   location: Place | null;
-  /** Why it failed, as the platform tells. */
+  /** Why it failed, as the platform says; `null` where it says nothing. */
   failure: { code: string | null; message: string | null } | null;
 }
 
-/** What of a webhook is for a person to read. */
+/** The content of a webhook. */
 export interface Said extends Content {
-  /** The customer's, as this webhook writes it. */
+  /** The customer's name. */
   name: string | null;
 }
 
@@ -62,38 +60,27 @@ export const NOTHING_SAID: Said = {
   name: null,
 };
 
-/** Words of the platform, of WhatsApp and of programs between them, as {@link plain} writes them. */
-const WORDS_OF_KINDS = {
-  reaction: ['reaction'],
-  sticker: ['sticker'],
-  button: [
-    'button',
-    'buttonreply',
-    'buttons',
-    'buttonsresponse',
-    'quickreply',
-    'templatebutton',
-    'templatebuttonreply',
-  ],
-  list: ['list', 'listreply', 'listresponse'],
-  reply: ['interactive', 'interactiveresponse', 'nfmreply'],
-  contact: ['contact', 'contacts', 'contactcard', 'contactsarray', 'vcard'],
-} as const satisfies Partial<Record<ContentKind, string[]>>;
+/** Words that the platform, WhatsApp and gateways use for each kind, as {@link plain} writes them. */
+const KIND_WORDS = [
+  ['reaction', 'reaction'],
+  ['sticker', 'sticker'],
+  ['button', 'button buttonreply buttons buttonsresponse quickreply templatebutton templatebuttonreply'],
+  ['list', 'list listreply listresponse'],
+  ['reply', 'interactive interactiveresponse nfmreply'],
+  ['contact', 'contact contacts contactcard contactsarray vcard'],
+] as const satisfies [ContentKind, string][];
 const KINDS = new Map<string, ContentKind>(
-  Object.entries(WORDS_OF_KINDS).flatMap(([kind, words]) =>
-    words.map((word): [string, ContentKind] => [word, kind as ContentKind]),
-  ),
+  KIND_WORDS.flatMap(([kind, words]) => words.split(' ').map((word) => [word, kind] as const)),
 );
-/** What only a customer sends: the business sends what these answer. */
+/** Kinds that only customers send. In a status event these words name the business's message that is to be answered. */
 const REPLIES: readonly ContentKind[] = ['button', 'list', 'reply'];
 /** Words that name no medium. */
 const NO_MEDIA = ['text', 'location'];
-/** Of something to look at or to listen to, also where nothing tells where it is. */
+/** Words that name a medium, also where the payload does not tell where it is. */
 const MEDIA = ['image', 'document', 'audio', 'voice', 'ptt', 'video', 'sticker'];
-/** Longer words are none that are known. */
 const MAX_WORD_LENGTH = 64;
 
-/** What a stored payload says. */
+/** The content of a stored payload. */
 export function saidIn(payload: string): Said {
   let value: unknown;
   try {
@@ -104,7 +91,7 @@ export function saidIn(payload: string): Said {
   return saidBy(value);
 }
 
-/** What a parsed webhook says, for who has parsed it already. */
+/** The content of a parsed payload. */
 export function saidBy(webhook: unknown): Said {
   const { event, message: ofMessage, clientData } = membersOf(webhook);
   const message = membersOf(ofMessage);
@@ -126,7 +113,7 @@ export function saidBy(webhook: unknown): Said {
   };
 }
 
-/** What the message is called, by itself or by the object that stands where its text should be. */
+/** The kind that the message names itself, or that is named by the object in place of its text. */
 function namedKind(message: Members, mediaType: string | null, isOfStatus: boolean): ContentKind | null {
   const inside = membersOf(message.message);
   const words = [
@@ -147,7 +134,7 @@ function kindOf({ media, location, text }: Pick<Content, 'media' | 'location' | 
   return text === null ? 'unknown' : 'text';
 }
 
-/** `button_reply`, `Button-Reply` and `buttonReplyMessage` are one word. */
+/** Makes one word of `button_reply`, `Button-Reply` and `buttonReplyMessage`. */
 function plain(word: string): string {
   return word
     .slice(0, MAX_WORD_LENGTH)
@@ -156,7 +143,7 @@ function plain(word: string): string {
     .replace(/(?<=.)message$/, '');
 }
 
-/** A person's words are left as they are: somebody may write "null". */
+/** The text "null" is kept here: a customer may write it. */
 function textOf(message: Members, named: ContentKind | null): string | null {
   // WhatsApp's own form has the object under the name of its kind.
   const besides = Object.entries(message).find(([name]) => named !== null && KINDS.has(plain(name)));
@@ -167,7 +154,7 @@ function textOf(message: Members, named: ContentKind | null): string | null {
   return null;
 }
 
-/** A medium there is where the platform names one, or tells where it is. A text may be said of it or not. */
+/** There is a medium where the payload names one or tells where it is. */
 function mediaOf(message: Members, mediaType: string | null): Media | null {
   const data = membersOf(message.mediaData);
   const file = { link: givenText(data.link), id: givenText(data.id), filename: givenText(data.filename) };
@@ -209,7 +196,7 @@ function givenText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' && value !== 'null' ? value : null;
 }
 
-/** As a number or as a text. */
+/** Degrees come as a number or as a text. */
 function degreesOf(value: unknown): number | null {
   const degrees = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof degrees === 'number' && Number.isFinite(degrees) ? degrees : null;

@@ -1,18 +1,17 @@
-// The effective status of a message. Steps arrive late, twice, out of order or not at all; the outcome depends only on
-// which have arrived, never on when.
+// The effective status of a message. Steps arrive late, twice, out of order or not at all, so the status depends only on
+// which steps have arrived, never on when.
 
 import type { StatusEvent } from './cloudevent.ts';
 import { isStatus, type Status } from './webhook.ts';
 
 /**
  * The steps by what they prove, weakest first; the strongest that was reported is the status. `read` and `delivered`
- * outweigh `failed`: a message that the customer has cannot have failed, whichever was reported later (a failure that
- * comes beside them is that of a second attempt, or of one of several devices). `failed` outweighs `sent`, which only
- * says that there was an attempt.
+ * outweigh `failed`, whichever was reported later: a message that the customer has cannot have failed, and a failure beside
+ * them is that of a second attempt or of one of several devices. `failed` outweighs `sent`, which only tells of an attempt.
  */
 const BY_PROOF = ['sent', 'failed', 'delivered', 'read'] as const satisfies Status[];
 
-/** What each step implies, itself aside. A failure implies nothing: a message can fail before it is sent. */
+/** The earlier steps that each step implies. A failure implies none: a message can fail before it is sent. */
 const IMPLIED = {
   sent: [],
   failed: [],
@@ -21,7 +20,6 @@ const IMPLIED = {
 } as const satisfies Record<Status, readonly Status[]>;
 
 export interface MessageStatus {
-  /** The effective status. */
   status: Status;
   /** The steps the message has taken, reported or implied: sent, failed, delivered, read. */
   steps: Status[];
@@ -30,11 +28,11 @@ export interface MessageStatus {
 }
 
 /**
- * What is known of a message from its status events, in any order, repeats included. Steps can be given in place of
- * events, so that a stored status and a new event make the next one to store.
+ * The effective status of a message from its status events, in any order, repeats included. A step can be given in place of
+ * an event, so that a consumer can combine the status that it has stored with a new event.
  *
- * @param events of one message. Those without data (see `dataref`) tell nothing, nor do steps that are not known.
- * @returns `null` where no step is known.
+ * @param events of one message. Those without data (see `dataref`) and unknown steps are ignored.
+ * @returns `null` where no known step was reported.
  * @example messageStatus(['sent', event])?.status
  */
 export function messageStatus(events: Iterable<StatusEvent | string>): MessageStatus | null {
@@ -51,7 +49,7 @@ export function messageStatus(events: Iterable<StatusEvent | string>): MessageSt
     : { status, steps, implied: steps.filter((step) => !reported.has(step)) };
 }
 
-/** Orders steps as {@link messageStatus} does: the status of two is the one with the higher rank. From 0. */
+/** The rank of a step, from 0: of two steps, the one with the higher rank is the status. */
 export function statusRank(status: Status): number {
   return BY_PROOF.indexOf(status);
 }

@@ -1,16 +1,16 @@
-// The words of a message, whatever stands where its text should be: a text, a number, a list, a tapped button, a reaction,
-// a contact card. Messengers and gateways have no common form for these, so what reads like words is looked for by name.
+// The readable text of a message, whatever stands where its text should be: a number, a list, a tapped button, a reaction, a
+// contact card. Messengers and gateways have no common form for these, so text is looked for under the names they use.
 
-/** Members that hold words for people, the likeliest first. */
+/** Names under which objects hold text for people, the likeliest first. */
 const TEXT_MEMBERS = [
   ...['title', 'text', 'body', 'emoji', 'caption', 'display_text', 'displayText', 'selectedDisplayText'],
   ...['formatted_name', 'name', 'conversation', 'message', 'content', 'value', 'description', 'payload'],
 ];
-/** As deep, and as many of a list, as anything that a messenger sends. */
+/** Messengers send nothing that is nested deeper or has longer lists. */
 const MAX_DEPTH = 5;
 const MAX_ITEMS = 50;
 
-/** What a value says; `null`: nothing. Of a list each item has a line. */
+/** The text in a value, with a line for each item of a list; `null` where there is none. */
 export function wordsIn(value: unknown, depth = 0): string | null {
   if (typeof value === 'string') return value === '' ? null : value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
@@ -30,7 +30,7 @@ export function wordsIn(value: unknown, depth = 0): string | null {
   return null;
 }
 
-/** The names and numbers on contact cards, as WhatsApp's objects or as vCards (RFC 6350); `null`: there are none. */
+/** The names and numbers on contact cards: WhatsApp's objects or vCards (RFC 6350). `null` where there are none. */
 export function contactCardText(value: unknown): string | null {
   const cards = Array.isArray(value) ? value : [value];
   return linesOf(cards.slice(0, MAX_ITEMS).map((card) => textOfCard(card)));

@@ -1,7 +1,7 @@
-// What can stand between two digits of a number. The normaliser takes it out, and the search for a number in a text
-// reads across it: what the one understands is what the other finds.
+// What can stand between two digits of a number. contact.ts removes it and contact-search.ts reads across it, so that every
+// number that is understood is also found.
 
-/** White space, what people write, and the backslash of a JSON escape. Code points within ASCII. */
+/** Code points of white space, of what people write, and of the backslash of a JSON escape. */
 const ASCII = [0x09, 0x0a, 0x0d, 0x20, 0x28, 0x29, 0x2d, 0x2e, 0x2f, 0x5c];
 
 /** White space and dashes of other scripts, and the invisible marks that come along when a number is copied. */
@@ -20,14 +20,13 @@ const OTHERS = [
   0xfeff, // byte order mark
 ];
 
-/** The separators as text: first those within ASCII, then the others. */
 export const ASCII_SEPARATORS = ASCII.map(letterOf);
 export const OTHER_SEPARATORS = OTHERS.map(letterOf);
 
-/** One separator, for a regular expression. */
+/** Matches one separator, as part of a regular expression. */
 export const SEPARATOR = `[${[...ASCII, ...OTHERS].map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('')}]`;
 
-/** Signs and digits of the full width of a Chinese character: each stands for one of ASCII. */
+/** Full-width signs and digits, as Asian keyboards write them: each stands for one of ASCII. */
 export const FULL_WIDTH = /[\uff08-\uff19]/g;
 export const FULL_WIDTH_FROM_ASCII = 0xfee0;
 

@@ -1,56 +1,55 @@
-// What a body says, apart from how it is written: whether a repeat says the same as the event that it repeats, and where
-// it does not. Pure.
+// Compares the payload of a repeat with that of the event that it repeats. Pure.
 //
-// Bodies are compared as JSON values. The order of keys, white space, escapes and the spelling of numbers (1, 1.0, 10e-1)
+// Payloads are compared as JSON values. The order of keys, white space, escapes and the spelling of numbers (1, 1.0, 10e-1)
 // make no difference; the digits of a number do, also those that a JavaScript number would round.
 
 import { parseExactly, WrittenNumber } from './payload.ts';
 import { type ContractProblem, problemAt } from './problems.ts';
 
 /**
- * Times that the platform stamps on what it sends, and which are others when it sends the same again: when its record
- * of the message was written last, and when the customer wrote last, to whom it may have heard from since.
- * `message.createdAt` is none of them: it stays with a message, and another one has another.
+ * Times that the platform may send differently when it sends the same event again: when its record of the message was
+ * written last, and when the customer wrote last, which may have been since. `message.createdAt` is none of them: it
+ * never changes for a message.
  */
 export const STAMPED_TIMES = [
   ['message', 'updatedAt'],
   ['clientData', 'timeLastMessage'],
 ] as const;
 
-/** Longer payloads are compared as texts: as values they would take many times their size in memory. */
+/** Longer payloads are compared as texts, since as values they take many times their size in memory. */
 export const MAX_COMPARED_LENGTH = 300_000;
 
-/** Differences that are named, and how far down they are looked for. */
+/** How many differences are named, and how deep they are looked for. */
 const MAX_DIFFERENCES = 50;
 const MAX_DEPTH = 12;
 
 /**
- * What a payload says, as a text that is the same for all payloads that say the same. The payload itself where it is too
- * long, or nested too deep, to be compared as a value.
+ * A text that is the same for all payloads of the same content. It is the payload itself where that is too long, or nested
+ * too deep, to be compared as a value.
  */
 export function contentOf(payload: string): string {
   const value = comparable(payload);
   return value === undefined ? payload : canonicalJson(value);
 }
 
-/** Something that two bodies do not have in common. */
+/** One difference between two payloads. */
 export interface Difference {
-  /** Where, with dots; empty for the body itself. */
+  /** Where, with dots; empty for the whole. */
   path: string;
-  /** What the stored one has there; absent: nothing. */
+  /** The stored value; absent where there is none. */
   stored?: unknown;
-  /** What the repeat has there; absent: nothing. */
+  /** The repeat's value; absent where there is none. */
   repeated?: unknown;
 }
 
-/** Where a repeat differs from what is stored. None where both say the same. */
+/** Where a repeat differs from what is stored; empty where both have the same content. */
 export function differencesBetween(stored: string, repeated: string): Difference[] {
   const [before, after] = [comparable(stored), comparable(repeated)];
-  if (before === undefined || after === undefined) return stored === repeated ? [] : [{ path: '' }]; // too much to be shown side by side
+  if (before === undefined || after === undefined) return stored === repeated ? [] : [{ path: '' }];
   return [...differences(before, after, [])].slice(0, MAX_DIFFERENCES);
 }
 
-/** The same without the values. */
+/** The difference as a problem, which holds no value. */
 export function problemOf(difference: Difference): ContractProblem {
   const { path } = difference;
   if (path !== '' && !('stored' in difference)) return problemAt(path, 'not-in-event');
@@ -58,7 +57,7 @@ export function problemOf(difference: Difference): ContractProblem {
   return problemAt(path, 'differs');
 }
 
-/** A payload's value without the stamped times. */
+/** A payload's value without {@link STAMPED_TIMES}; `undefined` where it has to be compared as a text. */
 function comparable(payload: string): unknown {
   if (payload.length > MAX_COMPARED_LENGTH) return undefined;
   try {
@@ -92,7 +91,7 @@ function canonicalJson(value: unknown): string {
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** A number as its significant digits and a power of ten: the same for every spelling of it. */
+/** The significant digits of a number and a power of ten, which are the same for every spelling of it. */
 function canonicalNumber(number: string): string {
   const [, sign = '', whole = '', fraction = '', power = '0'] = NUMBER.exec(number) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
@@ -131,8 +130,8 @@ const NAME = /^[A-Za-z_][\w-]{0,39}$/;
 const MAX_DIGITS = 3;
 
 /**
- * Whether a path may say it: paths are kept and shown, and what a sender put in the place of a name may be somebody's
- * number or words of theirs. What is in there differs as a part of what it is in.
+ * Whether the name of a member may be part of a path. Paths are kept and shown, and a sender may use somebody's number or
+ * words as a name. A difference below such a name is reported for the object that holds it.
  */
 function isName(name: string): boolean {
   return NAME.test(name) && name.replace(/\D/g, '').length <= MAX_DIGITS;

@@ -1,11 +1,11 @@
-// What can be wrong with a webhook, an event or a request: codes with parameters. Programs decide by these; what they say
-// in English is for people. Neither carries a value of the body: those may be personal data.
+// What can be wrong with a webhook, an event or a request: codes with parameters, by which programs decide, and a message in
+// English for people. Neither holds a value of the body, which may be personal data.
 
 import * as z from 'zod';
 
 type Value = string | number | boolean | null;
 
-/** What each code says in English; what it is called with are the code's parameters. */
+/** The message of each code. Its argument are the code's parameters. */
 const MESSAGES = {
   // Of a value.
   required: () => 'is required',
@@ -60,7 +60,7 @@ const MESSAGES = {
   'step-too-fine': ({ days }: { days: number }) =>
     `must be an hour or more: minutes are kept for ${days} days`,
   'too-many-steps': ({ max }: { max: number }) => `must be such that the period has at most ${max} steps`,
-  /** What another version said, or what has no code. */
+  /** Written by another version, or without a code. */
   other: ({ message }: { message: string }) => message,
 };
 
@@ -74,7 +74,7 @@ export type ProblemParams = {
   [Code in ContractProblemCode]: Parameters<(typeof MESSAGES)[Code]> extends [infer Params] ? Params : None;
 };
 
-/** One way in which a webhook, an event or a request is not what it must be. */
+/** One problem of a webhook, an event or a request. */
 export type ContractProblem<Code extends ContractProblemCode = ContractProblemCode> = {
   [Each in Code]: {
     /** Where, with dots: `message.to`. Empty for the whole. */
@@ -86,12 +86,12 @@ export type ContractProblem<Code extends ContractProblemCode = ContractProblemCo
   };
 }[Code];
 
-/** Parameters as an argument that is left out where there are none. */
+/** The argument for parameters, absent for a code that has none. */
 type ParamsArgument<Code extends ContractProblemCode> = None extends ProblemParams[Code]
   ? []
   : [params: ProblemParams[Code]];
 
-/** A problem with what it says. */
+/** Makes a problem with its message. */
 export function problemAt<Code extends ContractProblemCode>(
   path: string,
   code: Code,
@@ -102,7 +102,7 @@ export function problemAt<Code extends ContractProblemCode>(
 }
 
 /**
- * What a check of zod says that is not built in, for {@link problemsIn}.
+ * The problem of a custom zod check, as {@link problemsIn} reads it.
  *
  * ```ts
  * z.string().refine((text) => !UNFAITHFUL.test(text), coded('unfaithful'));
@@ -113,7 +113,7 @@ export function coded<Code extends ContractProblemCode>(code: Code, ...params: P
   return { params: { problem: problemAt('', code, ...params) } };
 }
 
-/** A text of a form that a code stands for. The pattern is in the JSON Schema, too. */
+/** A text that must match a pattern, which the JSON Schema then has as well. */
 export function patterned(
   pattern: RegExp,
   code: 'not-a-cursor' | 'not-a-tail-id' | 'slug' | 'one-line',
@@ -125,7 +125,7 @@ export function patterned(
 }
 
 /**
- * What zod found wrong with a value, every problem named.
+ * The problems that zod found in a value.
  *
  * @param value what was checked.
  */
@@ -158,7 +158,7 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown): ContractProblem[] 
       return issue.keys.map((key) => problemAt([...issue.path, key].map(String).join('.'), 'unknown'));
     case 'invalid_union': {
       if ('options' in issue) return [problemAt(path, 'not-one-of', { values: issue.options as Value[] })];
-      // Of several forms, the last one tells what is expected.
+      // The last form of a union is the one that clients are to use.
       const last = issue.errors.at(-1) ?? [];
       return last.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, value));
     }
@@ -175,7 +175,6 @@ function otherProblem(path: string, { message }: z.core.$ZodIssue): ContractProb
   return problemAt(path, 'other', { message });
 }
 
-/** What is at a path, or `undefined`. */
 function valueAt(path: readonly PropertyKey[], value: unknown): unknown {
   let at = value;
   for (const name of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[name];
@@ -196,7 +195,7 @@ const writtenProblems = z.array(
   }),
 );
 
-/** Problems as they were written down. One whose code is not known here, or that has none, keeps its message. */
+/** Reads stored problems. One whose code is missing or unknown to this version keeps its message. */
 export function readProblems(json: string): ContractProblem[] {
   return writtenProblems
     .parse(JSON.parse(json))

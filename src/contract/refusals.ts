@@ -1,9 +1,9 @@
-// Why a webhook is refused, as operators are told. Its sender is told less: all that could help somebody to guess an address
-// or a token is one answer to it.
+// Why a webhook is refused, as operators are told. Senders are told less: everything that could help to guess an address or
+// a token is answered alike.
 
 import { REJECTION_REASONS } from './assess.ts';
 
-/** Reasons that anybody can bring about, with no genuine token. */
+/** Reasons that anybody can cause, without a genuine token. */
 export const UNPROVEN_REASONS = [
   'no-token',
   'wrong-token',
@@ -12,12 +12,12 @@ export const UNPROVEN_REASONS = [
   'wrong-address',
 ] as const;
 
-/** A webhook that differs from the event that it repeats is kept too, but its sender is answered 200: nothing is refused. */
+/** A webhook that differs from the event that it repeats is kept as well, but it is answered 200 and not refused. */
 const REFUSED_REASONS = REJECTION_REASONS.filter((reason) => reason !== 'differs');
 
 /**
- * All reasons: those of anybody, those of senders with a genuine token, and those for which what is authentic becomes no
- * event and is kept.
+ * All reasons: those that anybody can cause, those of senders with a genuine token, and those for which an authentic webhook
+ * becomes no event and is kept.
  */
 export const REFUSAL_REASONS = [
   ...UNPROVEN_REASONS,

@@ -1,26 +1,26 @@
-// The timeline of a message: which steps it took and when, which of them are inferred, which reports came out of
-// order, and how long it took from one step to the next. Pure; knows a message by its events alone.
+// The timeline of a message, from its events alone: which steps it took and when, which of them are inferred, which reports
+// came out of order, and how long it took from one step to the next. Pure.
 
 import { messageStatus, statusRank } from './message-status.ts';
 import { isStatus, type Status } from './webhook.ts';
 
-/** What a timeline needs to know of an event. */
+/** An event of a message, as far as its timeline needs it. */
 export interface ReportedStep {
-  /** Place among all stored events: grows in the order in which they were stored. */
+  /** Place in the log, which grows in the order in which events were stored. */
   seq: number;
-  /** `null` for what is no step: a reply. A word that is not known is no step either. */
+  /** `null` for a reply. An unknown word is no step either. */
   status: string | null;
   /** Unix ms. */
   occurredAtMs: number;
 }
 
-/** How a report came out of order: behind one of a stronger step, by when it was stored or by when it occurred. */
+/** How a report is out of order: it was stored, or it occurred, after the report of a stronger step. */
 export type Disorder = 'stored' | 'occurred';
 
 /** A step that the message has taken. */
 export interface Step {
   status: Status;
-  /** When it was first taken, Unix ms; `null`: it was not reported, another step implies it. */
+  /** When it was first taken, Unix ms; `null` where it was not reported and another step implies it. */
   atMs: number | null;
 }
 
@@ -28,7 +28,7 @@ export interface Step {
 export interface Lag {
   from: Status;
   to: Status;
-  /** `null` where one of the two is inferred. Negative where they occurred the other way round. */
+  /** `null` where one of the two is inferred; negative where the second occurred first. */
   ms: number | null;
 }
 
@@ -37,14 +37,14 @@ export interface Timeline<Report extends ReportedStep> {
   status: Status | null;
   /** Weakest first; the last one is the status. */
   steps: Step[];
-  /** Of the steps, those that nobody reported. */
+  /** The steps that were not reported. */
   implied: Status[];
   lags: Lag[];
-  /** In the order in which they occurred, and where that is the same, in which they were stored. */
+  /** In the order in which they occurred; of the same moment, in the order in which they were stored. */
   reports: (Report & { disorder: Disorder[] })[];
 }
 
-/** The steps that follow one another. A failure follows the attempt to send. */
+/** The pairs of steps of which the time between is told. */
 const LAGS = [
   ['sent', 'delivered'],
   ['delivered', 'read'],
@@ -52,8 +52,8 @@ const LAGS = [
 ] as const satisfies [Status, Status][];
 
 /**
- * The timeline of a message from its events, in any order, repeats included. The effective status never moves back:
- * it depends on which steps were reported, not on when.
+ * The timeline of a message from its events, in any order, repeats included. The effective status depends on which steps
+ * were reported, not on when, and therefore never moves back.
  *
  * @param events of one message.
  */
@@ -93,7 +93,7 @@ function difference(from: number | null | undefined, to: number | null | undefin
   return from == null || to == null ? null : to - from;
 }
 
-/** The steps that stand behind a stronger one, in an order. Those at the same place are behind none of them. */
+/** The events that come after one of a stronger step when ordered by `place`. Events of the same place have no order. */
 function outrun<Report extends ReportedStep>(
   events: readonly Report[],
   place: (event: Report) => number,

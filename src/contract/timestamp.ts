@@ -1,28 +1,28 @@
-// Moments as senders write them, and as the receiver gives them out. Pure; the time of arrival is passed in.
+// Reads timestamps in the spellings that senders use, and writes RFC 3339. Pure.
 //
-// No library does just this. Date.parse, day.js and date-fns take a text without a zone for local time; luxon, which
-// reads all these spellings, does so as well, and is larger than everything else in the Worker's contract together.
+// No library does just this: Date.parse, day.js and date-fns read a text without a zone as local time. So does luxon, which
+// reads all these spellings, but is larger than the rest of the contract together.
 
-/** Why a value tells no moment. */
+/** Why a value is no timestamp. */
 export type TimestampError = 'wrong-type' | 'empty' | 'not-a-time' | 'no-zone' | 'impossible-time';
 
-/** What is dated earlier was never dated: programs begin to count in the years 1, 1601, 1900, 1970 and 1980. */
+/** Earlier times are unset ones: programs begin to count in the years 1, 1601, 1900, 1970 and 1980. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
-/** How far a sender's clock may be ahead. A local time that is passed off as UTC is ahead by 14 hours at most. */
+/** How far a sender's clock may be ahead. A local time that is marked as UTC is ahead by at most 14 hours. */
 const MAX_AHEAD_MS = 24 * 3_600_000;
 
-/** Unix times below are seconds, which reach the year 5138; above they are milliseconds, from 1973 on. */
+/** Smaller Unix times are seconds, which reach the year 5138; from here on they are milliseconds, which begin in 1973. */
 const MIN_UNIX_MS = 1e11;
 
-/** Longer texts are not looked at. A time can have any number of decimals. */
+/** Longer texts are not read. The number of decimals has no limit otherwise. */
 const MAX_LENGTH = 1_000;
 
 /**
- * The moment that a value tells, Unix milliseconds: as ISO 8601 in any of its spellings, as RFC 2822, or as Unix seconds or
- * milliseconds, which may be a text of digits. What is finer than milliseconds is left out.
+ * Reads a timestamp as Unix milliseconds: ISO 8601 in any of its spellings, RFC 2822, or Unix seconds or milliseconds, also
+ * as a text of digits. Fractions of a millisecond are cut off.
  *
- * @param arrivedAtMs when it was received, Unix ms: what is dated more than a day later cannot be.
- * @returns why it tells none, where it does not.
+ * @param arrivedAtMs when it was received, Unix ms. A time more than a day later is impossible.
+ * @returns the reason where the value is no timestamp.
  */
 export function parseTimestamp(written: unknown, arrivedAtMs: number): number | TimestampError {
   const ms = parseUnbounded(written);
@@ -30,19 +30,19 @@ export function parseTimestamp(written: unknown, arrivedAtMs: number): number | 
   return ms >= EARLIEST_MS && ms <= arrivedAtMs + MAX_AHEAD_MS ? ms : 'impossible-time';
 }
 
-/** Years that RFC 3339 knows. Events from before times were bounded can lie outside of them. */
+/** RFC 3339 has the years 0 to 9999. Events of early versions, which did not bound times, can lie outside of them. */
 const YEAR_0_MS = Date.parse('0000-01-01T00:00:00Z');
 const YEAR_9999_END_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** A moment as RFC 3339. */
+/** Writes Unix milliseconds as RFC 3339. */
 export function rfc3339(ms: number): string {
   return new Date(Math.min(Math.max(ms, YEAR_0_MS), YEAR_9999_END_MS)).toISOString();
 }
 
-/** What {@link rfc3339} and most senders write. Without leap seconds, which RFC 3339 has and no Date of JavaScript reads. */
+/** The form that most senders use. Leap seconds, which RFC 3339 allows, are left out: `Date` cannot read them. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** What {@link parseTimestamp} can read, as RFC 3339: as it stands where it is that already. */
+/** Writes a timestamp that {@link parseTimestamp} can read as RFC 3339, unchanged where it is that already. */
 export function normalizeToRfc3339(written: unknown, arrivedAtMs: number): string {
   if (typeof written === 'string' && RFC_3339.test(written)) return written;
   return rfc3339(Number(parseTimestamp(written, arrivedAtMs)));
@@ -68,8 +68,8 @@ function parseUnixTime(unix: number): number {
 type Parts = Record<string, string | undefined>;
 
 /**
- * ISO 8601 with or without dashes and colons, by calendar, week or day of the year, down to hours, minutes or seconds with
- * decimals; a blank may stand in place of the T, as in RFC 3339. Behind it the name of the zone (RFC 9557).
+ * ISO 8601 with or without dashes and colons, by calendar, week or day of the year, to hours, minutes or seconds with
+ * decimals. A blank may stand in place of the T, as in RFC 3339, and the name of the zone may follow (RFC 9557).
  */
 const ISO_8601 = new RegExp(
   [
@@ -81,13 +81,13 @@ const ISO_8601 = new RegExp(
   'i',
 );
 
-/** RFC 2822, section 3.3, with what section 4.3 and HTTP (RFC 9110, section 5.6.7) write besides. */
+/** RFC 2822, section 3.3, with the obsolete forms of section 4.3 and those of HTTP (RFC 9110, section 5.6.7). */
 const RFC_2822 =
   /^(?:[a-z]+,\s*)?(?<day>\d\d?)[\s-](?<monthName>[a-z]{3})[\s-](?<year>\d{2,4})\s+(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d))?\s*(?<zone>[-+]\d{4}|[a-z]{1,3})?(?:\s*\([^()]*\))?$/i;
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** Hours by which zones that go by a name are ahead of UTC. */
+/** By how many hours named zones are ahead of UTC. */
 const NAMED_ZONES = new Map([
   ...(['Z', 'UT', 'UTC', 'GMT'] as const).map((name) => [name, 0] as const),
   ...(['EST', 'CST', 'MST', 'PST'] as const).map((name, west) => [name, -5 - west] as const),
@@ -109,14 +109,14 @@ function parseRfc2822(parts: Parts): number | TimestampError {
   return dayMs === null ? 'not-a-time' : timestampOf(dayMs, parts);
 }
 
-/** RFC 2822, section 4.3: two digits are of 1950 to 2049, three count from 1900. */
+/** By RFC 2822, section 4.3, two digits mean 1950 to 2049, and three count from 1900. */
 function fullYear(written: string): number {
   const year = Number(written);
   if (written.length === 4) return year;
   return written.length === 2 && year < 50 ? year + 2000 : year + 1900;
 }
 
-/** The beginning of a day in UTC; `null`: there is no such day. */
+/** The beginning of a day in UTC; `null` where there is no such day. */
 function startOfDay({ year: writtenYear, month, day, week, weekday, dayOfYear }: Parts): number | null {
   const year = Number(writtenYear);
   if (month !== undefined) return calendarDay(year, Number(month), Number(day));
@@ -125,7 +125,7 @@ function startOfDay({ year: writtenYear, month, day, week, weekday, dayOfYear }:
     const ms = newYear + (Number(dayOfYear) - 1) * DAY_MS;
     return new Date(ms).getUTCFullYear() === year ? ms : null;
   }
-  const fourth = newYear + 3 * DAY_MS; // it lies in the first week, which begins with a Monday
+  const fourth = newYear + 3 * DAY_MS; // 4 January is always in the first week, and weeks begin with a Monday
   const thursday = fourth + (4 - (new Date(fourth).getUTCDay() || 7) + (Number(week) - 1) * 7) * DAY_MS;
   if (new Date(thursday).getUTCFullYear() !== year) return null; // a week belongs to the year of its Thursday
   return thursday + (Number(weekday) - 4) * DAY_MS;
@@ -133,7 +133,7 @@ function startOfDay({ year: writtenYear, month, day, week, weekday, dayOfYear }:
 
 function calendarDay(year: number, month: number, day: number): number | null {
   const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day); // Date.UTC takes the years 0 to 99 for others
+  date.setUTCFullYear(year, month - 1, day); // Date.UTC reads the years 0 to 99 as 1900 to 1999
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : null;
 }
 
@@ -154,7 +154,7 @@ function timestampOf(
   return dayMs + clockMs + Math.floor((nanos * unitMs) / 1e9) - offsetMs;
 }
 
-/** By how much a zone is ahead of UTC; `null`: it is not known; NaN: there is no such offset. */
+/** By how many ms a zone is ahead of UTC; `null` where its name is unknown, NaN where there is no such offset. */
 function zoneOffset(zone: string): number | null {
   const [, sign, hours, minutes = '0'] = /^([-+\u2212])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
   if (sign === undefined) {

@@ -1,6 +1,6 @@
-// The bodies that the Instant Message platform sends. What identifies or routes an event must be right, or the body is
-// none; everything else may be odd, and then counts as absent where it is used (documented-fields.ts). The stored and
-// forwarded payload is the body as it came, never what was made of it here.
+// The contract for the bodies that the Instant Message platform sends. What identifies or routes an event must be right;
+// everything else may be odd, and then counts as absent (documented-fields.ts). The payload that is stored and forwarded is
+// the body as it came, never what was made of it here.
 
 import * as z from 'zod';
 import {
@@ -13,7 +13,7 @@ import {
 } from './documented-fields.ts';
 import { type ContractProblem, coded, problemsIn } from './problems.ts';
 
-/** The steps an outgoing message can take. The platform documents the first three; `failed` follows from its `failCode`. */
+/** The steps of an outgoing message. The platform documents the first three; `failed` follows from its `failCode`. */
 export const STATUSES = ['sent', 'delivered', 'read', 'failed'] as const;
 export type Status = (typeof STATUSES)[number];
 
@@ -25,25 +25,24 @@ export function isStatus(word: string | null): word is Status {
 export const EVENT_TYPES = ['response', 'status'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What events are stored and found by. */
+/** An identifier under which events are stored and found. */
 export const identifier = z
   .string()
   .min(1)
   .max(MAX_IDENTIFIER_LENGTH)
   .refine((text) => !UNFAITHFUL.test(text), coded('unfaithful'));
 
-/** A word, in any case: JSON Schema has no flags. */
+/** Matches a word in any case, without a flag, which JSON Schema does not have. */
 function anyCase(word: string): z.ZodString {
   const pattern = Array.from(word, (letter) => `[${letter.toUpperCase()}${letter}]`).join('');
   return z.string().regex(new RegExp(`^${pattern}$`));
 }
 
-/** Longer than any word that tells what became of a message. */
 const MAX_STATUS_LENGTH = 64;
-/** A word or a few. The documentation's placeholder for a status, `sent | delivered | read`, is none. */
+/** One word or several. The placeholder in the documentation, `sent | delivered | read`, does not match. */
 const STATUS_WORD = /^[\p{L}\p{N}](?:[ ._-]?[\p{L}\p{M}\p{N}])*$/u;
 
-/** The step that a status event reports, in any case; senders may come to know others than {@link STATUSES}. */
+/** The step that a status event reports, in any case. The platform may introduce others than {@link STATUSES}. */
 export const statusWord = z
   .string()
   .refine(
@@ -52,7 +51,6 @@ export const statusWord = z
   )
   .meta({ description: `${STATUSES.join(', ')}, or a word that is not known yet; in any case.` });
 
-const ANYTHING = z.unknown();
 const message = z.looseObject({ messageId: identifier });
 
 /** What must be right in a response. */
@@ -67,29 +65,29 @@ const statusIdentity = z.looseObject({
   message,
 });
 
-/** Names the problems of a body whose type is none of the known. */
+/** Finds the problems of a body of an unknown type. */
 const untypedIdentity = z.looseObject({
-  event: z.looseObject({
-    messageId: identifier,
-    type: z.enum(EVENT_TYPES),
-  }),
+  event: z.looseObject({ messageId: identifier, type: z.enum(EVENT_TYPES) }),
   message,
 });
 
-/** A customer wrote: what is promised of the body, which is as it came. */
+/** A customer wrote. What the schema promises holds for the body as it came. */
 export const responseWebhook = responseIdentity.extend({
-  clientData: ANYTHING.meta({
-    description:
-      'Usually an object: `number`, the customer, `name`, and `timeLastMessage`, when the message was written.',
-  }).optional(),
+  clientData: z
+    .unknown()
+    .meta({
+      description:
+        'Usually an object: `number`, the customer, `name`, and `timeLastMessage`, when the message was written.',
+    })
+    .optional(),
 });
 
-/** A message that was sent took a step: what is promised of the body, which is as it came. */
+/** A message that was sent took a step. What the schema promises holds for the body as it came. */
 export const statusWebhook = statusIdentity;
 
 /**
- * A customer wrote. The fields that the platform documents hold what they should or are absent, times are RFC 3339; what
- * else there is is as it came.
+ * A customer wrote. Documented fields hold what they should or are absent, and times are RFC 3339. Other fields are as they
+ * came.
  */
 export interface ResponseWebhook {
   event: { messageId: string; type: 'response'; [unknown: string]: unknown };
@@ -98,7 +96,7 @@ export interface ResponseWebhook {
   [unknown: string]: unknown;
 }
 
-/** A message that was sent took a step; checked in the same way. `Word`: which steps it can be, in lower case. */
+/** A message that was sent took a step; checked like {@link ResponseWebhook}. `Word`: the possible steps, in lower case. */
 export interface StatusWebhook<Word extends string = string> {
   event: { messageId: string; type: 'status'; status: Word; [unknown: string]: unknown };
   clientData?: CheckedClientData | null;
@@ -108,7 +106,7 @@ export interface StatusWebhook<Word extends string = string> {
 
 export type Webhook = ResponseWebhook | StatusWebhook;
 
-/** A body that can be an event, and in what it differs from the documentation. */
+/** A body that can be an event, and how it differs from the documentation. */
 export interface CheckedWebhook {
   webhook: Webhook;
   oddities: Oddity[];
@@ -117,9 +115,9 @@ export interface CheckedWebhook {
 export type ParsedWebhook = ({ ok: true } & CheckedWebhook) | { ok: false; problems: ContractProblem[] };
 
 /**
- * Checks a parsed JSON body against the contract; every problem is named at once.
+ * Checks a parsed JSON body against the contract and names every problem at once.
  *
- * @param arrivedAtMs when it was received, Unix ms: some times cannot be.
+ * @param arrivedAtMs when it was received, Unix ms, by which impossible times are recognized.
  */
 export function parseWebhook(body: unknown, arrivedAtMs: number): ParsedWebhook {
   const type = typeOf(body);
@@ -132,10 +130,10 @@ export function parseWebhook(body: unknown, arrivedAtMs: number): ParsedWebhook 
 
 const IDENTITIES = { response: responseIdentity, status: statusIdentity };
 
-/** A body of which is known that what identifies it is right. */
+/** A body that is right in what identifies it. */
 type Identified = z.infer<typeof responseIdentity | typeof statusIdentity>;
 
-/** What there is in a body that is identified: its documented fields checked, its type and status in lower case. */
+/** The webhook of an identified body: its documented fields checked, its type and status in lower case. */
 export function checkedWebhook(type: EventType, body: Identified, arrivedAtMs: number): CheckedWebhook {
   const oddities: Oddity[] = [];
   const fields = checkFields(type, body, arrivedAtMs, oddities);
@@ -150,7 +148,7 @@ export function checkedWebhook(type: EventType, body: Identified, arrivedAtMs: n
   return { webhook: webhook as Webhook, oddities };
 }
 
-/** The type that a body says it has, in any case; `null`: none that is known. */
+/** The type of a body, in lower case; `null` where it is unknown. */
 function typeOf(body: unknown): EventType | null {
   const type = (body as { event?: { type?: unknown } | null } | null | undefined)?.event?.type;
   if (typeof type !== 'string') return null;

@@ -1,5 +1,5 @@
-// The conversation window: WhatsApp lets an application write freely for a day after the customer's last message,
-// and afterwards by template only. Pure; the clock is passed in.
+// The conversation window: WhatsApp lets an application write freely for a day after the customer's last message, and
+// afterwards only by template. Pure.
 
 /** https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages#customer-service-windows */
 export const WINDOW_HOURS = 24;
@@ -12,7 +12,7 @@ export interface ConversationWindow {
   closesAt: Date;
 }
 
-/** When a customer wrote, as a response tells. A text is RFC 3339, a number Unix milliseconds. */
+/** When a customer wrote, as a response event tells. A text is RFC 3339, a number Unix milliseconds. */
 export interface WrittenAt {
   /** By the sender's clock. */
   time: Date | string | number;
@@ -24,8 +24,8 @@ export interface WrittenAt {
  * The window that a customer's message opens. It never ends later than 24 hours after the message arrived, however far the
  * sender's clock is ahead.
  *
- * @param message the response that was written last.
- * @throws RangeError where one of its times is none.
+ * @param message the customer's last response event.
+ * @throws RangeError where one of its times is invalid.
  * @example conversationWindow(event, Date.now()).open
  */
 export function conversationWindow(
