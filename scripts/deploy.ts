@@ -20,7 +20,6 @@ import {
   uploadWorker,
 } from './deploy/account.ts';
 import { kilobytes, MAX_BUNDLE_GZIP_BYTES, requireBundle } from './deploy/bundle.ts';
-import { requireMigrations } from './deploy/migrations.ts';
 import {
   requireIntendedRotation,
   requireKnownSecrets,
@@ -28,6 +27,7 @@ import {
   requireSecretsSet,
   writeNewSecrets,
 } from './deploy/secrets.ts';
+import { requireMigrations } from './migrations.ts';
 import { PROJECT } from './project.ts';
 import { readWranglerToml } from './wrangler-toml.ts';
 

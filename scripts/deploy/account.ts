@@ -1,7 +1,7 @@
 // What the Cloudflare account holds of this Worker, and what is created there before the code is uploaded.
 
 import { CommandFailure } from '../command-line.ts';
-import { askWrangler, runWrangler } from './wrangler.ts';
+import { askWrangler, runWrangler } from '../wrangler.ts';
 
 /** The names of the secrets that are set on the deployed Worker; `null` when there is no such Worker yet. */
 export async function readSecretNames(worker: string): Promise<string[] | null> {

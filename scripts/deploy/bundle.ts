@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { CommandFailure } from '../command-line.ts';
-import { askWrangler } from './wrangler.ts';
+import { askWrangler } from '../wrangler.ts';
 
 /**
  * Ours, far below the platform's own limit of 3 MB (https://developers.cloudflare.com/workers/platform/limits/):

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Miniflare } from 'miniflare';
 import { CommandFailure } from '../command-line.ts';
-import { requireMigrations } from '../deploy/migrations.ts';
-import { askWrangler } from '../deploy/wrangler.ts';
+import { requireMigrations } from '../migrations.ts';
+import { askWrangler } from '../wrangler.ts';
 import type { Configuration } from './configuration.ts';
 
 /** How long to try while another process, such as a running receiver, writes. */

@@ -17,7 +17,6 @@ import { summaryOf } from '../../tools/bench/profile.ts';
 import { EVENTS_PER_MESSAGE, Requests } from '../../tools/bench/requests.ts';
 import { aimsOf, type Results } from '../../tools/bench/results.ts';
 import { unpackRevision } from '../../tools/bench/revision.ts';
-import { median, medianOrNull, percentile } from '../../tools/bench/statistics.ts';
 import {
   bundleReceiver,
   bundleSubjects,
@@ -26,6 +25,7 @@ import {
   startSubject,
 } from '../../tools/bench/subjects.ts';
 import { align, figure, renderTable } from '../../tools/bench/table.ts';
+import { median, medianOrNull, percentile } from '../../tools/statistics.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
   SUBJECTS.map((subject, index) => ({

@@ -1,6 +1,7 @@
 // This receiver compared with its past, round by round: what both measured in one round met the same machine.
+
+import { median } from '../statistics.ts';
 import type { Pace, Throughput } from './measurements.ts';
-import { median } from './statistics.ts';
 
 /** A figure of now divided by that of then. */
 export interface Change {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LocalRuntime } from '../local-worker.ts';
+import { median } from '../statistics.ts';
 import { HttpConnection } from './http-connection.ts';
 import { type Bench, measureLoad, takeCounts } from './measurements.ts';
-import { median } from './statistics.ts';
 import { ADMIN_HEADERS, type RunningReceiver } from './subjects.ts';
 
 /** One listing with so many events stored. */

@@ -1,10 +1,10 @@
 // The process that the load comes from, so that what it costs is not taken for the runtime's and nothing else that
 // the benchmark does delays it. Takes one job after the other from its parent, by IPC.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../statistics.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { ClosedLoopJob, LoadJob, LoadReply, LoadResult, OpenLoopJob } from './load.ts';
 import { Requests } from './requests.ts';
-import { percentile } from './statistics.ts';
 
 interface Client {
   connection: HttpConnection;

@@ -1,12 +1,13 @@
 // The sections of the benchmark but growth: throughput, pace, cost. Subjects take turns within each round, so that
 // whatever else the machine does meets all of them, and in turned order from round to round, so that none always comes
 // after the same other; every round starts them anew, so that none has a past.
+
+import { median, medianOrNull } from '../statistics.ts';
 import { COUNTS_PATH, type Counts } from './counts.ts';
 import { cpuMs, settle } from './cpu.ts';
 import type { LoadGenerator, LoadResult } from './load.ts';
 import type { Plan } from './plan.ts';
 import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
-import { median, medianOrNull } from './statistics.ts';
 import type { RunningSubject, Subject, SubjectOptions } from './subjects.ts';
 
 /** What the sections run with. */

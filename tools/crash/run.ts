@@ -1,10 +1,10 @@
 // The crash run: load, kills and restarts, then the reckoning.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure } from '../../scripts/command-line.ts';
+import { Random } from '../random.ts';
 import { Ledger } from '../simulate/ledger.ts';
 import { planOf } from '../simulate/plan.ts';
 import { showLedger } from '../simulate/progress.ts';
-import { Random } from '../simulate/random.ts';
 import { ReceiverApi } from '../simulate/receiver-api.ts';
 import { type Baseline, isOfRun, reconcile } from '../simulate/reconcile.ts';
 import { type Tally, tallyOf } from '../simulate/report.ts';

@@ -1,5 +1,5 @@
 // The bindings, and how their calls fail.
-import type { Random } from '../simulate/random.ts';
+import type { Random } from '../random.ts';
 import { d1Binding, type SimulatedDatabase } from './database.ts';
 import { current } from './isolates.ts';
 import type { Loop } from './loop.ts';

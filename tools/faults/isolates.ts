@@ -2,7 +2,7 @@
 // `waitUntil` are done, at most 30 s after the answer; it dies with its isolate, with a client that goes away before
 // anything was given to `waitUntil`, or by itself at any await. What is dead asks for nothing more and is told nothing more.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Random } from '../simulate/random.ts';
+import { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 import type { Lifetime, RealmHost, RealmReceiver, SimulatedReceiver } from './realm.ts';
 

@@ -1,7 +1,7 @@
 // Queues in memory, with the platform's rules: https://developers.cloudflare.com/queues/platform/limits/ and
 // https://developers.cloudflare.com/queues/configuration/batching-retries/
 import type { QueueConsumer } from '../declared-worker.ts';
-import type { Random } from '../simulate/random.ts';
+import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 
 const MAX_BATCH_MESSAGES = 100;

@@ -1,6 +1,6 @@
 // What a seed stands for: the load, what fails and when, who dies, what operators do. Drawn beforehand and whole, so that
 // parts of it can be left out and the rest stays as it was.
-import { Random } from '../simulate/random.ts';
+import { Random } from '../random.ts';
 
 export const SLUGS = ['shop', 'mail', 'signed', 'fixed'] as const;
 export type Slug = (typeof SLUGS)[number];

@@ -1,7 +1,7 @@
 // The webhooks of a schedule: their bodies, how they are authenticated, and what is to become of them.
 import { createHmac } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { Random } from '../simulate/random.ts';
+import { Random } from '../random.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Sending, type Slug } from './schedule.ts';
 
 export const SECRETS = {

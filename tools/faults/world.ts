@@ -2,7 +2,7 @@
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { firstVersionId } from '../../src/contract/event.ts';
 import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
-import { Random } from '../simulate/random.ts';
+import { Random } from '../random.ts';
 import { bindingsOf } from './bindings.ts';
 import { Book, type Violation } from './book.ts';
 import { checkAtTheEnd } from './checks.ts';

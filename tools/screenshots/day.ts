@@ -1,9 +1,9 @@
 // The simulator's events as one day brings them: the same conversations, spread over the last 24 hours as customers of a
 // shop write. Pure: the moment at which the day ends is given.
 
+import { Random } from '../random.ts';
 import type { SimulatedEvent } from '../simulate/conversations.ts';
 import type { Delivery, Plan } from '../simulate/plan.ts';
-import { Random } from '../simulate/random.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;

@@ -1,6 +1,7 @@
 // Bodies that break the contract, each in one way. A receiver refuses them with 400 or 422.
+
+import type { Random } from '../random.ts';
 import { type LooseBody, messageIdIn } from './conversations.ts';
-import type { Random } from './random.ts';
 
 export interface BrokenBody {
   /** What is wrong, for the person who reads the report. */

@@ -1,5 +1,5 @@
 // The customers of a run, and the forms in which the platform writes their numbers.
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 export interface Contact {
   /** As the receiver is to show it. */

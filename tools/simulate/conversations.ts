@@ -3,8 +3,8 @@
 // Pure: everything follows from the conversation's number and the run's namespace.
 import { eventId } from '../../src/contract/event.ts';
 import type { EventType, Status, Webhook } from '../../src/contract/webhook.ts';
+import { Random } from '../random.ts';
 import type { Contact } from './contacts.ts';
-import { Random } from './random.ts';
 
 /** An event of the run, with the body that tells of it. */
 export interface SimulatedEvent {

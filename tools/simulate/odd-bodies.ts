@@ -2,8 +2,8 @@
 // that nobody knows yet, compressed. A receiver takes and forwards each as it came; what of it cannot be read counts as
 // absent. Each oddity says what becomes of the event.
 import type { EventType } from '../../src/contract/webhook.ts';
+import type { Random } from '../random.ts';
 import type { LooseBody, SimulatedEvent } from './conversations.ts';
-import type { Random } from './random.ts';
 
 /** False for a receiver that takes only the oddities marked `isPlain` and refuses the others. */
 export const EVERY_ODDITY_IS_STORED: boolean = true;

@@ -1,11 +1,11 @@
 // What a run sends and in which order. Pure: the same options give the same bytes.
 import { createHash } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
+import { Random } from '../random.ts';
 import { type BrokenBody, brokenBody } from './broken-bodies.ts';
 import { contactsOf } from './contacts.ts';
 import { conversationOf, type SimulatedEvent } from './conversations.ts';
 import { oddEvent } from './odd-bodies.ts';
-import { Random } from './random.ts';
 
 export interface PlanOptions {
   /** How many different events. */

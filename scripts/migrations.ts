@@ -1,6 +1,6 @@
 // The migration files as they lie in the repository; what is applied where is wrangler's business.
 import { readdirSync } from 'node:fs';
-import { CommandFailure } from '../command-line.ts';
+import { CommandFailure } from './command-line.ts';
 
 const MIGRATION_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
