@@ -9,7 +9,6 @@ import { describeMachine } from './bench/machine.ts';
 import { type Bench, measureCost, measurePace, measureThroughput } from './bench/measurements.ts';
 import { parseBenchOptions, type RunOptions, USAGE } from './bench/options.ts';
 import { planOf } from './bench/plan.ts';
-import { profileReceiver } from './bench/profile.ts';
 import { aimsOf, type Results } from './bench/results.ts';
 import { type Revision, type UnpackedRevision, unpackRevision } from './bench/revision.ts';
 import {
@@ -85,10 +84,6 @@ async function runBench(run: RunOptions): Promise<void> {
       start: async (subject, options) => tracked(startSubject(subject, bundles, options)),
       progress: (what) => console.error(`… ${what}`),
     };
-    if (run.profile !== undefined) {
-      console.log(await profileReceiver(bench, run.profile));
-      return;
-    }
     const results: Results = {
       at: new Date().toISOString(),
       command: ['npm run bench --', ...process.argv.slice(2)].join(' '),

@@ -36,8 +36,6 @@ export interface LocalRuntime {
   execute(worker: string, binding: string, sql: string, ...values: unknown[]): Promise<Row[]>;
   /** Runs its cron once. */
   runCron(worker: string): Promise<void>;
-  /** Where a Worker is debugged and profiled, when an inspector port was given. */
-  inspectorOf(worker: string): Promise<URL>;
   /** Process id of workerd; `undefined` where there is no /proc to find it in. */
   pid: number | undefined;
   /** Ends the process. Databases under `persistTo` stay. */
@@ -68,16 +66,11 @@ export async function bundleWorker(entryPoint: string, project = PROJECT): Promi
  * Starts Workers in one new workerd process.
  *
  * @param persistTo directory for databases.
- * @param inspectorPort where the debugging protocol is served, 0 for any port; absent: it is not.
  * @param onLog gets what the Workers log, which is written to this process's own output otherwise.
  */
 export async function startWorkers(
   workers: readonly LocalWorker[],
-  {
-    persistTo,
-    inspectorPort,
-    onLog,
-  }: { persistTo: string; inspectorPort?: number; onLog?: (line: string) => void },
+  { persistTo, onLog }: { persistTo: string; onLog?: (line: string) => void },
 ): Promise<LocalRuntime> {
   const before = await findChildren('workerd');
   const miniflare = new Miniflare({
@@ -85,7 +78,6 @@ export async function startWorkers(
     telemetry: { enabled: false },
     enableDevRegistry: false,
     logRequests: false,
-    ...(inspectorPort !== undefined && { inspectorPort }),
     ...(onLog !== undefined && { handleStructuredLogs: ({ message }) => onLog(message) }),
     workers: workers.map(optionsOf),
   });
@@ -123,7 +115,6 @@ export async function startWorkers(
           }
         }
       },
-      inspectorOf: async (worker) => new URL(`/core:user:${worker}`, await miniflare.getInspectorURL()),
       pid: started.length === 1 ? started[0] : undefined,
       dispose: async () => miniflare.dispose(),
     };

@@ -13,7 +13,6 @@ import { cpuMsOf } from '../../tools/bench/cpu.ts';
 import { parseBenchOptions } from '../../tools/bench/options.ts';
 import { planOf, SECTIONS } from '../../tools/bench/plan.ts';
 import { priceOfMillionEvents } from '../../tools/bench/prices.ts';
-import { summaryOf } from '../../tools/bench/profile.ts';
 import { EVENTS_PER_MESSAGE, Requests } from '../../tools/bench/requests.ts';
 import { aimsOf, type Results } from '../../tools/bench/results.ts';
 import { unpackRevision } from '../../tools/bench/revision.ts';
@@ -164,15 +163,12 @@ describe('the options', () => {
     [['--rounds']],
     [['--only', 'speed']],
     [['--only']],
-    [['--profile']],
-    [['--profile', '--quick']],
     [['--plot', 'b.svg']],
     [['--fast']],
     [['quick']],
     [['--against']],
     [['--against', '-x']],
     [['--against', 'v1', '--only', 'growth']],
-    [['--against', 'v1', '--profile', 'a.cpuprofile']],
     [['--subjects']],
     [['--subjects', 'past', 'receiver']],
     [['--subjects', 'limit,naive']],
@@ -427,21 +423,5 @@ describe('what is shown', () => {
     expect(table).toContain('2 cores');
     expect(table).toContain('10,000');
     expect(table).toContain('MISSED');
-  });
-
-  it('sums a profile up by function', () => {
-    const frame = (functionName: string) => ({ functionName, url: 'file:///worker.mjs', lineNumber: 9 });
-    const profile = {
-      nodes: [
-        { id: 1, callFrame: frame('hot') },
-        { id: 2, callFrame: frame('') },
-      ],
-      samples: [1, 2, 1],
-      timeDeltas: [300, 100, 300],
-    };
-    expect(summaryOf(profile, 10).split('\n').slice(1)).toEqual([
-      '    60.0  hot  worker.mjs:10',
-      '    10.0  (anonymous)  worker.mjs:10',
-    ]);
   });
 });

@@ -8,14 +8,14 @@ import { cpuMs, settle } from './cpu.ts';
 import type { LoadGenerator, LoadResult } from './load.ts';
 import type { Plan } from './plan.ts';
 import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
-import type { RunningSubject, Subject, SubjectOptions } from './subjects.ts';
+import type { RunningSubject, Subject } from './subjects.ts';
 
 /** What the sections run with. */
 export interface Bench {
   plan: Plan;
   load: LoadGenerator;
   /** Starts a subject that is stopped when the benchmark ends, whatever ends it. */
-  start(subject: Subject, options?: SubjectOptions): Promise<RunningSubject>;
+  start(subject: Subject, options?: { isCounted?: boolean }): Promise<RunningSubject>;
   /** Tells what is being done. */
   progress(what: string): void;
 }

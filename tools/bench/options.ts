@@ -20,7 +20,6 @@ Options:
                       sources of then with the dependencies of now, measured in turn with the others in every
                       round of ${COMPARED_SECTIONS.join(', ')}, and compared
   --json [FILE]       the figures as JSON, into a file or in place of the table
-  --profile FILE      no figures: a CPU profile of this receiver under load, for the developer tools of a browser
   --help              this text
 
 Databases are kept in the directory for temporary files. On a slow disk its fsyncs are much of every p99: compare with
@@ -34,7 +33,6 @@ export interface RunOptions extends PlanOptions {
   kind: 'run';
   /** `true`: to standard output. */
   json?: string | true;
-  profile?: string;
 }
 
 /** Reads what follows `npm run bench --`. Throws `UsageError`. */
@@ -93,19 +91,11 @@ export function parseBenchOptions(args: readonly string[]): RunOptions | { kind:
       case '--json':
         options.json = takeWords(1)[0] ?? true;
         break;
-      case '--profile': {
-        const [file] = takeWords(1);
-        if (file === undefined) throw new UsageError('--profile takes a file');
-        options.profile = file;
-        break;
-      }
       default:
         throw new UsageError(`there is no option ${option}`);
     }
   }
-  const { against, profile, sections } = options;
-  if (against !== undefined && profile !== undefined)
-    throw new UsageError('--profile compares nothing: no --against');
+  const { against, sections } = options;
   if (against !== undefined && !COMPARED_SECTIONS.some((section) => sections.includes(section))) {
     throw new UsageError(
       `--against compares in ${COMPARED_SECTIONS.join(', ')}, and --only leaves them all out`,

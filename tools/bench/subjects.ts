@@ -1,11 +1,11 @@
 // What is compared: Workers, each in a workerd process of its own with a database of its own.
-import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PROJECT } from '../../scripts/project.ts';
 import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { bundleWorker, type LocalRuntime, type LocalWorker, startWorkers } from '../local-worker.ts';
+import { webhookToken } from '../webhook-token.ts';
 import { makeTemporaryDirectory } from './temporary-directory.ts';
 
 export const SUBJECTS = ['limit', 'naive', 'receiver'] as const;
@@ -35,11 +35,7 @@ const SLUG = 'bench';
 const SAMPLE = fileURLToPath(new URL('../../test/samples/status.json', import.meta.url));
 const NAIVE_MIGRATIONS = fileURLToPath(new URL('workers/naive-migrations', import.meta.url));
 
-/** Generation 1's, as src/sender/webhook-token.ts derives it. */
-function receiverToken(): string {
-  const mac = createHmac('sha256', SECRETS.WEBHOOK_SECRET).update(`webhook-token:${SLUG}:1`);
-  return `1.${mac.digest('base64url')}`;
-}
+const WEBHOOK_TOKEN = webhookToken(SECRETS.WEBHOOK_SECRET, SLUG);
 
 /** A running subject. */
 export interface RunningSubject {
@@ -100,27 +96,17 @@ export async function bundleReceiver(project: string): Promise<StoringBundles> {
   return { script, counted, migrations: join(project, 'src/store/migrations') };
 }
 
-export interface SubjectOptions {
-  /** Whether it runs on bindings that keep count. */
-  isCounted?: boolean;
-  inspectorPort?: number;
-}
-
-/** Starts a subject with an empty database. */
+/**
+ * Starts a subject with an empty database.
+ *
+ * @param isCounted whether it runs on bindings that keep count.
+ */
 export async function startSubject(
   subject: Subject,
   bundles: Bundles,
-  { isCounted = false, inspectorPort }: SubjectOptions = {},
+  { isCounted = false }: { isCounted?: boolean } = {},
 ): Promise<RunningSubject> {
-  const { runtime, stop } = await startWithEmptyState(workersOf(subject, bundles, isCounted), inspectorPort);
-  try {
-    await prepareDatabase(subject, bundles, runtime);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const path = `/webhooks/${SLUG}/${receiverToken()}`;
-  return { subject, runtime, stop, webhookUrl: new URL(path, runtime.originOf(subject)).href };
+  return startWorkersOf(subject, bundles, workersOf(subject, bundles, isCounted));
 }
 
 /** Sends one webhook and requires that it is acknowledged: figures of a receiver that refuses mean nothing. */
@@ -132,24 +118,11 @@ export async function requireAcknowledgement({ webhookUrl }: RunningSubject): Pr
 
 /** Starts this receiver and, on the same database, one that counts. */
 export async function startReceiverBesideCounted(bundles: Bundles): Promise<RunningReceiver> {
-  const { runtime, stop } = await startWithEmptyState([
+  const running = await startWorkersOf('receiver', bundles, [
     ...workersOf('receiver', bundles, false),
     { ...receiverWorker('counted', bundles.receiver.counted), consumes: [] },
   ]);
-  try {
-    await prepareDatabase('receiver', bundles, runtime);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const path = `/webhooks/${SLUG}/${receiverToken()}`;
-  return {
-    subject: 'receiver',
-    runtime,
-    stop,
-    webhookUrl: new URL(path, runtime.originOf('receiver')).href,
-    countedOrigin: runtime.originOf('counted'),
-  };
+  return { ...running, countedOrigin: running.runtime.originOf('counted') };
 }
 
 export const ADMIN_HEADERS = { authorization: `Bearer ${SECRETS.ADMIN_TOKEN}` };
@@ -169,7 +142,7 @@ function workersOf(subject: Subject, bundles: Bundles, isCounted: boolean): Loca
         {
           name: subject,
           script: run,
-          vars: { WEBHOOK_TOKEN: receiverToken() },
+          vars: { WEBHOOK_TOKEN },
           databases: { DB: subject },
           queues: RECEIVER.queues,
         },
@@ -188,12 +161,7 @@ function storingBundles(subject: Exclude<Subject, 'limit'>, bundles: Bundles): S
 }
 
 function receiverWorker(name: string, script: string): LocalWorker {
-  return {
-    name,
-    script,
-    ...RECEIVER,
-    vars: { ...RECEIVER.vars, ...SECRETS },
-  };
+  return { name, script, ...RECEIVER, vars: { ...RECEIVER.vars, ...SECRETS } };
 }
 
 async function prepareDatabase(subject: Subject, bundles: Bundles, runtime: LocalRuntime): Promise<void> {
@@ -206,19 +174,21 @@ async function prepareDatabase(subject: Subject, bundles: Bundles, runtime: Loca
   await runtime.execute(subject, 'DB', sql, Date.now() + 24 * 3_600_000);
 }
 
-async function startWithEmptyState(workers: readonly LocalWorker[], inspectorPort?: number) {
+async function startWorkersOf(
+  subject: Subject,
+  bundles: Bundles,
+  workers: readonly LocalWorker[],
+): Promise<RunningSubject> {
   const state = await makeTemporaryDirectory();
+  let stop = state.remove;
   try {
-    const runtime = await startWorkers(workers, {
-      persistTo: state.path,
-      ...(inspectorPort !== undefined && { inspectorPort }),
-    });
-    const stop = async () => {
-      await runtime.dispose().finally(state.remove); // it rejects when a statement was still under way
-    };
-    return { runtime, stop };
+    const runtime = await startWorkers(workers, { persistTo: state.path });
+    stop = async () => runtime.dispose().finally(state.remove); // it rejects when a statement was still under way
+    await prepareDatabase(subject, bundles, runtime);
+    const path = `/webhooks/${SLUG}/${WEBHOOK_TOKEN}`;
+    return { subject, runtime, stop, webhookUrl: new URL(path, runtime.originOf(subject)).href };
   } catch (error) {
-    await state.remove();
+    await stop();
     throw error;
   }
 }

@@ -65,7 +65,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
 
   let origin = await runtime.start();
   let lastStrandedSeq = 0;
-  const webhookPath = `/webhooks/${INTEGRATION}/${runtime.webhookToken(INTEGRATION)}`;
+  const webhookPath = runtime.webhookPath();
   const progress = showLedger(ledger, null, options.progress);
   const sending = startSending(
     plan.deliveries,

@@ -1,6 +1,6 @@
 // The runtime under test, from outside: started on a persisted state, killed without warning, started again.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CommandFailure } from '../../scripts/command-line.ts';
 import { bundleWorker } from '../local-worker.ts';
+import { webhookToken } from '../webhook-token.ts';
 import type { HostMessage, HostOrder } from './host.ts';
 
 export const INTEGRATION = 'crash';
@@ -35,10 +36,8 @@ export class MortalRuntime {
     return new MortalRuntime(directory);
   }
 
-  /** The integration's token, generation 1: as src/sender/webhook-token.ts derives it. */
-  webhookToken(slug: string): string {
-    const mac = createHmac('sha256', this.#secret).update(`webhook-token:${slug}:1`);
-    return `1.${mac.digest('base64url')}`;
+  webhookPath(): string {
+    return `/webhooks/${INTEGRATION}/${webhookToken(this.#secret, INTEGRATION)}`;
   }
 
   /** Starts a life on the state that the last one left, and gives its address. */

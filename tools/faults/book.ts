@@ -1,9 +1,10 @@
 // The book of a run: what was sent, answered, stored, taken by queues and consumed, each with its number in the order in
 // which all of it happened. What is wrong at the moment at which it happens is noted at once.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { firstVersionId } from '../../src/contract/event.ts';
 import type { Change } from './database.ts';
 import type { Slug } from './schedule.ts';
-import { firstKey, keyOf, type Webhook } from './webhooks.ts';
+import { keyOf, type Webhook } from './webhooks.ts';
 
 /** What does not hold. `rule` is one of {@link RULES}. */
 export interface Violation {
@@ -110,7 +111,7 @@ export class Book {
 
   /** Whether an operator may have taken an event: with its integration, or with somebody whom it names. */
   mayBeTaken(integration: string, key: string): boolean {
-    const people = this.people.get(firstKey(key)) ?? [];
+    const people = this.people.get(firstVersionId(key)) ?? [];
     return this.deletedSlugs.has(integration) || people.some((person) => this.erasing.has(person));
   }
 

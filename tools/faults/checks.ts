@@ -4,7 +4,7 @@ import { firstVersionId } from '../../src/contract/event.ts';
 import type { Book, StoredEvent } from './book.ts';
 import { FULL_USAGE, NOTED_USAGE } from './full-usage.ts';
 import { USUAL_DATABASE_GB } from './schedule.ts';
-import { type ExpectedEvent, firstKey, keyOf, type Webhook } from './webhooks.ts';
+import { type ExpectedEvent, keyOf, type Webhook } from './webhooks.ts';
 import type { World } from './world.ts';
 
 const DAY_MS = 86_400_000;
@@ -84,9 +84,11 @@ interface Kept {
 function checkAcknowledged(world: World, rows: Map<string, EventRow>, { rejected, differing }: Kept): void {
   const { book, schedule } = world;
   const purgedBeforeMs = world.loop.nowMs - schedule.retentionDays * DAY_MS;
-  const rowsUnder = Map.groupBy(rows.values(), ({ integration, id }) => firstKey(keyOf(integration, id)));
+  const rowsUnder = Map.groupBy(rows.values(), ({ integration, id }) =>
+    firstVersionId(keyOf(integration, id)),
+  );
   const storedUnder = Map.groupBy(book.stored.values(), ({ integration, id }) =>
-    firstKey(keyOf(integration, id)),
+    firstVersionId(keyOf(integration, id)),
   );
   for (const { webhook, status } of book.answered) {
     const { sending, event, bytes } = webhook;
@@ -119,7 +121,7 @@ function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): 
   for (const { event } of book.consumed) {
     const integration = event.source.replace('/webhooks/', '');
     const key = keyOf(integration, event.id);
-    const sent = sentEvents.get(firstKey(key));
+    const sent = sentEvents.get(firstVersionId(key));
     if (event.replay === undefined) times.set(key, (times.get(key) ?? 0) + 1);
     if (sent === undefined) {
       book.violated('invented', `the consumer got ${key}, which nobody sent`);
@@ -166,7 +168,7 @@ function checkInvented(
   sentBodies: ReadonlySet<string>,
 ): void {
   for (const [key, { payload }] of rows) {
-    if (!sentEvents.get(firstKey(key))?.some((sent) => sent.payload === payload))
+    if (!sentEvents.get(firstVersionId(key))?.some((sent) => sent.payload === payload))
       book.violated('invented', `${key} is in D1, and nobody sent that`);
   }
   for (const row of rejections) {
@@ -189,7 +191,7 @@ function checkDeliveries({ book, webhooks, schedule }: World, rows: Map<string, 
   );
   const isFaultFree = schedule.faults.length + schedule.deaths.length === 0 && schedule.duplicateRate === 0;
   for (const [key, row] of rows) {
-    if (key !== firstKey(key)) continue; // some of its deliveries are those of the rejection that it was
+    if (key !== firstVersionId(key)) continue; // some of its deliveries are those of the rejection that it was
     const answered = answeredByEdition.get(editionOf(key, row.payload)) ?? [];
     const sent = sentByEdition.get(editionOf(key, row.payload)) ?? [];
     const isTurnedAway = book.disturbed.has(row.integration) || book.revoked.has(row.integration);

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../random.ts';
+import { signingSecret, webhookToken } from '../webhook-token.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Sending, type Slug } from './schedule.ts';
 
 export const SECRETS = {
@@ -41,11 +42,6 @@ export interface ExpectedEvent {
 
 export function keyOf(integration: string, id: string): string {
   return `${integration} ${id}`;
-}
-
-/** The key under which an event came, also of one that was let in beside another. */
-export function firstKey(key: string): string {
-  return key.replace(/~[0-9a-f]{16}$/, '');
 }
 
 /** The number of a customer, in canonical form. */
@@ -153,10 +149,14 @@ function brokenBody(sending: Sending, body: Extract<Sending['body'], { kind: 'br
   }
 }
 
-/** The token of a generation, as src/sender/webhook-token.ts derives it. */
-function tokenOf(slug: Slug, generation: number): string {
-  const mac = createHmac('sha256', SECRETS.WEBHOOK_SECRET).update(`webhook-token:${slug}:${generation}`);
-  return `${generation}.${mac.digest('base64url')}`;
+/** The token that a sender has, or makes up. */
+function tokenOf({ slug, auth }: Sending, generation: number): string {
+  if (auth === 'forged') return `${generation}.${'A'.repeat(43)}`;
+  return webhookToken(SECRETS.WEBHOOK_SECRET, slug, generation);
+}
+
+function addressOf({ slug }: Sending): string {
+  return slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS;
 }
 
 /** The headers of Standard Webhooks, for an integration that asks for them. */
@@ -167,9 +167,7 @@ function signature(
   id: string,
   nowMs: number,
 ): Record<string, string> {
-  const secret = createHmac('sha256', SECRETS.WEBHOOK_SECRET)
-    .update(`signing-secret:${slug}:${generation}`)
-    .digest();
+  const secret = signingSecret(SECRETS.WEBHOOK_SECRET, slug, generation);
   const timestamp = String(Math.floor(nowMs / 1000));
   const mac = createHmac('sha256', secret).update(`${id}.${timestamp}.`).update(bytes).digest('base64');
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` };
@@ -182,13 +180,13 @@ export function deliveryOf(
 ): Request {
   const { slug, auth, name, encoding } = sending;
   const signed = sending.isSignedFirst ? bytes : sentBytes;
-  const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
+  const token = tokenOf(sending, generation);
   const inUrl = auth === 'url' || auth === 'forged' ? `/${token}` : '';
   return new Request(`${ORIGIN}/webhooks/${slug}${inUrl}`, {
     method: 'POST',
     body: body ?? new Uint8Array(sentBytes),
     headers: {
-      'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS,
+      'cf-connecting-ip': addressOf(sending),
       'content-length': String(sentBytes.byteLength),
       'content-type': 'application/json',
       ...(encoding !== null && { 'content-encoding': encoding }),
@@ -201,9 +199,8 @@ export function deliveryOf(
 }
 
 /** The request that asks whether the address of a webhook is valid. */
-export function probeOf({ slug, auth }: Sending, generation: number): Request {
-  const token = auth === 'forged' ? `${generation}.${'A'.repeat(43)}` : tokenOf(slug, generation);
-  return new Request(`${ORIGIN}/webhooks/${slug}/${token}`, {
-    headers: { 'cf-connecting-ip': slug === 'fixed' ? ALLOWED_ADDRESS : STRANGER_ADDRESS },
+export function probeOf(sending: Sending, generation: number): Request {
+  return new Request(`${ORIGIN}/webhooks/${sending.slug}/${tokenOf(sending, generation)}`, {
+    headers: { 'cf-connecting-ip': addressOf(sending) },
   });
 }
