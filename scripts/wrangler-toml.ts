@@ -1,4 +1,4 @@
-// wrangler.toml, as wrangler reads it.
+// A wrangler.toml, as wrangler reads it.
 import { join } from 'node:path';
 import { PROJECT } from './project.ts';
 
@@ -14,14 +14,22 @@ export interface WranglerToml {
     migrations_dir?: string;
   }[];
   queues: {
-    producers?: { queue?: string }[];
-    consumers?: { queue: string; dead_letter_queue?: string }[];
+    producers?: { binding: string; queue?: string }[];
+    consumers?: {
+      queue: string;
+      max_batch_size?: number;
+      max_batch_timeout?: number;
+      max_retries?: number;
+      dead_letter_queue?: string;
+    }[];
   };
+  ratelimits: { name: string; simple: { limit: number; period: 10 | 60 } }[];
   secrets?: { required?: string[] } | undefined;
   vars: Record<string, unknown>;
 }
 
-export async function readWranglerToml(): Promise<WranglerToml> {
+/** @param file its path in the project. */
+export async function readWranglerToml(file = 'wrangler.toml'): Promise<WranglerToml> {
   const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
-  return readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  return readConfig({ config: join(PROJECT, file) });
 }

@@ -1,12 +1,28 @@
 // Runs this project's wrangler as a child process: never interactive, without a shell, without its usage
 // reports. What a command's outcome means is not known here.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { PROJECT } from './project.ts';
 
-const WRANGLER = join(PROJECT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
+export const WRANGLER = join(PROJECT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
+
+/** This process's environment with what keeps wrangler from reporting its usage and from asking for newer versions. */
+export function wranglerEnvironment(more: Record<string, string>): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    WRANGLER_SEND_METRICS: 'false',
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false', // no request for a sample `request.cf`
+    WRANGLER_HIDE_BANNER: 'true', // with the banner goes the question to the npm registry for a newer version
+    ...more,
+  };
+  // Another environment of wrangler.toml would have another Worker, other bindings and another .dev.vars.
+  Reflect.deleteProperty(env, 'CLOUDFLARE_ENV');
+  return env;
+}
 
 /** What wrangler reports about a finished `deploy`; `targets` are hostnames, routes, schedules and queues. */
 interface DeployReport {
@@ -53,35 +69,19 @@ async function run(args: readonly string[], output: 'pipe' | 'inherit'): Promise
   }
 }
 
-function spawnWrangler(args: readonly string[], output: 'pipe' | 'inherit', reportFile: string) {
-  const env = {
-    ...process.env,
-    WRANGLER_SEND_METRICS: 'false',
-    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-    WRANGLER_HIDE_BANNER: 'true', // and with it the question to the npm registry whether there is a newer one
-    WRANGLER_OUTPUT_FILE_PATH: reportFile,
-  };
-  // Another environment of wrangler.toml would be another Worker than the one that was checked.
-  Reflect.deleteProperty(env, 'CLOUDFLARE_ENV');
-
-  return new Promise<{ status: number; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [WRANGLER, ...args], {
-      cwd: PROJECT,
-      env,
-      // Without a terminal to read from wrangler asks nothing, and writes no ids into wrangler.toml.
-      stdio: ['ignore', output, output],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
-    });
-    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ status: code ?? 1, stdout, stderr }));
+async function spawnWrangler(args: readonly string[], output: 'pipe' | 'inherit', reportFile: string) {
+  const child = spawn(process.execPath, [WRANGLER, ...args], {
+    cwd: PROJECT,
+    env: wranglerEnvironment({ WRANGLER_OUTPUT_FILE_PATH: reportFile }),
+    // Without a terminal to read from wrangler asks nothing, and writes no ids into wrangler.toml.
+    stdio: ['ignore', output, output],
   });
+  const [stdout, stderr, [code]] = await Promise.all([
+    child.stdout === null ? '' : text(child.stdout),
+    child.stderr === null ? '' : text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { status: code ?? 1, stdout, stderr };
 }
 
 async function readReports(file: string): Promise<Report[]> {

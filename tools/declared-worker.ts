@@ -1,8 +1,8 @@
 // What wrangler.toml, or an example's, declares of its Worker, for all who run it without wrangler: the tests, the crash
 // run, the bench, the browser, the fault simulation. What is read here stands in no second place.
 import { join } from 'node:path';
-import { unstable_readConfig } from 'wrangler';
 import { PROJECT } from '../scripts/project.ts';
+import { readWranglerToml, type WranglerToml } from '../scripts/wrangler-toml.ts';
 
 /** How a queue is consumed. */
 export interface QueueConsumer {
@@ -25,43 +25,30 @@ export interface DeclaredWorker {
   rateLimits: Record<string, { limit: number; period: 10 | 60 }>;
 }
 
-/** What is read of the file; the types that come with wrangler leave it open. */
-interface WrittenWorker {
-  compatibility_date?: string | undefined;
-  vars: Record<string, unknown>;
-  d1_databases: { binding: string; database_name?: string; migrations_dir?: string }[];
-  queues: {
-    producers?: { binding: string; queue?: string }[];
-    consumers?: {
-      queue: string;
-      max_batch_size?: number;
-      max_batch_timeout?: number;
-      max_retries?: number;
-      dead_letter_queue?: string;
-    }[];
-  };
-  ratelimits: { name: string; simple: { limit: number; period: 10 | 60 } }[];
-}
-
 /** Queues' own: https://developers.cloudflare.com/queues/configuration/configure-queues/#consumer-worker-configuration */
 const DEFAULTS = { maxBatchSize: 10, maxBatchTimeoutSeconds: 5, maxRetries: 3 };
 
+const WRITTEN_RECEIVER = await readWranglerToml();
+
 /** The receiver. */
-export const RECEIVER = readWorker('wrangler.toml');
+export const RECEIVER = declaredIn(WRITTEN_RECEIVER);
 
 /** The consumer among the examples. */
-export const EXAMPLE_CONSUMER = readWorker('examples/push-consumer/wrangler.toml');
+export const EXAMPLE_CONSUMER = declaredIn(await readWranglerToml('examples/push-consumer/wrangler.toml'));
 
 /** The directory of the receiver's migrations. */
-export const MIGRATIONS = join(PROJECT, read('wrangler.toml').d1_databases[0]?.migrations_dir ?? '');
+export const MIGRATIONS = join(PROJECT, WRITTEN_RECEIVER.d1_databases[0]?.migrations_dir ?? '');
 
 /** The same consumers, with batches that wait for no more messages. */
 export function withoutBatchTimeout(consumers: readonly QueueConsumer[]): QueueConsumer[] {
   return consumers.map((consumer) => ({ ...consumer, maxBatchTimeoutSeconds: 0 }));
 }
 
-function readWorker(file: string): DeclaredWorker {
-  const { compatibility_date: compatibilityDate = '', vars, ...bindings } = read(file);
+function declaredIn({
+  compatibility_date: compatibilityDate = '',
+  vars,
+  ...bindings
+}: WranglerToml): DeclaredWorker {
   const { producers = [], consumers = [] } = bindings.queues;
   return {
     compatibilityDate,
@@ -81,8 +68,4 @@ function readWorker(file: string): DeclaredWorker {
 
 function byName<T>(entries: [name: string, value: T | undefined][]): Record<string, T> {
   return Object.fromEntries(entries.filter((entry): entry is [string, T] => entry[1] !== undefined));
-}
-
-function read(file: string): WrittenWorker {
-  return unstable_readConfig({ config: join(PROJECT, file) });
 }

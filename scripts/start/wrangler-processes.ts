@@ -1,14 +1,15 @@
 // The wrangler processes of one start, and their end: each gets a process group of its own, so that Ctrl-C reaches
 // this script alone, and this script can end a wrangler together with the runtimes and bundlers it started.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTreeAlive, OWN_TREE, signalTree } from '../process-tree.ts';
+import { wranglerEnvironment } from '../wrangler.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
 const STOP_POLL_MS = 50;
 const LAST_OUTPUT_MS = 500;
-const IS_WINDOWS = process.platform === 'win32'; // no process groups there; taskkill ends a tree
 
 export interface WranglerProcess {
   /** All it has written so far, both streams. */
@@ -26,17 +27,11 @@ export class WranglerProcesses {
   /** `project` is the directory of wrangler.toml; `env` is added to this process's environment. */
   constructor(project: string, env: Record<string, string>) {
     this.#project = project;
-    this.#env = {
-      ...process.env,
+    this.#env = wranglerEnvironment({
       CI: 'true', // asks nothing
-      CLOUDFLARE_CF_FETCH_ENABLED: 'false', // no request for a sample `request.cf`
-      WRANGLER_SEND_METRICS: 'false',
-      WRANGLER_HIDE_BANNER: 'true', // and with it the question to the npm registry whether there is a newer one
       WRANGLER_WRITE_LOGS: 'false', // its log files would keep URLs with tokens, and what the consumer prints
       ...env,
-    };
-    // Another environment of wrangler.toml would have other bindings and another .dev.vars.
-    Reflect.deleteProperty(this.#env, 'CLOUDFLARE_ENV');
+    });
   }
 
   /** Starts wrangler without a terminal to read from. `onLine` gets each line of its output. */
@@ -58,8 +53,7 @@ export class WranglerProcesses {
       cwd: this.#project,
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      detached: !IS_WINDOWS,
-      windowsHide: true,
+      ...OWN_TREE,
     });
     this.#children.add(child);
 
@@ -82,7 +76,7 @@ export class WranglerProcesses {
   /** Ends every process that was started and all of theirs; by force those that take too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const child of this.#children) signalTree(child, 'SIGTERM');
+    for (const { pid } of this.#children) signalTree(pid, 'SIGTERM');
     const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
     while ([...this.#children].some(isTreeAlive) && performance.now() < deadlineMs) await sleep(STOP_POLL_MS);
     this.kill();
@@ -91,31 +85,6 @@ export class WranglerProcesses {
   /** Ends everything at once, by force; synchronous, so that it can be the last thing this process does. */
   kill(): void {
     this.#stopping = true;
-    for (const child of this.#children) signalTree(child, 'SIGKILL');
-  }
-}
-
-function signalTree(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  if (IS_WINDOWS) {
-    spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore' });
-    return;
-  }
-  signalGroup(child.pid, signal);
-}
-
-function isTreeAlive(child: ChildProcess): boolean {
-  if (child.pid === undefined) return false;
-  if (IS_WINDOWS) return child.exitCode === null && child.signalCode === null;
-  return signalGroup(child.pid, 0);
-}
-
-/** False when the group is gone. The group outlives its first process for as long as it has members. */
-function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-groupId, signal);
-    return true;
-  } catch {
-    return false;
+    for (const { pid } of this.#children) signalTree(pid, 'SIGKILL');
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CommandFailure } from '../../scripts/command-line.ts';
+import { OWN_TREE, signalTree } from '../../scripts/process-tree.ts';
 import { bundleWorker } from '../local-worker.ts';
 import { webhookToken } from '../webhook-token.ts';
 import type { HostMessage, HostOrder } from './host.ts';
@@ -16,7 +17,6 @@ const HOST = fileURLToPath(new URL('host.ts', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const DEATH_TIMEOUT_MS = 5_000;
 const DEATH_POLL_MS = 5;
-const IS_WINDOWS = process.platform === 'win32'; // no process groups there; taskkill ends a tree
 
 export class MortalRuntime {
   readonly adminToken: string = randomBytes(32).toString('base64url');
@@ -51,8 +51,7 @@ export class MortalRuntime {
     this.#isFirst = false;
     const child = spawn(process.execPath, [HOST, JSON.stringify(order)], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      detached: !IS_WINDOWS, // a group of its own, workerd in it
-      windowsHide: true,
+      ...OWN_TREE, // with workerd in it
     });
     this.#host = { process: child, workerdPid: undefined };
     const answer = await new Promise<HostMessage>((resolve, reject) => {
@@ -76,7 +75,7 @@ export class MortalRuntime {
     const { process: child, workerdPid } = this.#host ?? {};
     if (child?.pid === undefined) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    killGroup(child.pid);
+    signalTree(child.pid, 'SIGKILL');
     await exited;
     const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
     while (workerdPid !== undefined && isRunning(workerdPid)) {
@@ -89,23 +88,11 @@ export class MortalRuntime {
 
   /** The same as the last thing a process does: synchronous. */
   killNow(): void {
-    if (this.#host?.process.pid !== undefined) killGroup(this.#host.process.pid);
+    signalTree(this.#host?.process.pid, 'SIGKILL');
   }
 
   async removeState(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
-  }
-}
-
-function killGroup(pid: number): void {
-  if (IS_WINDOWS) {
-    spawnSync('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore' });
-    return;
-  }
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // gone already
   }
 }
 
@@ -116,7 +103,7 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-  if (IS_WINDOWS) return true;
+  if (process.platform === 'win32') return true;
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout !== null && !stdout.trim().startsWith('Z') && stdout.trim() !== '';
 }

@@ -1,4 +1,5 @@
 // How long answers took.
+import { percentile } from '../statistics.ts';
 
 const RECENT = 1_000;
 
@@ -32,7 +33,12 @@ export class Latencies {
 }
 
 function percentilesOf(values: readonly number[]): Percentiles | null {
-  const sorted = Float64Array.from(values).sort();
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return sorted.length === 0 ? null : { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  if (values.length === 0) return null;
+  const ascending = Float64Array.from(values).sort();
+  const [p50Ms, p99Ms, maxMs] = [0.5, 0.99, 1].map((share) => percentile(ascending, share)) as [
+    number,
+    number,
+    number,
+  ];
+  return { p50Ms, p99Ms, maxMs };
 }

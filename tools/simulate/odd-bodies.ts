@@ -5,17 +5,12 @@ import type { EventType } from '../../src/contract/webhook.ts';
 import type { Random } from '../random.ts';
 import type { LooseBody, SimulatedEvent } from './conversations.ts';
 
-/** False for a receiver that takes only the oddities marked `isPlain` and refuses the others. */
-export const EVERY_ODDITY_IS_STORED: boolean = true;
-
 interface Oddity {
   name: string;
   /** Whose bodies can have it; absent: both. */
   type?: EventType;
   /** Whether only a customer with a phone number can have it. */
   needsNumber?: true;
-  /** Taken also by a receiver that checks every field. */
-  isPlain?: true;
   /** Changes the body, and gives what is different about the event. */
   change(body: LooseBody, event: SimulatedEvent, random: Random): Partial<SimulatedEvent>;
 }
@@ -31,7 +26,7 @@ const UNKNOWN_WORDS: Record<string, string> = {
 };
 
 const ODDITIES: [Oddity, ...Oddity[]] = [
-  oddTime('offset with a colon', (ms) => [local(ms, '-03:00'), ms], true),
+  oddTime('offset with a colon', (ms) => [local(ms, '-03:00'), ms]),
   oddTime('offset without a colon', (ms) => [local(ms, '-0300'), ms]),
   oddTime('offset of hours', (ms) => [local(ms, '-03'), ms]),
   oddTime('a blank in place of T', (ms) => [new Date(ms).toISOString().replace('T', ' '), ms]),
@@ -43,11 +38,7 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
   oddTime('the unset date of .NET', () => ['0001-01-01T00:00:00Z', null]),
   oddTime('the end of time', () => ['9999-12-31T23:59:59Z', null]),
   oddTime('an empty time', () => ['', null]),
-  oddNumber(
-    'separators',
-    (digits) => `+${digits.slice(0, 4)} ${digits.slice(4, 8)}-${digits.slice(8)}`,
-    true,
-  ),
+  oddNumber('separators', (digits) => `+${digits.slice(0, 4)} ${digits.slice(4, 8)}-${digits.slice(8)}`),
   oddNumber('invisible marks', (digits) => `\u202a+${digits}\u202c`),
   oddNumber('00 in place of +', (digits) => `00${digits}`),
   oddNumber('an address of WhatsApp', (digits) => `${digits}:3@s.whatsapp.net`),
@@ -64,7 +55,7 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
   set('an object for the state', ({ message }) => (message.status = { state: 'stored' })),
   set('a number for a text', ({ message }) => (message.message = 1)),
   set('a list for a text', ({ message }) => (message.message = ['Sim'])),
-  set('a number for a name', ({ clientData }) => (clientData.name = 7), { type: 'response' }),
+  set('a number for a name', ({ clientData }) => (clientData.name = 7), 'response'),
   set(
     'a tapped button',
     ({ message }) =>
@@ -72,16 +63,16 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
         mediaType: 'interactive',
         message: { type: 'button_reply', id: 'op-1', title: 'Quero falar com alguém' },
       }),
-    { type: 'response' },
+    'response',
   ),
   set(
     'a reaction',
     ({ message }) => Object.assign(message, { mediaType: 'reaction', message: '👍🏽', mediaData: null }),
-    { type: 'response', isPlain: true },
+    'response',
   ),
-  set('half of an emoji', ({ message }) => (message.message = 'oi \ud83d'), { isPlain: true }),
+  set('half of an emoji', ({ message }) => (message.message = 'oi \ud83d')),
   set('a type in capitals', ({ event }) => (event.type = event.type.toUpperCase())),
-  set('a status in capitals', ({ event }) => (event.status = event.status.toUpperCase()), { type: 'status' }),
+  set('a status in capitals', ({ event }) => (event.status = event.status.toUpperCase()), 'status'),
   {
     name: 'an unknown status',
     type: 'status',
@@ -95,19 +86,12 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
   { name: 'deflate', change: () => ({ contentEncoding: 'deflate' }) },
 ];
 
-/** The names of all oddities that are sent to a receiver. */
-export function oddityNames(isEveryOneStored = EVERY_ODDITY_IS_STORED): string[] {
-  return oddities(isEveryOneStored).map(({ name }) => name);
-}
+export const ODDITY_NAMES: readonly string[] = ODDITIES.map(({ name }) => name);
 
 /** The event with one oddity that its type can have. */
-export function oddEvent(
-  event: SimulatedEvent,
-  random: Random,
-  isEveryOneStored = EVERY_ODDITY_IS_STORED,
-): SimulatedEvent {
+export function oddEvent(event: SimulatedEvent, random: Random): SimulatedEvent {
   const hasNumber = event.contact?.startsWith('+') ?? false;
-  const fitting = oddities(isEveryOneStored).filter(
+  const fitting = ODDITIES.filter(
     ({ type, needsNumber }) => (type === undefined || type === event.type) && (hasNumber || !needsNumber),
   );
   const { name, change } = random.pick(fitting as [Oddity, ...Oddity[]]);
@@ -116,18 +100,10 @@ export function oddEvent(
   return { ...event, ...changed, oddity: name, body: Buffer.from(JSON.stringify(body)) };
 }
 
-function oddities(isEveryOneStored: boolean): Oddity[] {
-  return ODDITIES.filter(({ isPlain }) => isPlain || isEveryOneStored);
-}
-
-function set(
-  name: string,
-  change: (body: LooseBody) => unknown,
-  rest: Partial<Pick<Oddity, 'type' | 'isPlain'>> = {},
-): Oddity {
+function set(name: string, change: (body: LooseBody) => unknown, type?: EventType): Oddity {
   return {
     name,
-    ...rest,
+    ...(type !== undefined && { type }),
     change(body) {
       change(body);
       return {};
@@ -139,11 +115,9 @@ function set(
 function oddTime(
   name: string,
   spell: (ms: number) => [written: string | number, occurredAtMs: number | null],
-  isPlain = false,
 ): Oddity {
   return {
     name: `time: ${name}`,
-    ...(isPlain && { isPlain }),
     change(body, { type, happenedAtMs }) {
       const [written, occurredAtMs] = spell(happenedAtMs);
       if (type === 'response') body.clientData.timeLastMessage = written;
@@ -154,11 +128,10 @@ function oddTime(
 }
 
 /** The customer's number in another spelling. */
-function oddNumber(name: string, spell: (digits: string) => string, isPlain = false): Oddity {
+function oddNumber(name: string, spell: (digits: string) => string): Oddity {
   return {
     name: `number: ${name}`,
     needsNumber: true,
-    ...(isPlain && { isPlain }),
     change(body, event) {
       writeContact(body, event, spell(event.contact?.replace('+', '') ?? ''));
       return {};
