@@ -2,9 +2,10 @@
 import { randomInt } from 'node:crypto';
 import { runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
 import { RULES, type Violation } from './faults/book.ts';
+import { scheduleOf } from './faults/draw-schedule.ts';
 import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
-import { bundleReceiver } from './faults/realm.ts';
+import { bundleReceiver, Realms } from './faults/realm.ts';
 import {
   CHARACTERS,
   describePart,
@@ -12,10 +13,9 @@ import {
   onlyParts,
   partNames,
   type Schedule,
-  scheduleOf,
 } from './faults/schedule.ts';
 import { shrink } from './faults/shrink.ts';
-import { Realms, run } from './faults/world.ts';
+import { run } from './faults/world.ts';
 import { formatRows } from './simulate/report.ts';
 
 const EXIT_VIOLATED = 1;

@@ -3,11 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { Rule, Violation } from '../../tools/faults/book.ts';
+import { scheduleOf } from '../../tools/faults/draw-schedule.ts';
 import { parseFaultOptions } from '../../tools/faults/options.ts';
-import { type Break, bundleReceiver } from '../../tools/faults/realm.ts';
-import { onlyParts, partNames, type Schedule, scheduleOf } from '../../tools/faults/schedule.ts';
+import { type Break, bundleReceiver, Realms } from '../../tools/faults/realm.ts';
+import { onlyParts, partNames, type Schedule } from '../../tools/faults/schedule.ts';
 import { shrink } from '../../tools/faults/shrink.ts';
-import { Realms, run } from '../../tools/faults/world.ts';
+import { run } from '../../tools/faults/world.ts';
 
 /** So many seeds are tried for a break, from the one that is known to show it, or nearly so. */
 const ENOUGH_SEEDS = 150;

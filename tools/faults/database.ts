@@ -30,31 +30,30 @@ export type Change =
 
 type Values = (string | number | null)[];
 
-/** Tells the observer, within the transaction. Each has the columns of one kind of change. */
+/** When the observer is told of something, and what, as arguments of SQLite's `json_object`. */
 const TRIGGERS = [
   [
-    'AFTER INSERT ON events',
-    `'event stored', NEW.seq, NEW.id, NEW.integration, NEW.contact, NEW.request_id, NEW.deferred`,
-  ],
-  ['AFTER DELETE ON events', `'event deleted', OLD.seq, OLD.id, OLD.integration, OLD.contact, NULL, NULL`],
-  ['AFTER DELETE ON outbox', `'outbox left', OLD.seq, NULL, NULL, NULL, NULL, NULL`],
-  [
-    'AFTER INSERT ON rejections',
-    `'rejection kept', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries`,
+    'INSERT ON main.events',
+    `'event stored', 'seq', NEW.seq, 'id', NEW.id, 'integration', NEW.integration, 'contact', NEW.contact,
+     'requestId', NEW.request_id, 'deferred', NEW.deferred`,
   ],
   [
-    'AFTER UPDATE OF deliveries ON rejections WHEN NEW.deliveries > OLD.deliveries',
-    `'rejection delivered again', NEW.seq, NULL, NEW.integration, NULL, NULL, NEW.deliveries - OLD.deliveries`,
+    'DELETE ON main.events',
+    `'event deleted', 'seq', OLD.seq, 'id', OLD.id, 'integration', OLD.integration, 'contact', OLD.contact`,
   ],
-  ['AFTER INSERT ON dead_letters', `'dead letter kept', NEW.seq, NULL, NULL, NULL, NULL, NULL`],
+  ['DELETE ON main.outbox', `'outbox left', 'seq', OLD.seq`],
   [
-    `AFTER INSERT ON progress WHEN NEW.task = 'counters'`,
-    `'counted up to', NEW.seq, NULL, NULL, NULL, NULL, NULL`,
+    'INSERT ON main.rejections',
+    `'rejection kept', 'seq', NEW.seq, 'integration', NEW.integration, 'deliveries', NEW.deliveries`,
   ],
   [
-    `AFTER UPDATE ON progress WHEN NEW.task = 'counters'`,
-    `'counted up to', NEW.seq, NULL, NULL, NULL, NULL, NULL`,
+    'UPDATE OF deliveries ON main.rejections WHEN NEW.deliveries > OLD.deliveries',
+    `'rejection delivered again', 'seq', NEW.seq, 'integration', NEW.integration,
+     'more', NEW.deliveries - OLD.deliveries`,
   ],
+  ['INSERT ON main.dead_letters', `'dead letter kept', 'seq', NEW.seq`],
+  ["INSERT ON main.progress WHEN NEW.task = 'counters'", `'counted up to', 'seq', NEW.seq`],
+  ["UPDATE ON main.progress WHEN NEW.task = 'counters'", `'counted up to', 'seq', NEW.seq`],
 ] as const;
 
 let migrations: string[] | undefined;
@@ -82,31 +81,14 @@ export class SimulatedDatabase {
       .sort()
       .map((file) => readFileSync(`${MIGRATIONS}/${file}`, 'utf8'));
     for (const migration of migrations) db.exec(migration);
-    db.function('observed', { varargs: true }, (...columns: unknown[]) => {
-      const [what, seq, id, integration, contact, requestId, number] = columns as [
-        string,
-        number,
-        ...unknown[],
-      ];
-      const more = number as number;
-      this.#changes.push({
-        what,
-        seq,
-        id,
-        integration,
-        contact,
-        requestId,
-        deferred: more,
-        more,
-        deliveries: more,
-      } as unknown as Change);
+    db.function('observed', (change) => {
+      this.#changes.push(JSON.parse(String(change)) as Change);
       return null;
     });
-    for (const [index, [when, columns]] of TRIGGERS.entries()) {
-      const [moment, condition] = when.split(' WHEN ');
+    for (const [index, [when, change]] of TRIGGERS.entries()) {
       db.exec(
-        `CREATE TEMP TRIGGER observe_${index} ${moment?.replace(' ON ', ' ON main.')} ${condition ? `WHEN ${condition}` : ''}
-         BEGIN SELECT observed(${columns}); END`,
+        `CREATE TEMP TRIGGER observe_${index} AFTER ${when}
+         BEGIN SELECT observed(json_object('what', ${change})); END`,
       );
     }
   }

@@ -81,12 +81,40 @@ export interface Clock {
 export type RealmReceiver = (env: object, clock: Clock) => SimulatedReceiver;
 
 /** Evaluates a bundle. Its modules keep nothing of a request, so one realm serves many runs, one after the other. */
-export function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
+function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
   const globals = globalsOf(host);
   const evaluate = new Function(...Object.keys(globals), bundle) as (...values: unknown[]) => {
     createReceiver: RealmReceiver;
   };
   return evaluate(...Object.values(globals)).createReceiver;
+}
+
+/** While modules are evaluated, no time passes. */
+const NOBODY: RealmHost = {
+  nowMs: () => 0,
+  random: () => 0.5,
+  setTimer: () => () => undefined,
+  log: () => undefined,
+};
+
+/** Realms for up to four isolates. Made once for a bundle; a run has them for itself. */
+export class Realms {
+  readonly #hosts: RealmHost[] = [];
+  readonly #receivers: RealmReceiver[];
+
+  constructor(bundle: string, count = 4) {
+    this.#receivers = Array.from({ length: count }, (_, index) =>
+      createRealm(bundle, () => this.#hosts[index] ?? NOBODY),
+    );
+  }
+
+  lend(index: number, host: RealmHost): void {
+    this.#hosts[index] = host;
+  }
+
+  receiver(index: number): RealmReceiver {
+    return this.#receivers[index] as RealmReceiver;
+  }
 }
 
 function globalsOf(host: () => RealmHost) {

@@ -1,7 +1,8 @@
 // One of the threads that run schedules. Gets seeds, gives what came of them.
 import { parentPort, workerData } from 'node:worker_threads';
-import { scheduleOf } from './schedule.ts';
-import { Realms, run } from './world.ts';
+import { scheduleOf } from './draw-schedule.ts';
+import { Realms } from './realm.ts';
+import { run } from './world.ts';
 
 const realms = new Realms((workerData as { bundle: string }).bundle);
 

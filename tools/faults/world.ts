@@ -1,6 +1,5 @@
 // A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
-import { firstVersionId } from '../../src/contract/event.ts';
 import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { Random } from '../random.ts';
 import { bindingsOf } from './bindings.ts';
@@ -11,8 +10,7 @@ import { type End, Isolate } from './isolates.ts';
 import { Loop } from './loop.ts';
 import { operate } from './operators.ts';
 import { type Delivery, SimulatedQueues } from './queues.ts';
-import type { RealmHost, RealmReceiver } from './realm.ts';
-import { createRealm } from './realm.ts';
+import type { Realms } from './realm.ts';
 import {
   ACCEPTING,
   ALLOWED_ADDRESS,
@@ -22,15 +20,14 @@ import {
   SLUGS,
   type Slug,
 } from './schedule.ts';
-import { deliveryOf, keyOf, ORIGIN, probeOf, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import { send } from './senders.ts';
+import { keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** A sender waits so long for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
 /** What is promised, from when the body is there. */
 const ANSWER_MS = 3_000;
 const MINUTE_MS = 60_000;
-/** More than the clocks of two isolates are apart. */
-const CLOCKS_APART_MS = 10_000;
 /** By then everything must be quiet: a message of the intake queue may wait for a quarter of an hour at a time. */
 const MAX_QUIET_MS = 5 * 3_600_000;
 
@@ -47,34 +44,6 @@ export interface Outcome {
   character: Character;
   /** How long webhooks waited for their answers, ms. */
   answeredInMs: number[];
-}
-
-/** While modules are evaluated, no time passes. */
-const NOBODY: RealmHost = {
-  nowMs: () => 0,
-  random: () => 0.5,
-  setTimer: () => () => undefined,
-  log: () => undefined,
-};
-
-/** Realms for up to four isolates. Made once for a bundle; a run has them for itself. */
-export class Realms {
-  readonly #hosts: RealmHost[] = [];
-  readonly #receivers: RealmReceiver[];
-
-  constructor(bundle: string, count = 4) {
-    this.#receivers = Array.from({ length: count }, (_, index) =>
-      createRealm(bundle, () => this.#hosts[index] ?? NOBODY),
-    );
-  }
-
-  lend(index: number, host: RealmHost): void {
-    this.#hosts[index] = host;
-  }
-
-  receiver(index: number): RealmReceiver {
-    return this.#receivers[index] as RealmReceiver;
-  }
 }
 
 /** Runs a schedule. @param onNote is told of everything that happens, for people. */
@@ -193,7 +162,7 @@ export class World {
 
   async run(): Promise<void> {
     const { loop, schedule } = this;
-    for (const webhook of this.webhooks) this.#task(async () => this.#send(webhook));
+    for (const webhook of this.webhooks) this.#task(async () => send(this, webhook));
     for (const operation of schedule.operations) this.#task(async () => operate(this, operation));
     for (const death of schedule.deaths) {
       loop.after(death.atMs, () => {
@@ -309,148 +278,6 @@ export class World {
 
   #isolateOf(random: Random): Isolate {
     return this.isolates[random.whole(0, this.isolates.length - 1)] as Isolate;
-  }
-
-  async #send(webhook: Webhook): Promise<void> {
-    const { sending } = webhook;
-    await this.loop.sleep(sending.atMs);
-    if (sending.isProbed) await this.#probe(webhook);
-    const repeats = sending.repeatsAfterMs.map(async (afterMs, index) => {
-      await this.loop.sleep(afterMs);
-      await this.#deliver(webhook, `${sending.name}r${index + 1}`, 1);
-    });
-    await Promise.all([this.#deliver(webhook, sending.name, sending.tries), ...repeats]);
-  }
-
-  async #probe({ sending }: Webhook): Promise<void> {
-    const generation = this.generations.get(sending.slug) ?? 1;
-    const answered = await this.request(`${sending.name}p`, () => probeOf(sending, generation));
-    if (answered === null) return;
-    const { status, text } = answered;
-    const isForged = sending.auth === 'forged';
-    const isRight =
-      status === 200
-        ? !isForged && text.includes(`"${sending.slug}"`)
-        : status === 401
-          ? isForged || !this.#isValid(sending.slug, generation)
-          : status === 503;
-    if (!isRight)
-      this.book.violated('answers', `the probe of ${sending.name} was answered ${status}: ${text}`);
-  }
-
-  async #deliver(webhook: Webhook, name: string, tries: number): Promise<void> {
-    const { sending, sentBytes } = webhook;
-    for (let attempt = 1; attempt <= tries; attempt++) {
-      const generation = this.generations.get(sending.slug) ?? 1;
-      const isFirst = attempt === 1 && name === sending.name;
-      const uploadMs = isFirst ? sending.uploadMs : 0;
-      const answered = await this.request(
-        attempt === 1 ? name : `${name}.${attempt}`,
-        () =>
-          deliveryOf(webhook, {
-            generation,
-            nowMs: this.schedule.startMs + this.loop.nowMs,
-            body: uploadMs > 0 ? this.#slowly(sentBytes, uploadMs) : null,
-          }),
-        { uploadMs, hangUpAfterMs: isFirst ? sending.hangUpAfterMs : null },
-      );
-      if (answered !== null) {
-        const { status, requestId, text } = answered;
-        const body = text.startsWith('{') ? JSON.parse(text) : null;
-        this.#judge({
-          webhook,
-          generation,
-          status,
-          requestId,
-          body,
-          no: this.book.no,
-          atMs: this.loop.nowMs,
-        });
-        if (status !== 503) return;
-      }
-      await this.loop.sleep(2_000 * 3 ** (attempt - 1));
-    }
-  }
-
-  /** What is wrong with an answer is wrong when it is given. */
-  #judge(answered: Book['answered'][number]): void {
-    const { book } = this;
-    const { webhook, status, body, requestId } = answered;
-    const { sending, event } = webhook;
-    const refuse = (what: string) =>
-      book.violated('answers', `${sending.name} was answered ${status}: ${what}`);
-    book.answered.push(answered);
-    if (sending.auth === 'forged' && status !== 401 && status !== 503) refuse('its token is forged');
-    switch (status) {
-      case 200: {
-        if (event === null) {
-          if (body?.outcome !== 'deferred') refuse('it is no event');
-        } else if (firstVersionId(String(body?.id)) !== event.id) refuse(`its id is ${event.id}`);
-        else if (body?.outcome === 'kept' && this.editions.get(event.key)?.size === 1) {
-          refuse('nothing that differs has its ids');
-        }
-        if (body?.outcome === 'deferred') {
-          if (!book.deferred.has(requestId)) refuse('the intake queue has not taken it');
-        } else if (event !== null && !book.storedByKey.has(event.key)) refuse('it is not in D1');
-        return;
-      }
-      case 202:
-        if (sending.slug !== ACCEPTING || body?.outcome !== 'rejected')
-          refuse('it does not accept rejections');
-        if (event !== null) refuse('it is an event');
-        return;
-      case 400:
-      case 422:
-        if (event !== null) refuse('it is an event');
-        return;
-      case 401:
-        if (sending.auth !== 'forged' && this.#isValid(sending.slug, answered.generation))
-          refuse('its token is valid');
-        return;
-      case 503:
-        if (this.schedule.faults.length + this.schedule.deaths.length === 0) refuse('nothing failed');
-        return;
-      default:
-        refuse('nobody expects that');
-    }
-  }
-
-  /** Whether a token was valid all the time, and still is. */
-  #isValid(slug: Slug, generation: number): boolean {
-    if (this.book.disturbed.has(slug)) return false;
-    const [row] = this.database.ask<{ generation: number; previous: string }>(
-      'SELECT generation, previous FROM integrations WHERE slug = ?',
-      slug,
-    );
-    if (row === undefined) return false;
-    const nowMs = this.schedule.startMs + this.loop.nowMs + CLOCKS_APART_MS;
-    const previous = JSON.parse(row.previous) as { generation: number; untilMs: number }[];
-    return (
-      row.generation === generation ||
-      previous.some((one) => one.generation === generation && one.untilMs > nowMs)
-    );
-  }
-
-  /** A body that comes piece by piece, whether it is being read or not. */
-  #slowly(bytes: Buffer, uploadMs: number): ReadableStream<Uint8Array> {
-    const pieces = 3;
-    return new ReadableStream({
-      start: (controller) => {
-        for (let piece = 1; piece <= pieces; piece++) {
-          this.loop.after((uploadMs * piece) / pieces, () => {
-            const [from, to] = [piece - 1, piece].map((index) =>
-              Math.floor((bytes.byteLength * index) / pieces),
-            );
-            try {
-              controller.enqueue(new Uint8Array(bytes.subarray(from, to)));
-              if (piece === pieces) controller.close();
-            } catch {
-              // nobody reads it any more
-            }
-          });
-        }
-      },
-    });
   }
 
   #register(): void {
