@@ -1,13 +1,12 @@
-// The manners of every command of the project: how options are read, what is said of those that make no sense, how a
-// command that cannot do its work ends, when there are colours, how progress is shown.
+// What all commands of the project share: reading options, usage errors, exit status, colours, progress, tables.
 import { resolve } from 'node:path';
 
-/** A command line that makes no sense. The message is one line for the person who wrote it. */
+/** An unusable command line. The message is one line for the person who wrote it. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** What was asked cannot be done. The message says why to the person at the terminal, who needs no stack trace. */
+/** A command that cannot do what was asked. The message says why; no stack trace is shown. */
 export class CommandFailure extends Error {
   override name = 'CommandFailure';
 }
@@ -16,8 +15,8 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 /**
- * Runs a command. Errors end it with one message on standard error, and with exit status 2 where its command line made
- * no sense, `failureStatus` otherwise.
+ * Runs a command. An error ends it with one message on standard error, and with exit status 2 for a {@link UsageError},
+ * `failureStatus` otherwise.
  */
 export async function runCommand(
   name: string,
@@ -32,20 +31,20 @@ export async function runCommand(
   }
 }
 
-/** Shows an error: the message alone where that says all, the stack of any other. */
+/** Shows the message of an expected error, and the stack of any other. */
 export function reportError(name: string, error: unknown): void {
   const isExpected = error instanceof UsageError || error instanceof CommandFailure;
   console.error(isExpected ? `${name}: ${error.message}` : error);
 }
 
-/** Why a request got no answer: `fetch` hides it in the cause of its error. */
+/** Why a request got no answer, which `fetch` hides in the cause of its error. */
 export function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return String(cause);
   return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
 }
 
-/** What `read` gives, with parseArgs' own complaints made into one line. */
+/** Calls `read`, and turns the errors of `parseArgs` into usage errors of one line. */
 export function readCommandLine<T>(read: () => T): T {
   try {
     return read();
@@ -58,7 +57,7 @@ export function readCommandLine<T>(read: () => T): T {
 }
 
 /**
- * Throws where npm took an option for its own, as it does without the `--`: the command never sees that one, and would
+ * Throws where npm took an option for its own, as it does without the `--`. The command would not see the option, and would
  * do something else than was meant.
  */
 export function requireNothingTaken(
@@ -75,7 +74,7 @@ export function requireNothingTaken(
   }
 }
 
-/** A path as it was written: npm runs commands in the project's directory, wherever they were called. */
+/** Resolves a path in the directory where npm was called: npm itself runs commands in that of the project. */
 export function fromCaller(path: string): string {
   return resolve(process.env.INIT_CWD ?? process.cwd(), path);
 }
@@ -86,7 +85,7 @@ export interface NumberRule {
   whole: boolean;
 }
 
-/** A number written in digits, within bounds. `name` is the option's, with its dashes. */
+/** Reads a number in digits, within bounds. `name` is the option's, with its dashes. */
 export function numberOf(name: string, text: string, { from, to, whole }: NumberRule): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= from && value <= to) || (whole && !Number.isSafeInteger(value))) {
@@ -97,12 +96,10 @@ export function numberOf(name: string, text: string, { from, to, whole }: Number
   return value;
 }
 
-/** A port's number. */
 export function portOf(name: string, text: string): number {
   return numberOf(name, text, { from: 1, to: 65_535, whole: true });
 }
 
-/** An http(s) URL. */
 export function urlOf(name: string, text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`${name} takes an http(s) URL`);
@@ -120,11 +117,11 @@ export function isColored(
   return isTerminal && !NO_COLOR && TERM !== 'dumb';
 }
 
-/** What is shown on standard error while a command runs. */
+/** Shows on standard error what a command is doing. */
 export interface Progress {
-  /** Puts a line of its own above. */
+  /** Writes a line that stays. */
   say(line: string): void;
-  /** Shows what is going on now instead of the figures. */
+  /** Shows a text in place of the figures. */
   phase(text: string): void;
   stop(): void;
 }
@@ -133,8 +130,7 @@ const TERMINAL_EVERY_MS = 200;
 const PLAIN_EVERY_MS = 5_000;
 
 /**
- * Shows the line that `lineNow` gives: on a terminal always the same one, elsewhere a new one now and then. `lineNow` is
- * told which it is.
+ * Shows what `lineNow` gives: on a terminal in one line that is updated, elsewhere in a new line every few seconds.
  */
 export function showProgress(
   lineNow: (isTerminal: boolean) => string,
@@ -165,4 +161,19 @@ export function showProgress(
       if (isTerminal) stream.write('\r\x1b[2K');
     },
   };
+}
+
+/** A table whose columns are aligned to the left, those in `right` to the right. */
+export function alignColumns(rows: readonly string[][], right: readonly number[] = []): string[] {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+    });
+    return cells.join('  ').trimEnd();
+  });
 }

@@ -5,7 +5,7 @@ import { localAdminToken } from './dev-vars.ts';
 import { eventLine } from './tail/event-line.ts';
 import { follow } from './tail/follow.ts';
 import { parseTailOptions, type TailOptions, USAGE } from './tail/options.ts';
-import { printableJson } from './tail/terminal-text.ts';
+import { printableJson } from './terminal-text.ts';
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());

@@ -1,6 +1,6 @@
 // `npm run faults`: the receiver in a simulated world, where everything that can fail does.
 import { randomInt } from 'node:crypto';
-import { runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
+import { alignColumns, runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
 import { RULES, type Violation } from './faults/book.ts';
 import { scheduleOf } from './faults/draw-schedule.ts';
 import { runMany, type Summary } from './faults/many.ts';
@@ -140,8 +140,11 @@ function tableOf({
   const faults = Map.groupBy(injected, ([name]) => name.split(' ')[0] ?? '');
   const lines = [...faults].map(([target, counts]) => {
     const byKind = new Map(counts.map(([name, count]) => [name.split(' ')[1], count]));
-    return `${target.padEnd(9)}${FAULT_KINDS.map((kind) => String(byKind.get(kind) ?? 0).padStart(12)).join('')}`;
+    return [target, ...FAULT_KINDS.map((kind) => String(byKind.get(kind) ?? 0))];
   });
-  const head = `${'injected'.padEnd(9)}${FAULT_KINDS.map((kind) => kind.padStart(12)).join('')}`;
-  return `${formatRows(rows)}\n\n${[head, ...lines.toSorted((a, b) => a.localeCompare(b))].join('\n')}`;
+  const [head = '', ...targets] = alignColumns(
+    [['injected', ...FAULT_KINDS], ...lines],
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  return `${formatRows(rows)}\n\n${[head, ...targets.sort()].join('\n')}`;
 }

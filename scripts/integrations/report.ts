@@ -1,13 +1,15 @@
-// What the person at the terminal reads. URLs are shown with their tokens: they are what was asked for.
+// The output of `npm run integrations`. URLs are shown with their tokens, since they are what was asked for.
 
 import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import type { ContractProblem } from '../../src/contract/problems.ts';
+import { alignColumns } from '../command-line.ts';
+import { shortened } from '../terminal-text.ts';
 import type { Refused, Shown } from './api.ts';
 import type { Command } from './options.ts';
 
 const MAX_DESCRIPTION_WIDTH = 40;
 
-/** Command-line words for the fields that the API names. */
+/** The command line's words for fields of the API. */
 const WORDS: Record<string, string> = {
   slug: 'the slug',
   appId: '--app-id',
@@ -17,7 +19,6 @@ const WORDS: Record<string, string> = {
   overlapHours: '--overlap-hours',
 };
 
-/** What became of a command. */
 export function describeOutcome(command: Command, shown: Shown): string {
   if ('data' in shown) return describeAll(shown.data);
   switch (command.name) {
@@ -40,7 +41,7 @@ ${describePrevious(shown)}`;
   }
 }
 
-/** Why a command was refused, in one line; every problem in the words of the command line. */
+/** Why a command was refused, in one line and in the words of the command line. */
 export function describeRefusal({ detail, errors }: Refused, command: Command): string {
   if (errors.length === 0) return detail;
   return errors.map((error) => describeError(error, command)).join('; ');
@@ -66,20 +67,10 @@ function describePrevious({ previous: [latest] }: ShownIntegration): string {
 
 function describeAll(integrations: readonly ShownIntegration[]): string {
   if (integrations.length === 0) return 'There are no integrations. One is registered by: add <slug>';
-  return align([HEAD, ...integrations.map(cellsOf)]);
+  return alignColumns([HEAD, ...integrations.map(cellsOf)]).join('\n');
 }
 
-const HEAD = [
-  'SLUG',
-  'STATE',
-  'APPLICATION',
-  'FROM',
-  'SIGNED',
-  'REJECTIONS',
-  'REGISTERED',
-  'DESCRIPTION',
-  'URL',
-];
+const HEAD = 'SLUG STATE APPLICATION FROM SIGNED REJECTIONS REGISTERED DESCRIPTION URL'.split(' ');
 
 function cellsOf(integration: ShownIntegration): string[] {
   const { allowedIps, description } = integration;
@@ -92,19 +83,7 @@ function cellsOf(integration: ShownIntegration): string[] {
     integration.requireSignature ? 'yes' : 'no',
     integration.onRejection === 'accept' ? 'accepted' : 'refused',
     integration.createdAt.slice(0, 10),
-    shortened(description ?? '-'),
+    shortened(description ?? '-', MAX_DESCRIPTION_WIDTH),
     integration.url ?? '-',
   ];
-}
-
-function shortened(text: string): string {
-  const characters = [...text];
-  if (characters.length <= MAX_DESCRIPTION_WIDTH) return text;
-  return `${characters.slice(0, MAX_DESCRIPTION_WIDTH - 1).join('')}…`;
-}
-
-function align(rows: readonly string[][]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return rows.map((row) => line(row).trimEnd()).join('\n');
 }

@@ -8,7 +8,7 @@ import {
   type Status,
   type Webhook,
 } from '../../src/contract/webhook.ts';
-import { printable, shortened } from './terminal-text.ts';
+import { printable, shortened } from '../terminal-text.ts';
 
 /** An event as GET /api/tail shows it; what a line tells of it. */
 interface TailEvent {

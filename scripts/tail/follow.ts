@@ -2,8 +2,8 @@
 // completely.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure, causeOf, UsageError } from '../command-line.ts';
+import { printable, shortened } from '../terminal-text.ts';
 import { EventStream } from './event-stream.ts';
-import { printable, shortened } from './terminal-text.ts';
 
 export interface Watched {
   /** `…/api/tail` with the filters. */

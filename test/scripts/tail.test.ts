@@ -10,7 +10,7 @@ import { isColored } from '../../scripts/command-line.ts';
 import { eventLine } from '../../scripts/tail/event-line.ts';
 import { EventStream, type StreamEvent } from '../../scripts/tail/event-stream.ts';
 import { parseTailOptions } from '../../scripts/tail/options.ts';
-import { printable, printableJson, shortened } from '../../scripts/tail/terminal-text.ts';
+import { printable, printableJson, shortened } from '../../scripts/terminal-text.ts';
 
 const TAIL = fileURLToPath(new URL('../../scripts/tail.ts', import.meta.url));
 const TOKEN = 'read-token-of-the-tests';

@@ -23,7 +23,7 @@ import {
   SUBJECTS,
   startSubject,
 } from '../../tools/bench/subjects.ts';
-import { align, figure, renderTable } from '../../tools/bench/table.ts';
+import { figure, renderTable } from '../../tools/bench/table.ts';
 import { median, medianOrNull, percentile } from '../../tools/statistics.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
@@ -393,19 +393,6 @@ describe.skipIf(!existsSync(join(PROJECT, '.git')))('a revision', () => {
 });
 
 describe('what is shown', () => {
-  it('aligns a table', () => {
-    expect(
-      align(
-        ['', 'n'],
-        [
-          ['a', '10'],
-          ['bc', '9'],
-        ],
-        [0],
-      ),
-    ).toBe('       n\n  a   10\n  bc   9');
-  });
-
   it('writes three figures', () => {
     expect([0.1234, 9.994, 9.996, 99.96, 12_345.6, Number.NaN].map(figure)).toEqual([
       '0.12',

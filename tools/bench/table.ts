@@ -1,4 +1,5 @@
-// The figures as text, aligned.
+// The figures as tables of text.
+import { alignColumns } from '../../scripts/command-line.ts';
 import type { Change } from './changes.ts';
 import type { Growth } from './growth.ts';
 import type { Cost, Pace, Throughput } from './measurements.ts';
@@ -169,17 +170,10 @@ function aimsTable(aims: readonly Aim[]): string {
 }
 
 /** Columns aligned to the right, those of `leftAligned` to the left. */
-export function align(head: string[], rows: string[][], leftAligned: readonly number[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) => {
-      const cells = line.map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return leftAligned.includes(column) ? cell.padEnd(width) : cell.padStart(width);
-      });
-      return `  ${cells.join('  ')}`.trimEnd();
-    })
+function align(head: string[], rows: string[][], leftAligned: readonly number[]): string {
+  const right = [...head.keys()].filter((column) => !leftAligned.includes(column));
+  return alignColumns([head, ...rows], right)
+    .map((line) => `  ${line}`)
     .join('\n');
 }
 

@@ -1,11 +1,12 @@
 // The outcome of a run: for machines as one object, for people as a table and a verdict.
+import { alignColumns } from '../../scripts/command-line.ts';
 import type { Percentiles } from './latencies.ts';
 import { type Ledger, OUTCOMES, type Outcome } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { formatMs } from './progress.ts';
 import type { Findings } from './reconcile.ts';
 
-/** Everything counted. Counts are of different events where they say `events`, of requests elsewhere. */
+/** All counts of a run: `events` counts different events, `requests` counts requests. */
 export interface Tally {
   plan: string;
   events: {
@@ -42,10 +43,7 @@ export interface Tally {
 
 const EXAMPLES = 5;
 
-/**
- * Sums up. Deferred events that are missing count as lost where the intake queue survives what was done to the
- * receiver.
- */
+/** @param intakeSurvives whether the intake queue outlives the run, so that missing deferred events count as lost. */
 export function tallyOf(
   plan: Pick<Plan, 'fingerprint'>,
   ledger: Ledger,
@@ -141,18 +139,14 @@ export function rowsOf({ events, requests, latency }: Tally): Row[] {
 
 export type Row = [label: string, count: number | '', remark?: string];
 
-/** A table whose columns stand below each other. */
 export function formatRows(rows: readonly Row[]): string {
-  const labelWidth = Math.max(...rows.map(([label]) => label.length));
-  const countWidth = Math.max(...rows.map(([, count]) => String(count).length));
-  return rows
-    .map(([label, count, remark = '']) =>
-      `${label.padEnd(labelWidth)}  ${String(count).padStart(countWidth)}  ${remark}`.trimEnd(),
-    )
-    .join('\n');
+  return alignColumns(
+    rows.map(([label, count, remark = '']) => [label, String(count), remark]),
+    [1],
+  ).join('\n');
 }
 
-/** The last word: what is wrong, with examples, or that nothing is. */
+/** What is wrong, with examples, or that nothing is. */
 export function formatVerdict({ failures, events }: Tally): string {
   if (failures.length === 0) {
     return `OK: ${events.acknowledged} events acknowledged, 0 lost, 0 invented, all forwarded.`;
