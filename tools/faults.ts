@@ -74,11 +74,11 @@ async function runAll({ ranges, jobs, shrinks, progress }: Extract<FaultOptions,
 }
 
 async function runOne({ seed, parts, verbose, shrinks }: Extract<FaultOptions, { kind: 'only' }>) {
-  const realms = new Realms(await bundleReceiver());
   const whole = scheduleOf(seed);
   const unknown = parts?.find((name) => !partNames(whole).includes(name));
   if (unknown !== undefined) throw new UsageError(`schedule ${seed} has no part ${unknown}`);
   const schedule = parts === null ? whole : onlyParts(whole, new Set(parts));
+  const realms = new Realms(await bundleReceiver());
   const { violations, digest, steps } = await run(schedule, realms, verbose ? tellStep : null);
   console.log(`Seed ${seed}: ${partNames(schedule).length} parts, ${steps} steps, ${digest}`);
   if (violations.length === 0) {
@@ -137,7 +137,8 @@ function tableOf({
     ['steps', steps],
     ['schedules violated', violated.size],
   ];
-  const faults = Map.groupBy(injected, ([name]) => name.split(' ')[0] ?? '');
+  const sorted = [...injected].toSorted(([a], [b]) => a.localeCompare(b));
+  const faults = Map.groupBy(sorted, ([name]) => name.split(' ')[0] ?? '');
   const lines = [...faults].map(([target, counts]) => {
     const byKind = new Map(counts.map(([name, count]) => [name.split(' ')[1], count]));
     return [target, ...FAULT_KINDS.map((kind) => String(byKind.get(kind) ?? 0))];
@@ -146,5 +147,5 @@ function tableOf({
     [['injected', ...FAULT_KINDS], ...lines],
     [1, 2, 3, 4, 5, 6, 7],
   );
-  return `${formatRows(rows)}\n\n${[head, ...targets.sort()].join('\n')}`;
+  return `${formatRows(rows)}\n\n${[head, ...targets].join('\n')}`;
 }

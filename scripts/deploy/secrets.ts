@@ -1,5 +1,4 @@
-// The secrets a deployment needs: what they are for, what a file of them must hold, how to make one.
-// Never prints a value.
+// The secrets that a deployment needs: their purposes, the file that holds them, and how to make one. No value is printed.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
@@ -36,10 +35,8 @@ const REQUIRED = Object.keys(SECRETS).filter((name) => !SECRETS[name]?.isOptiona
 
 const RANDOM_SECRET_BYTES = 32;
 
-/** The ending that .gitignore covers. */
+/** The ending that .gitignore covers, and the name that messages suggest. */
 const SECRETS_FILE_ENDING = '.secrets.json';
-
-/** The name that messages suggest. */
 const SECRETS_FILE = `production${SECRETS_FILE_ENDING}`;
 
 /** Secrets of a file by their names, checked. */
@@ -60,12 +57,13 @@ export function requireKnownSecrets(declared: readonly string[]): void {
 }
 
 /**
- * The secrets of a JSON file, `{ "NAME": "value" }`. JSON alone: in a dotenv file wrangler replaces a value by
- * the environment variable of the same name, and would upload another value than the one checked here.
+ * The secrets of a JSON file, `{ "NAME": "value" }`. A dotenv file is not taken: wrangler replaces a value in it by the
+ * environment variable of the same name, and would upload another value than the one that is checked here.
+ *
+ * @param local the secrets of this machine, which a deployment must not have.
  */
-export function requireSecretsFile(path: string): FileSecrets {
+export function requireSecretsFile(path: string, local = readDevVars(DEV_VARS)): FileSecrets {
   const secrets = parseSecrets(path);
-  const local = readDevVars(DEV_VARS);
   const problems = Object.entries(secrets).flatMap(([name, value]) => {
     const secret = SECRETS[name];
     if (secret === undefined) return `${name} is not a secret of this Worker.`;

@@ -20,12 +20,14 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import type { Account, CloudflareApi } from './cloudflare-api.ts';
+import { requireSecretsFile } from '../../scripts/deploy/secrets.ts';
 import {
   ACCOUNT_ID,
+  type Account,
   API_TOKEN,
   addDatabase,
   addQueue,
+  type CloudflareApi,
   emptyAccount,
   startCloudflareApi,
 } from './cloudflare-api.ts';
@@ -375,27 +377,35 @@ describe.concurrent('a secrets file', () => {
     ],
     ['a byte order mark', `\ufeff${JSON.stringify(SECRETS)}`, 'begins with a byte order mark'],
     ['no object', 'WEBHOOK_SECRET=w', 'must be a JSON object'],
-  ])('is refused with %s', async (_, content, message) => {
+  ])('is refused with %s', (_, content, message) => {
+    using file = secretsFile(content);
+    expect(() => requireSecretsFile(file.path, { WEBHOOK_SECRET: 'l'.repeat(32) })).toThrow(message);
+  });
+
+  it('that is refused ends a deployment before anything is built or asked', async () => {
     using project = copyProject();
     project.write('.dev.vars', `WEBHOOK_SECRET=${'l'.repeat(32)}\n`);
-    const file = project.write(
-      'my.secrets.json',
-      typeof content === 'string' ? content : JSON.stringify(content),
-    );
-
-    const run = await deploy(project, ['--secrets-file', file, '--dry-run']);
-
+    const content = JSON.stringify({ ...SECRETS, WEBHOOK_SECRET: 'l'.repeat(32) });
+    const run = await deploy(project, ['--secrets-file', project.write('my.secrets.json', content)]);
     expect(run.status).toBe(1);
-    expect(run.stderr).toContain(message);
+    expect(run.stderr).toContain('WEBHOOK_SECRET is the local one');
+    expect(run.stdout).toBe('');
   });
 
-  it('may have a READ_TOKEN, which nothing asks for', async () => {
-    using project = copyProject();
-    const file = project.write('my.secrets.json', JSON.stringify({ ...SECRETS, READ_TOKEN: 'r'.repeat(24) }));
-
-    expect((await deploy(project, ['--secrets-file', file, '--dry-run'])).status).toBe(0);
+  it('may have a READ_TOKEN, which nothing asks for', () => {
+    const secrets = { ...SECRETS, READ_TOKEN: 'r'.repeat(24) };
+    using file = secretsFile(secrets);
+    expect(requireSecretsFile(file.path, {})).toEqual(secrets);
   });
 });
+
+/** A file with secrets, or with a text, outside of any project. */
+function secretsFile(content: string | object): Disposable & { path: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'secrets-test-'));
+  const path = join(directory, 'my.secrets.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return { path, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+}
 
 function nextNumber(): string {
   return String(migrationFiles.length + 1).padStart(4, '0');

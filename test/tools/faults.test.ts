@@ -10,7 +10,7 @@ import { onlyParts, partNames, type Schedule } from '../../tools/faults/schedule
 import { shrink } from '../../tools/faults/shrink.ts';
 import { run } from '../../tools/faults/world.ts';
 
-/** So many seeds are tried for a break, from the one that is known to show it, or nearly so. */
+/** A break names a seed that shows it soon. As the receiver changes, a later one may: so many are tried. */
 const ENOUGH_SEEDS = 150;
 
 async function firstViolation(
@@ -27,20 +27,21 @@ async function firstViolation(
 }
 
 describe('a schedule', () => {
-  it('is the same run each time, to the step, and another seed is another run', async () => {
+  it('holds, is the same run each time, to the step, and another seed is another run', async () => {
     const bundle = await bundleReceiver();
     const digests = async () => {
       const realms = new Realms(bundle);
       const runs: string[] = [];
-      for (let seed = 1; seed <= 8; seed++) {
-        const { digest, steps } = await run(scheduleOf(seed), realms);
+      for (let seed = 1; seed <= 6; seed++) {
+        const { digest, steps, violations } = await run(scheduleOf(seed), realms);
+        expect(violations, `seed ${seed}`).toEqual([]);
         runs.push(`${digest} ${steps}`);
       }
       return runs;
     };
     const first = await digests();
     expect(await digests()).toEqual(first);
-    expect(new Set(first).size).toBe(8);
+    expect(new Set(first).size).toBe(6);
   });
 
   it('stays as it was where parts of it are left out', () => {
@@ -52,16 +53,9 @@ describe('a schedule', () => {
     expect(partNames(part)).toEqual(names.filter((name) => half.has(name)));
     for (const sending of part.sendings) expect(whole.sendings).toContainEqual(sending);
   });
-
-  it('holds in the receiver as it is', async () => {
-    const realms = new Realms(await bundleReceiver());
-    for (let seed = 1; seed <= 20; seed++) {
-      expect((await run(scheduleOf(seed), realms)).violations, `seed ${seed}`).toEqual([]);
-    }
-  });
 });
 
-/** Ways in which a receiver is broken, and what is violated then. */
+/** Ways to break the receiver, and the rules of which one is then violated. */
 const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: number }[] = [
   {
     name: 'acknowledges before the write',
@@ -112,6 +106,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'counts twice',
+    firstSeed: 233,
     changes: [
       {
         file: 'src/store/progress.ts',
@@ -163,6 +158,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'acknowledges deferred webhooks before they are recorded',
+    firstSeed: 67,
     changes: [
       {
         file: 'src/forward/record-messages.ts',
@@ -175,6 +171,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'forgets to keep what it refuses',
+    firstSeed: 131,
     changes: [
       {
         file: 'src/store/rejections.ts',
@@ -202,6 +199,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'counts a delivery again that stored the event',
+    firstSeed: 10,
     changes: [
       {
         file: 'src/store/events.ts',
@@ -213,6 +211,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
   },
   {
     name: 'takes what differs for a repeat',
+    firstSeed: 45,
     changes: [
       {
         file: 'src/store/events.ts',
@@ -341,9 +340,11 @@ describe('while D1 hangs for 80 s', () => {
 
 describe('a violation', () => {
   it('is shown by the shortest schedule that was found to show it', async () => {
-    const broken = BREAKS.find(({ name }) => name === 'forgets to keep what it refuses');
-    const realms = new Realms(await bundleReceiver(broken?.changes));
-    const found = await firstViolation(realms, { rules: ['kept'] });
+    const broken = BREAKS.find(
+      ({ name }) => name === 'forgets to keep what it refuses',
+    ) as (typeof BREAKS)[number];
+    const realms = new Realms(await bundleReceiver(broken.changes));
+    const found = await firstViolation(realms, broken);
     const schedule = found?.schedule as Schedule;
     const shortest = await shrink(
       schedule,
@@ -392,8 +393,8 @@ describe('npm run faults', () => {
     );
 
   it('ends with 0 where everything held, and says what was injected', () => {
-    const { status, stdout } = faults('--schedules', '12');
-    expect(stdout).toContain('Everything held in 12 schedules.');
+    const { status, stdout } = faults('--schedules', '4');
+    expect(stdout).toContain('Everything held in 4 schedules.');
     expect(stdout).toMatch(/^d1( +\d+){7}$/m);
     expect(status).toBe(0);
   });
