@@ -1,5 +1,5 @@
-// Puts together what browsers get of this Worker, in dist/assets: the style sheet and the script of the dashboard, and
-// the viewer of /docs. Wrangler runs it before it builds or deploys the Worker, see [build] in wrangler.toml.
+// Builds the static files for browsers into dist/assets: the style sheet and the script of the dashboard, and the viewer of
+// /docs. Wrangler runs it before it builds or deploys the Worker, see [build] in wrangler.toml.
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const VIEWER_FILES = ['swagger-ui.css', 'index.css', 'swagger-ui-bundle.js', 'fa
 /** The folder that [assets] in wrangler.toml names. */
 export const ASSETS_DIRECTORY = join(PROJECT, 'dist', 'assets');
 
-/** Writes all files. A file that would not change is written again: it has the same validator. */
+/** Writes all files. Unchanged ones are written again, which does not change their ETag. */
 export async function buildAssets(): Promise<void> {
   await mkdir(ASSETS_DIRECTORY, { recursive: true });
   await Promise.all([

@@ -1,6 +1,5 @@
-// Deploys the receiver, the first time and every later time: checks, database, queues, migrations, code.
-// Whatever can be wrong is looked for before anything changes. Migrations come before the code, because they
-// only add: the running code works with the new schema, the new code would not with the old one.
+// `npm run deploy`: the first deployment and every later one. Everything is checked before anything changes. Migrations come
+// before the code because they only add: the running code works with the new schema, the new code not with the old one.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -46,12 +45,12 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const;
 
-/** What a deployment will do, and what it needs. */
+/** What a deployment does and needs. */
 interface Plan {
   worker: string;
   database: { binding: string; name: string };
   migrations: string[];
-  /** `wrangler deploy` creates the queues that the Worker sends to; these it expects to be there. */
+  /** The queues that must exist beforehand. `wrangler deploy` creates only those that the Worker sends to. */
   queuesToHave: string[];
   requiredSecrets: string[];
   publicUrl: string;
@@ -86,7 +85,7 @@ async function main(): Promise<void> {
     return;
   }
 
-  // First and alone: wrangler renews a login that ran out here, and two at once would both try to.
+  // Not together with the others: wrangler may have to renew an expired login, which two processes must not do at once.
   const secretNames = await readSecretNames(plan.worker);
   requireSecretsSet(plan.worker, plan.requiredSecrets, secretNames, fileSecrets);
   requireIntendedRotation(secretNames, fileSecrets, options['rotate-webhook-secret']);
@@ -96,7 +95,7 @@ async function main(): Promise<void> {
   ]);
   const missingQueues = plan.queuesToHave.filter((_, index) => !hasQueues[index]);
 
-  // From here on things change; each step leaves what is running intact and can be repeated.
+  // From here on things change. Each step leaves the running Worker intact and can be repeated.
   if (!hasDatabase) {
     console.log(`Creating the database "${plan.database.name}" …`);
     await createDatabase(plan.database.name);
@@ -113,12 +112,12 @@ async function main(): Promise<void> {
 }
 
 function readOptions(args: string[]) {
-  // Without the `--` a dry run would deploy.
+  // Without the `--`, a dry run would deploy.
   requireNothingTaken(Object.keys(OPTIONS), process.env, 'npm run deploy --');
   return readCommandLine(() => parseArgs({ args, options: OPTIONS }).values);
 }
 
-/** Reads wrangler.toml and the migrations; refuses what could not be deployed. */
+/** Reads wrangler.toml and the migrations. Throws where they cannot be deployed. */
 async function requirePlan(): Promise<Plan> {
   const config = await readWranglerToml();
   const [database, ...others] = config.d1_databases;
@@ -172,7 +171,7 @@ To add an integration, e.g. "shop", and see the URL to register for it:
   curl ${url}/api/integrations -H "Authorization: Bearer <ADMIN_TOKEN>" -H "Content-Type: application/json" --data '{"slug":"shop"}'`);
 }
 
-/** The first of wrangler's targets that is an address; others are schedules, queues and route patterns. */
+/** The first of wrangler's targets that is an address. Others are schedules, queues and route patterns. */
 function addressOf(targets: readonly string[]): string | undefined {
   return targets
     .map((target) => /^(?:https:\/\/)?([\w-]+(?:\.[\w-]+)+)(?: \(custom domain.*)?$/.exec(target)?.[1])

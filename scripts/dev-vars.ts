@@ -1,4 +1,4 @@
-// Files of secrets as editors and shells write them: what programs would read differently is named, never guessed at.
+// Reads .dev.vars, and refuses files of secrets in an encoding that programs read differently.
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -13,8 +13,8 @@ const THIS_MACHINE = ['127.0.0.1', 'localhost', '[::1]'];
 const REMEDY = 'save it as UTF-8 without a byte order mark';
 
 /**
- * In what a file is not plain UTF-8, in words that follow its name; `null`: in nothing. Some programs take a byte order
- * mark for a part of the first name, others do not see it. UTF-16 is what the `>` of Windows PowerShell 5 writes.
+ * Why a file is not plain UTF-8, in words that follow its name; `null` where it is. Some programs take a byte order mark for a
+ * part of the first name, others ignore it. The `>` of Windows PowerShell 5 writes UTF-16.
  */
 export function flawOfEncoding(contents: Buffer): string | null {
   const begin = contents.subarray(0, 3).toString('hex');
@@ -43,8 +43,8 @@ export function textOfDevVars(path: string): string {
 }
 
 /**
- * The ADMIN_TOKEN of `npm start`, for the receiver at an address. It is no other receiver's, so it goes to this machine
- * alone. Throws {@link UsageError} for another one, {@link CommandFailure} where there is no token yet.
+ * The ADMIN_TOKEN of `npm start`, for a receiver on this machine. Throws {@link UsageError} for another machine, to which the
+ * token must not be sent, and {@link CommandFailure} where there is no token yet.
  */
 export function localAdminToken({ hostname }: URL): string {
   if (!THIS_MACHINE.includes(hostname)) {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url);
 
-/** The packages that a lock file names, without what only the installed copy of it carries. */
+/** The packages that a lock file names. */
 function packagesOf(path) {
   try {
     const { packages } = JSON.parse(readFileSync(new URL(path, root), 'utf8'));

@@ -1,5 +1,5 @@
-// `npm run integrations`: the API's part for integrations, from the command line. It asks a receiver that runs, or works
-// on the local database by itself where it is told to.
+// `npm run integrations`: the API for integrations on the command line. It asks a running receiver, or works on the local
+// database itself.
 import { resolve } from 'node:path';
 import { CommandFailure, fromCaller, runCommand, UsageError } from './command-line.ts';
 import { requireSecretsFile } from './deploy/secrets.ts';

@@ -1,12 +1,12 @@
-// The migration files as they lie in the repository; what is applied where is wrangler's business.
+// The migration files in the repository.
 import { readdirSync } from 'node:fs';
 import { CommandFailure } from './command-line.ts';
 
 const MIGRATION_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
 /**
- * The names of a directory's migrations in the order in which they are applied. Refuses names that leave the
- * order open: two of one number, or a gap that a file could later fill after its successor was applied.
+ * The names of a directory's migrations in the order in which they are applied. Throws where names leave the order open: two
+ * with one number, or a gap that could be filled after a later migration was applied.
  */
 export function requireMigrations(directory: string): string[] {
   let names: string[];

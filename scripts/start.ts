@@ -1,5 +1,5 @@
-// `npm start`: the receiver and the example consumer on this machine, ready to be sent to. Uses wrangler's local
-// mode only: nothing of a Cloudflare account is read or changed. scripts/install.mjs has run before.
+// `npm start`: runs the receiver and the example consumer on this machine, in wrangler's local mode, which reads and changes
+// nothing in a Cloudflare account. scripts/install.mjs has run before.
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -23,11 +23,10 @@ const CRON = '* * * * *'; // of wrangler.toml
 const CRON_INTERVAL_MS = 60_000;
 const CRON_TIMEOUT_MS = 55_000; // one run at a time
 
-/** As errors name it. */
 const NAME = 'npm start';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** One Ctrl-C can come twice within this time: from the terminal, and from npm, which passes it on. */
+/** One Ctrl-C can arrive twice within this time: from the terminal, and from npm, which passes it on. */
 const REPEATED_SIGNAL_MS = 500;
 
 await runCommand(NAME, async () => {
@@ -36,13 +35,13 @@ await runCommand(NAME, async () => {
   else await runUntilStopped(options);
 });
 
-/** Runs until a signal, a failure or wrangler's own end, and leaves no process behind. */
+/** Runs until a signal, a failure or the end of wrangler, and leaves no process behind. */
 async function runUntilStopped(options: RunOptions): Promise<void> {
   const { persistTo } = options;
   const state = persistTo === undefined ? join(PROJECT, DEFAULT_STATE) : resolve(persistTo);
   const wranglers = new WranglerProcesses(PROJECT, {
-    // Wrangler sessions find each other's Workers and queues through the registry. Each checkout has its own, which .env
-    // gives to a consumer in a `wrangler dev` beside this one as well, and so has each state of its own.
+    // Wrangler sessions find each other's Workers and queues through the registry. Each checkout and each state has its own.
+    // The .env file names that of the checkout for a consumer in a `wrangler dev` beside this one.
     WRANGLER_REGISTRY_PATH:
       process.env.WRANGLER_REGISTRY_PATH ??
       (persistTo === undefined ? join(PROJECT, '.wrangler/registry') : join(state, 'registry')),
@@ -53,7 +52,7 @@ async function runUntilStopped(options: RunOptions): Promise<void> {
     let firstAtMs: number | undefined;
     const onSignal = () => {
       firstAtMs ??= performance.now();
-      if (performance.now() - firstAtMs > REPEATED_SIGNAL_MS) process.exit(1); // impatience: by force
+      if (performance.now() - firstAtMs > REPEATED_SIGNAL_MS) process.exit(1); // a second Ctrl-C ends it at once
       resolveRequest('stop');
     };
     for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
@@ -75,7 +74,7 @@ async function runUntilStopped(options: RunOptions): Promise<void> {
   process.exit(status);
 }
 
-/** Brings everything up, then resolves with wrangler's exit status when it ends. */
+/** Starts everything, and resolves with wrangler's exit status when that ends. */
 async function run(
   { port, ip, hasConsumer }: RunOptions,
   state: string,
@@ -127,7 +126,7 @@ async function run(
   return wrangler.ended;
 }
 
-/** Migrations, then the integration `demo`; what is there already stays as it is. */
+/** Applies the migrations and adds the integration `demo`. Existing data stays as it is. */
 async function prepareDatabase(state: string, wranglers: WranglerProcesses): Promise<void> {
   const preparation = wranglers.startScript('scripts/start/prepare.ts', [state]);
   if ((await preparation.ended) !== 0) {
@@ -135,7 +134,7 @@ async function prepareDatabase(state: string, wranglers: WranglerProcesses): Pro
   }
 }
 
-/** A connection tells, where binding might not: some systems allow a second listener beside a wildcard one. */
+/** Tries to connect, since binding may succeed on a port in use: some systems allow a second listener beside a wildcard one. */
 async function isPortInUse(port: number, ip: string | undefined): Promise<boolean> {
   const accepted = await Promise.all(
     ['127.0.0.1', '::1', ...(ip === undefined ? [] : [ip])].map(
@@ -159,7 +158,7 @@ async function requireReady(origin: string, wrangler: WranglerProcess, shown: He
         const answer = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
         if (answer.status === 200) return;
         problem = `GET /healthz answered ${answer.status}: ${await answer.text()}`;
-        // It is up and says no, e.g. to a setting: that seldom passes.
+        // It answers that it cannot work, for example because of a setting, which seldom passes.
         deadlineMs = Math.min(deadlineMs, performance.now() + REFUSAL_TIMEOUT_MS);
       } catch {
         problem = 'nobody answered GET /healthz';
@@ -185,7 +184,7 @@ async function readWebhookUrl(origin: string, adminToken: string): Promise<strin
   return (JSON.parse(text) as { url: string }).url;
 }
 
-/** Cron triggers do not fire by themselves in local mode. A failure is shown; the next minute tries again. */
+/** Fires the cron, which does not fire by itself in local mode. A failure is shown, and the next minute tries again. */
 async function fireCron(origin: string): Promise<void> {
   // https://developers.cloudflare.com/workers/configuration/cron-triggers/#test-cron-triggers-locally
   const url = `${origin}/cdn-cgi/local/scheduled?${new URLSearchParams({ cron: CRON })}`;

@@ -1,4 +1,4 @@
-// `npm run tail`: events in the terminal, as the receiver stores them.
+// `npm run tail`: shows events in the terminal as the receiver stores them.
 import { once } from 'node:events';
 import { isColored, runCommand } from './command-line.ts';
 import { localAdminToken } from './dev-vars.ts';
@@ -9,7 +9,7 @@ import { printableJson } from './terminal-text.ts';
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
-// Whoever read the output has seen enough: `npm run tail | head`.
+// The reader of the output has ended, as in `npm run tail | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   ended.abort();
@@ -36,7 +36,7 @@ async function tail({ url: base, filter, token, json, color }: TailOptions): Pro
   );
 }
 
-/** Waits where the reader is slow. */
+/** Prints a line, and waits while the reader is slow. */
 async function print(line: string): Promise<void> {
   if (process.stdout.write(`${line}\n`)) return;
   await once(process.stdout, 'drain', { signal: ended.signal });

@@ -1,13 +1,13 @@
-// Texts that customers wrote, made fit for a terminal.
+// Makes texts from outside safe for a terminal.
 
 /**
- * What a terminal would act on instead of showing it: control characters, of which some begin the sequences that move
- * the cursor, set the title or fill the clipboard, and those that change the direction of the text after them.
+ * Characters that a terminal acts on instead of showing them: control characters, which can move the cursor, set the title or
+ * fill the clipboard, and those that change the direction of text.
  */
 const ACTED_ON = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 const DELETE = 0x7f;
 
-/** The text with everything harmless that a terminal would act on: visible where it has a picture, on one line. */
+/** The text on one line, with control characters replaced by their pictures, or by U+FFFD where there is none. */
 export function printable(text: string): string {
   return text.replace(ACTED_ON, (character) => {
     const code = character.charCodeAt(0);
@@ -17,7 +17,7 @@ export function printable(text: string): string {
   });
 }
 
-/** At most so many characters as a reader counts them; what is cut off is an ellipsis. */
+/** Shortens a text to so many characters as a reader counts them, the ellipsis included. */
 export function shortened(text: string, maxCharacters: number): string {
   const characters: string[] = [];
   for (const { segment } of new Intl.Segmenter().segment(text)) {
@@ -28,8 +28,8 @@ export function shortened(text: string, maxCharacters: number): string {
 }
 
 /**
- * JSON that means the same on one line, with what a terminal would act on as escapes. White space that JSON allows
- * stands between its tokens; anything else of that kind can only be within a string.
+ * The same JSON on one line, with escapes for characters that a terminal acts on. White space of JSON can only stand between
+ * tokens, and the others only within strings.
  */
 export function printableJson(json: string): string {
   return json

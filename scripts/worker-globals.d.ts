@@ -1,5 +1,5 @@
-// What sources of the Worker expect to be there without importing it, for the scripts that run them in Node. The
-// Workers' own global types would hide Node's.
+// Global types that the Worker's sources use, for scripts that run them in Node. The package of the Workers' own global types
+// would hide Node's.
 
 type D1Database = import('@cloudflare/workers-types').D1Database;
 type D1PreparedStatement = import('@cloudflare/workers-types').D1PreparedStatement;

@@ -1,5 +1,4 @@
-// Runs this project's wrangler as a child process: never interactive, without a shell, without its usage
-// reports. What a command's outcome means is not known here.
+// Runs this project's wrangler as a child process that asks nothing and reports nothing to Cloudflare.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// What the Cloudflare account holds of this Worker, and what is created there before the code is uploaded.
+// Reads and changes what a Cloudflare account has of this Worker, by wrangler.
 
 import { CommandFailure } from '../command-line.ts';
 import { askWrangler, runWrangler } from '../wrangler.ts';
@@ -26,7 +26,7 @@ export async function queueExists(name: string): Promise<boolean> {
   throw unreachable(result.reason);
 }
 
-/** Creates a D1 database. wrangler.toml goes on naming it without an id: wrangler finds it by its name. */
+/** Creates a D1 database. wrangler.toml gets no id: wrangler finds the database by its name. */
 export async function createDatabase(name: string): Promise<void> {
   const result = await askWrangler(['d1', 'create', name, '--update-config=false']);
   if (!result.ok)
@@ -38,10 +38,10 @@ export async function createQueue(name: string): Promise<void> {
   if (!result.ok) throw new CommandFailure(`The queue "${name}" could not be created:\n\n${result.reason}`);
 }
 
-/** Applies the migrations of a D1 binding that its remote database does not have yet, or refuses. */
+/** Applies the migrations that the remote database of a binding does not have yet. Throws where one failed. */
 export async function applyMigrations(binding: string): Promise<void> {
   const applied = await runWrangler(['d1', 'migrations', 'apply', binding, '--remote']);
-  // `apply` can end well with a migration that the database did not take; `list` says what is really there.
+  // `apply` can succeed although the database did not take a migration; `list` says what is missing.
   if (applied.ok) {
     const left = await askWrangler(['d1', 'migrations', 'list', binding, '--remote']);
     if (left.ok && left.stdout.includes('No migrations to apply')) return;
@@ -63,7 +63,7 @@ with them. Each step can be repeated: correct what wrangler reports, then run np
 }
 
 function unreachable(reason: string): CommandFailure {
-  // Wrangler only knows here that nobody can answer its login page.
+  // Wrangler's own message does not say that one can simply log in.
   if (reason.includes("it's necessary to set a CLOUDFLARE_API_TOKEN")) {
     return new CommandFailure(`You are not logged in to Cloudflare. Log in, then deploy again:
 

@@ -1,4 +1,4 @@
-// Builds what would be uploaded, and weighs it. Needs no account and no network.
+// Builds the Worker and measures its size. Needs no account and no network.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -7,17 +7,16 @@ import { CommandFailure } from '../command-line.ts';
 import { askWrangler } from '../wrangler.ts';
 
 /**
- * Ours, far below the platform's own limit of 3 MB (https://developers.cloudflare.com/workers/platform/limits/):
- * the script is read and compiled on each cold start, and a webhook waits for that. A dependency that brings
- * much with it is noticed here. The largest is libphonenumber-js with 34 KB, most of it the numbering plans of all
- * countries.
+ * A limit of our own, far below the platform's 3 MB (https://developers.cloudflare.com/workers/platform/limits/), by which a
+ * large dependency is noticed: on each cold start a webhook waits until the script is read and compiled. The largest
+ * dependency is libphonenumber-js with 34 KB, mostly the numbering plans of all countries.
  */
 export const MAX_BUNDLE_GZIP_BYTES = 275_000;
 
-/** Wrangler puts these beside the modules; they are not part of the Worker. */
+/** Files that wrangler writes beside the modules, and that are not part of the Worker. */
 const NOT_UPLOADED = new Set(['.map', '.md']);
 
-/** The gzip size of the built Worker in bytes. Refuses one that does not build or is too large. */
+/** The gzip size of the built Worker in bytes. Throws where it does not build or is too large. */
 export async function requireBundle(): Promise<number> {
   const outdir = await mkdtemp(join(tmpdir(), 'bundle-'));
   try {

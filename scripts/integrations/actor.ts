@@ -1,4 +1,4 @@
-// Who uses the command line, for the audit trail.
+// The actor in the audit trail for what is done on the command line.
 import { userInfo } from 'node:os';
 
 /** E.g. `command-line:maria`: the operating system's user. */
@@ -10,6 +10,6 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    return String(process.getuid?.()); // in a container whose user has no name
+    return String(process.getuid?.()); // the user of a container may have no name
   }
 }

@@ -1,5 +1,5 @@
-// Asking the API for integrations: a receiver over HTTP, or src/api in this process, on the local database. The
-// checks, the changes with their entries in the audit trail and the answers are the same.
+// Asks the API for integrations: that of a receiver over HTTP, or src/api in this process on the local database. Both do the
+// same checks, changes and entries in the audit trail.
 import { Hono } from 'hono';
 import type { ActorEnv } from '../../src/api/access/actor.ts';
 import { integrationRoutes, type ShownIntegration } from '../../src/api/integrations/routes.ts';
@@ -9,26 +9,25 @@ import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { CommandFailure, causeOf } from '../command-line.ts';
 import type { Command } from './options.ts';
 
-/** What the API gives: one integration, or all for `list`. */
+/** The API's answer: one integration, or all for `list`. */
 export type Shown = ShownIntegration | { data: ShownIntegration[] };
 
-/** What the API did not do, and why. */
+/** Why the API did not do it. */
 export interface Refused {
   ok: false;
   detail: string;
-  /** What is wrong with which part of the command. */
   errors: ContractProblem[];
 }
 
 export type Answer = { ok: true; shown: Shown } | Refused;
 
-/** Sends a request to the API and gives its answer. The path is an absolute one. */
+/** Sends a request to an absolute path of the API. */
 export type Send = (path: string, request: RequestInit) => Promise<Response>;
 
 const BASE = '/api/integrations';
 const TIMEOUT_MS = 15_000;
 
-/** To the receiver at an address, which has no slash at the end. Nobody there is a {@link CommandFailure}. */
+/** Sends to the receiver at an address without a slash at its end. Throws {@link CommandFailure} where there is none. */
 export function overHttp(url: string, token: string): Send {
   return async (path, request) => {
     const headers = { ...request.headers, authorization: `Bearer ${token}` };
@@ -40,10 +39,11 @@ export function overHttp(url: string, token: string): Send {
 }
 
 /**
- * To a database, in this process. What fails for another reason than the command, such as the database, is thrown.
+ * Sends to the API in this process, on a database. Throws what fails for other reasons than the command, such as the
+ * database.
  *
- * @param url of the receiver, in the URLs that are shown.
- * @param actor as in the audit trail. Who gets at the database may do everything.
+ * @param url the receiver's address, for the URLs that are shown.
+ * @param actor for the audit trail. Who has the database may do everything.
  */
 export function inDatabase(deps: {
   db: D1Database;
@@ -68,12 +68,11 @@ export function inDatabase(deps: {
     .onError((error) => {
       throw error;
     })
-    // A slug that is no part of a URL, such as "..", reaches no route.
+    // A slug such as ".." reaches no route.
     .notFound(() => problem('not-found', 'There is no integration with this slug.'));
   return async (path, request) => api.request(path, request);
 }
 
-/** Asks the API. */
 export async function askApi(send: Send, command: Command): Promise<Answer> {
   const answer = await send(...requestOf(command));
   const type = answer.headers.get('content-type') ?? 'nothing';

@@ -1,4 +1,4 @@
-// What wrangler.toml says of the receiver's database and address.
+// The receiver's database and address as wrangler.toml has them.
 import { resolve } from 'node:path';
 import { CommandFailure } from '../command-line.ts';
 import { PROJECT } from '../project.ts';
@@ -7,13 +7,13 @@ import { readWranglerToml } from '../wrangler-toml.ts';
 export interface Configuration {
   database: {
     binding: string;
-    /** By which wrangler's local mode names its files. */
+    /** The id by which wrangler's local mode names its files. */
     localId: string;
     /** An absolute path. */
     migrationsDir: string;
   };
   compatibilityDate: string;
-  /** Without a slash at the end; empty: not said. */
+  /** Without a slash at the end; empty where it is not set. */
   publicUrl: string;
 }
 

@@ -1,7 +1,7 @@
-// The receiver's database on this machine, where wrangler dev keeps it. It is opened by Miniflare, as wrangler's own
-// `d1 execute --local` opens it: a real D1, beside a receiver that runs or not. (wrangler's `getPlatformProxy` would
-// give it as well, but announces itself to other wrangler sessions under the receiver's name, and `d1 execute` itself
-// takes two seconds a statement, no parameters, and no text with "BEGIN TRANSACTION" in it.)
+// The receiver's database on this machine, where wrangler dev keeps it. Miniflare opens it as a real D1, as wrangler's own
+// `d1 execute --local` does, whether a receiver runs or not. (wrangler's `getPlatformProxy` announces itself to other wrangler
+// sessions under the receiver's name, and `d1 execute` takes two seconds a statement, no parameters, and no text with "BEGIN
+// TRANSACTION" in it.)
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Miniflare } from 'miniflare';
@@ -10,16 +10,16 @@ import { requireMigrations } from '../migrations.ts';
 import { askWrangler } from '../wrangler.ts';
 import type { Configuration } from './configuration.ts';
 
-/** How long to try while another process, such as a running receiver, writes. */
+/** How long to retry while another process, such as a running receiver, writes. */
 const LOCK_TIMEOUT_MS = 15_000;
 const LOCK_POLL_MS = 100;
 
-/** How D1's errors tell of the lock; all but the first come without their cause, which workerd keeps for its own log. */
+/** D1's errors for a locked database. The last two are general ones, whose cause workerd only logs. */
 const LOCKED = /SQLITE_BUSY|Failed to get session commit token|internal error; reference = /;
 
 /**
- * Works with the local database, all migrations applied. Where another process holds its lock, the work is done again
- * once that is free: it must change nothing where it fails.
+ * Applies all migrations to the local database, then does some work with it. The work is retried while another process locks
+ * the database, so it must change nothing when it fails.
  *
  * @param state the directory that wrangler dev knows as `--persist-to`.
  */
@@ -71,7 +71,7 @@ async function onceUnlocked<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** By wrangler, which takes four seconds also where there is nothing to do: hence the look before. */
+/** Leaves it to wrangler only where migrations are missing: it takes four seconds even if there is nothing to do. */
 async function migrate(db: D1Database, state: string, { binding, migrationsDir }: Configuration['database']) {
   const applied = await appliedMigrations(db);
   if (requireMigrations(migrationsDir).every((name) => applied.has(name))) return;

@@ -1,5 +1,4 @@
-// The command line of `npm run integrations`. Reads it and nothing else. What integrations may hold is the API's to
-// say: values go to it as they were written.
+// Reads the command line of `npm run integrations`. The API checks the values, so they go to it as they were written.
 import { parseArgs } from 'node:util';
 import { readCommandLine, requireNothingTaken, UsageError, urlOf } from '../command-line.ts';
 import { DEFAULT_STATE, LOCAL_URL } from '../start/options.ts';
@@ -48,7 +47,7 @@ export type Command =
   | { name: 'rotate'; slug: string; rotation: Record<string, unknown> }
   | { name: 'disable' | 'enable'; slug: string };
 
-/** Whom to ask. Paths are as written; a URL has no slash at the end. Absent is what was not given. */
+/** Which receiver or database to ask. Paths are as written, and a URL has no slash at the end. */
 export type Target =
   | {
       kind: 'receiver';
@@ -87,7 +86,7 @@ type Values = ReturnType<typeof parseOptions>['values'];
 
 const COMMANDS = ['list', 'add', 'rotate', 'disable', 'enable'] as const;
 
-/** Options that go with one command alone. */
+/** Options of a single command. */
 const COMMAND_OF: Partial<Record<OptionName, Command['name']>> = {
   'app-id': 'add',
   description: 'add',
@@ -97,14 +96,14 @@ const COMMAND_OF: Partial<Record<OptionName, Command['name']>> = {
   'overlap-hours': 'rotate',
 };
 
-/** Whose absence does no harm when npm takes them for its own. */
+/** Options that do no harm when npm takes them for its own. */
 const HARMLESS: readonly OptionName[] = ['json', 'help'];
 
 /**
  * Reads what follows `npm run integrations --`. Throws `UsageError`.
  *
- * @param environment tells what npm took for its own: what was meant for the deployed receiver would be done to the
- *   local one.
+ * @param environment tells which options npm took for its own. Without them the command could change the local receiver
+ *   instead of the deployed one.
  */
 export function parseIntegrationsOptions(
   args: readonly string[],
@@ -165,7 +164,7 @@ function settingsOf(values: Values): Record<string, unknown> {
   };
 }
 
-/** What is no number is left for the API to refuse. */
+/** The API refuses what is no number. */
 function rotationOf(hours: string | undefined): Record<string, unknown> {
   if (hours === undefined) return {};
   return { overlapHours: /^\d+(\.\d+)?$/.test(hours) ? Number(hours) : hours };

@@ -1,18 +1,18 @@
-// What a started receiver tells the person at the terminal: where it is, and commands that work as they stand.
+// The text that `npm start` prints: where the receiver is, and commands that can be copied.
 
 export interface Running {
   /** E.g. `http://localhost:8787`. */
   origin: string;
-  /** The demo's webhook URL as the receiver gives it: with its public address where one is configured. */
+  /** The demo's webhook URL, with the receiver's public address where one is configured. */
   webhookUrl: string;
   adminToken: string;
   /** The body to send, as the platform documents it. */
   sample: string;
   /** Whether the example consumer runs with it. */
   hasConsumer: boolean;
-  /** The address that it was told to listen on, where it was. */
+  /** The address that it was told to listen on. */
   ip?: string | undefined;
-  /** Whose shells the commands are for, as `process.platform` names it. */
+  /** `process.platform` of whose shells the commands are for. */
   platform: NodeJS.Platform;
 }
 
@@ -62,7 +62,7 @@ const sendingIn = {
   // As in the platform's documentation: `--data-raw` and no content type.
   posix: (running) =>
     `curl --request POST ${shellQuote(localUrl(running))} --data-raw ${shellQuote(running.sample)}`,
-  // Without the charset Windows PowerShell would not send UTF-8.
+  // Windows PowerShell sends UTF-8 only with the charset.
   powershell: (running) =>
     `Invoke-RestMethod -Method Post -Uri ${powershellQuote(localUrl(running))} -ContentType 'application/json; charset=utf-8' -Body ${powershellQuote(running.sample)}`,
 } as const satisfies Record<Shell, (running: Running) => string>;
@@ -74,17 +74,17 @@ const listingIn = {
     `Invoke-RestMethod -Uri ${powershellQuote(`${origin}/api/events`)} -Headers @{ Authorization = ${powershellQuote(`Bearer ${adminToken}`)} } | ConvertTo-Json -Depth 20`,
 } as const satisfies Record<Shell, (running: Running) => string>;
 
-/** The webhook URL at this machine, also where the receiver has a public address. */
+/** The webhook URL on this machine, also where the receiver has a public address. */
 function localUrl({ webhookUrl, origin }: Running): string {
   return new URL(new URL(webhookUrl).pathname, origin).href;
 }
 
-/** One word for a POSIX shell, whatever is in it. */
+/** Quotes a text as one word for a POSIX shell. */
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** One word for PowerShell, to which typographic quotation marks are quotation marks as well: each is doubled. */
+/** Quotes a text for PowerShell, which also takes typographic quotation marks for quotation marks: each is doubled. */
 export function powershellQuote(text: string): string {
   return `'${text.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
 }

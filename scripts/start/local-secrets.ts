@@ -1,5 +1,5 @@
-// The secrets of the local receiver, in .dev.vars, where wrangler dev reads them. Adds what is missing; never
-// changes or removes what is there.
+// The secrets of the local receiver in .dev.vars, where wrangler dev reads them. Missing ones are added; existing ones are
+// never changed.
 import { randomBytes } from 'node:crypto';
 import { appendFile, chmod } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
@@ -11,13 +11,13 @@ import { textOfDevVars } from '../dev-vars.ts';
 const SECRETS = ['WEBHOOK_SECRET', 'ADMIN_TOKEN'] as const;
 const SECRET_BYTES = 32;
 
-/** Secrets that one may add. wrangler dev reads none from .dev.vars that wrangler.toml does not require. */
+/** Secrets that may be added by hand. wrangler dev reads only those from .dev.vars that wrangler.toml requires. */
 const OPTIONAL_SECRETS = ['READ_TOKEN'] as const;
 
 export type LocalSecrets = Record<(typeof SECRETS)[number], string> &
   Partial<Record<(typeof OPTIONAL_SECRETS)[number], string>>;
 
-/** The arguments by which wrangler dev gets the optional ones that are there. */
+/** The arguments that give wrangler dev the optional secrets. */
 export function optionalSecretArguments(secrets: LocalSecrets): string[] {
   return OPTIONAL_SECRETS.flatMap((name) => {
     const value = secrets[name];
@@ -26,8 +26,8 @@ export function optionalSecretArguments(secrets: LocalSecrets): string[] {
 }
 
 /**
- * Makes sure that the file at `path` has every secret, readable by its owner alone, and gives them. Throws
- * {@link CommandFailure} where the file is not plain UTF-8 or one of its secrets cannot work: nothing is added to it then.
+ * Adds missing secrets to the file at `path`, makes it readable by its owner alone, and returns all secrets. Throws
+ * {@link CommandFailure}, and changes nothing, where the file is not plain UTF-8 or one of its secrets cannot work.
  */
 export async function ensureLocalSecrets(path: string): Promise<LocalSecrets> {
   const contents = textOfDevVars(path);
@@ -49,8 +49,8 @@ function requireFitSecrets(present: NodeJS.Dict<string>): void {
 }
 
 /**
- * What has to be appended to a .dev.vars file so that it has every secret: '' when nothing is missing. An empty
- * value is a missing one; of two lines with one name the later counts.
+ * The lines that a .dev.vars file lacks; '' when it has every secret. An empty value counts as missing, and of two lines with
+ * one name the later one counts.
  */
 export function missingSecretLines(contents: string, newSecret: () => string): string {
   const present = parseEnv(contents);

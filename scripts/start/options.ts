@@ -1,4 +1,4 @@
-// The command line of `npm start`. Reads it and nothing else: no file, no port is touched here.
+// Reads the command line of `npm start`.
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { portOf, readCommandLine, UsageError } from '../command-line.ts';
@@ -26,7 +26,7 @@ export type StartOptions =
   | {
       kind: 'run';
       port: number;
-      /** Absent: wrangler's own, the loopback addresses. */
+      /** Absent: the loopback addresses, wrangler's default. */
       ip?: string | undefined;
       /** As written; absent where it was not given. */
       persistTo?: string;
@@ -37,13 +37,12 @@ export type StartOptions =
 /** Every address of the machine. */
 const WILDCARDS = ['0.0.0.0', '::'];
 
-/** Where this machine reaches a receiver that listens so. */
+/** Where this machine reaches a receiver that listens on an address. */
 export function localOrigin({ ip, port }: Pick<RunOptions, 'ip' | 'port'>): string {
   if (ip === undefined || WILDCARDS.includes(ip)) return `http://localhost:${port}`;
   return `http://${isIP(ip) === 6 ? `[${ip}]` : ip}:${port}`;
 }
 
-/** What to run. */
 export type RunOptions = Extract<StartOptions, { kind: 'run' }>;
 
 /** Reads what follows `npm start --`. Throws `UsageError`. */

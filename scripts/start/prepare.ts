@@ -1,6 +1,6 @@
-// The local database of `npm start`: migrated, with the integration `demo`. What is there already stays as it is. A
-// script of its own, since wrangler's modules and Miniflare's would stay in memory as long as the receiver runs, and
-// handle signals in their own way. Takes the directory of the state.
+// Prepares the local database of `npm start` in the directory given: applies migrations and adds the integration `demo`.
+// It is a process of its own because wrangler's and Miniflare's modules would otherwise stay in memory as long as the
+// receiver runs, and handle signals in their own way.
 
 import { newIntegration } from '../../src/api/integrations/routes.ts';
 import { createIntegration } from '../../src/store/integrations.ts';

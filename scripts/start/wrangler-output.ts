@@ -1,8 +1,8 @@
-// What of wrangler dev's output reaches the terminal, and from when: the Workers' own lines, labelled, and everything that is
-// not known to be noise. A list of what to hide, not of what to show: an unforeseen error must get through.
+// Filters the output of wrangler dev. The Workers' own lines get a label; known noise is hidden, and everything else is shown,
+// so that no unforeseen error is lost.
 import { stripVTControlCharacters } from 'node:util';
 
-/** By the names in the two wrangler.toml files. */
+/** Labels of the Workers by their names in the two wrangler.toml files. */
 const LABELS: Record<string, string> = {
   'instant-message-receiver': 'receiver',
   'instant-message-push-consumer': 'consumer',
@@ -10,7 +10,7 @@ const LABELS: Record<string, string> = {
 
 const NOISE = [
   /^\s*$/,
-  // One line a request. Request lines hold the URL, and with it the token.
+  // Each request has a line with its URL, which holds the token.
   /^\[wrangler:info\] ([A-Z]+ \/|QUEUE |Ready on )/,
   /^⎔ Starting local server/,
   /^Using secrets defined in /,
@@ -19,7 +19,7 @@ const NOISE = [
   /^env\.\w+ \(/,
   /^Service bindings, Durable Object bindings, and Tail consumers/,
   /^⎔ Connection status updated/,
-  /^Cloudflare collects anonymous telemetry/, // it does not: WRANGLER_SEND_METRICS
+  /^Cloudflare collects anonymous telemetry/, // switched off by WRANGLER_SEND_METRICS
   // Cron triggers: `npm start` fires them.
   /Scheduled Workers are not automatically triggered during local development/,
   /^\s*To manually trigger a scheduled event, run:/,
@@ -36,12 +36,12 @@ export function presentLine(line: string): string | undefined {
   const label = LABELS[worker];
   if (label !== undefined) return `${label}  ${logged}`;
 
-  // The receiver's structured warnings and errors, which wrangler frames without naming the Worker.
+  // Wrangler frames the receiver's structured warnings and errors without naming the Worker.
   const [, structured] = /^\S+ \[(?:WARNING|ERROR)\] (\{"level":.*)$/.exec(text) ?? [];
   return structured === undefined ? line : `receiver  ${structured}`;
 }
 
-/** Keeps lines back until they are released, and writes those that come later at once. */
+/** Holds lines back until they are released, and writes later ones at once. */
 export class HeldLines {
   #held: string[] | undefined = [];
 
@@ -51,7 +51,7 @@ export class HeldLines {
     else console.log(line);
   }
 
-  /** What is kept back, each line once: a receiver that refuses to work says so on every request. */
+  /** The held lines, each once: a receiver that cannot work says so on every request. */
   distinct(): string {
     return [...new Set(this.#held)].join('\n');
   }

@@ -1,5 +1,5 @@
-// The wrangler processes of one start, and their end: each gets a process group of its own, so that Ctrl-C reaches
-// this script alone, and this script can end a wrangler together with the runtimes and bundlers it started.
+// The wrangler processes of one `npm start`. Each has a process tree of its own, so that Ctrl-C reaches only this script,
+// which then ends wrangler together with the runtimes and bundlers that it started.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,9 +12,9 @@ const STOP_POLL_MS = 50;
 const LAST_OUTPUT_MS = 500;
 
 export interface WranglerProcess {
-  /** All it has written so far, both streams. */
+  /** All that it has written so far to both streams. */
   output(): string;
-  /** Resolves with its exit status when it ends; 1 for an end by a signal. */
+  /** Resolves with its exit status; 1 where a signal ended it. */
   ended: Promise<number>;
 }
 
@@ -66,14 +66,14 @@ export class WranglerProcesses {
     }
     const ended = new Promise<number>((resolve, reject) => {
       child.once('error', reject);
-      // 'close' comes when the last of its output has; never, while a process that it leaves behind holds a pipe.
+      // 'close' follows the last output, but never comes while a process that it left behind holds the pipe.
       child.once('close', (code) => resolve(code ?? 1));
       child.once('exit', (code) => setTimeout(() => resolve(code ?? 1), LAST_OUTPUT_MS));
     });
     return { output: () => lines.join('\n'), ended };
   }
 
-  /** Ends every process that was started and all of theirs; by force those that take too long. */
+  /** Ends all processes and their trees, by force those that take too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const { pid } of this.#children) signalTree(pid, 'SIGTERM');
@@ -82,7 +82,7 @@ export class WranglerProcesses {
     this.kill();
   }
 
-  /** Ends everything at once, by force; synchronous, so that it can be the last thing this process does. */
+  /** Ends everything at once, by force. Synchronous, so that it can be the last thing that this process does. */
   kill(): void {
     this.#stopping = true;
     for (const { pid } of this.#children) signalTree(pid, 'SIGKILL');

@@ -1,4 +1,4 @@
-// An event as one line for a person.
+// Writes an event as one line for the terminal.
 import { styleText } from 'node:util';
 import {
   checkedWebhook,
@@ -10,7 +10,7 @@ import {
 } from '../../src/contract/webhook.ts';
 import { printable, shortened } from '../terminal-text.ts';
 
-/** An event as GET /api/tail shows it; what a line tells of it. */
+/** The part of an event of GET /api/tail that a line shows. */
 interface TailEvent {
   integration: string;
   type: EventType;
@@ -33,10 +33,10 @@ const STATUS_STYLES: Record<Status, Style> = {
 const MAX_TEXT_CHARACTERS = 80;
 const MAX_NAME_CHARACTERS = 24;
 const CONTACT_WIDTH = 14;
-/** No text can do more harm by its length: cutting it into characters takes time. */
+/** Longer texts are cut before they are divided into characters, which takes time. */
 const MAX_READ_LENGTH = 1_000;
 
-/** When, where, who, what: without anything that a terminal would act on, but for the colours. */
+/** The line of an event, without anything that a terminal would act on but for the colours. */
 export function eventLine(json: string, hasColors: boolean): string {
   const event = JSON.parse(json) as TailEvent;
   const { webhook } = checkedWebhook(event.type, event.payload, Date.parse(event.receivedAt));
@@ -79,7 +79,7 @@ function statusText(status: string, { message }: Webhook, paint: Paint): string 
   return why === '' ? step : `${step} ${paint('red', shown(why, MAX_TEXT_CHARACTERS))}`;
 }
 
-/** A text from outside, harmless and not too long. */
+/** Makes a text of a customer harmless and short enough. */
 function shown(text: string | null | undefined, maxCharacters = MAX_READ_LENGTH): string {
   return shortened(printable((text ?? '').slice(0, MAX_READ_LENGTH)).trim(), maxCharacters);
 }

@@ -1,38 +1,37 @@
-// Server-sent events out of bytes, by the rules of
-// https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. Does no I/O.
+// Parses server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. Pure.
 
 const DEFAULT_NAME = 'message';
 
 export interface StreamEvent {
   name: string;
   data: string;
-  /** The place to go on from, once this event has been dealt with. */
+  /** Where to continue once this event has been handled. */
   lastEventId: string;
 }
 
-/** One stream's bytes, as they come. What has not come completely when the stream is cut never counts. */
+/** Takes the bytes of one stream as they arrive. An event that has not arrived completely does not count. */
 export class EventStream {
-  /** Of the last complete block, with an event in it or without. */
+  /** That of the last complete block, also of one without an event. */
   lastEventId: string;
-  /** What the server wants waited before one connects again; `null`: it did not say. */
+  /** How long the server asks to wait before connecting again; `null` where it does not. */
   reconnectMs: number | null = null;
 
   readonly #decoder = new TextDecoder(); // takes away a byte order mark
-  /** The line that has not ended yet. */
+  /** The line that is not complete yet. */
   #rest = '';
-  /** After a CR, a line feed that comes first is the other half of that line's end. */
+  /** After a CR, a line feed at the beginning of the next bytes belongs to the same line end. */
   #lastCharacter: string | undefined;
   #name = DEFAULT_NAME;
   #data: string[] = [];
   #id: string;
 
-  /** @param lastEventId what the connection went on from. */
+  /** @param lastEventId the event after which the connection continued. */
   constructor(lastEventId = '') {
     this.lastEventId = lastEventId;
     this.#id = lastEventId;
   }
 
-  /** Takes the next bytes; gives the events that are complete with them. */
+  /** Takes the next bytes and returns the events that they complete. */
   read(bytes: Uint8Array): StreamEvent[] {
     const decoded = this.#decoder.decode(bytes, { stream: true });
     if (decoded === '') return [];

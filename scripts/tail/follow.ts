@@ -1,5 +1,4 @@
-// Following a receiver's tail over as many connections as it takes: each goes on behind the last event that had come
-// completely.
+// Follows a receiver's tail over as many connections as needed. Each continues after the last event that arrived completely.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure, causeOf, UsageError } from '../command-line.ts';
 import { printable, shortened } from '../terminal-text.ts';
@@ -9,7 +8,7 @@ export interface Watched {
   /** `…/api/tail` with the filters. */
   url: URL;
   token: string;
-  /** Deals with an event's JSON; the next one waits for it. */
+  /** Prints an event's JSON. The next event waits for it. */
   print(json: string): Promise<void>;
   /** Tells the person at the terminal about the connection. */
   tell(notice: string): void;
@@ -17,13 +16,13 @@ export interface Watched {
 
 const FIRST_RECONNECT_MS = 1_000;
 const MAX_RECONNECT_MS = 30_000;
-/** The receiver says something every two seconds. A connection that is silent for so long is none any more. */
+/** The receiver sends something every two seconds, so a connection that is silent for so long is dead. */
 const MAX_SILENCE_MS = 30_000;
 const MAX_DETAIL_CHARACTERS = 300;
 
 /**
- * Follows until `ended`. Rejects with {@link CommandFailure} or {@link UsageError} where there is no use in going on:
- * at the start whatever the reason, later only when the receiver does not let in any more.
+ * Follows until `ended`. Rejects with {@link CommandFailure} or {@link UsageError} where the first connection fails, and later
+ * where the receiver refuses a connection for good.
  */
 export async function follow(watched: Watched, ended: AbortSignal): Promise<void> {
   let lastEventId = '';
@@ -33,7 +32,7 @@ export async function follow(watched: Watched, ended: AbortSignal): Promise<void
   while (!ended.aborted) {
     const stream = new EventStream(lastEventId);
     const silence = new AbortController();
-    let isPrinting = false; // a terminal that is held up is no silence of the receiver's
+    let isPrinting = false; // while a slow terminal prints, the receiver is not silent
     const timer = setTimeout(() => (isPrinting ? timer.refresh() : silence.abort()), MAX_SILENCE_MS);
     let pauseMs = 0;
     try {
@@ -69,12 +68,12 @@ export async function follow(watched: Watched, ended: AbortSignal): Promise<void
   }
 }
 
-/** An answer that may be another one later. */
+/** The receiver answered that it cannot serve now, and may later. */
 class Unavailable extends Error {
   override name = 'Unavailable';
 }
 
-/** Whether another attempt may fare better: by the network's errors and by {@link Unavailable}. */
+/** Whether another attempt may succeed: after a network error or {@link Unavailable}. */
 function isPassing(error: unknown): boolean {
   if (error instanceof Unavailable) return true;
   const name = error instanceof Error ? error.name : '';
@@ -112,7 +111,7 @@ async function refusalOf(response: Response, type: string): Promise<Error> {
   return new CommandFailure(`no receiver there: it answered ${status}${detail}`);
 }
 
-/** What the answer tells, where it is a problem of the receiver (RFC 9457). */
+/** The detail and the errors of a problem answer (RFC 9457); empty for any other answer. */
 async function problemOf(response: Response): Promise<{ detail: string; errors: string[] }> {
   const text = await response.text().catch(() => '');
   try {
@@ -129,7 +128,7 @@ async function problemOf(response: Response): Promise<{ detail: string; errors: 
   }
 }
 
-/** The option that gives a parameter: `messageId` is `--message-id`. */
+/** The option for a parameter: `messageId` is `--message-id`. */
 function optionOf(parameter: string): string {
   return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

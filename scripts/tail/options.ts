@@ -1,4 +1,4 @@
-// The command line of `npm run tail`. Reads it and nothing else.
+// Reads the command line of `npm run tail`.
 import { parseArgs } from 'node:util';
 import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
 import { LOCAL_URL } from '../start/options.ts';
@@ -30,7 +30,7 @@ export interface TailOptions {
   kind: 'run';
   /** The receiver's address. */
   url: URL;
-  /** What the receiver is asked for, by the names of its API. */
+  /** The filters, by the names of the API's parameters. */
   filter: Record<string, string>;
   token: string | null;
   json: boolean;
@@ -77,7 +77,7 @@ export function parseTailOptions(args: readonly string[], nowMs: number): TailOp
 
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A time as the API takes it. Where no offset is written it is this machine's. */
+/** A time as the API takes it. Without an offset it is this machine's local time. */
 function sinceTime(text: string, nowMs: number): string {
   const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const ms =
