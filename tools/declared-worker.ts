@@ -1,5 +1,5 @@
-// What wrangler.toml, or an example's, declares of its Worker, for all who run it without wrangler: the tests, the crash
-// run, the bench, the browser, the fault simulation. What is read here stands in no second place.
+// The Workers as their wrangler.toml declares them, for everything that runs them without wrangler: the tests, the crash run,
+// the bench, the browser and the fault simulation.
 import { join } from 'node:path';
 import { PROJECT } from '../scripts/project.ts';
 import { readWranglerToml, type WranglerToml } from '../scripts/wrangler-toml.ts';
@@ -25,7 +25,7 @@ export interface DeclaredWorker {
   rateLimits: Record<string, { limit: number; period: 10 | 60 }>;
 }
 
-/** Queues' own: https://developers.cloudflare.com/queues/configuration/configure-queues/#consumer-worker-configuration */
+/** The defaults of Queues: https://developers.cloudflare.com/queues/configuration/configure-queues/#consumer-worker-configuration */
 const DEFAULTS = { maxBatchSize: 10, maxBatchTimeoutSeconds: 5, maxRetries: 3 };
 
 const WRITTEN_RECEIVER = await readWranglerToml();

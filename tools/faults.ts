@@ -1,4 +1,4 @@
-// `npm run faults`: the receiver in a simulated world, where everything that can fail does.
+// `npm run faults`: runs the receiver in a simulated world in which everything can fail.
 import { randomInt } from 'node:crypto';
 import { alignColumns, runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
 import { RULES, type Violation } from './faults/book.ts';
@@ -20,9 +20,9 @@ import { formatRows } from './simulate/report.ts';
 
 const EXIT_VIOLATED = 1;
 const EXIT_UNUSABLE = 2;
-/** Seeds of which the violations are told. */
+/** How many seeds with violations are explained. */
 const MAX_TOLD = 3;
-/** A new seed is far from those that are fixed, and short enough to be typed. */
+/** New seeds are none of the fixed ones, and short enough to be typed. */
 const NEW_SEEDS = [1_000_000, 2_000_000_000] as const;
 
 await runCommand(
@@ -93,7 +93,7 @@ function tellStep(atMs: number, what: string): void {
   console.log(`${(atMs / 1000).toFixed(3).padStart(10)} s  ${what}`);
 }
 
-/** Tells what was violated, and by how little. */
+/** Prints what was violated, and the shortest schedule that shows it. */
 async function tell(schedule: Schedule, violations: readonly Violation[], realms: Realms, shrinks: boolean) {
   const { seed } = schedule;
   console.log(`\nSeed ${seed}:`);

@@ -1,6 +1,6 @@
-// Workers on this machine without wrangler: bundled from their sources and run in Miniflare, in a workerd process of
-// their own, each reached at a socket of its own. (The address that Miniflare itself listens on leads through a proxy
-// Worker, whose work would be taken for the Worker's.) Listens on 127.0.0.1 only.
+// Runs Workers on this machine without wrangler: bundled from their sources, in a workerd process of their own, each with a
+// socket of its own on 127.0.0.1. (Miniflare's own address leads through a proxy Worker, whose work would be measured as the
+// Worker's.)
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -12,14 +12,14 @@ import { type DeclaredWorker, RECEIVER } from './declared-worker.ts';
 type WorkerOptions = MiniflareOptions['workers'][number];
 type Bindings = NonNullable<WorkerOptions['config']['env']>;
 
-/** A Worker to run. Of a queue that none of them consumes, what is sent to it is dropped. */
+/** A Worker to run. Messages to a queue that no Worker consumes are dropped. */
 export interface LocalWorker extends Partial<DeclaredWorker> {
   name: string;
-  /** Its bundle, of {@link bundleWorker}. */
+  /** Its bundle, as {@link bundleWorker} makes it. */
   script: string;
-  /** A directory of static assets, which it alone serves. */
+  /** A directory of static assets. */
   assets?: { binding: string; directory: string };
-  /** The binding of its version, which is another at each start. */
+  /** The binding for its version, which changes with each start. */
   version?: string;
 }
 
@@ -36,15 +36,15 @@ export interface LocalRuntime {
   execute(worker: string, binding: string, sql: string, ...values: unknown[]): Promise<Row[]>;
   /** Runs its cron once. */
   runCron(worker: string): Promise<void>;
-  /** Process id of workerd; `undefined` where there is no /proc to find it in. */
+  /** Process id of workerd; `undefined` where there is no /proc. */
   pid: number | undefined;
-  /** Ends the process. Databases under `persistTo` stay. */
+  /** Ends the process and keeps the databases. */
   dispose(): Promise<void>;
 }
 
 /**
- * One ES module of a Worker and all that it imports, as wrangler would build it. Takes a path within the project, or
- * within another directory that is laid out as the project is.
+ * Bundles a Worker into one ES module, as wrangler would. The path is one in the project, or in another directory with the same
+ * layout.
  */
 export async function bundleWorker(entryPoint: string, project = PROJECT): Promise<string> {
   const { outputFiles } = await build({

@@ -1,21 +1,21 @@
-// One life of the runtime: a process of its own, which runs the receiver on a persisted state until it is killed.
-// Its parent kills the whole process group, workerd included. Not to be run by hand.
+// A process that runs the receiver on a persisted state until its parent kills it together with workerd. Not to be run by
+// hand.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXAMPLE_CONSUMER, MIGRATIONS, RECEIVER } from '../declared-worker.ts';
 import { type LocalRuntime, startWorkers } from '../local-worker.ts';
 
-/** What the parent asks for, as JSON in the first argument. */
+/** What to run; the parent gives it as JSON in the first argument. */
 export interface HostOrder {
   /** Holds the database, and the bundle of the receiver as `receiver.mjs`. */
   directory: string;
   secrets: { WEBHOOK_SECRET: string; ADMIN_TOKEN: string };
   slug: string;
-  /** The first life applies the migrations and registers the integration. */
+  /** The first process applies the migrations and registers the integration. */
   isFirst: boolean;
 }
 
-/** What it tells the parent. */
+/** The message to the parent once it is up, or cannot be. */
 export type HostMessage =
   | { kind: 'ready'; origin: string; workerdPid: number | undefined }
   | { kind: 'failed'; reason: string };

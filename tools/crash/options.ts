@@ -1,4 +1,4 @@
-// The command line of `npm run crash`. Reads it and nothing else.
+// Reads the command line of `npm run crash`.
 import { parseArgs } from 'node:util';
 import { numberOf, readCommandLine } from '../../scripts/command-line.ts';
 

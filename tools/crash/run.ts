@@ -1,4 +1,4 @@
-// The crash run: load, kills and restarts, then the reckoning.
+// The crash run: sends load, kills and restarts the runtime, then compares what is stored with what was acknowledged.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure } from '../../scripts/command-line.ts';
 import { Random } from '../random.ts';
@@ -17,12 +17,12 @@ export interface CrashReport extends Tally {
   seconds: number;
   kills: {
     count: number;
-    /** Kills that met requests under way, and how many requests in all. */
+    /** Kills during requests, and how many requests they cut off. */
     underLoad: number;
     requestsCut: number;
-    /** Stored events whose forwarding a kill cut off: what the outbox is for. */
+    /** Stored events whose forwarding a kill cut off, and which the outbox kept. */
     strandedInOutbox: number;
-    /** From a start to the first answer, the longest. */
+    /** The longest time from a start to the first answer. */
     longestStartMs: number;
   };
   /** Events in the outbox before the last sweep. */
@@ -31,20 +31,19 @@ export interface CrashReport extends Tally {
   counters: number;
 }
 
-/** What a restart may take on a slow machine; the load must last for it. */
+/** How long a restart may take on a slow machine. The load must last as long. */
 const RESTART_SECONDS = 5;
-/** More than any machine that this was tried on takes, for a load without a rate. */
+/** For a load without a rate: more than any machine takes on which this was tried. */
 const FASTEST_RATE = 2_000;
 const ATTEMPT_TIMEOUT_MS = 10_000;
 const RETRY_FOR_MS = 600_000;
-/** The sweep leaves younger events to the requests that brought them: src/forward/sweep.ts. */
+/** The sweep leaves younger events to their own requests: src/forward/sweep.ts. */
 const SWEEP_GRACE_MS = 31_000;
 const MAX_LAST_SWEEPS = 10;
 const CRON_TIMEOUT_MS = 60_000;
 const MAX_EXAMPLES = 5;
 const NOTHING_EARLIER: Baseline = new Map();
 
-/** Runs it on a prepared runtime. */
 export async function crash(runtime: MortalRuntime, options: CrashOptions): Promise<CrashReport> {
   const { seed, kills: killCount, rate, secondsBetween } = options;
   const moments = new Random(`crash:${seed}:moments`);
@@ -93,7 +92,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
 
       const restartMs = performance.now();
       const restarted = await runtime.start();
-      // Asked before anybody sends to it again: what it finds is what the kill left.
+      // Before anybody sends to it again, the outbox holds what the kill left.
       const { pending, lastSeq } = await outboxAfter(restarted, lastStrandedSeq);
       kills.strandedInOutbox += pending;
       lastStrandedSeq = lastSeq ?? lastStrandedSeq;
@@ -103,7 +102,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
       progress.say(
         `Kill ${kills.count} of ${killCount}: ${cut} requests cut, ${pending} events left in the outbox; up again after ${startedInMs} ms`,
       );
-      void runCron(restarted).catch(() => undefined); // the next kill may cut it short, as it would the real one
+      void runCron(restarted).catch(() => undefined); // the next kill may cut it off
     }
     await sleep(secondsBetween * 1000);
     sending.stop();
@@ -147,7 +146,7 @@ async function outboxAfter(origin: URL, seq: number): Promise<{ pending: number;
   return (await answer.json()) as { pending: number; lastSeq: number | null };
 }
 
-/** Each counter beside what the tables hold, which must be the same. */
+/** Compares each counter with a full count of the tables. */
 async function compareCounters(origin: URL): Promise<{ counters: number; wrong: string[] }> {
   const answer = await fetch(new URL('/crash/counters', origin));
   if (!answer.ok) throw new CommandFailure(`its counters cannot be read (${answer.status})`);

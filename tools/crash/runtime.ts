@@ -1,4 +1,4 @@
-// The runtime under test, from outside: started on a persisted state, killed without warning, started again.
+// The runtime under test, in a process that can be killed without warning and started again on the same state.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export class MortalRuntime {
     this.directory = directory;
   }
 
-  /** Makes a place for the state, and the bundle beside it. */
+  /** Makes the directory of the state, with the bundle in it. */
   static async prepare(): Promise<MortalRuntime> {
     const directory = await mkdtemp(join(tmpdir(), 'crash-'));
     await writeFile(join(directory, 'receiver.mjs'), await bundleWorker('tools/crash/worker.mjs'));
@@ -40,7 +40,7 @@ export class MortalRuntime {
     return `/webhooks/${INTEGRATION}/${webhookToken(this.#secret, INTEGRATION)}`;
   }
 
-  /** Starts a life on the state that the last one left, and gives its address. */
+  /** Starts it on the state that the last process left, and gives its address. */
   async start(): Promise<URL> {
     const order: HostOrder = {
       directory: this.directory,
@@ -70,7 +70,7 @@ export class MortalRuntime {
     return new URL(answer.origin);
   }
 
-  /** SIGKILL for workerd and the process that started it, at once. Resolves when they are gone. */
+  /** Sends SIGKILL to workerd and the process that started it. Resolves when they are gone. */
   async kill(): Promise<void> {
     const { process: child, workerdPid } = this.#host ?? {};
     if (child?.pid === undefined) return;
@@ -86,7 +86,7 @@ export class MortalRuntime {
     this.#host = undefined;
   }
 
-  /** The same as the last thing a process does: synchronous. */
+  /** The same, synchronous, as the last thing that this process does. */
   killNow(): void {
     signalTree(this.#host?.process.pid, 'SIGKILL');
   }
@@ -96,7 +96,7 @@ export class MortalRuntime {
   }
 }
 
-/** False for what waits only for its parent to take note of its death. */
+/** False also for a zombie process. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

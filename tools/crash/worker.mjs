@@ -1,9 +1,9 @@
-// The receiver as it is, with some addresses more: a Worker's own socket has no other way to its cron and its tables.
+// The receiver with addresses for its cron and its tables, which its socket does not lead to otherwise.
 import receiver from '../../src/index.ts';
 
 /**
- * What the counters say, and what they should say: both by `<integration> <kind>`. Refusals are left out: isolates count
- * them in memory, which a kill takes away, and no table holds them.
+ * The counters, and the counts that they should have, by `<integration> <kind>`. Refusals are left out: isolates count them in
+ * memory, which a kill destroys, and no table holds them.
  */
 const COUNTED = `
   SELECT integration || ' ' || kind AS name, sum(count) AS count FROM counters

@@ -1,4 +1,4 @@
-// The bindings, and how their calls fail.
+// The bindings of the simulated receiver, whose calls fail as the schedule says.
 import type { Random } from '../random.ts';
 import { d1Binding, type SimulatedDatabase } from './database.ts';
 import { current } from './isolates.ts';
@@ -8,7 +8,7 @@ import type { Fault, FaultKind, Target } from './schedule.ts';
 
 const SLOWEST_MS = 60_000;
 
-/** How long calls usually take, there and back, in ms. */
+/** How long the two ways of a call usually take, each in ms. */
 const LATENCY_MS: Record<Target, readonly [from: number, to: number]> = {
   d1: [1, 8],
   events: [2, 20],
@@ -28,13 +28,13 @@ export interface BindingOptions {
   faults: readonly Fault[];
   database: SimulatedDatabase;
   queues: SimulatedQueues;
-  /** A message that a queue took. */
+  /** Called with each message that a queue has taken. */
   onTaken: (queue: 'events' | 'intake', body: unknown) => void;
-  /** A call that the code should not have made like this. */
+  /** Called for a call that the platform would not allow. */
   onViolation: (what: string) => void;
 }
 
-/** Makes the bindings, and counts the faults that were injected, by target and kind. */
+/** Makes the bindings. `injected` counts the injected faults by target and kind. */
 export function bindingsOf(options: BindingOptions): { bindings: object; injected: Map<string, number> } {
   const { loop, faults, database, queues, onTaken, onViolation } = options;
   const injected = new Map<string, number>();
@@ -79,7 +79,7 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
           loop.note(`${name}: ${fault ?? 'failed'}`);
           reject(new Error(message));
         });
-      /** Has it done after a delay; answers after another one, or never. */
+      /** Performs the call after a delay, and answers after another one; `null`: never. */
       const done = (delayMs: number, answerMs: number | null) =>
         loop.after(delayMs, () => {
           loop.note(`${name} done${fault === null ? '' : ` (${fault})`}`);

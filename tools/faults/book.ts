@@ -1,19 +1,18 @@
-// The book of a run: what was sent, answered, stored, taken by queues and consumed, each with its number in the order in
-// which all of it happened. What is wrong at the moment at which it happens is noted at once.
+// The record of a run: what was answered, stored, taken by queues and consumed, numbered in the order in which it happened.
+// Violations that show when something happens are noted at once.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { firstVersionId } from '../../src/contract/event.ts';
 import type { Change } from './database.ts';
 import type { Slug } from './schedule.ts';
 import { keyOf, type Webhook } from './webhooks.ts';
 
-/** What does not hold. `rule` is one of {@link RULES}. */
 export interface Violation {
   rule: Rule;
   what: string;
   atMs: number;
 }
 
-/** What is to hold, whatever fails. */
+/** The rules that hold whatever fails. */
 export const RULES = {
   durable:
     'What was answered 2xx is in D1 once, byte for byte, and came out of the queue at least once; or it is kept as a ' +
@@ -47,10 +46,9 @@ export interface StoredEvent {
 
 export interface Answered {
   webhook: Webhook;
-  /** Of the token that it was sent with. */
+  /** The generation of the token with which it was sent. */
   generation: number;
   status: number;
-  /** Of the answer's body, as JSON. */
   body: Record<string, unknown> | null;
   requestId: string;
   no: number;
@@ -66,27 +64,27 @@ export interface Consumed {
 export class Book {
   readonly violations: Violation[] = [];
   readonly stored = new Map<number, StoredEvent>();
-  /** By key, in the order in which they were stored. */
+  /** The stored events by key, in the order in which they were stored. */
   readonly storedByKey = new Map<string, StoredEvent[]>();
   readonly answered: Answered[] = [];
   readonly consumed: Consumed[] = [];
-  /** Keys of events that the consumer was done with. */
+  /** Keys of events that the consumer acknowledged. */
   readonly handled = new Set<string>();
-  /** Keys of events that the events queue took, with the number of the first time. */
+  /** Keys of events that the events queue took, with the number at which it first did. */
   readonly taken = new Map<string, number>();
   /** Request ids that the intake queue took. */
   readonly deferred = new Set<string>();
-  /** Whom what came under a key names, all its editions together. */
+  /** The people whom the payloads of a key name. */
   readonly people = new Map<string, readonly string[]>();
   readonly countedUpTo: { no: number; seq: number }[] = [];
-  /** Integrations that an operator disabled or deleted: what is sent to them may be turned away. */
+  /** Integrations that an operator disabled or deleted, which may turn webhooks away. */
   readonly disturbed = new Set<string>();
-  /** Integrations whose earlier tokens an operator revoked: what they let in may turn out not to be let in. */
+  /** Integrations whose earlier tokens an operator revoked: deferred webhooks may then not be let in. */
   readonly revoked = new Set<string>();
   readonly deletedSlugs = new Set<string>();
   /** Numbers that an operator asked to erase. */
   readonly erasing = new Set<string>();
-  /** The number in the book at which rows were kept, by their place. */
+  /** The numbers at which rows were kept, by their places. */
   readonly keptNo = { rejections: new Map<number, number>(), dead_letters: new Map<number, number>() };
   readonly replays: { id: string; slug: Slug; kind: string | null; createdNo: number }[] = [];
   /** Ids of rejections that an operator deleted. */
@@ -109,13 +107,13 @@ export class Book {
     this.violations.push({ rule, what, atMs: this.#nowMs() });
   }
 
-  /** Whether an operator may have taken an event: with its integration, or with somebody whom it names. */
+  /** Whether an operator may have deleted an event: with its integration, or by erasing somebody whom it names. */
   mayBeTaken(integration: string, key: string): boolean {
     const people = this.people.get(firstVersionId(key)) ?? [];
     return this.deletedSlugs.has(integration) || people.some((person) => this.erasing.has(person));
   }
 
-  /** The changes of one transaction. */
+  /** Notes the changes of one transaction. */
   changed(changes: readonly Change[]): void {
     const no = ++this.no;
     const deleted = new Set(
@@ -176,7 +174,7 @@ export class Book {
     }
   }
 
-  /** Whether the roll-up has counted an event: it was there when its place was passed. */
+  /** Whether the roll-up has counted an event, which existed when the roll-up passed its place. */
   isCounted({ seq, deletedNo }: StoredEvent): boolean {
     const passed = this.countedUpTo.find((mark) => mark.seq >= seq);
     return passed !== undefined && (deletedNo === null || deletedNo > passed.no);

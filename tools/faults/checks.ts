@@ -1,4 +1,4 @@
-// What is to hold once faults are over and all is quiet.
+// Checks the rules once faults are over and all is quiet.
 import { isDeepStrictEqual } from 'node:util';
 import { firstVersionId } from '../../src/contract/event.ts';
 import type { Book, StoredEvent } from './book.ts';
@@ -26,7 +26,7 @@ interface RejectionRow {
   body_encoding: string;
 }
 
-/** Notes in the world's book what does not hold. */
+/** Notes every violation in the world's book. */
 export function checkAtTheEnd(world: World): void {
   const rows = new Map(
     world.database
@@ -63,9 +63,9 @@ function bodyHex({ body, body_encoding }: RejectionRow): string {
 }
 
 /**
- * Whether an operator may have taken what became of a webhook.
+ * Whether an operator may have deleted the event or the rejection of a webhook.
  *
- * @param differs whether something else came under its ids: it may be a rejection then.
+ * @param differs whether another webhook had its ids and other content, so that it may be a rejection.
  */
 function mayBeGone(book: Book, { sending, event, bytes }: Webhook, differs: boolean): boolean {
   if (event !== null && book.mayBeTaken(sending.slug, event.key)) return true;
@@ -75,7 +75,7 @@ function mayBeGone(book: Book, { sending, event, bytes }: Webhook, differs: bool
   return namesErased || book.deletedSlugs.has(sending.slug) || book.deletedRejections.size > 0;
 }
 
-/** Bodies of rejections, of all and of those that differ from the event of their ids. */
+/** The bodies of all rejections, and of those that differ from the event of their ids. */
 interface Kept {
   rejected: ReadonlySet<string>;
   differing: ReadonlySet<string>;
@@ -95,7 +95,7 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, { rejected
     const differs = event !== null && (world.editions.get(event.key)?.size ?? 0) > 1;
     if (![200, 202, 400, 422].includes(status) || mayBeGone(book, webhook, differs)) continue;
     const body = keyOf(sending.slug, bytes.toString('hex'));
-    // To make room for others, an integration's own oldest may go, but nothing that was acknowledged and is no event.
+    // A full database evicts the oldest of an integration, but no rejection that was answered 2xx.
     const mayBeEvicted = schedule.maxDatabaseGb < USUAL_DATABASE_GB;
     if (event === null) {
       if (!rejected.has(body) && !(mayBeEvicted && status >= 400))
@@ -139,7 +139,7 @@ function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): 
     );
     if (!isRight) book.violated('durable', `the consumer got ${key} otherwise than it was sent`);
   }
-  // Dead letters go with their retention, or to make room, before an operator has redriven them.
+  // Dead letters may be purged, or evicted from a full database, before an operator redrives them.
   const isForgetful = schedule.retentionDays < 1 || schedule.maxDatabaseGb < USUAL_DATABASE_GB;
   const isFaultFree = schedule.faults.length + schedule.deaths.length + schedule.cronFaults.length === 0;
   const isUndisturbed = isFaultFree && schedule.consumerFaults.length === 0 && schedule.duplicateRate === 0;
@@ -153,7 +153,7 @@ function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): 
       book.violated('durable', `${key} was stored and never came out of the queue`);
     }
     const count = times.get(key) ?? 0;
-    const storedTimes = book.storedByKey.get(key)?.length ?? 1; // anew, where it was purged meanwhile
+    const storedTimes = book.storedByKey.get(key)?.length ?? 1; // stored again after it was purged
     if (isUndisturbed && !mayBeMissing && count > storedTimes) {
       book.violated('once', `${key} came out ${count} times although nothing failed`);
     }
@@ -179,7 +179,7 @@ function checkInvented(
 }
 
 function checkDeliveries({ book, webhooks, schedule }: World, rows: Map<string, EventRow>): void {
-  // What differs from the event of its ids is no delivery of it.
+  // A webhook that differs from the event of its ids is no delivery of it.
   const editionOf = (key: string, payload: string) => `${key} ${payload}`;
   const answeredByEdition = Map.groupBy(
     book.answered.filter(({ status, webhook }) => status === 200 && webhook.event !== null),
@@ -191,12 +191,12 @@ function checkDeliveries({ book, webhooks, schedule }: World, rows: Map<string, 
   );
   const isFaultFree = schedule.faults.length + schedule.deaths.length === 0 && schedule.duplicateRate === 0;
   for (const [key, row] of rows) {
-    if (key !== firstVersionId(key)) continue; // some of its deliveries are those of the rejection that it was
+    if (key !== firstVersionId(key)) continue; // it has deliveries of the rejection that it was
     const answered = answeredByEdition.get(editionOf(key, row.payload)) ?? [];
     const sent = sentByEdition.get(editionOf(key, row.payload)) ?? [];
     const isTurnedAway = book.disturbed.has(row.integration) || book.revoked.has(row.integration);
     if (isTurnedAway || book.mayBeTaken(row.integration, key)) continue;
-    if ((book.storedByKey.get(key)?.length ?? 0) > 1) continue; // purged, and sent again
+    if ((book.storedByKey.get(key)?.length ?? 0) > 1) continue; // it was purged and sent again
     const most = sent.reduce((sum, { sending }) => sum + sending.repeatsAfterMs.length + sending.tries, 0);
     if (row.deliveries < answered.length || row.deliveries > most) {
       book.violated(
@@ -238,7 +238,7 @@ function checkCounters({ book, database }: World): void {
   add('rejected', book.rejectedCount);
   add('forwarded', book.forwardedCount);
   for (const kind of new Set([...full.keys(), ...told.keys()])) {
-    // Repeats within the statement that stores an event are counted by D1 alone; replays by their own check.
+    // Only D1 counts repeats within the statement that stores an event. Replays have their own check.
     if (kind === 'replayed' || kind === 'duplicate' || !KINDS.test(kind)) continue;
     if (told.get(kind) !== full.get(kind)) {
       book.violated('counters', `${kind}: told ${told.get(kind) ?? 0}, in full ${full.get(kind) ?? 0}`);
@@ -246,7 +246,7 @@ function checkCounters({ book, database }: World): void {
   }
 }
 
-/** The kinds of counters that this check knows how to count. */
+/** The kinds of counters that this check can count. */
 const KINDS = /^(response|status:\w+|deferred|rejected|forwarded)$/;
 
 function checkUsage({ book, database }: World): void {
@@ -263,7 +263,7 @@ function checkUsage({ book, database }: World): void {
   }
 }
 
-/** Notes what holds a number although it was there when the erasure of that began, which has just been confirmed. */
+/** Notes rows that hold an erased number although they existed when its erasure began. */
 export function checkErased({ book, database }: World, number: string, beganNo: number): void {
   const events = database.ask<{ seq: number; payload: string }>('SELECT seq, payload FROM events');
   for (const { seq, payload } of events) {
@@ -285,7 +285,7 @@ export function checkErased({ book, database }: World, number: string, beganNo: 
 function checkReplays({ book, database }: World): void {
   for (const { id, slug, kind, createdNo } of book.replays) {
     const [row] = database.ask<{ state: string }>('SELECT state FROM replays WHERE id = ?', Number(id));
-    if (row?.state !== 'done') continue; // an operator may have ended it, by erasing whom it was about
+    if (row?.state !== 'done') continue; // the erasure of its contact ends a replay
     const replayed = new Set(
       book.consumed
         .filter(({ event, no }) => event.replay !== undefined && no >= createdNo)

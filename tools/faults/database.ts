@@ -1,5 +1,5 @@
-// D1 on SQLite in memory: the project's own migrations and its own SQL. What becomes of events, rejections and counters is
-// told to an observer by triggers that D1 does not have.
+// D1 on SQLite in memory, with the project's migrations. Triggers that D1 does not have tell an observer what becomes of events,
+// rejections and counters.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -10,7 +10,7 @@ const MAX_PARAMETERS = 100;
 const MAX_VALUE_BYTES = 2_000_000;
 const MAX_SQL_BYTES = 100_000;
 
-/** What a statement did, as one line of the observer's book. */
+/** One change that a statement made. */
 export type Change =
   | {
       what: 'event stored';
@@ -64,14 +64,14 @@ interface Bound {
   values: Values;
 }
 
-/** A database that executes at once. Who calls it decides when. */
+/** A database that executes statements at once. */
 export class SimulatedDatabase {
   readonly #db = new DatabaseSync(':memory:');
   readonly #prepared = new Map<string, StatementSync>();
   readonly #observe: (changes: Change[]) => void;
   #changes: Change[] = [];
 
-  /** @param nowMs the time of D1 itself, for `unixepoch()`. */
+  /** @param nowMs D1's own time, for `unixepoch()`. */
   constructor(nowMs: () => number, observe: (changes: Change[]) => void) {
     this.#observe = observe;
     const db = this.#db;
@@ -109,7 +109,7 @@ export class SimulatedDatabase {
     }
   }
 
-  /** Asks for rows from outside of the simulation. */
+  /** Reads rows from outside of the simulation. */
   ask<Row>(sql: string, ...values: Values): Row[] {
     return this.#statement(sql).all(...values) as Row[];
   }
@@ -164,11 +164,7 @@ export class SimulatedDatabase {
   }
 }
 
-/**
- * The binding.
- *
- * @param call has a call happen, or not, or not quite.
- */
+/** @param call performs a call, or has it fail. */
 export function d1Binding(
   database: SimulatedDatabase,
   call: <T>(what: string, statements: number, perform: () => T) => Promise<T>,

@@ -43,7 +43,7 @@ export function scheduleOf(seed: number): Schedule {
   const skewsMs = Array.from({ length: isolates }, () =>
     areClocksApart ? random.whole(-4 * SECOND_MS, 4 * SECOND_MS) : 0,
   );
-  // Half of all that happens, happens at about the same time.
+  // Half of everything happens at about the same time.
   const burst = { loadMs, atMs: random.fraction() * loadMs };
   const sendings = withEditions(
     new Random(`${seed} editions`),
@@ -81,16 +81,15 @@ function characterOf(fraction: number): Character {
   return fraction < 0.33 ? 'deleting' : 'mixed';
 }
 
-/** A stretch of time, and the moment in it at which most happens. */
+/** The length of the load, and when most of it happens. */
 interface Burst {
   loadMs: number;
   atMs: number;
 }
 
-/** How long a burst lasts. */
 const BURST_MS = 3_000;
 
-/** A moment of the load: as likely as not in the burst. */
+/** A moment of the load, which is in the burst in half of the cases. */
 function randomTime(random: Random, { loadMs, atMs }: Burst): number {
   const at = random.fraction();
   return random.chance(0.5) ? atMs + at * BURST_MS : at * loadMs;
@@ -148,7 +147,7 @@ function sendingsOf(
   });
 }
 
-/** Some webhooks come under the ids of another one, and say something else. */
+/** Gives some webhooks the ids of another one and other content. */
 function withEditions(random: Random, sendings: readonly Sending[]): Sending[] {
   return sendings.map((sending) => {
     const other = sendings[random.whole(0, sendings.length - 1)];
@@ -184,7 +183,7 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
       'limiter',
     ] as const);
     const window = windowMs();
-    // The intake queue is asked for something while D1 fails.
+    // The intake queue is used only while D1 fails.
     const during = faults.find((fault) => fault.target === 'd1');
     const { fromMs, untilMs } = target === 'intake' && during !== undefined ? during : window;
     faults.push({

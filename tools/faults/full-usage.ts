@@ -1,4 +1,4 @@
-/** What the table `usage` is to hold, from the rows that it sums; of events, those that its reader has come to. */
+/** The sums that the table `usage` should hold. Of events it sums those that its reader has reached. */
 export const FULL_USAGE = `
   SELECT 'event' AS kind, integration, count(*) AS items, sum(octet_length(payload)) AS bytes FROM events
   WHERE seq <= coalesce((SELECT seq FROM progress WHERE task = 'usage'), 0) GROUP BY 2
@@ -10,5 +10,5 @@ export const FULL_USAGE = `
     sum(octet_length(body))
   FROM dead_letters GROUP BY 1, 2`;
 
-/** What it holds. */
+/** The sums that the table holds. */
 export const NOTED_USAGE = 'SELECT kind, integration, items, bytes FROM usage WHERE items <> 0 OR bytes <> 0';

@@ -1,6 +1,6 @@
-// Isolates and their invocations, as the platform has them: an invocation lives until its answer and what it gave to
-// `waitUntil` are done, at most 30 s after the answer; it dies with its isolate, with a client that goes away before
-// anything was given to `waitUntil`, or by itself at any await. What is dead asks for nothing more and is told nothing more.
+// Isolates and their invocations, by the platform's rules. An invocation lives until its answer and its `waitUntil` promises are
+// done, at most 30 s after the answer. It dies with its isolate, with a client that goes away before anything was given to
+// `waitUntil`, or by itself at any await. A dead invocation makes no calls and gets no answers.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
@@ -15,13 +15,13 @@ const MAX_SUBREQUESTS = 1_000;
 
 export type End<T> = { end: 'returned'; value: T } | { end: 'threw'; error: unknown } | { end: 'died' };
 
-/** Which invocation the code that runs belongs to. */
+/** The invocation to which the running code belongs. */
 export const current = new AsyncLocalStorage<Invocation>();
 
 export class Invocation {
   readonly name: string;
   readonly isolate: Isolate;
-  /** Its own, so that what happens to it does not depend on what others do. */
+  /** Its own random numbers, so that it does not depend on what other invocations do. */
   readonly random: Random;
   isAlive: boolean = true;
   hasAnswered: boolean = false;
@@ -37,7 +37,7 @@ export class Invocation {
     isolate.invocations.add(this);
   }
 
-  /** Ends it: well, or in the middle of something. */
+  /** Ends it, whether it is done or not. */
   end(): void {
     this.isAlive = false;
     this.isolate.invocations.delete(this);
@@ -46,7 +46,7 @@ export class Invocation {
     tell?.();
   }
 
-  /** Whether it may go on. Here whoever is doomed dies. */
+  /** Whether it may go on after an await. A doomed isolate or invocation dies here. */
   goesOn(loop: Loop): boolean {
     if (!this.isAlive) return false;
     const { doom } = this.isolate;
@@ -58,7 +58,7 @@ export class Invocation {
     return false;
   }
 
-  /** Counts requests to bindings. False where there are too many. */
+  /** Counts requests to bindings; false where there are too many. */
   maySpend(count: number): boolean {
     this.subrequests += count;
     return this.subrequests <= MAX_SUBREQUESTS;
@@ -80,7 +80,7 @@ export class Isolate {
   readonly index: number;
   readonly host: RealmHost;
   readonly invocations = new Set<Invocation>();
-  /** Who is to die at the next await. */
+  /** What dies at the next await. */
   doom: 'isolate' | 'invocation' | null = null;
   readonly #options: IsolateOptions;
   #receiver: SimulatedReceiver | null = null;
@@ -110,9 +110,9 @@ export class Isolate {
   }
 
   /**
-   * Runs something in a new invocation, and tells how that ended. It goes on for what it gave to `waitUntil`.
+   * Runs something in a new invocation, which goes on for its `waitUntil` promises. `ended` tells how it ended.
    *
-   * @param name no other invocation has it.
+   * @param name unique among all invocations.
    */
   invoke<T>(
     name: string,
@@ -159,7 +159,7 @@ export class Isolate {
     return { invocation, ended: outcome.promise };
   }
 
-  /** A client goes away: what it asked for goes on only where it is in `waitUntil`. */
+  /** The client goes away. Its invocation goes on only for its `waitUntil` promises. */
   hangUp(invocation: Invocation): void {
     if (!invocation.isAlive || invocation.hasAnswered) return;
     invocation.hasAnswered = true;

@@ -1,29 +1,28 @@
-// Virtual time: what is to happen, in the order of its time. Between two steps all JavaScript that can run does run, so
-// that the same steps in the same order are the same run.
+// An event loop in virtual time. Between two steps all JavaScript runs that can, so that the same steps in the same order make
+// the same run.
 import { createHash } from 'node:crypto';
 
-/** Something that is to happen. */
 interface Step {
   atMs: number;
-  /** Ties are broken by who came first. */
+  /** Of two steps at the same time, the one that was added first comes first. */
   order: number;
   run: (() => void) | null;
 }
 
-/** A run that makes more steps than this goes round in circles. */
+/** A run with more steps is an endless loop. */
 const MAX_STEPS = 2_000_000;
 
-/** Virtual time, which begins at 0, and what happens in it. */
+/** Virtual time begins at 0. */
 export class Loop {
   nowMs = 0;
   steps = 0;
-  /** Told of each step that names itself. */
+  /** Called with each note. */
   onNote: ((atMs: number, what: string) => void) | null = null;
   readonly #heap: Step[] = [];
   readonly #hash = createHash('sha256');
   #order = 0;
 
-  /** Has something happen later. The function that is returned has it not happen. */
+  /** Runs something later. The function that is returned cancels it. */
   after(delayMs: number, run: () => void): () => void {
     const step: Step = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, run };
     this.#push(step);
@@ -32,23 +31,21 @@ export class Loop {
     };
   }
 
-  /** Resolves after so long. */
   async sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.after(delayMs, resolve));
   }
 
-  /** Notes what happens now. Notes are what tells two runs apart. */
+  /** Notes what happens now. The digest is made of the notes. */
   note(what: string): void {
     this.#hash.update(`${this.nowMs.toFixed(3)} ${what}\n`);
     this.onNote?.(this.nowMs, what);
   }
 
-  /** Of all notes. */
   digest(): string {
     return this.#hash.copy().digest('hex').slice(0, 32);
   }
 
-  /** Lets time pass until a moment, or until `isOver` says that it is. */
+  /** Lets time pass until a moment, or until `isOver`. */
   async runUntil(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
     await drained();
     while (!isOver()) {
@@ -96,7 +93,7 @@ function isBefore(a: Step, b: Step): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-/** Resolves once all that can run without time passing has run: promises, streams, `process.nextTick`. */
+/** Resolves once everything has run that needs no time: promises, streams, `process.nextTick`. */
 async function drained(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

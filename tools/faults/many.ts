@@ -1,11 +1,11 @@
-// Many schedules, on all processors.
+// Runs many schedules on all processors.
 import { Worker } from 'node:worker_threads';
 import type { Violation } from './book.ts';
 import type { SeedRange } from './options.ts';
 import type { Character } from './schedule.ts';
 import type { Outcome } from './world.ts';
 
-/** What came of many schedules. */
+/** The results of many schedules. */
 export interface Summary {
   schedules: number;
   webhooks: number;
@@ -14,19 +14,17 @@ export interface Summary {
   steps: number;
   injected: Map<string, number>;
   characters: Map<Character, number>;
-  /** By seed. */
+  /** The violations by seed. */
   violated: Map<number, Violation[]>;
   seconds: number;
 }
 
-/** Schedules given to a thread before it has answered for the last. */
+/** How many schedules a thread has at a time, so that it never waits for the next. */
 const AHEAD = 2;
 
 /**
- * Runs the schedules of some seeds.
- *
- * @param bundle of the receiver.
- * @param onDone is told after each, with how many are done.
+ * @param bundle that of the receiver.
+ * @param onDone called after each schedule with how many are done.
  */
 export async function runMany(
   ranges: readonly SeedRange[],

@@ -1,14 +1,14 @@
-// What operators do while all that goes on, by the API.
+// Carries out a schedule's operations through the API, as operators would.
 
 import { checkErased } from './checks.ts';
 import { ALLOWED_ADDRESS, BOUND_APP, type Operation, type Slug } from './schedule.ts';
 import { contactNumber } from './webhooks.ts';
 import type { World } from './world.ts';
 
-/** Pages of an answer that are gone on with. */
+/** The most pages of one operation. */
 const MAX_PAGES = 200;
 
-/** What each integration asks of its senders. */
+/** The settings with which each integration is registered again. */
 export const SETTINGS = {
   shop: {},
   mail: { appId: BOUND_APP },
@@ -16,7 +16,6 @@ export const SETTINGS = {
   fixed: { allowedIps: [ALLOWED_ADDRESS] },
 } as const satisfies Record<Slug, object>;
 
-/** Carries an operation out, as far as the API can. */
 export async function operate(world: World, operation: Operation): Promise<void> {
   const { loop, book } = world;
   const { name } = operation;
@@ -115,13 +114,13 @@ export async function operate(world: World, operation: Operation): Promise<void>
   }
 }
 
-/** Senders get the URL of a generation, should an operator have come to know it. */
+/** Senders use the URL of a new generation once an operator has been told it. */
 function learn(world: World, slug: Slug, answer: Record<string, unknown>): void {
   const generation = Number(answer.generation);
   if (generation > (world.generations.get(slug) ?? 0)) world.generations.set(slug, generation);
 }
 
-/** A change of all, page by page. */
+/** Makes a change of many rows, page by page. */
 async function paged(
   world: World,
   name: string,

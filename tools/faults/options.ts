@@ -1,9 +1,9 @@
-// The command line of `npm run faults`. Reads it and nothing else.
+// Reads the command line of `npm run faults`.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { numberOf, readCommandLine, UsageError } from '../../scripts/command-line.ts';
 
-/** As many schedules of fixed seeds, and of new ones, as a usual run has. */
+/** How many schedules of fixed seeds, and of new ones, a run has by default. */
 const USUAL_SCHEDULES = 300;
 
 export const USAGE = `Usage: npm run faults [-- options]
@@ -25,7 +25,7 @@ Options:
 
 Exit status: 0 when everything holds, 1 when anything was violated, 2 when the options cannot be used.`;
 
-/** Seeds that follow each other. */
+/** Consecutive seeds. */
 export interface SeedRange {
   from: number;
   count: number;

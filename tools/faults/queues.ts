@@ -1,4 +1,4 @@
-// Queues in memory, with the platform's rules: https://developers.cloudflare.com/queues/platform/limits/ and
+// Queues in memory by the platform's rules: https://developers.cloudflare.com/queues/platform/limits/ and
 // https://developers.cloudflare.com/queues/configuration/batching-retries/
 import type { QueueConsumer } from '../declared-worker.ts';
 import type { Random } from '../random.ts';
@@ -7,12 +7,12 @@ import type { Loop } from './loop.ts';
 const MAX_BATCH_MESSAGES = 100;
 const MAX_BATCH_BYTES = 256_000;
 const MAX_MESSAGE_BYTES = 128_000;
-/** "around 100 bytes" of each message. */
+/** The platform says "around 100 bytes" for each message. */
 const METADATA_BYTES = 100;
 const MAX_DELAY_SECONDS = 43_200;
 /** Batches of one queue that are consumed at the same time. */
 const MAX_CONCURRENCY = 3;
-/** When a batch comes again whose consumer died without a word. */
+/** When a batch is delivered again whose consumer died. */
 const LOST_BATCH_MS = 30_000;
 
 interface Queued {
@@ -22,7 +22,6 @@ interface Queued {
   attempts: number;
 }
 
-/** What a consumer decided on a message. */
 type Decision = { kind: 'ack' } | { kind: 'retry'; delaySeconds: number };
 
 export interface Delivery {
@@ -34,7 +33,7 @@ export interface Delivery {
   retry(options?: { delaySeconds?: number }): void;
 }
 
-/** How the handling of a batch ended. `died`: without a word. */
+/** How the handling of a batch ended. */
 export type BatchEnd = 'returned' | 'threw' | 'died';
 
 export type Handler = (batch: { queue: string; messages: Delivery[] }) => Promise<BatchEnd>;
@@ -42,7 +41,7 @@ export type Handler = (batch: { queue: string; messages: Delivery[] }) => Promis
 export interface QueueOptions {
   loop: Loop;
   random: Random;
-  /** How often a message is delivered although it was acknowledged. */
+  /** The share of messages that are delivered again although they were acknowledged. */
   duplicateRate: number;
   onLost: (queue: string, body: unknown) => void;
 }
@@ -92,7 +91,7 @@ export class SimulatedQueue {
     this.#consumer = { config, handle };
   }
 
-  /** Why the queue does not take these messages, by its rules; `null`: it does. */
+  /** Why the queue's rules refuse these messages; `null` where they do not. */
   static refusal(messages: readonly string[]): string | null {
     const bytes = messages.map((json) => Buffer.byteLength(json) + METADATA_BYTES);
     if (messages.length === 0) return 'Queue sendBatch failed: Bad Request (empty batch)';
@@ -125,7 +124,7 @@ export class SimulatedQueue {
     this.#gather();
   }
 
-  /** Begins a batch when it is full, or when its first message has waited for so long. */
+  /** Delivers a batch when it is full, or when its first message has waited for the timeout. */
   #gather(): void {
     if (this.#consumer === null || this.#ready.length === 0 || this.#underWay >= MAX_CONCURRENCY) return;
     const { maxBatchSize, maxBatchTimeoutSeconds } = this.#consumer.config;
@@ -175,7 +174,7 @@ export class SimulatedQueue {
     this.#underWay--;
     loop.note(`queue ${this.name} batch of ${batch.length} ${end}`);
     for (const message of batch) {
-      // What a consumer said counts when its invocation ends, not when it dies.
+      // A consumer's decisions count only where its invocation did not die.
       const said: Decision = { kind: end === 'returned' ? 'ack' : 'retry', delaySeconds: 0 };
       const decision = end === 'died' ? said : (decisions.get(message) ?? said);
       const isRepeated = decision.kind === 'ack' && random.chance(this.#options.duplicateRate);

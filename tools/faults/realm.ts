@@ -1,12 +1,12 @@
-// The receiver as it is, bundled, in a realm of its own: time, chance and digests are the simulation's. What Node has on
-// threads (digests, compression, blobs) is done at once here, since threads end in an order of their own.
+// Evaluates the receiver's bundle with globals of the simulation in place of time, chance and digests. What Node does on threads
+// (digests, compression, blobs) is done synchronously here, since threads end in no fixed order.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import './uint8array.ts';
 import { PROJECT } from '../../scripts/project.ts';
 
-/** What a realm asks of the simulation. */
+/** What the simulation gives to a realm. */
 export interface RealmHost {
   setTimer(run: () => void, delayMs: number): () => void;
   nowMs(): number;
@@ -15,7 +15,7 @@ export interface RealmHost {
   log(line: string): void;
 }
 
-/** A change of the source before it is bundled, to see that it is found. `file` is a path within the project. */
+/** A change that breaks the source before it is bundled. `file` is its path in the project. */
 export interface Break {
   file: string;
   from: string;
@@ -58,20 +58,19 @@ function breaking(breaks: readonly Break[]): Plugin {
   };
 }
 
-/** As src/receiver.ts has it. */
+/** The receiver of src/receiver.ts. */
 export interface SimulatedReceiver {
   fetch(request: Request, lifetime: Lifetime): Promise<Response>;
   queue(batch: { queue: string; messages: readonly unknown[] }, lifetime: Lifetime): Promise<void>;
   scheduled(lifetime: Lifetime): Promise<void>;
 }
 
-/** What the platform gives to an invocation. */
 export interface Lifetime {
   waitUntil(promise: Promise<unknown>): void;
   passThroughOnException(): void;
 }
 
-/** As src/receiver.ts has it. */
+/** The clock of src/receiver.ts. */
 export interface Clock {
   now: () => number;
   pause: (ms: number) => Promise<void>;
@@ -80,7 +79,7 @@ export interface Clock {
 /** Makes receivers within a realm. */
 export type RealmReceiver = (env: object, clock: Clock) => SimulatedReceiver;
 
-/** Evaluates a bundle. Its modules keep nothing of a request, so one realm serves many runs, one after the other. */
+/** Evaluates a bundle. Its modules keep no state of requests, so one realm can serve many runs, one after the other. */
 function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
   const globals = globalsOf(host);
   const evaluate = new Function(...Object.keys(globals), bundle) as (...values: unknown[]) => {
@@ -89,7 +88,7 @@ function createRealm(bundle: string, host: () => RealmHost): RealmReceiver {
   return evaluate(...Object.values(globals)).createReceiver;
 }
 
-/** While modules are evaluated, no time passes. */
+/** The host while modules are evaluated. */
 const NOBODY: RealmHost = {
   nowMs: () => 0,
   random: () => 0.5,
@@ -97,7 +96,7 @@ const NOBODY: RealmHost = {
   log: () => undefined,
 };
 
-/** Realms for up to four isolates. Made once for a bundle; a run has them for itself. */
+/** Realms for up to four isolates, made once for a bundle. Only one run can use them at a time. */
 export class Realms {
   readonly #hosts: RealmHost[] = [];
   readonly #receivers: RealmReceiver[];
@@ -121,7 +120,7 @@ function globalsOf(host: () => RealmHost) {
   const nowMs = () => Math.floor(host().nowMs());
   const write = (...parts: unknown[]) => host().log(parts.map(String).join(' '));
   return {
-    // What is given in place of a number is what cancels it, so that nothing is kept of a timer that never comes.
+    // A timer's id is the function that cancels it, so that nothing has to be kept for it.
     setTimeout: (run: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
       host().setTimer(() => run(...args), delayMs),
     clearTimeout: (cancel?: () => void) => cancel?.(),
@@ -174,7 +173,7 @@ function globalsOf(host: () => RealmHost) {
 
 const DECOMPRESSORS = { gzip: gunzipSync, deflate: inflateSync, 'deflate-raw': inflateRawSync };
 
-/** A stream that gives all it got, transformed, when that ends. */
+/** A stream that transforms all its input when that ends. */
 class AtOnce extends TransformStream<Uint8Array, Uint8Array> {
   constructor(transform: (bytes: Uint8Array) => Uint8Array) {
     const chunks: Uint8Array[] = [];

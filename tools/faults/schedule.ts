@@ -9,10 +9,10 @@ export const BOUND_APP = '5e138ee5d53f5b001b96fa54';
 /** `fixed` takes webhooks from this address alone. */
 export const ALLOWED_ADDRESS = '203.0.113.7';
 
-/** `fixed` answers 202 to what it keeps as rejections. */
+/** The integration that answers 202 to rejections. */
 export const ACCEPTING: Slug = 'fixed';
 
-/** Where nothing is deleted to make room. */
+/** Large enough that nothing is deleted to make room. */
 export const USUAL_DATABASE_GB = 8;
 
 /** A webhook, and how it is sent. */
@@ -33,24 +33,24 @@ export interface Sending {
       }
     | { kind: 'broken'; what: BrokenKind; nonce: string; bytes: number };
   auth: 'url' | 'bearer' | 'basic' | 'forged';
-  /** After how long it is sent again, whatever was answered. */
+  /** When it is sent again, whatever was answered. */
   repeatsAfterMs: number[];
   /** How often it is tried again after a 503 or no answer. */
   tries: number;
   uploadMs: number;
   hangUpAfterMs: number | null;
-  /** How its body is compressed on its way; `null`: not at all. */
+  /** How its body is compressed; `null`: not at all. */
   encoding: 'gzip' | 'deflate' | null;
-  /** Whether it is signed before it is compressed, where it is signed. */
+  /** Whether a signature is made before the compression. */
   isSignedFirst: boolean;
-  /** Whether the address is probed beforehand. */
+  /** Whether the address is probed before it is sent. */
   isProbed: boolean;
 }
 
 export const BROKEN_KINDS = ['not-json', 'not-utf8', 'contract', 'other-application'] as const;
 export type BrokenKind = (typeof BROKEN_KINDS)[number];
 
-/** Bindings that fail. */
+/** The bindings that can fail. */
 export type Target = 'd1' | 'events' | 'intake' | 'limiter';
 
 export const FAULT_KINDS = [
@@ -63,12 +63,13 @@ export const FAULT_KINDS = [
   'overloaded',
 ] as const;
 /**
- * `before`: not done, says so. `after`: done, says it was not. `hang`: not done, says nothing. `hang-done`: done, says
- * nothing. `slow`: done later. `late-answer`: done, says so later. `overloaded`: not done, says so at once.
+ * `before`: it is not done and fails. `after`: it is done and fails. `hang`: it is not done and never answers. `hang-done`: it
+ * is done and never answers. `slow`: it is done later. `late-answer`: it is done and answers later. `overloaded`: it is not done
+ * and fails at once.
  */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Calls of a binding that fail for a while, so many of them. */
+/** For a while, a share of a binding's calls fails. */
 export interface Fault {
   name: string;
   target: Target;
@@ -78,7 +79,7 @@ export interface Fault {
   rate: number;
 }
 
-/** Who dies at the next await behind a moment: an isolate with all that it does, or a single invocation. */
+/** An isolate, or a single invocation of it, dies at its next await after a moment. */
 export interface Death {
   name: string;
   what: 'isolate' | 'invocation';
@@ -86,7 +87,7 @@ export interface Death {
   isolate: number;
 }
 
-/** The cron misbehaves for a while. */
+/** The cron does not fire, fires late or twice for a while. */
 export interface CronFault {
   name: string;
   kind: 'missing' | 'late' | 'twice';
@@ -102,7 +103,7 @@ export interface ConsumerFault {
   rate: number;
 }
 
-/** What an operator does. */
+/** An operation of an operator. */
 export type Operation = { name: string; atMs: number } & (
   | { what: 'replay event' | 'retry rejections' | 'let in' | 'delete rejection' | 'redrive' | 'redrive one' }
   | { what: 'replay'; slug: Slug; kind: 'response' | 'status' | null; isCancelled: boolean }
@@ -113,8 +114,8 @@ export type Operation = { name: string; atMs: number } & (
 );
 
 /**
- * What a schedule is about: `fault-free`, in which nothing fails; `deleting`, in which operators erase people and delete
- * integrations all the time, by clocks that are apart; `cronless`, in which the cron never fires.
+ * In `fault-free` schedules nothing fails; in `deleting` ones operators keep erasing people and deleting integrations while the
+ * isolates' clocks differ; in `cronless` ones the cron never fires.
  */
 export const CHARACTERS = ['fault-free', 'deleting', 'cronless', 'mixed'] as const;
 export type Character = (typeof CHARACTERS)[number];
@@ -124,7 +125,7 @@ export interface Schedule {
   character: Character;
   /** Unix ms at which virtual time begins. */
   startMs: number;
-  /** How far the clock of each isolate is ahead. */
+  /** By how much the clock of each isolate is ahead. */
   skewsMs: number[];
   retentionDays: number;
   maxDatabaseGb: number;
@@ -156,7 +157,7 @@ export function partNames(schedule: Schedule): string[] {
   return PARTS.flatMap((part) => schedule[part].map(({ name }) => name));
 }
 
-/** What a part of a schedule is, in a line. */
+/** Describes a part of a schedule in a line. */
 export function describePart(schedule: Schedule, name: string): string {
   for (const part of PARTS) {
     const found = (schedule[part] as { name: string }[]).find((one) => one.name === name);

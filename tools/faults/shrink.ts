@@ -1,12 +1,11 @@
-// The shortest schedule that still shows a violation: parts are left out, many at a time and then one by one, as long as
-// the same rule is violated without them (after Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input").
+// Looks for the shortest schedule that still shows a violation: parts are left out, many at a time and then one by one, as long
+// as the same rule is violated (after Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input").
 import type { Rule, Violation } from './book.ts';
 import { onlyParts, partNames, type Schedule } from './schedule.ts';
 
-/** Runs that are made for it at most. */
 const MAX_RUNS = 400;
 
-/** A schedule with as few parts as were found to be needed, and what is violated then. */
+/** The parts of the shortest schedule that was found, and its violations. */
 export interface Shrunken {
   parts: string[];
   violations: Violation[];

@@ -1,4 +1,4 @@
-// What workerd has and Node before 25 has not: https://tc39.es/proposal-arraybuffer-base64/spec/
+// Methods that workerd has, and Node only from 25 on: https://tc39.es/proposal-arraybuffer-base64/spec/
 
 interface Base64Options {
   alphabet?: 'base64' | 'base64url';

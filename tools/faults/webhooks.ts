@@ -1,4 +1,4 @@
-// The webhooks of a schedule: their bodies, how they are authenticated, and what is to become of them.
+// The webhooks of a schedule: their bodies, their authentication, and the events that they should become.
 import { createHmac } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../random.ts';
@@ -12,7 +12,7 @@ export const SECRETS = {
 
 export const ORIGIN = 'https://receiver.example';
 const OTHER_APP = '5e138ee5d53f5b001b96fa55';
-/** What messages are sent from, which no operator erases. */
+/** The business's number, which no operator erases. */
 const SENDER = '+554188956674';
 const STRANGER_ADDRESS = '198.51.100.9';
 
@@ -20,14 +20,14 @@ const STRANGER_ADDRESS = '198.51.100.9';
 export interface Webhook {
   sending: Sending;
   bytes: Buffer;
-  /** The same as they are sent. */
+  /** The bytes as they are sent, which may be compressed. */
   sentBytes: Buffer;
-  /** What it is to become where its sender is let in: an event, or a rejection. */
+  /** The event that it should become where its sender is let in; `null` for a rejection. */
   event: ExpectedEvent | null;
 }
 
 export interface ExpectedEvent {
-  /** Names it among all events: its id within its integration. What differs under the same ids has the same. */
+  /** The integration and the id, which webhooks of the same ids share even if they differ. */
   key: string;
   id: string;
   slug: Slug;
@@ -35,7 +35,7 @@ export interface ExpectedEvent {
   subject: string;
   /** Canonical. */
   contact: string;
-  /** Canonical: whom it is about, and whom its text names. */
+  /** The customer, and whom the text names; canonical. */
   people: string[];
   payload: string;
 }
@@ -49,14 +49,14 @@ export function contactNumber(contact: number): string {
   return `+55419888${10_000 + contact * 137}`;
 }
 
-/** As the platform may write it. */
+/** A number in one of the platform's spellings. */
 function writtenNumber(random: Random, canonical: string): string {
   const withoutNinth = canonical.replace(/^(\+55\d\d)9/, '$1');
   const written = random.pick([canonical, withoutNinth]);
   return random.chance(0.5) ? written : written.slice(1);
 }
 
-/** The webhook of a sending. The same event has the same body whenever it is sent. */
+/** The webhook of a sending. The same event always has the same body. */
 export function webhookOf(seed: number, sending: Sending): Webhook {
   const { body, slug } = sending;
   if (body.kind === 'broken') {
@@ -118,9 +118,8 @@ export function webhookOf(seed: number, sending: Sending): Webhook {
     people: namesOther ? [contact, other] : [contact],
     payload,
   };
-  const isRejected = isOtherApplication; // drawn for the bound integration alone
   const bytes = Buffer.from(payload);
-  return { sending, bytes, sentBytes: encoded(bytes, sending), event: isRejected ? null : event };
+  return { sending, bytes, sentBytes: encoded(bytes, sending), event: isOtherApplication ? null : event }; // the integration is bound then
 }
 
 function encoded(bytes: Buffer, { encoding }: Sending): Buffer {
@@ -128,7 +127,7 @@ function encoded(bytes: Buffer, { encoding }: Sending): Buffer {
   return encoding === 'gzip' ? gzipSync(bytes) : deflateSync(bytes);
 }
 
-/** A body that cannot become an event; `null`: one of another application, which only a bound integration refuses. */
+/** A body that cannot become an event; `null` for one of another application, which only a bound integration refuses. */
 function brokenBody(sending: Sending, body: Extract<Sending['body'], { kind: 'broken' }>): Buffer | null {
   const filler = 'x'.repeat(body.bytes);
   switch (body.what) {

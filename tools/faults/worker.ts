@@ -1,4 +1,4 @@
-// One of the threads that run schedules. Gets seeds, gives what came of them.
+// A thread that runs the schedules of the seeds it gets.
 import { parentPort, workerData } from 'node:worker_threads';
 import { scheduleOf } from './draw-schedule.ts';
 import { Realms } from './realm.ts';
@@ -6,7 +6,7 @@ import { run } from './world.ts';
 
 const realms = new Realms((workerData as { bundle: string }).bundle);
 
-/** One after the other: a run has the realms for itself. */
+/** Runs wait for each other, since only one can use the realms at a time. */
 let last = Promise.resolve();
 
 parentPort?.on('message', (seed: number) => {

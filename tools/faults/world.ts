@@ -1,4 +1,4 @@
-// A run of a schedule: senders, operators, the cron and the consumer beside isolates, D1 and queues, all in virtual time.
+// Runs a schedule: senders, operators, the cron and the consumer with isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { Random } from '../random.ts';
@@ -23,18 +23,18 @@ import {
 import { send } from './senders.ts';
 import { keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
-/** A sender waits so long for an answer. */
+/** How long a sender waits for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
-/** What is promised, from when the body is there. */
+/** The promised time for an answer once the body is there. */
 const ANSWER_MS = 3_000;
 const MINUTE_MS = 60_000;
-/** By then everything must be quiet: a message of the intake queue may wait for a quarter of an hour at a time. */
+/** When everything must be quiet. A message of the intake queue may wait for a quarter of an hour several times. */
 const MAX_QUIET_MS = 5 * 3_600_000;
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Outcome {
   violations: Violation[];
-  /** Of all that happened, in order. */
+  /** The digest of everything that happened, in order. */
   digest: string;
   steps: number;
   webhooks: number;
@@ -46,7 +46,7 @@ export interface Outcome {
   answeredInMs: number[];
 }
 
-/** Runs a schedule. @param onNote is told of everything that happens, for people. */
+/** @param onNote called with a text for everything that happens. */
 export async function run(
   schedule: Schedule,
   realms: Realms,
@@ -74,9 +74,9 @@ export class World {
   readonly queues: SimulatedQueues;
   readonly isolates: Isolate[];
   readonly webhooks: Webhook[];
-  /** What is sent under each key: more than one payload where some differ. */
+  /** The payloads that are sent under each key. */
   readonly editions = new Map<string, Set<string>>();
-  /** The generation of each integration's token that senders have. */
+  /** The generation of the token that senders have for each integration. */
   readonly generations = new Map<Slug, number>(SLUGS.map((slug) => [slug, 1]));
   readonly #random: Random;
   readonly #injected: Map<string, number>;
@@ -175,7 +175,7 @@ export class World {
     await loop.runUntil(schedule.endMs + 1);
     for (const isolate of this.isolates) isolate.doom = null;
     await loop.runUntil(schedule.endMs + MAX_QUIET_MS, () => this.#openTasks === 0);
-    // A consumer that was mended gets what it gave up on, from an operator.
+    // Once the consumer works again, an operator redrives the dead letters.
     await this.#untilQuiet();
     this.#task(async () => operate(this, { name: 'end', what: 'redrive', atMs: 0 }));
     await loop.runUntil(loop.nowMs + MAX_QUIET_MS, () => this.#openTasks === 0);
@@ -184,7 +184,7 @@ export class World {
     checkAtTheEnd(this);
   }
 
-  /** Sends a request to one of the isolates. `null`: there was no answer. */
+  /** Sends a request to one of the isolates; `null` where there was no answer. */
   async request(
     name: string,
     makeRequest: () => Request,
@@ -194,7 +194,7 @@ export class World {
     const random = new Random(`${this.schedule.seed} way of ${name}`);
     const isolate = this.#isolateOf(random);
     this.#requests++;
-    await loop.sleep(1 + random.fraction() * 20); // the way there
+    await loop.sleep(1 + random.fraction() * 20); // the network
     const sent = loop.nowMs;
     const { invocation, ended } = isolate.invoke(name, 'request', async (receiver, lifetime) => {
       const response = await receiver.fetch(makeRequest(), lifetime);
@@ -234,7 +234,7 @@ export class World {
     return end.value;
   }
 
-  /** Asks the operators' API, again and again while it cannot. `null`: it never could. */
+  /** Asks the API, and repeats that while it answers 503 or not at all; `null` where it never answered. */
   async api(
     name: string,
     method: string,
@@ -268,7 +268,7 @@ export class World {
     return choices[this.#random.whole(0, choices.length - 1)];
   }
 
-  /** What is begun beside the rest, and is waited for in the end. */
+  /** Starts something that the run waits for. */
   #task(work: () => Promise<void>): void {
     this.#openTasks++;
     void work().finally(() => {
@@ -338,7 +338,7 @@ export class World {
     }
   }
 
-  /** Somebody looks now and then: without the cron, requests are all that keeps things going. */
+  /** Sends a request now and then, since without the cron only requests do the maintenance. */
   async #look(): Promise<void> {
     for (let look = 1; !this.#isOver; look++) {
       await this.loop.sleep(MINUTE_MS / 2);
@@ -346,7 +346,7 @@ export class World {
     }
   }
 
-  /** Every minute of the clock, by one of the isolates. */
+  /** Fires the cron every minute in one of the isolates. */
   async #cron(): Promise<void> {
     const { loop, schedule } = this;
     let minute = 0;
@@ -374,7 +374,7 @@ export class World {
     }
   }
 
-  /** Lets time pass until the queues are empty and nothing waits in D1, for two minutes at least. */
+  /** Lets at least two minutes pass, until the queues are empty and nothing waits in D1. */
   async #untilQuiet(): Promise<void> {
     const { loop } = this;
     const from = loop.nowMs;
