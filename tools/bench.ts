@@ -1,5 +1,5 @@
-// `npm run bench`: this receiver beside the limit of the runtime and beside one written in an afternoon. Everything
-// runs on this machine, on 127.0.0.1, in workerd processes that end with it.
+// `npm run bench`: compares this receiver with the limit of the runtime and with one written in an afternoon, on this machine
+// and in workerd processes that end with it.
 import { writeFileSync } from 'node:fs';
 import { CommandFailure, runCommand } from '../scripts/command-line.ts';
 import { changesOf } from './bench/changes.ts';
@@ -22,7 +22,7 @@ import {
 import { describeWarnings, renderTable } from './bench/table.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** How long an interrupted run may take to end what it started. */
+/** How long an interrupted run may take to stop what it started. */
 const STOP_TIMEOUT_MS = 5_000;
 
 await runCommand('bench', async () => {
@@ -38,7 +38,7 @@ async function runBench(run: RunOptions): Promise<void> {
     load.stop();
     await Promise.allSettled(Array.from(running, async (subject) => subject.stop()));
   };
-  /** Has a subject stopped when the run ends, if not before. */
+  /** Makes sure that a subject is stopped when the run ends. */
   const tracked = async <S extends RunningSubject>(starting: Promise<S>): Promise<S> => {
     const subject = await starting;
     const stop = async () => {
@@ -106,7 +106,7 @@ async function runBench(run: RunOptions): Promise<void> {
     results.aims = aimsOf(results);
     present(run, results);
   } catch (error) {
-    if (isStopping) return; // what was under way failed because everything is being stopped
+    if (isStopping) return; // it failed because everything is being stopped
     throw error;
   } finally {
     if (!isStopping) await stopAll();

@@ -1,10 +1,9 @@
-// Chance that can be repeated: the same label gives the same numbers on every machine.
+// Random numbers that can be repeated: the same label gives the same ones on every machine.
 import { createHash } from 'node:crypto';
 
 /**
  * Random numbers from a label, by sfc32 (Chris Doty-Humphrey, PractRand: https://pracrand.sourceforge.net/RNG_engines.txt),
- * seeded with the label's SHA-256. Each purpose takes a stream of its own, so that one more draw here does not change
- * what is drawn there.
+ * seeded with the label's SHA-256. Each purpose has a label of its own, so that one more draw for it does not change others.
  */
 export class Random {
   #a: number;
@@ -35,12 +34,12 @@ export class Random {
     return this.#next() / 2 ** 32;
   }
 
-  /** A whole number, both ends included. */
+  /** A whole number from `from` to `to`, both included. */
   whole(from: number, to: number): number {
     return from + Math.floor(this.fraction() * (to - from + 1));
   }
 
-  /** True with a probability. Draws once whatever it is, so that another probability changes nothing after it. */
+  /** True with a probability. It always draws once, so that another probability does not change later draws. */
   chance(probability: number): boolean {
     return this.fraction() < probability;
   }
@@ -49,7 +48,7 @@ export class Random {
     return choices[this.whole(0, choices.length - 1)];
   }
 
-  /** So many characters of an alphabet. */
+  /** Random characters of an alphabet. */
   text(length: number, alphabet: string): string {
     return Array.from({ length }, () => alphabet[this.whole(0, alphabet.length - 1)]).join('');
   }

@@ -1,4 +1,4 @@
-// `npm run simulate`: the platform, as badly as it can behave, against a running receiver.
+// `npm run simulate`: behaves towards a running receiver as the platform does at its worst.
 import { runCommand } from '../scripts/command-line.ts';
 import { parseSimulateOptions, type SimulateOptions, USAGE } from './simulate/options.ts';
 import { deliveryLine, planOf } from './simulate/plan.ts';
@@ -38,7 +38,7 @@ ${formatRows(rowsOf(report))}
 ${formatVerdict(report)}`;
 }
 
-/** How fast it was sent, where that was not asked for. */
+/** How fast it was sent, where no rate was given. */
 function paceOf({ taken, rate }: SimulateReport): string {
   if (taken === null) return '';
   return ` It took some ${Math.round(taken)}/s in the warm-up, and was sent ${rate}/s; latencies are of then.`;

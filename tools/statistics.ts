@@ -1,6 +1,6 @@
-// The few statistics that the benchmark needs.
+// Percentiles and medians.
 
-/** The value that `share` (0 to 1) of the values do not exceed: nearest rank. `ascending` is sorted. */
+/** The percentile by nearest rank. @param share from 0 to 1 */
 export function percentile(ascending: ArrayLike<number>, share: number): number {
   const rank = Math.ceil(share * ascending.length);
   return ascending[Math.max(rank, 1) - 1] ?? Number.NaN;
@@ -14,7 +14,7 @@ export function median(values: readonly number[]): number {
   return ((ascending[half - 1] ?? Number.NaN) + (ascending[half] ?? Number.NaN)) / 2;
 }
 
-/** The median of what is known; `null` where something is missing. */
+/** The median; `null` where a value is unknown, or where there is none. */
 export function medianOrNull(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === values.length && known.length > 0 ? median(known) : null;

@@ -1,18 +1,18 @@
-// This receiver compared with its past, round by round: what both measured in one round met the same machine.
+// Compares this receiver with its past round by round, since both meet the same machine within a round.
 
 import { median } from '../statistics.ts';
 import type { Pace, Throughput } from './measurements.ts';
 
-/** A figure of now divided by that of then. */
+/** A figure of now divided by that of the past. */
 export interface Change {
   figure: 'events/s' | 'p50 ms' | 'p99 ms' | 'CPU ms/event';
-  /** The load: closed loop with so many connections, or at a pace. */
+  /** A closed loop with so many connections, or a pace. */
   load: { connections: number } | { perSecond: number };
-  /** Of the rounds' ratios: the median, the least and the most. */
+  /** The median, the least and the most of the rounds' ratios. */
   ratio: number;
   least: number;
   most: number;
-  /** How many rounds tell that now is better, and how many that it is worse. */
+  /** In how many rounds now is better, and in how many worse. */
   roundsBetter: number;
   roundsWorse: number;
 }
@@ -24,7 +24,7 @@ interface Measured {
   cpuMsPerEvent?: number | null;
 }
 
-/** Every figure of a run that has both. */
+/** The changes of all figures that were measured for both. */
 export function changesOf({
   throughput = [],
   pace = [],

@@ -1,4 +1,4 @@
-// CPU time of a process, by the kernel's own accounts.
+// The CPU time of a process, from /proc.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const MS_PER_TICK = 10;
 
 const QUIET_SAMPLE_MS = 150;
-/** CPU time in one sample of a process that has nothing to do but its timers. */
+/** The most CPU time in a sample of an idle process. */
 const QUIET_MS = 10;
 const MAX_SETTLE_MS = 8_000;
 
@@ -23,7 +23,7 @@ export function cpuMsOf(stat: string): number {
   return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
 }
 
-/** Waits until a process has done what it still had to do after its last answer: forwarding, consuming. */
+/** Waits until a process has finished what follows its last answer: forwarding and consuming. */
 export async function settle(pid: number | undefined): Promise<void> {
   const deadlineMs = performance.now() + MAX_SETTLE_MS;
   let before = await cpuMs(pid);

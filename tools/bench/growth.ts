@@ -1,4 +1,4 @@
-// How it grows: what a listing reads and how long it takes, and how fast events come in, by what is stored already.
+// Measures what listings read, how long they take, and how fast events come in, depending on how many are stored.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LocalRuntime } from '../local-worker.ts';
@@ -7,7 +7,7 @@ import { HttpConnection } from './http-connection.ts';
 import { type Bench, measureLoad, takeCounts } from './measurements.ts';
 import { ADMIN_HEADERS, type RunningReceiver } from './subjects.ts';
 
-/** One listing with so many events stored. */
+/** The cost of a listing with a number of events stored. */
 export interface ListingCost {
   rowsRead: number;
   /** Over HTTP, as an operator waits for it. */
@@ -30,11 +30,11 @@ export interface Growth {
 const INGEST_CONNECTIONS = 64;
 const INSERTED_TOGETHER = 10_000;
 
-/** Events are spread over the last 29 days, as many as there are, so that all are within their retention. */
+/** All events are spread over the last 29 days, so that none exceeds its retention. */
 const SPAN_MS = 29 * 86_400_000;
 const CONTACTS = 5_000;
 const EVENTS_PER_MESSAGE = 4;
-/** A rare event is one in so many. */
+/** One in so many events is a rare one. */
 const RARE = 10_000;
 
 export async function measureGrowth(
@@ -78,7 +78,7 @@ export async function measureGrowth(
 
 type Ingest = Awaited<ReturnType<typeof measureLoad>>;
 
-/** Events straight into the receiver's database: forwarded, as they would be. */
+/** Inserts events into the receiver's database as if they had been received and forwarded. */
 class StoredEvents {
   readonly #runtime: LocalRuntime;
   readonly #startMs: number;
@@ -110,7 +110,7 @@ class StoredEvents {
     }
   }
 
-  /** Paths of the API, by what they list. */
+  /** The paths of the API by the listing. */
   listings(): Record<string, string> {
     const placeOf = (share: number) => this.#startMs + Math.floor(this.#count * share) * this.#stepMs;
     const middleMs = placeOf(0.5);
@@ -147,7 +147,7 @@ class StoredEvents {
   }
 }
 
-/** What the cron would have counted: minutes for the 8 days that it keeps them, hours for as long as events. */
+/** Inserts the counters of the cron: minutes for the 8 days that it keeps them, hours for as long as events are kept. */
 async function storeCounters(runtime: LocalRuntime, nowMs: number): Promise<void> {
   for (const [stepSeconds, spanMs] of [
     [60, 8 * 86_400_000],
@@ -193,7 +193,7 @@ const STORE_EVENTS = `
     CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), ?5
   FROM n`;
 
-/** Rows are counted by the Worker that counts, the time is that of the one that does not. */
+/** Takes the rows from the Worker that counts, and the time from the one that does not. */
 async function measureListing(
   { runtime, countedOrigin }: RunningReceiver,
   path: string,

@@ -1,11 +1,11 @@
-// The least of an HTTP/1.1 client: one kept connection, one request at a time, answers that state their length.
+// A minimal HTTP/1.1 client: one persistent connection, one request at a time, answers with a Content-Length.
 import { connect, type Socket } from 'node:net';
 
 const HEAD_END = '\r\n\r\n';
-/** Where the three digits stand in `HTTP/1.1 200 OK`. */
+/** Where the status begins in `HTTP/1.1 200 OK`. */
 const STATUS_AT = 9;
 
-/** Called with the status of an answer; with the reason, in place of it, when the connection broke. */
+/** Called with the status of an answer, or with an error when the connection broke. */
 export type OnAnswer = (status: number | Error) => void;
 
 export class HttpConnection {
@@ -36,7 +36,7 @@ export class HttpConnection {
     return this.#onAnswer !== undefined;
   }
 
-  /** Sends a whole request. The bytes must stay as they are until it is answered. */
+  /** Sends a whole request, whose bytes must not change until it is answered. */
   send(request: Buffer, onAnswer: OnAnswer): void {
     if (this.#socket.destroyed) {
       onAnswer(new Error('the connection was closed'));

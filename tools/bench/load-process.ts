@@ -1,5 +1,5 @@
-// The process that the load comes from, so that what it costs is not taken for the runtime's and nothing else that
-// the benchmark does delays it. Takes one job after the other from its parent, by IPC.
+// The process that sends the load, so that its CPU time is not counted as the runtime's and nothing else delays it. Takes one
+// job after the other from its parent by IPC.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../statistics.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -11,10 +11,9 @@ interface Client {
   requests: Requests;
 }
 
-/** An answer that has not come by then never will. */
 const LAST_ANSWER_TIMEOUT_MS = 10_000;
 
-/** Events sent since the process began: no two are the same. */
+/** The number of events sent, from which each gets ids of its own. */
 let sent = 0;
 
 process.on('message', (job: LoadJob) => {
@@ -51,7 +50,7 @@ async function closedLoop(job: ClosedLoopJob, url: URL, connections: HttpConnect
     requests: new Requests(url.host, url.pathname),
   }));
   const tally = new Tally();
-  // Each connection's first answer also waits until the server has accepted all connections: not the Worker's doing.
+  // Not measured, since the first answers wait until the server has accepted all connections.
   const first = async ({ connection, requests }: Client) =>
     new Promise<void>((resolve) => {
       connection.send(requests.of(sent++), (status) => {
@@ -108,7 +107,6 @@ async function openLoop(job: OpenLoopJob, url: URL, connections: HttpConnection[
   return tally.result(performance.now() - startMs);
 }
 
-/** Counts answers. */
 class Tally {
   #acknowledged = 0;
   #acknowledgedInTime = 0;
@@ -117,8 +115,8 @@ class Tally {
   #firstFailure: string | undefined;
 
   /**
-   * @param latencyMs `null` for a request outside of the measured time. One that began within it is timed however
-   *   late it is answered: those that wait longest would otherwise be missing.
+   * @param latencyMs `null` for a request that began outside of the measured time. One that began within it counts however
+   *   late it is answered, so that the longest latencies are not missing.
    * @param isInTime whether the answer came within the measured time.
    */
   add(status: number | Error, latencyMs: number | null, isInTime: boolean): void {

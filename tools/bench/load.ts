@@ -1,4 +1,4 @@
-// The parent's side of the load process: jobs go in, what was measured comes out.
+// Starts the load process and gives it jobs.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

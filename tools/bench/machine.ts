@@ -1,4 +1,4 @@
-// What the figures were measured on: without it they mean nothing.
+// Describes the machine, without which the figures mean nothing.
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 

@@ -1,6 +1,6 @@
-// The sections of the benchmark but growth: throughput, pace, cost. Subjects take turns within each round, so that
-// whatever else the machine does meets all of them, and in turned order from round to round, so that none always comes
-// after the same other; every round starts them anew, so that none has a past.
+// The sections throughput, pace and cost of the benchmark. Subjects take turns within each round, so that whatever else the
+// machine does affects all of them, in reverse order in every second round, so that none always follows the same other one.
+// Every round starts them anew with empty databases.
 
 import { median, medianOrNull } from '../statistics.ts';
 import { COUNTS_PATH, type Counts } from './counts.ts';
@@ -10,13 +10,12 @@ import type { Plan } from './plan.ts';
 import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
 import type { RunningSubject, Subject } from './subjects.ts';
 
-/** What the sections run with. */
 export interface Bench {
   plan: Plan;
   load: LoadGenerator;
-  /** Starts a subject that is stopped when the benchmark ends, whatever ends it. */
+  /** Starts a subject, which is stopped at the latest when the benchmark ends. */
   start(subject: Subject, options?: { isCounted?: boolean }): Promise<RunningSubject>;
-  /** Tells what is being done. */
+  /** Shows what is being done. */
   progress(what: string): void;
 }
 
@@ -26,9 +25,9 @@ export interface Throughput {
   eventsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
-  /** CPU time of the runtime: the Worker, and the databases and queues that it simulates. `null`: unknown here. */
+  /** CPU time of the Worker and of the databases and queues that the runtime simulates; `null` where it is unknown. */
   cpuMsPerEvent: number | null;
-  /** Of all rounds. */
+  /** The failures of all rounds. */
   failures: number;
   rounds: Measured[];
 }
@@ -67,7 +66,7 @@ export interface Pace {
   rounds: LoadResult[];
 }
 
-/** Open loop: one webhook at a time, with pauses. */
+/** Open loop: webhooks at a steady pace. */
 export async function measurePace(bench: Bench): Promise<Pace[]> {
   const { perSecond, rounds, durationMs } = bench.plan.pace;
   const subjects = storingSubjects(bench.plan);
@@ -104,12 +103,12 @@ export interface Cost {
   subject: Subject;
   connections: number;
   perEvent: PerEvent;
-  /** Calls to queues; each may write many messages. */
+  /** Calls to queues, each of which may write many messages. */
   sendsPerEvent: number;
   millionEvents: MillionEvents;
 }
 
-/** What is asked of D1 and Queues, counted at the bindings. Counts need no rounds. */
+/** Counts requests to D1 and Queues at the bindings. One round is enough. */
 export async function measureCost(bench: Bench): Promise<Cost[]> {
   const costs: Cost[] = [];
   for (const connections of [1, 64]) {
@@ -138,16 +137,16 @@ export async function measureCost(bench: Bench): Promise<Cost[]> {
 
 const noCounts: Counts = { statements: 0, rowsRead: 0, rowsWritten: 0, messages: 0, sends: 0 };
 
-/** What a counted Worker has asked for since the last time. */
+/** Takes the counts of a counted Worker since the last time. */
 export async function takeCounts(origin: URL): Promise<Counts> {
   const answer = await fetch(new URL(COUNTS_PATH, origin));
   return (await answer.json()) as Counts;
 }
 
 /**
- * Warms a subject up and measures it, until it has also done what it does after the answers.
+ * Warms a subject up and measures it, including what it does after its answers.
  *
- * @param onMark called when the measurement begins, and when all is done.
+ * @param onMark called when the measurement begins and when it ends.
  */
 export async function measureLoad(
   bench: Pick<Bench, 'load' | 'plan'>,
@@ -178,19 +177,18 @@ function mediansOf(rounds: readonly Measured[]) {
   };
 }
 
-/** Those that store what they are sent. The limit has no pace and no cost to speak of. */
+/** The subjects that store events. For the limit, pace and cost mean nothing. */
 function storingSubjects({ subjects }: Plan): Subject[] {
   return subjects.filter((subject) => subject !== 'limit');
 }
 
-/** The order of a round. */
 function inTurn(running: readonly RunningSubject[], round: number): readonly RunningSubject[] {
   return round % 2 === 1 ? running : running.toReversed();
 }
 
 async function startAll(bench: Bench, subjects: readonly Subject[]): Promise<RunningSubject[]> {
   const running: RunningSubject[] = [];
-  for (const subject of subjects) running.push(await bench.start(subject)); // one by one: pids are told apart by it
+  for (const subject of subjects) running.push(await bench.start(subject)); // one by one, so that each finds its own pid
   return running;
 }
 

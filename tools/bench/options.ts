@@ -1,9 +1,9 @@
-// The command line of `npm run bench`. Reads it and nothing else.
+// Reads the command line of `npm run bench`.
 import { numberOf, UsageError } from '../../scripts/command-line.ts';
 import { type PlanOptions, SECTIONS } from './plan.ts';
 import { SUBJECTS } from './subjects.ts';
 
-/** Those that measure more than this receiver as it is. */
+/** The sections that measure other subjects as well. */
 const COMPARED_SECTIONS = SECTIONS.filter((section) => section !== 'growth');
 
 export const USAGE = `Usage: npm run bench -- [options]
@@ -26,12 +26,12 @@ Databases are kept in the directory for temporary files. On a slow disk its fsyn
 TMPDIR=/dev/shm, which is memory.`;
 
 const MAX_ROUNDS = 50;
-/** The load process opens them all, and so many fit into the usual limit of open files. */
+/** The usual limit of open files allows so many in the load process. */
 const MAX_CONNECTIONS = 1_000;
 
 export interface RunOptions extends PlanOptions {
   kind: 'run';
-  /** `true`: to standard output. */
+  /** A file; `true` for standard output. */
   json?: string | true;
 }
 
@@ -39,12 +39,12 @@ export interface RunOptions extends PlanOptions {
 export function parseBenchOptions(args: readonly string[]): RunOptions | { kind: 'help' } {
   const options: RunOptions = { kind: 'run', quick: false, sections: SECTIONS };
   const rest = args.flatMap(splitAssignment);
-  /** The words up to the next option. */
+  /** Takes the words up to the next option. */
   const takeWords = (most: number): string[] => {
     const end = rest.findIndex((word) => word.startsWith('--'));
     return rest.splice(0, Math.min(end === -1 ? rest.length : end, most));
   };
-  /** The same, where commas separate too. */
+  /** The same, also separated by commas. */
   const takeList = (): string[] =>
     takeWords(rest.length)
       .flatMap((word) => word.split(','))
@@ -104,7 +104,7 @@ export function parseBenchOptions(args: readonly string[]): RunOptions | { kind:
   return options;
 }
 
-/** Those of `all` that are named. */
+/** The named ones of `all`, in their order. */
 function chosen<T extends string>(option: string, all: readonly T[], words: readonly string[]): T[] {
   const known: readonly string[] = all;
   if (words.length === 0 || words.some((word) => !known.includes(word))) {

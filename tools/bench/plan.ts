@@ -1,4 +1,4 @@
-// How much is measured: in full, or just enough to see that everything works.
+// How much is measured: in full, or just enough to see that it works.
 import { SUBJECTS, type Subject } from './subjects.ts';
 
 export const SECTIONS = ['throughput', 'pace', 'cost', 'growth'] as const;
@@ -6,15 +6,15 @@ export type Section = (typeof SECTIONS)[number];
 
 export interface Plan {
   sections: readonly Section[];
-  /** In the order of what is printed. */
+  /** In the order in which they are printed. */
   subjects: readonly Subject[];
-  /** Times that every figure is measured; the median counts. */
+  /** How often every figure is measured; the median counts. */
   rounds: number;
-  /** Of throughput. */
+  /** The numbers of connections of throughput. */
   connections: readonly number[];
-  /** One measurement under full load. */
+  /** The duration of one measurement under full load. */
   loadMs: number;
-  /** The load before it, which is not measured: code gets compiled, caches fill. */
+  /** The duration of the load before it, while code is compiled and caches are filled. */
   warmUpMs: number;
   pace: { perSecond: number; rounds: number; durationMs: number };
   growth: { sizes: readonly number[]; repeats: number };
@@ -24,7 +24,7 @@ export interface PlanOptions {
   quick: boolean;
   rounds?: number;
   sections: readonly Section[];
-  /** Without the past, which is measured with `against`. */
+  /** Without the past, which `against` adds. */
   subjects?: readonly Subject[];
   connections?: readonly number[];
   /** The revision that this receiver is compared with. */

@@ -1,6 +1,5 @@
-// What Cloudflare asks for, and what a million events cost by it. Workers Paid, beyond what is included each month
+// The price of a million events by Cloudflare's prices of November 2026, on Workers Paid and beyond what is included each month
 // (10 M requests, 30 M ms of CPU, 25 G rows read, 50 M rows written, 1 M queue operations).
-// As published in November 2026.
 
 /** US dollars. */
 export const PRICES = {
@@ -14,27 +13,27 @@ export const PRICES = {
   perMillionCpuMs: 0.02,
 } as const;
 
-/** A message of up to 64 KB is written, read and deleted: an operation each. Batches save calls, not operations. */
+/** Writing, reading and deleting a message of up to 64 KB is an operation each. Batches save calls, not operations. */
 export const OPERATIONS_PER_MESSAGE = 3;
 
-/** What one event takes, on average. */
+/** The average use of one event. */
 export interface PerEvent {
   statements: number;
   rowsRead: number;
   rowsWritten: number;
   /** Messages written to queues. */
   messages: number;
-  /** CPU of the whole local runtime, its databases and queues included: more than is billed. */
+  /** CPU time of the whole local runtime with its databases and queues, which is more than is billed. */
   cpuMs: number | null;
 }
 
-/** US dollars for a million events, each of its parts and together. */
+/** US dollars for a million events. */
 export interface MillionEvents {
   rowsWritten: number;
   rowsRead: number;
   queueOperations: number;
   requests: number;
-  /** At most: see {@link PerEvent.cpuMs}. */
+  /** An upper bound: see {@link PerEvent.cpuMs}. */
   cpu: number | null;
   total: number;
 }

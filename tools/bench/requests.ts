@@ -1,19 +1,18 @@
-// The webhooks that the load consists of, as bytes ready to be sent. Each is a distinct event of the documented form
-// and size; only identifiers differ, and they are written over the bytes of a prepared request, so that the client
-// costs the machine as little as it can.
+// The webhooks of the load, as bytes ready to be sent. Each is a distinct event of the documented form and size. Only the
+// identifiers differ, and they are written over the bytes of a prepared request, so that the client takes little CPU time.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const SAMPLES = fileURLToPath(new URL('../../test/samples/', import.meta.url));
 
-/** What happens to an outgoing message, in order: three steps and a reply. */
+/** Each outgoing message takes three steps and gets a reply. */
 export const EVENTS_PER_MESSAGE = 4;
 const STEPS = ['sent', 'delivered', 'read'];
 
-/** Customers that the load's messages go to. */
+/** How many customers there are. */
 const CONTACTS = 5_000;
 
-// Identifiers of the documented samples, and how many of their last bytes carry the number of the event.
+// The identifiers in the documented samples, and how many of their last digits number the events.
 const EVENT_ID = { text: '"i3i4321d"', digits: 8 };
 const MESSAGE_ID = { text: '"5e178088a88ad9001b6e1914"', digits: 12 };
 const CONTACT_NUMBERS = ['"+5544999999999"', '"+5544999027914"'];
@@ -21,13 +20,13 @@ const CONTACT_DIGITS = 6;
 
 interface Request {
   bytes: Buffer;
-  /** Where the last digit of each stands. */
+  /** The places of the last digits. */
   eventIdEnd: number;
   messageIdEnd: number;
   contactEnds: number[];
 }
 
-/** The requests of one connection. The bytes of a request may be changed once it has been answered. */
+/** The requests of one connection. The bytes of a request are reused once it has been answered. */
 export class Requests {
   readonly #templates: Request[];
 
@@ -37,7 +36,7 @@ export class Requests {
     this.#templates = bodies.map((body) => requestOf(host, path, body));
   }
 
-  /** The bytes of the n-th event. Valid until that event's kind comes again. */
+  /** The bytes of the n-th event, valid until the next event of its kind. */
   of(n: number): Buffer {
     const request = this.#templates[n % EVENTS_PER_MESSAGE] as Request;
     const message = Math.floor(n / EVENTS_PER_MESSAGE);

@@ -1,4 +1,4 @@
-// The figures of a run as they are written to JSON, and what they say about the aims.
+// The figures of a run as written to JSON, and whether they reach the aims.
 import type { Change } from './changes.ts';
 import type { Growth } from './growth.ts';
 import type { Machine } from './machine.ts';
@@ -12,9 +12,8 @@ export interface Results {
   command: string;
   machine: Machine;
   rounds: number;
-  /** What was measured. */
   subjects: readonly Subject[];
-  /** What `past` is. */
+  /** The revision of `past`. */
   against?: Revision;
   throughput?: Throughput[];
   pace?: Pace[];
@@ -25,7 +24,7 @@ export interface Results {
   aims: Aim[];
 }
 
-/** What this receiver is meant to reach. */
+/** An aim of this receiver. */
 export interface Aim {
   what: string;
   /** The least or the most that `actual` may be. */
@@ -37,7 +36,7 @@ export interface Aim {
 
 /** Connections at which the receivers are compared. */
 const COMPARED_CONNECTIONS = [64, 256];
-/** And those at which it is compared with the limit. */
+/** Connections at which it is compared with the limit. */
 const LIMIT_CONNECTIONS = 256;
 
 export function aimsOf({ throughput = [], pace = [] }: Pick<Results, 'throughput' | 'pace'>): Aim[] {

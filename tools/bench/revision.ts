@@ -1,4 +1,4 @@
-// This receiver as it was at another revision: its sources out of git, ready to be bundled with what is installed now.
+// Unpacks the sources of this receiver at another revision, to be bundled with the dependencies that are installed now.
 import { execFile } from 'node:child_process';
 import { cp, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import { PROJECT } from '../../scripts/project.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';
 
-/** What of a revision a bundle is made of. tsconfig.json tells what JSX means. */
+/** The files that a bundle needs. tsconfig.json configures JSX. */
 const SOURCES = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
-/** What comes from this project as it is, so that both are counted alike. */
+/** The files that are taken from the present, so that both are counted alike. */
 const COUNTING = ['tools/bench/workers', 'tools/bench/counts.ts'];
 
 /** A revision whose sources have been unpacked. */
@@ -19,7 +19,7 @@ export interface Revision {
   commit: string;
   /** The first line of its message. */
   subject: string;
-  /** Direct dependencies that it is built with in another version than its own, as sentences. */
+  /** Sentences about direct dependencies whose installed version is another one. */
   warnings: string[];
 }
 
@@ -30,7 +30,7 @@ export type UnpackedRevision =
 /**
  * Unpacks a revision of the project into a temporary directory.
  *
- * @param project where git is asked, and where dependencies are installed.
+ * @param project the checkout, with its dependencies installed.
  */
 export async function unpackRevision(revision: string, project = PROJECT): Promise<UnpackedRevision> {
   const git = async (...args: string[]) => run('git', args, project);

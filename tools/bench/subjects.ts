@@ -1,4 +1,4 @@
-// What is compared: Workers, each in a workerd process of its own with a database of its own.
+// The Workers that are compared, each in a workerd process and with a database of its own.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +9,10 @@ import { webhookToken } from '../webhook-token.ts';
 import { makeTemporaryDirectory } from './temporary-directory.ts';
 
 export const SUBJECTS = ['limit', 'naive', 'receiver'] as const;
-/** `past` is this receiver as it was at another revision, where one is asked for. */
+/** `past` is this receiver at the revision of `--against`. */
 export type Subject = (typeof SUBJECTS)[number] | 'past';
 
-/** As they are called in what is printed. */
+/** The name in tables. */
 export function nameOf(subject: Subject, against?: { revision: string }): string {
   switch (subject) {
     case 'limit':
@@ -46,12 +46,11 @@ export interface RunningSubject {
   stop(): Promise<void>;
 }
 
-/** A running pair: this receiver, and beside it on the same database one that counts. */
+/** This receiver with one that counts on the same database. */
 export interface RunningReceiver extends RunningSubject {
   countedOrigin: URL;
 }
 
-/** The bundles of all Workers, built once. */
 export interface Bundles {
   limit: string;
   consumer: string;
@@ -63,7 +62,7 @@ export interface Bundles {
 /** The bundles of a subject that stores events. */
 export interface StoringBundles {
   script: string;
-  /** The same on bindings that keep count. */
+  /** The Worker on bindings that keep count. */
   counted: string;
   /** The directory of its migrations. */
   migrations: string;
@@ -87,7 +86,7 @@ export async function bundleSubjects(): Promise<Bundles> {
   };
 }
 
-/** Bundles the receiver whose sources are in a directory that is laid out as this project is. */
+/** Bundles the receiver of a directory with the layout of this project. */
 export async function bundleReceiver(project: string): Promise<StoringBundles> {
   const [script, counted] = await Promise.all([
     bundleWorker('src/index.ts', project),
@@ -109,7 +108,7 @@ export async function startSubject(
   return startWorkersOf(subject, bundles, workersOf(subject, bundles, isCounted));
 }
 
-/** Sends one webhook and requires that it is acknowledged: figures of a receiver that refuses mean nothing. */
+/** Sends one webhook, and throws where it is not acknowledged: the figures would mean nothing. */
 export async function requireAcknowledgement({ webhookUrl }: RunningSubject): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(webhookUrl, { method: 'POST', headers, body: await readFile(SAMPLE) });
@@ -169,7 +168,7 @@ async function prepareDatabase(subject: Subject, bundles: Bundles, runtime: Loca
   await runtime.migrate(subject, 'DB', storingBundles(subject, bundles).migrations);
   if (subject === 'naive') return;
   await runtime.execute(subject, 'DB', `INSERT INTO integrations (slug, created_at) VALUES ('${SLUG}', 0)`);
-  // No cron comes while it is measured, as in most seconds of production: nor are requests to do its work.
+  // While it is measured, neither the cron nor a request in its stead does maintenance, as in most seconds of production.
   const sql = "INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)";
   await runtime.execute(subject, 'DB', sql, Date.now() + 24 * 3_600_000);
 }

@@ -1,4 +1,4 @@
-// A directory that does not outlive the benchmark.
+// A directory that is removed at the end of the benchmark.
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +9,10 @@ export interface TemporaryDirectory {
   remove(): Promise<void>;
 }
 
-/** Makes an empty directory, which is removed when the process exits if not before. */
+/** Makes an empty directory, which is removed at the latest when the process exits. */
 export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), 'bench-'));
-  // Miniflare ends the process by itself on Ctrl-C, before anything asynchronous is done.
+  // On Ctrl-C Miniflare ends the process before anything asynchronous can be done.
   const removeAtExit = () => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   const remove = async () => {

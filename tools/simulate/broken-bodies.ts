@@ -1,4 +1,4 @@
-// Bodies that break the contract, each in one way. A receiver refuses them with 400 or 422.
+// Bodies that break the contract, each in one way, and that a receiver refuses with 400 or 422.
 
 import type { Random } from '../random.ts';
 import { type LooseBody, messageIdIn } from './conversations.ts';
@@ -10,7 +10,7 @@ export interface BrokenBody {
   contentType: string | null;
 }
 
-/** Beyond the numbers of a run's conversations, so that a broken body that was stored names no event of the run. */
+/** Larger than the numbers of a run's conversations, so that a broken body names no event of the run. */
 const BROKEN_CONVERSATION = 0xf00000;
 
 const BREAKS: [Flaw, ...Flaw[]] = [
@@ -42,7 +42,7 @@ interface Flaw {
   break: (body: LooseBody) => unknown;
 }
 
-/** The `index`-th broken body of a run. Its message id is the run's and names no event. */
+/** The `index`-th broken body of a run. Its message id belongs to the run and to no event. */
 export function brokenBody(namespace: string, index: number, random: Random): BrokenBody {
   const { flaw, break: breakBody } = random.pick(BREAKS);
   const broken = breakBody({

@@ -1,10 +1,9 @@
-// The customers of a run, and the forms in which the platform writes their numbers.
+// The customers of a run, and the platform's spellings of their numbers.
 import type { Random } from '../random.ts';
 
 export interface Contact {
-  /** As the receiver is to show it. */
   canonical: string;
-  /** Every form in which the platform may write it. */
+  /** The platform's spellings. */
   written: [string, ...string[]];
   name: string;
 }
@@ -24,7 +23,7 @@ const FIRST_NAMES = [
 ] as const;
 const LAST_NAMES = ['da Silva', 'Souza', 'Gonçalves', 'Ibañez', 'Müller', 'dos Santos', ''] as const;
 
-/** Numbers that no other run has, as far as chance allows: those seen under a run are its own. */
+/** Random customers, whose numbers are most likely those of no other run. */
 export function contactsOf(random: Random, count: number): [Contact, ...Contact[]] {
   const contacts = new Map<string, Contact>();
   while (contacts.size < count) {
@@ -62,13 +61,13 @@ function newContact(random: Random): Contact {
   };
 }
 
-/** As WhatsApp writes a number of a country: with a digit that does not belong to it, and without. */
+/** A number as WhatsApp writes it in some countries, with and without a digit that does not belong to it. */
 function withAndWithoutAdded(country: string, added: string, national: string, name: string): Contact {
   const [plain, longer] = [`${country}${national}`, `${country}${added}${national}`];
   return { canonical: `+${plain}`, written: [`+${plain}`, plain, `+${longer}`, longer], name };
 }
 
-/** A customer whose number WhatsApp hides: the identity stands in its place. */
+/** A customer whose number WhatsApp hides behind an identity. */
 function withoutNumber(identity: string, name: string): Contact {
   return { canonical: identity, written: [identity], name };
 }

@@ -1,41 +1,40 @@
-// Conversations as the platform reports them: a template goes out, is sent, delivered, read or fails; the customer
-// answers; an attendant writes back. Bodies have the documented shape with the oddities seen beside it.
-// Pure: everything follows from the conversation's number and the run's namespace.
+// Conversations as the platform reports them: a template is sent, delivered, read or fails; the customer answers; an attendant
+// writes back. Bodies have the documented shape with the oddities that were seen beside it. Pure: everything follows from the
+// conversation's number and the run's namespace.
 import { eventId } from '../../src/contract/event.ts';
 import type { EventType, Status, Webhook } from '../../src/contract/webhook.ts';
 import { Random } from '../random.ts';
 import type { Contact } from './contacts.ts';
 
-/** An event of the run, with the body that tells of it. */
+/** An event of the run with its body. */
 export interface SimulatedEvent {
   id: string;
   type: EventType;
-  /** As the receiver reads it: of an odd body any word. */
+  /** As the receiver reads it; any word in an odd body. */
   status: string | null;
-  /** Canonical; `null`: the body names nobody. */
+  /** Canonical; `null` where the body names nobody. */
   contact: string | null;
   appId: string;
   messageId: string;
-  /** `null` where the body does not say. */
+  /** `null` where the body does not tell. */
   occurredAtMs: number | null;
-  /** When it happened in the story, told or not. */
+  /** When it happened in the story, whether the body tells or not. */
   happenedAtMs: number;
   body: Buffer;
-  /** `null`: the sender sends none. */
   contentType: string | null;
-  /** How the body goes out; absent: as it is. */
+  /** How the body is compressed; absent: not at all. */
   contentEncoding?: 'gzip' | 'deflate';
-  /** What is odd about the body, see odd-bodies.ts. */
+  /** The name of the oddity of odd-bodies.ts. */
   oddity?: string;
 }
 
-/** When the story begins: fixed, so that the same seed gives the same bytes on every day. */
+/** Fixed, so that the same seed gives the same bytes on every day. */
 const STORY_BEGINS_MS = Date.parse('2026-03-02T12:00:00Z');
-/** One conversation begins after the other; each lasts minutes, so many are under way at once. */
+/** Conversations last minutes, so that many are under way at once. */
 const CONVERSATION_SPACING_MS = 20_000;
 const MAX_TURNS = 3;
 
-/** The steps of a message, of which many are read at once and some fail, early or late. */
+/** The steps of messages as often as they are drawn. */
 const STEPS = [
   ['sent', 'delivered', 'read'],
   ['sent', 'delivered', 'read'],
@@ -75,7 +74,7 @@ const TEXTS = [
   `texto longo ${'ção '.repeat(200)}`,
 ] as const;
 
-/** The platform's three documented callers, by what each puts on the wire. */
+/** The platform's three documented callers differ in content type and spelling. */
 const SENDERS = [
   { contentType: 'application/json', write: (body: unknown) => JSON.stringify(body) },
   {
@@ -85,7 +84,7 @@ const SENDERS = [
   { contentType: null, write: (body: unknown) => asciiOnly(JSON.stringify(body)) },
 ] as const;
 
-/** What a conversation's messages have in common. */
+/** What the messages of a conversation share. */
 interface Scene {
   namespace: string;
   conversation: number;
@@ -98,7 +97,7 @@ interface Scene {
   nextMessage: number;
 }
 
-/** A body of either type, written with the care of somebody who reads the documentation only. */
+/** A body of either type, valid or not. */
 // biome-ignore lint/suspicious/noExplicitAny: a sender's body is bound by no type, and broken ones less so
 export type LooseBody = any;
 
@@ -260,7 +259,7 @@ function simulatedEvent(
   };
 }
 
-/** 24 hex digits, as the platform's: the run's namespace, then what no other message of the run has. */
+/** 24 hex digits as the platform's ids: the run's namespace, then the place of the message, which is unique in the run. */
 export function messageIdIn(
   namespace: string,
   conversation: number,
@@ -271,7 +270,7 @@ export function messageIdIn(
   return namespace + place + random.hex(24 - namespace.length - place.length);
 }
 
-/** `i3i4321d`, as documented; now and then in WhatsApp's own form, or with what an event id has to escape. */
+/** As documented (`i3i4321d`), or sometimes in WhatsApp's form, or with characters that an event id has to escape. */
 function eventMessageIdOf(random: Random): string {
   const plain = random.text(8, 'abcdefghijklmnopqrstuvwxyz0123456789');
   const kind = random.fraction();

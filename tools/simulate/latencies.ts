@@ -16,17 +16,17 @@ export class Latencies {
     this.#all.push(ms);
   }
 
-  /** Begins anew. */
+  /** Forgets all latencies so far. */
   forget(): void {
     this.#all.length = 0;
   }
 
-  /** Of everything; `null` where there is nothing. */
+  /** The percentiles of all; `null` where there are none. */
   overall(): Percentiles | null {
     return percentilesOf(this.#all);
   }
 
-  /** Of the last thousand: what to show while it runs, without sorting all again and again. */
+  /** The percentiles of the last thousand, which are fast to sort while the run is shown. */
   recent(): Percentiles | null {
     return percentilesOf(this.#all.slice(-RECENT));
   }

@@ -1,19 +1,19 @@
-// The simulator's own record of what it sent and what it was told: what the receiver is held to afterwards.
+// The simulator's record of what it sent and what was answered, with which the receiver is compared afterwards.
 import { Latencies } from './latencies.ts';
 import type { Delivery, Plan } from './plan.ts';
 
-/** What a receiver may have done with a webhook that it acknowledged. */
+/** The outcomes of an acknowledged webhook. */
 export const OUTCOMES = ['stored', 'duplicate', 'deferred'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** How one attempt ended. */
 export type AttemptEnd =
   | { kind: 'acknowledged'; status: number; outcome: Outcome | null; id: unknown }
-  /** Answered in a way that sending again would not change. */
+  /** A final refusal, which sending again would not change. */
   | { kind: 'refused'; status: number }
-  /** Answered, but not taken: to be sent again. */
+  /** An answer that asks to send it again. */
   | { kind: 'rebuffed'; status: number; retryAfterMs: number }
-  /** No answer. `reached`: the receiver may have taken it all the same. */
+  /** No answer. `reached`: the receiver may have stored it all the same. */
   | { kind: 'unanswered'; why: string; reached: boolean };
 
 export interface EventRecord {
@@ -25,13 +25,12 @@ export interface EventRecord {
 export class Ledger {
   readonly events = new Map<string, EventRecord>();
   readonly latencies = new Latencies();
-  /** Attempts by their end: the status of the answer, or why there was none. */
+  /** Attempts by the status of the answer, or by the reason why there was none. */
   readonly ends = new Map<string, number>();
   readonly acknowledged: Record<Outcome, number> = { stored: 0, duplicate: 0, deferred: 0 };
-  /** Deliveries that were begun. */
   begun = 0;
   attempts = 0;
-  /** Deliveries sent at the same instant as another of the same event; those sent again later. */
+  /** Deliveries of an event of which another delivery had begun before. */
   repeats = 0;
   abandoned = 0;
   brokenSent = 0;
@@ -39,7 +38,7 @@ export class Ledger {
   /** Deliveries that are over, however they ended. */
   settled = 0;
   readonly givenUp: string[] = [];
-  /** Answers that no correct receiver gives, with what is wrong. */
+  /** Descriptions of answers that no correct receiver gives. */
   readonly wrongAnswers: string[] = [];
 
   constructor(plan: Pick<Plan, 'events'>) {
@@ -55,7 +54,7 @@ export class Ledger {
     else if ((this.#recordOf(delivery.event.id)?.attempts ?? 0) > 0) this.repeats++;
   }
 
-  /** Counted before the attempt goes out: from then on the receiver may have it. */
+  /** To be called before an attempt goes out, since the receiver may have it from then on. */
   attempt(delivery: Delivery): void {
     this.attempts++;
     const record = delivery.event && this.#recordOf(delivery.event.id);
@@ -90,7 +89,7 @@ export class Ledger {
     }
   }
 
-  /** A delivery is not sent again although nobody acknowledged it. */
+  /** A delivery is given up without an acknowledgement. */
   giveUp(delivery: Delivery): void {
     this.settled++;
     this.givenUp.push(nameOf(delivery));
@@ -104,7 +103,7 @@ export class Ledger {
       this.wrongAnswers.push(`${nameOf(delivery)} was answered ${status} although it breaks the contract`);
       return;
     }
-    // Whatever its body says, a 2xx is an acknowledgement: the platform would not send it again.
+    // Any 2xx is an acknowledgement, after which the platform does not send again.
     this.acknowledged[outcome ?? 'stored']++;
     const record = this.#recordOf(delivery.event.id);
     if (record) record.acknowledged[outcome ?? 'stored']++;
@@ -118,7 +117,7 @@ export class Ledger {
   }
 }
 
-/** 400: no JSON at all; 422: JSON that breaks the contract. */
+/** 400 is answered to what is not JSON, 422 to JSON that breaks the contract. */
 export function isContractRefusal(status: number): boolean {
   return status === 400 || status === 422;
 }

@@ -1,23 +1,23 @@
-// Bodies as odd as senders are known to send them: numbers and times spelt in other ways, empty texts, other types, words
-// that nobody knows yet, compressed. A receiver takes and forwards each as it came; what of it cannot be read counts as
-// absent. Each oddity says what becomes of the event.
+// Bodies with oddities that senders are known for: other spellings of numbers and times, empty texts, other types, unknown words,
+// compression. A receiver stores and forwards each as it came, and what it cannot read counts as absent. Each oddity says how
+// it changes the event.
 import type { EventType } from '../../src/contract/webhook.ts';
 import type { Random } from '../random.ts';
 import type { LooseBody, SimulatedEvent } from './conversations.ts';
 
 interface Oddity {
   name: string;
-  /** Whose bodies can have it; absent: both. */
+  /** The type that can have it; absent: both. */
   type?: EventType;
-  /** Whether only a customer with a phone number can have it. */
+  /** Whether the customer must have a phone number. */
   needsNumber?: true;
-  /** Changes the body, and gives what is different about the event. */
+  /** Changes the body, and returns what that changes in the event. */
   change(body: LooseBody, event: SimulatedEvent, random: Random): Partial<SimulatedEvent>;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** A status word that no documentation has, another for each step: one message can have several. */
+/** An unknown status for each step, since one message can have several. */
 const UNKNOWN_WORDS: Record<string, string> = {
   sent: 'accepted',
   delivered: 'played',
@@ -111,7 +111,7 @@ function set(name: string, change: (body: LooseBody) => unknown, type?: EventTyp
   };
 }
 
-/** The time that counts, in another spelling. `spell` gives it with what it means; `null`: the time of arrival. */
+/** Spells the event's time in another way. `spell` returns what is written and what it means; `null`: the time of arrival. */
 function oddTime(
   name: string,
   spell: (ms: number) => [written: string | number, occurredAtMs: number | null],
@@ -127,7 +127,7 @@ function oddTime(
   };
 }
 
-/** The customer's number in another spelling. */
+/** Spells the customer's number in another way. */
 function oddNumber(name: string, spell: (digits: string) => string): Oddity {
   return {
     name: `number: ${name}`,
@@ -139,7 +139,7 @@ function oddNumber(name: string, spell: (digits: string) => string): Oddity {
   };
 }
 
-/** A contact that is no number. */
+/** Writes something else in place of the number. */
 function oddContact(name: string, contactOf: (random: Random) => string | null): Oddity {
   return {
     name: `contact: ${name}`,

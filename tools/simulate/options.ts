@@ -1,4 +1,4 @@
-// The command line of `npm run simulate`. Reads it and nothing else.
+// Reads the command line of `npm run simulate`.
 import { parseArgs } from 'node:util';
 import { numberOf, portOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
 import { DEFAULT_PORT } from '../../scripts/start/options.ts';
@@ -43,7 +43,7 @@ wrong, 2 when the options or the receiver cannot be used.`;
 
 export interface SimulateOptions extends PlanOptions {
   kind: 'run';
-  /** `null`: measured first. */
+  /** `null`: it is measured first. */
   rate: number | null;
   connections: number;
   timeoutMs: number;
@@ -98,7 +98,7 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions |
   }
   return {
     kind: 'run',
-    // Bodies are held in memory, about 1 KB each.
+    // All bodies are kept in memory, about 1 KB each.
     events: numberOf('--events', values.events, { from: 1, to: 500_000, whole: true }),
     seed: numberOf('--seed', values.seed, { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true }),
     run: values.run,

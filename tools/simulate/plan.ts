@@ -1,4 +1,4 @@
-// What a run sends and in which order. Pure: the same options give the same bytes.
+// Plans what a run sends and in which order. Pure: the same options give the same bytes.
 import { createHash } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../random.ts';
@@ -11,7 +11,7 @@ export interface PlanOptions {
   /** How many different events. */
   events: number;
   seed: number;
-  /** Distinguishes runs of the same seed: it changes every id. */
+  /** Changes every id, and so distinguishes runs of the same seed. */
   run: string;
   contacts: number;
   /** Shares from 0 to 1: of the status events that come late, of the events that come again, … */
@@ -26,42 +26,41 @@ export interface PlanOptions {
 
 /** One arrival at the receiver, to be sent until it is acknowledged or refused. */
 export interface Delivery {
-  /** Its turn. Deliveries with the same one are sent at the same instant. */
+  /** Its turn. Deliveries of one slot are sent at the same instant. */
   slot: number;
-  /** The sender hangs up on the first attempt, as soon as the body is out. */
+  /** Whether the sender hangs up on the first attempt as soon as the body is sent. */
   abandon: boolean;
-  /** `null`: it breaks the contract. */
+  /** `null` where the body breaks the contract. */
   event: SimulatedEvent | null;
-  /** What is wrong with it; `null`: nothing. */
+  /** What is wrong with the body; `null` where nothing is. */
   flaw: string | null;
-  /** As it goes out. */
+  /** As it is sent, which may be compressed. */
   body: Buffer;
   contentType: string | null;
-  /** Absent: none. */
   contentEncoding?: 'gzip' | 'deflate';
 }
 
 export interface Plan {
-  /** What every message id of the run begins with. */
+  /** The beginning of every message id of the run. */
   namespace: string;
-  /** Canonical numbers that belong to this run alone. */
+  /** The canonical contacts of this run. */
   contacts: Set<string>;
   events: Map<string, SimulatedEvent>;
   deliveries: Delivery[];
-  /** Digest of all that is sent, in order: the same for the same options. */
+  /** A digest of all deliveries in order, which is the same for the same options. */
   fingerprint: string;
 }
 
 const NAMESPACE_DIGITS = 8;
 const TRANSIT_MS = 300;
-/** How late what is late can be, in the time of the story: past the steps that follow, and past whole turns. */
+/** By how much late events are late in the time of the story: behind the next steps, or even behind the next turns. */
 const LATE_MS = [1_000, 1_200_000] as const;
 const AGAIN_MS = [500, 1_800_000] as const;
 
 /** The plan of a run. */
 export function planOf(options: PlanOptions): Plan {
   const { run, seed, events: count, contacts: contactCount, odd } = options;
-  // What decides the ids decides the contents, so that one id never stands for two contents.
+  // Everything that changes contents changes the ids, so that an id never has two contents.
   const namespace = digest(`${run}:${seed}:${count}:${contactCount}:${odd}`).slice(0, NAMESPACE_DIGITS);
   const contacts = contactsOf(new Random(`${namespace}:contacts`), contactCount);
 
@@ -85,7 +84,7 @@ export function planOf(options: PlanOptions): Plan {
 
 interface Arrival extends Omit<Delivery, 'slot'> {
   atMs: number;
-  /** Arrivals of the same one at the same time share a slot. */
+  /** The index of its event; -1 for a broken body. Arrivals of one event at the same time share a slot. */
   origin: number;
 }
 

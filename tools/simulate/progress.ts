@@ -1,10 +1,10 @@
-// What is shown of a run while it goes on.
+// Shows the progress of a run.
 import { type Progress, showProgress } from '../../scripts/command-line.ts';
 import type { Ledger } from './ledger.ts';
 
 const BAR_LENGTH = 24;
 
-/** Shows how a ledger fills. `total`: deliveries in all; `null` where that is open. */
+/** @param total the number of deliveries; `null` where it is open. */
 export function showLedger(ledger: Ledger, total: number | null, isWanted: boolean): Progress {
   let shown = { atMs: performance.now(), settled: 0 };
   const lineNow = (isTerminal: boolean) => {
@@ -16,7 +16,6 @@ export function showLedger(ledger: Ledger, total: number | null, isWanted: boole
   return showProgress(lineNow, { isWanted });
 }
 
-/** One line: how far, how fast, how slow the answers are. */
 function progressLine(ledger: Ledger, total: number | null, rate: number, withBar: boolean): string {
   const share = total === null || total === 0 ? 0 : ledger.settled / total;
   const filled = Math.round(share * BAR_LENGTH);
@@ -30,7 +29,6 @@ function progressLine(ledger: Ledger, total: number | null, rate: number, withBa
   ].join('  ');
 }
 
-/** Milliseconds for a person. */
 export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;

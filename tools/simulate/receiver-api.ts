@@ -1,8 +1,8 @@
-// What the simulator asks the receiver's API: the webhook URL, and everything that is stored.
+// Asks the receiver's API for the webhook URL and for everything that is stored.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure, causeOf } from '../../scripts/command-line.ts';
 
-/** An event as GET /api/events shows it; what is compared of it. */
+/** The part of an event of GET /api/events that is compared. */
 export interface ListedEvent {
   id: string;
   integration: string;
@@ -33,20 +33,20 @@ export class ReceiverApi {
   readonly #base: URL;
   readonly #adminToken: string;
 
-  /** `base` is the receiver's address, up to and without `/api`. */
+  /** @param base the receiver's address, without `/api`. */
   constructor(base: URL, adminToken: string) {
     this.#base = base;
     this.#adminToken = adminToken;
   }
 
-  /** The URL under which an integration is to be called, at the address that is asked. */
+  /** An integration's webhook URL at the address that is asked. */
   async webhookUrl(slug: string): Promise<URL> {
     const { url } = (await this.#get(`api/integrations/${slug}`, 1)) as { url?: string };
     if (typeof url !== 'string') throw new ReceiverUnusable(`GET /api/integrations/${slug} gives no url`);
     return new URL(new URL(url).pathname, this.#base); // PUBLIC_URL may name the deployed one
   }
 
-  /** Gives every stored event that `isWanted`, newest first. Walks the whole listing by its cursors. */
+  /** All stored events that are wanted, newest first. */
   async listEvents(isWanted: (event: ListedEvent) => boolean): Promise<ListedEvent[]> {
     const wanted: ListedEvent[] = [];
     const seen = new Set<string>();
@@ -89,7 +89,7 @@ export class ReceiverApi {
   }
 }
 
-/** Whether the webhook URL lets in: an empty body is refused as such, and nothing is stored. */
+/** Throws where a webhook URL does not let in. It sends an empty body, which is refused and not stored. */
 export async function requireWebhookUrl(url: URL): Promise<void> {
   const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
     (error) => {

@@ -1,39 +1,39 @@
-// Holds what the receiver shows against the simulator's own record, event by event. Pure: no clock, no network.
+// Compares what the receiver shows with the simulator's record, event by event. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { SimulatedEvent } from './conversations.ts';
 import type { EventRecord, Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import type { ListedEvent } from './receiver-api.ts';
 
-/** What does not agree, each with the event's id and, where there are several ways, what is wrong. */
+/** What does not agree: the ids of the events, with what is wrong where there are several possibilities. */
 export interface Findings {
-  /** Events of the run that the receiver shows. */
+  /** How many events of the run the receiver shows. */
   stored: number;
-  /** Of these, those that it had before the run. */
+  /** How many of them it had before the run. */
   storedEarlier: number;
-  /** Acknowledged, and not there. */
+  /** Acknowledged, but not there. */
   lost: string[];
-  /** Acknowledged as deferred only, and not there yet. */
+  /** Acknowledged only as deferred, and not there yet. */
   deferredMissing: string[];
-  /** There, and never sent; or not as it was sent. */
+  /** There, but never sent, or not as it was sent. */
   invented: string[];
   unforwarded: string[];
-  /** Counted less often than it was acknowledged, or more often than it can have arrived. */
+  /** With fewer deliveries than were acknowledged, or more than can have arrived. */
   wrongDeliveries: string[];
-  /** Answered `stored` more than once: an event is new only once. */
+  /** Answered `stored` more than once, although an event is new only once. */
   storedTwice: string[];
 }
 
 /** Deliveries that each event had before the run, by id. */
 export type Baseline = ReadonlyMap<string, number>;
 
-/** Whether a listed event belongs to the run: by its id, or, should that be wrong, by its number. */
+/** Whether a listed event belongs to the run: by its id, or by its contact should the id be wrong. */
 export function isOfRun({ namespace, contacts }: Pick<Plan, 'namespace' | 'contacts'>) {
   return ({ id, contact }: ListedEvent) =>
     String(id).startsWith(namespace) || (typeof contact === 'string' && contacts.has(contact));
 }
 
-/** @param listed what the receiver shows of the run. */
+/** @param listed the events of the run that the receiver shows. */
 export function reconcile(
   plan: Pick<Plan, 'events'>,
   ledger: Pick<Ledger, 'events'>,
@@ -82,7 +82,7 @@ export function reconcile(
   return findings;
 }
 
-/** In what an event is not as it was sent; `null`: in nothing. */
+/** How an event differs from what was sent; `null` where it does not. */
 function differenceOf(sent: SimulatedEvent, listed: ListedEvent, integration: string): string | null {
   const expected = {
     integration,

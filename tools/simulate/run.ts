@@ -1,4 +1,4 @@
-// One run against a receiver: send, wait until it has settled, compare.
+// One run against a receiver: sends, waits until everything is forwarded, compares.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Progress, UsageError } from '../../scripts/command-line.ts';
 import { localAdminToken } from '../../scripts/dev-vars.ts';
@@ -23,20 +23,19 @@ export interface SimulateReport extends Tally {
   seed: number;
   run: string;
   seconds: number;
-  /** Deliveries a second that it was sent, in the end; 0: as many as the connections allowed. */
+  /** The last rate of sending, in deliveries a second; 0: as fast as the connections allowed. */
   rate: number;
-  /** Deliveries a second that it took in the warm-up; `null`: not measured. Latencies are counted behind it. */
+  /** What the receiver took in the warm-up, in deliveries a second; `null`: not measured. Latencies are of after it. */
   taken: number | null;
 }
 
-/** Where a run goes. */
 interface Target {
   api: ReceiverApi;
   webhookUrl: URL;
   integration: string;
 }
 
-/** Runs it. Throws `UsageError` or `CommandFailure` where it cannot. */
+/** Throws `UsageError` or `CommandFailure` where it cannot run. */
 export async function simulate(options: SimulateOptions): Promise<SimulateReport> {
   const { api, webhookUrl, integration } = await targetOf(options);
   await requireWebhookUrl(webhookUrl);
@@ -73,7 +72,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulateReport
   }
 }
 
-/** Sends at a rate that the receiver can take, and says which. */
+/** Sends at a rate that the receiver can take, and returns it. */
 async function sentWithCare(
   sending: Sending,
   ledger: Ledger,
@@ -88,7 +87,7 @@ async function sentWithCare(
   return { rate: await keepBelow(sending, ledger, rate, slowDown), taken };
 }
 
-/** Compares again and again while events are still on their way: deferred ones to D1, stored ones to the queue. */
+/** Compares until no events are on their way any more: deferred ones to D1, stored ones to the queue. */
 async function settledFindings(
   compare: () => Promise<Findings>,
   settleMs: number,

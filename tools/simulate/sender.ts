@@ -1,35 +1,35 @@
-// Sends a plan's deliveries as the platform would: each in its turn, whatever became of the others, and again until
-// it is acknowledged, refused for good, or given up.
+// Sends a plan's deliveries as the platform would: each in its turn, independent of the others, and again until it is
+// acknowledged, refused for good, or given up.
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type AttemptEnd, isContractRefusal, type Ledger, OUTCOMES, type Outcome } from './ledger.ts';
 import type { Delivery } from './plan.ts';
 
 export interface SendOptions {
-  /** The webhook URL; asked for at each attempt, since a restarted receiver may have moved. */
+  /** The webhook URL, which may change when the receiver restarts. */
   url: () => URL;
-  /** Deliveries a second, however slow the answers are; 0: as fast as the connections allow. */
+  /** Deliveries a second, independent of the answers; 0: as fast as the connections allow. */
   rate: number;
   connections: number;
-  /** Of one attempt. */
+  /** The timeout of one attempt. */
   timeoutMs: number;
-  /** How long a delivery is sent again before it is given up. */
+  /** When a delivery is given up. */
   retryForMs: number;
 }
 
 export interface Sending {
-  /** Resolves once every delivery that was begun is over. */
+  /** Resolves once every delivery that was begun has ended. */
   done: Promise<void>;
-  /** Deliveries a second from now on, where it began with a rate. */
+  /** Changes the rate, where it began with one. */
   setRate(rate: number): void;
-  /** Begins no further delivery. Those that were begun go on to their end. */
+  /** Begins no further deliveries. */
   stop(): void;
   inFlight(): number;
 }
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
-/** A timer's own precision; what has fallen due in between goes out together. */
+/** The precision of timers. Deliveries that become due within it are sent together. */
 const TICK_MS = 1;
 const MAX_ANSWER_BYTES = 65_536;
 
@@ -38,18 +38,18 @@ interface Errand {
   delivery: Delivery;
   attempts: number;
   firstAtMs: number;
-  /** When this attempt should go out: what its latency is counted from, so that waiting for a connection counts. */
+  /** When this attempt is due. Its latency begins here, so that waiting for a connection counts. */
   dueAtMs: number;
 }
 
-/** Begins to send. Every attempt and its end go into the ledger. */
+/** Begins to send, and records every attempt in the ledger. */
 export function startSending(deliveries: readonly Delivery[], options: SendOptions, ledger: Ledger): Sending {
   const isTls = options.url().protocol === 'https:';
   const agent = new (isTls ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: options.connections });
   const ready: Errand[] = [];
   const finished = Promise.withResolvers<void>();
   let { rate } = options;
-  /** Where the rate began to count, and when. */
+  /** The slot and the time from which the rate counts. */
   let since = { slot: 0, atMs: performance.now() };
   let next = 0;
   let last = deliveries.length;
@@ -71,7 +71,7 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
       }
     }
     while (inFlight < options.connections) {
-      // What waits to be sent again keeps its place: a receiver that is away must not be owed the whole plan.
+      // Retries keep their places, so that not the whole plan is begun while the receiver is away.
       const isFree = inFlight + retriesWaiting < options.connections;
       if (ready.length === 0 && rate === 0 && next < last && isFree) begin(nowMs);
       const errand = ready.shift();
@@ -132,7 +132,7 @@ export function startSending(deliveries: readonly Delivery[], options: SendOptio
   };
 }
 
-/** Doubles each time up to a bound, and differs from one sender to the next. */
+/** Exponential backoff up to a bound, with jitter. */
 function backoffMs(attempts: number): number {
   const wholeMs = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
   return wholeMs * (0.5 + Math.random() / 2);
@@ -159,7 +159,7 @@ function post(
       resolve(end);
     };
     const fail = (why: string) => {
-      // Nobody listened: the one case in which it certainly did not arrive.
+      // Only where nobody listened, it certainly did not arrive.
       settle({ kind: 'unanswered', why, reached: why !== 'ECONNREFUSED' });
       request.destroy();
     };
@@ -196,7 +196,7 @@ function endOf(answer: IncomingMessage, text: string): AttemptEnd {
     const { id, outcome } = objectOf(text);
     return { kind: 'acknowledged', status, id, outcome: isOutcome(outcome) ? outcome : null };
   }
-  // A 4xx says that the request itself is at fault; two of them say "later".
+  // A 4xx says that the request is at fault, except 408 and 429, which say "later".
   const isFinal =
     isContractRefusal(status) || (status >= 400 && status < 500 && status !== 408 && status !== 429);
   if (isFinal) return { kind: 'refused', status };

@@ -1,33 +1,33 @@
-// Finds out what a receiver can take, and keeps below: a sender that is faster measures its own queue, not the receiver.
+// Finds out what a receiver can take, and stays below it: a faster sender would measure its own queue.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from './ledger.ts';
 import type { Sending } from './sender.ts';
 
-/** Faster is only who asks for it: also a receiver that is deployed is somebody's. */
+/** Without `--rate` it sends no faster, so that it does not overload a deployed receiver. */
 export const MAX_OWN_RATE = 200;
 export const FIRST_RATE = 20;
 const GROWTH = 1.5;
-/** Of what it takes. The rest is for what it does behind its answers, and for what else the machine does. */
+/** The share that is sent of what it takes. The rest is for what it does after its answers, and for other programs. */
 const SHARE = 0.6;
 const STEP_MS = 1_000;
-/** It is behind when more waits than came in so many seconds. */
+/** The receiver is behind when more deliveries wait than were sent in so many seconds. */
 const BEHIND_SECONDS = 0.25;
-/** Answers that are under way are no backlog. */
+/** So many waiting deliveries are never a backlog. */
 const FEW = 5;
 const DRAIN_MS = 10_000;
 const DRAIN_POLL_MS = 20;
 const SLOWER = 0.7;
 
-/** What a step of the warm-up saw. */
+/** The observations of a step of the warm-up. */
 export interface Step {
   rate: number;
-  /** Deliveries that were answered in it, a second. */
+  /** Deliveries that were answered, a second. */
   answered: number;
-  /** Deliveries that wait for their answer at its end. */
+  /** Deliveries that wait for their answers at its end. */
   waiting: number;
 }
 
-/** Whether answers come more slowly than deliveries. */
+/** Whether answers are slower than deliveries. */
 export function isBehind(
   { rate, waiting }: Pick<Step, 'rate' | 'waiting'>,
   seconds = BEHIND_SECONDS,
@@ -35,23 +35,23 @@ export function isBehind(
   return waiting > FEW + rate * seconds;
 }
 
-/** The rate of the next step; or, once it is known, what the receiver takes, deliveries a second. */
+/** The rate of the next step, or what the receiver takes once that is known, in deliveries a second. */
 export function afterStep(step: Step): { rate: number } | { taken: number } {
   const taken = Math.max(1, Math.min(step.answered, step.rate));
   if (isBehind(step)) return { taken };
   return step.rate * SHARE >= MAX_OWN_RATE ? { taken } : { rate: step.rate * GROWTH };
 }
 
-/** How fast to send to a receiver that takes so much. */
+/** The rate for a receiver that takes so many deliveries a second. */
 export function rateFor(taken: number): number {
   return Math.max(1, Math.min(MAX_OWN_RATE, Math.floor(taken * SHARE)));
 }
 
 /**
- * Speeds up until the receiver is behind or fast enough, and gives what it takes. Whoever was just started is slow once: to
- * be behind counts when it happens again at the same rate. Waits until the receiver has caught up.
+ * Speeds up until the receiver is behind or fast enough, then waits until it has caught up. Being behind counts only when it
+ * happens twice at the same rate, since a receiver that was just started is slow once.
  *
- * @returns `taken`: `null` where all was sent before it was known; `rate`: at which it was sent last.
+ * @returns what it takes, `null` where everything was sent before that was known, and the last rate.
  */
 export async function measureTaken(
   sending: Sending,
@@ -79,7 +79,7 @@ export async function measureTaken(
   }
 }
 
-/** Slows down whenever the receiver falls behind, until all is sent. Gives the rate in the end. */
+/** Slows down whenever the receiver is behind, until everything is sent. Returns the last rate. */
 export async function keepBelow(
   sending: Sending,
   ledger: Ledger,
@@ -99,7 +99,7 @@ export async function keepBelow(
   }
 }
 
-/** Begins nothing until all that was begun has been answered, or it has waited long enough. */
+/** Pauses until everything that was begun has been answered, or for a while at most. */
 async function drain(sending: Sending, ledger: Ledger): Promise<void> {
   sending.setRate(Number.MIN_VALUE);
   const untilMs = performance.now() + DRAIN_MS;

@@ -1,4 +1,4 @@
-// Bindings that keep count of what a Worker asks of them, in the units that are billed.
+// Bindings that count what a Worker uses, in the units that are billed.
 
 import type { Counts } from '../counts.ts';
 import { intercept, watchedD1 } from './watched-d1.ts';

@@ -1,7 +1,7 @@
-// What one would write in an afternoon from the documentation of Hono, D1 and Queues, and write well: the body is
-// validated, a repeat is recognized by the primary key, the queue is awaited before the answer. It promises nothing:
-// an event whose `send` fails, or whose Worker dies in between, is stored and never forwarded; its repeat is taken
-// for done; while D1 is down webhooks are lost; the token stands in a setting as it is.
+// A receiver that one would write well in an afternoon from the documentation of Hono, D1 and Queues: it validates the body,
+// recognizes repeats by the primary key, and awaits the queue before it answers. It has no guarantees: an event is stored and
+// never forwarded where `send` fails or the Worker dies, and its repeat is a duplicate; while D1 is down webhooks are lost; the
+// token is a plain setting.
 
 import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';

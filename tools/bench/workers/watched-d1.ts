@@ -1,4 +1,4 @@
-// A D1 database that is watched: for those who count what a Worker asks of it, or make it fail.
+// A D1 database whose calls can be counted, or made to fail.
 
 /** A statement as it was prepared and bound. */
 export interface WatchedStatement {
@@ -7,9 +7,9 @@ export interface WatchedStatement {
 }
 
 export interface Watch {
-  /** Makes a call, or does not; `sql` is that of all its statements. */
+  /** Wraps each call; `sql` is that of all its statements. */
   around?<T>(sql: string, call: () => Promise<T>): Promise<T>;
-  /** A statement that D1 answered, by itself or in a batch. */
+  /** Called for each statement that D1 answered, by itself or in a batch. */
   answered(statement: WatchedStatement, meta: D1Meta): void;
 }
 
