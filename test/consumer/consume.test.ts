@@ -37,7 +37,7 @@ describe('consume', () => {
     expect(outcomes).toEqual(['ack', 'ack']);
   });
 
-  it('hands on the event as it came, with attributes and fields that the schema does not know', async () => {
+  it('passes unknown attributes and fields on to the handler', async () => {
     const onResponse = vi.fn();
     const event = { ...responseEvent((body) => (body.message.novelty = { deep: [1] })), novelattribute: 1 };
     await outcomesOf({ onResponse }, [event]);
@@ -57,7 +57,7 @@ describe('consume', () => {
     expect(outcomes).toEqual(['ack', 'ack']);
   });
 
-  it('retries a message whose handler failed, and no other; its log line quotes nothing', async () => {
+  it('retries only the message whose handler failed, and logs no personal data', async () => {
     const events = responseEvents(3);
     const onError = vi.fn();
     const onResponse = ({ id }: { id: string }) => (id === events[1]?.id ? fail() : undefined);
@@ -79,7 +79,7 @@ describe('consume', () => {
     ]);
   });
 
-  it('settles the neighbours of a message whose failure cannot even be reported', async () => {
+  it('settles the other messages where onError throws', async () => {
     const outcomes = await outcomesOf({ onResponse: fail, onError: fail }, responseEvents(3));
     expect(outcomes.every((outcome) => outcome.startsWith('retry'))).toBe(true);
   });
@@ -89,7 +89,7 @@ describe('consume', () => {
     [2, 5, 10],
     [5, 40, 80],
     [40, 450, 900],
-  ])('has attempt %i wait from %i to %i seconds', async (attempt, least, most) => {
+  ])('delays the message after attempt %i by %i to %i seconds', async (attempt, least, most) => {
     const outcomes = await outcomesOf({ onResponse: fail }, responseEvents(100), attempt);
     const delays = outcomes.map((outcome) => Number(outcome.replace('retry ', '')));
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(least);
@@ -97,7 +97,7 @@ describe('consume', () => {
     expect(Math.max(...delays)).toBeGreaterThan(Math.min(...delays));
   });
 
-  it('retries what is no event, and names the paths of all that is wrong', async () => {
+  it('retries a message that is no event, and logs the paths of all problems', async () => {
     const broken = { ...responseEvent(), time: 'yesterday', contact: '', data: { event: 1 } };
     const outcomes = await outcomesOf({ onResponse: () => undefined }, [null, 'text', { type: 'x' }, broken]);
     expect(outcomes.map((outcome) => outcome.split(' ')[0])).toEqual(Array(4).fill('retry'));
@@ -110,7 +110,7 @@ describe('consume', () => {
     expect(logged.join()).not.toContain('yesterday');
   });
 
-  it('gives a status with a word that is not known to onOther, and acknowledges it where there is none', async () => {
+  it('gives an unknown status to onOther, and acknowledges it where there is no such handler', async () => {
     const deleted = statusEvent((body) => (body.event.status = 'Deleted'));
     const { data: _, ...head } = deleted;
     const large = { ...head, dataref: '/x' };
@@ -126,7 +126,7 @@ describe('consume', () => {
     expect(onStatus.mock.calls.map(([event]) => event.data.event.status)).toEqual(['read']);
   });
 
-  it('hands on an event whose payload is odd, without what is odd', async () => {
+  it('gives an odd event to its handler without its odd fields', async () => {
     const onResponse = vi.fn();
     const odd = responseEvent((body) => {
       body.clientData = null;
@@ -141,11 +141,11 @@ describe('consume', () => {
     expect(event.rawData).toBe(odd.data);
   });
 
-  it('acknowledges an event that it has no handler for', async () => {
+  it('acknowledges an event without a handler', async () => {
     expect(await outcomesOf({ onResponse: fail }, [statusEvent()])).toEqual(['ack']);
   });
 
-  it('gives an event of a type to come to onOther, and nothing that is no event', async () => {
+  it('gives an event of an unknown type to onOther, but nothing that is no event', async () => {
     const onOther = vi.fn();
     const other = { specversion: '1.0', id: '1', source: '/webhooks/shop', type: 'digital.example.new' };
     const outcomes = await outcomesOf({ onOther }, [other, { ...other, id: '' }, responseEvent()]);
@@ -154,7 +154,7 @@ describe('consume', () => {
     expect(await outcomesOf({ onResponse: fail }, [other])).toEqual([expect.stringMatching(/^retry/)]);
   });
 
-  it('handles the events of a contact one after the other, a failed one in between notwithstanding', async () => {
+  it('handles the events of a contact one after the other, also after a failed one', async () => {
     const events = ['a', 'b', 'c', 'd'].map((id) => responseEvent((body) => (body.message.messageId = id)));
     const steps: string[] = [];
     const outcomes = await outcomesOf(
@@ -172,7 +172,7 @@ describe('consume', () => {
     expect(outcomes).toEqual(['ack', expect.stringMatching(/^retry/), 'ack', 'ack']);
   });
 
-  it('serves several contacts at a time, and no more than it is told', async () => {
+  it('serves several contacts at the same time, up to its concurrency', async () => {
     let running = 0;
     let most = 0;
     const outcomes = await outcomesOf(
@@ -190,7 +190,7 @@ describe('consume', () => {
     expect(outcomes).toEqual(Array(12).fill('ack'));
   });
 
-  it('retries the message of a handler that does not come to an end, and tells the handler', async () => {
+  it('retries the message of a handler that takes too long, and aborts its signal', async () => {
     const events = responseEvents(2);
     let told: AbortSignal | undefined;
     const outcomes = await outcomesOf(
@@ -216,7 +216,7 @@ describe('consume', () => {
     ['retry.longestSeconds must be', { onStatus: fail, retry: { longestSeconds: 1 } }],
     ['concurrency must be', { onStatus: fail, concurrency: 0 }],
     ['handlerTimeoutSeconds must be', { onStatus: fail, handlerTimeoutSeconds: 901 }],
-  ])('refuses options that make no sense when it is built: %s', (problem, options) => {
+  ])('throws at once for unusable options: %s', (problem, options) => {
     expect(() => consume(options)).toThrow(problem);
   });
 });

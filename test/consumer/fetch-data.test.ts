@@ -74,7 +74,7 @@ describe('a large event of the receiver', () => {
 });
 
 describe("the receiver's entrypoint for payloads", () => {
-  it('gives nothing but payloads', async () => {
+  it('serves nothing but payloads', async () => {
     for (const path of [
       '/api/events',
       '/api/events/shop/x',
@@ -90,7 +90,7 @@ describe("the receiver's entrypoint for payloads", () => {
 });
 
 describe('fetched data', () => {
-  it('that breaks the schema ends as any message that does', async () => {
+  it('that breaks the schema is retried and logged as any such message', async () => {
     const { data: _, ...head } = responseEvent();
     const { outcome, handed } = await consumed({ ...head, dataref: '/x' }, async () => ({ event: 'Maria' }));
     expect(outcome).toMatch(/^retry/);
@@ -126,7 +126,7 @@ describe('data over HTTPS', () => {
     'https://receiver.example:8443/api',
     'https://receiver.example@elsewhere.example/api',
     'data:application/json,{}',
-  ])('is not asked for at another origin: %s', async (dataref) => {
+  ])('is not fetched from another origin: %s', async (dataref) => {
     const asked = answers(new Response('{}'));
     const fetchData = dataFromUrl('https://receiver.example', 'secret');
     await expect(fetchData(dataref, SIGNAL)).rejects.toThrow('another origin');
@@ -139,7 +139,7 @@ describe('data over HTTPS', () => {
     await expect(fetchData('/api', SIGNAL)).rejects.toThrow(`answered ${status}`);
   });
 
-  it('needs HTTPS, other than on this machine', () => {
+  it('needs HTTPS except on this machine', () => {
     expect(() => dataFromUrl('http://receiver.example', 'secret')).toThrow(TypeError);
     expect(() => dataFromUrl('ftp://localhost', 'secret')).toThrow(TypeError);
     expect(() => dataFromUrl('http://localhost:8787', 'secret')).not.toThrow();

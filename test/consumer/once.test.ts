@@ -24,7 +24,7 @@ async function granted(nowMs: number, key = KEY): Promise<string> {
 }
 
 describe('a claim in D1', () => {
-  it('is granted to one alone, however many ask at once', async () => {
+  it('is granted to only one of many that ask at once', async () => {
     await db.exec(onceTableSql(TABLE).replaceAll('\n', ' '));
     const claims = await Promise.all(Array.from({ length: 10 }, async () => store.claim(KEY, NOW_MS)));
     expect(claims.filter(({ kind }) => kind === 'granted')).toHaveLength(1);
@@ -32,45 +32,45 @@ describe('a claim in D1', () => {
     expect(claims).toContainEqual({ kind: 'taken', untilMs: NOW_MS + LEASE_MS });
   });
 
-  it('is that of the event: source, id and replay', async () => {
+  it('is one for each source, id and replay', async () => {
     await granted(NOW_MS);
     await granted(NOW_MS, { ...KEY, source: '/webhooks/other' });
     await granted(NOW_MS, { ...KEY, id: 'other' });
     await granted(NOW_MS, { ...KEY, replay: 1 });
   });
 
-  it('can be had again after its lease, and not before', async () => {
+  it('is granted again only after its lease', async () => {
     await granted(NOW_MS);
     expect(await store.claim(KEY, NOW_MS + LEASE_MS - 1)).toMatchObject({ kind: 'taken' });
     await granted(NOW_MS + LEASE_MS);
   });
 
-  it('is over for good once the event is done', async () => {
+  it('is never granted again once the event is done', async () => {
     await granted(NOW_MS);
     await store.done(KEY);
     expect(await store.claim(KEY, NOW_MS + 10 * LEASE_MS)).toEqual({ kind: 'done' });
   });
 
-  it('can be had at once when it is given back', async () => {
+  it('is granted at once after it was released', async () => {
     await store.release(KEY, await granted(NOW_MS));
     await granted(NOW_MS + 1);
   });
 
-  it('is not given back by who had it before', async () => {
+  it('is not released by an earlier holder', async () => {
     const early = await granted(NOW_MS);
     await granted(NOW_MS + LEASE_MS);
     await store.release(KEY, early);
     expect(await store.claim(KEY, NOW_MS + LEASE_MS + 1)).toMatchObject({ kind: 'taken' });
   });
 
-  it('stays done when who had it before gives it back', async () => {
+  it('stays done when an earlier holder releases it', async () => {
     const token = await granted(NOW_MS);
     await store.done(KEY);
     await store.release(KEY, token);
     expect(await store.claim(KEY, NOW_MS)).toEqual({ kind: 'done' });
   });
 
-  it('is forgotten after its keeping, in steps, oldest first', async () => {
+  it('is pruned after its time, in steps, oldest first', async () => {
     const day = 86_400_000;
     for (let index = 0; index < 3; index++) await granted(NOW_MS + index * day, { ...KEY, id: `${index}` });
     await store.prune?.(NOW_MS + 30 * day);
@@ -80,7 +80,7 @@ describe('a claim in D1', () => {
     expect(await ids()).toEqual([{ id: '2' }]);
   });
 
-  it('costs the rows that are stated', async () => {
+  it('reads and writes as many rows as documented', async () => {
     await granted(NOW_MS, { ...KEY, id: 'first' });
     const written: number[] = [];
     const counted = new Proxy(db, {
@@ -100,7 +100,7 @@ describe('a claim in D1', () => {
     expect(written).toEqual([2, 0, 0, 0]);
   });
 
-  it('refuses a table name that is more than a name', () => {
+  it('is refused for a table name that is no plain name', () => {
     expect(() => d1Once(db, { table: 'x; DROP TABLE y' })).toThrow(TypeError);
   });
 });
@@ -118,7 +118,7 @@ describe('consume with a once store', () => {
     expect(onResponse).toHaveBeenCalledTimes(1);
   });
 
-  it('handles a replay when it is asked to, each once, and otherwise not', async () => {
+  it('handles each replay once where handleReplays is set, and none otherwise', async () => {
     const onResponse = vi.fn();
     const replay = { ...responseEvent(), replay: 1 };
     await outcomeOf({ onResponse });
@@ -130,7 +130,7 @@ describe('consume with a once store', () => {
     expect(onResponse).toHaveBeenCalledTimes(2);
   });
 
-  it('waits for the end of a claim that another has', async () => {
+  it('retries after the lease of another holder’s claim', async () => {
     const { id, source } = responseEvent();
     await store.claim({ id, source, replay: 0 }, Date.now());
     const onResponse = vi.fn();
@@ -152,7 +152,7 @@ describe('consume with a once store', () => {
     expect(onResponse).not.toHaveBeenCalled();
   });
 
-  it('acknowledges what was handled, also when that cannot be kept', async () => {
+  it('acknowledges a handled event also where that cannot be stored', async () => {
     store = { ...store, done: async () => Promise.reject(new Error('D1_ERROR')) };
     const onResponse = vi.fn();
     expect(await outcomeOf({ onResponse })).toBe('ack');

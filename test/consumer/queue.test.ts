@@ -35,7 +35,7 @@ const idsOf = (events: CloudEvent[]) => inOrder(events.map(({ id }) => id));
 beforeEach(async () => begin());
 
 describe('a handler that throws on every third message', () => {
-  it('loses none and repeats no other', async () => {
+  it('loses no message and repeats only those that failed', async () => {
     await begin({ failsEvery: 3 });
     const events = responseEvents(30);
     await send(events);
@@ -52,7 +52,7 @@ describe('a handler that throws on every third message', () => {
 });
 
 describe('a message that breaks the schema', () => {
-  it('ends in the dead-letter queue, holds back no other, and leaves lines without personal data', async () => {
+  it('ends in the dead-letter queue, delays no other message, and is logged without personal data', async () => {
     const poison = responseEvent((body) => {
       body.message.messageId = 'poison';
     });
@@ -80,7 +80,7 @@ describe('a message that breaks the schema', () => {
 });
 
 describe('the once store', () => {
-  it('has an event handled once that is delivered again and again', async () => {
+  it('lets an event be handled once that is delivered again and again', async () => {
     await begin({ once: true });
     const events = responseEvents(5);
     await send(events);
@@ -90,7 +90,7 @@ describe('the once store', () => {
     expect(inOrder((await seen()).handled)).toEqual(idsOf(events));
   });
 
-  it('has copies handled once that arrive while the first is under way', async () => {
+  it('lets an event be handled once whose copies arrive while it is handled', async () => {
     await begin({ once: true, takesMs: 400 });
     const [event] = responseEvents(1) as [CloudEvent];
     for (let copy = 0; copy < 3; copy++) {

@@ -87,7 +87,7 @@ describe('a number is found', () => {
     );
   });
 
-  it('in what SQL lets through: its digits without separators, or an escape that could hide them', async () => {
+  it('in every text that SQL preselects: by its digits without separators, or by an escape that could hide them', async () => {
     const separators = new Set([...ASCII_SEPARATORS, ...OTHER_SEPARATORS]);
     await expectHolds(
       fc.property(phoneForms, fc.nat(), fc.integer(), ({ canonical, international }, which, separation) => {
@@ -131,26 +131,26 @@ describe('a number is not found', () => {
     expect(writtenNumber(MARIA).isIn(text)).toBe(false);
   });
 
-  it('of whom the eight digits are the beginning of another’s nine', () => {
+  it('in a longer number that begins with its eight digits', () => {
     expect(writtenNumber('+5541991234567').isIn('"to":"5541912345678"')).toBe(false);
     expect(writtenNumber('+5541912345678').isIn('"to":"5541912345678"')).toBe(true);
   });
 
-  it('abroad in a Brazilian one with the same digits', () => {
+  it('as a foreign one in a Brazilian number with the same digits', () => {
     expect(writtenNumber('+4188956674').isIn('+55 41 8895-6674')).toBe(false);
     expect(writtenNumber('+4188956674').isIn('554188956674')).toBe(false);
     expect(writtenNumber('+4188956674').isIn('+41 88 95 66 74')).toBe(true);
     expect(writtenNumber('+4188956674').isIn('0041 88 95 66 74')).toBe(true);
   });
 
-  it('with its country code in a field of its own where that may be anything', () => {
+  it('where its country code would be in a field that may be anything', () => {
     const american = writtenNumber('+14188956674');
     expect(american.isIn('{"count":1,"phone":"4188956674"}')).toBe(false);
     expect(american.isIn('{"country":"+1","phone":"418 895-6674"}')).toBe(true);
     expect(writtenNumber('+447911123456').isIn('{"country":44,"phone":"07911 123456"}')).toBe(true);
   });
 
-  it('slowly, whatever the text', () => {
+  it('within little time, whatever the text', () => {
     const number = writtenNumber(MARIA);
     const nested = [
       '{',
@@ -175,7 +175,7 @@ describe('a number is not found', () => {
     }
   });
 
-  it('where a contact as typed is another', () => {
+  it('where the typed contact is another one', () => {
     expect(contactFromTyped('(41) 8895-6674')).toBe(MARIA);
   });
 });
@@ -238,7 +238,7 @@ describe('a number of Mexico or Argentina', () => {
     expect(text.replace(/[\s()-]/g, '')).toContain(writtenNumber(contact).digits);
   });
 
-  it('is not found in another', () => {
+  it('is not found in another number', () => {
     expect(writtenNumber('+525512345678').isIn('+52 1 55 1234 56789')).toBe(false);
     expect(writtenNumber('+525512345678').isIn('1 55 1234 5678')).toBe(false);
     expect(writtenNumber('+541123456789').isIn('+54 9 11 2345 6780')).toBe(false);
@@ -274,11 +274,11 @@ describe('an identity is found', () => {
     ['BR.4455667788990011', '{"userId":"xBR.4455667788990011"}'],
     ['Maria', '{"text":"Oi, Maria"}'],
     ['Maria', '{"name":"Maria Silva"}'],
-  ])('not within another: %s in %s', (contact, text) => {
+  ])('but not within another one: %s in %s', (contact, text) => {
     expect(writtenNumber(contact).isIn(text)).toBe(false);
   });
 
-  it('and blotted out', () => {
+  it('and redacted', () => {
     expect(writtenNumber(LOCAL_ID).blotIn('shop/false_178095544332211@lid_3EB0', '***')).toBe(
       'shop/false_***_3EB0',
     );
@@ -287,13 +287,13 @@ describe('an identity is found', () => {
   });
 });
 
-describe('a number is blotted out', () => {
+describe('a number is redacted', () => {
   it.each([
     ['shop/false_5541988956674@c.us_3EB0:e1:response', 'shop/false_***@c.us_3EB0:e1:response'],
     ['41 8895-6674 e (41) 98895-6674', '*** e (***'],
     ['id%2041%2098895%2D6674', '***'],
     ['shop/another', 'shop/another'],
-  ])('of %s, and what is left is %s', (text, blotted) => {
+  ])('in %s, which leaves %s', (text, blotted) => {
     const number = writtenNumber(MARIA);
     expect(number.blotIn(text, '***')).toBe(blotted);
     expect(number.isIn(number.blotIn(text, '***'))).toBe(false);

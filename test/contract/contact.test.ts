@@ -121,7 +121,7 @@ describe('a number with its country code', () => {
     expect(isPhoneNumber(canonical)).toBe(true);
   });
 
-  it('is canonical already once it has been made so', () => {
+  it('stays the same when it is canonicalized again', () => {
     const canonical = canonicalContact('554188956674') ?? '';
     expect(canonicalContact(canonical)).toBe(canonical);
   });
@@ -156,10 +156,13 @@ describe('a number as a person types it', () => {
     expect(contactFromTyped(typed)).toBe(canonical);
   });
 
-  it.each(['', '   ', '+', '0', '00', '000', '8895', '123', '+55 (41)', 'null'])('is none: %j', (typed) => {
-    expect(contactFromTyped(typed)).toBeNull();
-    expect(lacksAreaCode(typed)).toBe(false);
-  });
+  it.each(['', '   ', '+', '0', '00', '000', '8895', '123', '+55 (41)', 'null'])(
+    'is no number: %j',
+    (typed) => {
+      expect(contactFromTyped(typed)).toBeNull();
+      expect(lacksAreaCode(typed)).toBe(false);
+    },
+  );
 
   it.each(['88956674', '8895-6674', '98895-6674', '9 8895 6674', 'tel:988956674', '\u200e988956674'])(
     'lacks its area code: %j',
@@ -175,7 +178,7 @@ describe('a number as a person types it', () => {
     [' 298123456', '+298123456'],
     [' 51987654321', '+51987654321'], // a + that became a blank in a link
     ['12345', '+12345'],
-  ])('lacks nothing with its country code: %j', (typed, canonical) => {
+  ])('has no missing area code where the country code is there: %j', (typed, canonical) => {
     expect(lacksAreaCode(typed)).toBe(false);
     expect(contactFromTyped(typed)).toBe(canonical);
   });
@@ -222,7 +225,7 @@ describe('an identity', () => {
     'Maria\nSilva',
     'Maria\u0085Silva',
     'Maria\ud83d',
-  ])('is none: %j', (written) => {
+  ])('is no identity: %j', (written) => {
     expect(canonicalContact(written)).toBeNull();
   });
 });

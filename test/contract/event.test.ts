@@ -29,7 +29,7 @@ function idOf(messageId: string, eventMessageId: string): string {
 }
 
 describe('an event', () => {
-  it('has of the documented response what identifies and routes it', () => {
+  it('has the identifiers, the contact and the time of the documented response', () => {
     expect(eventOf(webhook(responseBody()), ARRIVAL)).toEqual({
       id: '5e178088a88ad9001b6e1914:i3i4321d:response',
       integration: 'shop',
@@ -45,7 +45,7 @@ describe('an event', () => {
     });
   });
 
-  it('has of the documented status what identifies and routes it', () => {
+  it('has the identifiers, the contact and the time of the documented status', () => {
     expect(eventOf(webhook(statusBody()), ARRIVAL)).toEqual({
       id: '5e178088a88ad9001b6e1914:i3i4321d:status:delivered',
       integration: 'shop',
@@ -61,7 +61,7 @@ describe('an event', () => {
     });
   });
 
-  it('has a status of its own for each step', () => {
+  it('has the status of its step', () => {
     const events = STATUSES.map((status) =>
       eventOf(
         webhook(
@@ -94,7 +94,7 @@ describe('an event', () => {
   it.each([
     ['a response', responseBody, (body: Body) => body.clientData, 'timeLastMessage'],
     ['a status', statusBody, (body: Body) => body.message, 'updatedAt'],
-  ])('happened when it arrived where %s does not tell', (_, fixture, holder, field) => {
+  ])('has its time of arrival where %s tells no time', (_, fixture, holder, field) => {
     const missing = fixture((body) => delete holder(body)[field]);
     const isNull = fixture((body) => {
       holder(body)[field] = null;
@@ -111,7 +111,7 @@ describe('an event', () => {
     ['of the year 9999', '9999-12-31T23:59:59Z', 'impossible-time'],
     ['a month ahead', '2023-12-14T22:13:20Z', 'impossible-time'],
     ['an object', {}, 'wrong-type'],
-  ])('happened when it arrived where its time is %s', (_, written, code) => {
+  ])('has its time of arrival where its own time is %s', (_, written, code) => {
     const reply = responseBody((body) => (body.clientData.timeLastMessage = written));
     const step = statusBody((body) => (body.message.updatedAt = written));
     for (const [body, path] of [
@@ -124,7 +124,7 @@ describe('an event', () => {
     }
   });
 
-  it('has neither contact nor application where the body tells none, and a note of it', () => {
+  it('has neither contact nor application where the body tells none, which is noted as odd', () => {
     for (const value of [undefined, null, '', 7, {}]) {
       const reply = responseBody((body) => {
         body.clientData.number = value;
@@ -147,7 +147,7 @@ describe('an event', () => {
     });
   });
 
-  it('has a contact that can be stored, or none', () => {
+  it('has no contact where that could not be stored', () => {
     const event = eventOf(webhook(responseBody((body) => (body.clientData.number = '\ud800@lid'))), ARRIVAL);
     expect(event.contact).toBeNull();
     expect(event.oddities).toEqual([{ path: 'clientData.number', code: 'not-a-contact' }]);
@@ -161,7 +161,7 @@ describe('an event', () => {
     expect(eventOf(webhook(shouting), ARRIVAL)).toEqual(eventOf(webhook(statusBody()), ARRIVAL));
   });
 
-  it('has a status that is not known as it is, in lower case', () => {
+  it('has an unknown status in lower case', () => {
     const event = eventOf(webhook(statusBody((body) => (body.event.status = 'Deleted'))), ARRIVAL);
     expect(event).toMatchObject({
       id: '5e178088a88ad9001b6e1914:i3i4321d:status:deleted',
@@ -170,7 +170,7 @@ describe('an event', () => {
     });
   });
 
-  it('counts the offset of a time', () => {
+  it('has the time in UTC of a time with an offset', () => {
     const body = responseBody((changed) => {
       changed.clientData.timeLastMessage = '2020-06-18T14:07:51-03:00';
     });
@@ -179,7 +179,7 @@ describe('an event', () => {
 });
 
 describe('an event id', () => {
-  it('tells apart what differs only in where a colon stands', () => {
+  it('differs where a colon stands in another of its parts', () => {
     const ids = [idOf('a:b', 'c'), idOf('a', 'b:c'), idOf('a%3Ab', 'c'), idOf('a', 'b%3Ac')];
     expect(ids).toEqual(['a%3Ab:c:response', 'a:b%3Ac:response', 'a%253Ab:c:response', 'a:b%253Ac:response']);
   });

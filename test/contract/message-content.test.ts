@@ -5,8 +5,8 @@ import { type Body, deliveredText, responseBody, responseText, statusBody } from
 
 const BOM = '\ufeff';
 
-describe('what a webhook says', () => {
-  it('is its text, its medium and the name, as they are in the documented response', () => {
+describe('the content of a webhook', () => {
+  it('is the text, the medium and the name of the documented response', () => {
     expect(saidBy(responseBody())).toEqual({
       kind: 'media',
       mediaType: 'document',
@@ -24,7 +24,7 @@ describe('what a webhook says', () => {
     });
   });
 
-  it('is why it failed', () => {
+  it('has the reason of a failure', () => {
     const failed = statusBody((body) => {
       body.event.status = 'failed';
       Object.assign(body.message, { failCode: 470, failMessage: 'outside of the window' });
@@ -41,7 +41,7 @@ describe('what a webhook says', () => {
     ['one after a byte order mark', `${BOM}${responseText}`],
     ['a place', JSON.stringify({ message: { location: { latitude: '-25.4', longitude: -49.2 } } })],
     ['the text "null"', JSON.stringify({ message: { message: 'null', mediaType: 'null' } })],
-  ])('is the same, parsed or as text: %s', (_, payload) => {
+  ])('is the same for a payload as text and parsed: %s', (_, payload) => {
     expect(saidBy(parsePayload(payload))).toEqual(saidIn(payload));
     expect(saidIn(payload)).not.toEqual(NOTHING_SAID);
   });
@@ -62,7 +62,7 @@ describe('what a webhook says', () => {
     { message: { message: [null, '', [], {}], mediaData: '', failCode: null } },
     { message: { message: null, mediaData: 'null' } },
     { message: { message: Array.from({ length: 30 }).reduce((inner) => [inner], 'deep') } },
-  ])('is nothing where there is nothing to read: %j', (webhook) => {
+  ])('is empty where nothing can be read: %j', (webhook) => {
     expect(saidBy(webhook)).toEqual(NOTHING_SAID);
     if (webhook !== undefined) expect(saidIn(JSON.stringify(webhook))).toEqual(NOTHING_SAID);
   });
@@ -170,7 +170,7 @@ describe('what a webhook says', () => {
       { mediaType: 'text', message: 'oi', mediaData: '' },
       { kind: 'text', text: 'oi' },
     ],
-  ])('is what stands for a text, and no file where there is none: %s', (_, message, said) => {
+  ])('has the readable text of %s', (_, message, said) => {
     expect(saidBy({ event: { type: 'response' }, message })).toMatchObject({ media: null, ...said });
   });
 
@@ -187,7 +187,7 @@ describe('what a webhook says', () => {
       { mediaType: 'sketch', mediaData: { filename: 'a.svg' } },
       { kind: 'media' },
     ],
-  ])('is a medium where the platform names one, or there is one: %s', (_, message, said) => {
+  ])('has a medium where the payload names one or tells where it is: %s', (_, message, said) => {
     const { mediaType } = message;
     expect(saidBy({ event: { type: 'response' }, message })).toMatchObject({
       ...said,
@@ -195,13 +195,13 @@ describe('what a webhook says', () => {
     });
   });
 
-  it('is no reply where it is what the business sent', () => {
+  it('is no reply in a status of the business’s own message', () => {
     const offered = { type: 'button', body: { text: 'Escolha' }, action: { buttons: [{ title: 'Sim' }] } };
     const message = { mediaType: 'interactive', message: offered };
     expect(saidBy({ event: { type: 'STATUS' }, message })).toMatchObject({ kind: 'text', text: 'Escolha' });
   });
 
-  it('is nothing in a payload that is not JSON', () => {
+  it('is empty for a payload that is not JSON', () => {
     expect(saidIn('{')).toEqual(NOTHING_SAID);
   });
 });

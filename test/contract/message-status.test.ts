@@ -28,7 +28,7 @@ describe('the effective status of a message', () => {
     [['sent', 'failed'], 'failed', ['sent', 'failed'], []],
     [['failed', 'delivered'], 'delivered', ['sent', 'failed', 'delivered'], ['sent']],
     [['read', 'failed'], 'read', ['sent', 'failed', 'delivered', 'read'], ['sent', 'delivered']],
-  ])('of %j is %s', (reported, status, steps, implied) => {
+  ])('follows from the reported steps %j: %s', (reported, status, steps, implied) => {
     expect(messageStatus(reported)).toEqual({ status, steps, implied });
   });
 
@@ -42,7 +42,7 @@ describe('the effective status of a message', () => {
     }
   });
 
-  it('never moves back, whatever comes', () => {
+  it('never moves back, whatever is reported later', () => {
     for (const choice of CHOICES) {
       for (const step of STATUSES) {
         const [before, after] = [messageStatus(choice), messageStatus([...choice, step])];
@@ -53,7 +53,7 @@ describe('the effective status of a message', () => {
     }
   });
 
-  it('comes out the same step by step, from the status kept before', () => {
+  it('is the same when each event is combined with the status that was kept before', () => {
     for (const choice of CHOICES) {
       let kept: Status[] = [];
       for (const step of choice) kept = [messageStatus([...kept, step])?.status ?? step];
@@ -61,14 +61,14 @@ describe('the effective status of a message', () => {
     }
   });
 
-  it('reads events, and learns nothing from one without data', () => {
+  it('ignores events without data', () => {
     const read = statusEvent((body) => (body.event.status = 'read')) as StatusEvent;
     const { data: _, ...large } = read;
     expect(messageStatus(['sent', read])?.status).toBe('read');
     expect(messageStatus([{ ...large, dataref: '/x' }])).toBeNull();
   });
 
-  it('is null where nothing is known', () => {
+  it('is null where no known step was reported', () => {
     expect(messageStatus([])).toBeNull();
   });
 });

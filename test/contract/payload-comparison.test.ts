@@ -19,7 +19,7 @@ function pathsOf(stored: string, repeated: string): string[] {
   return differencesBetween(stored, repeated).map(({ path }) => path);
 }
 
-describe('the content of a payload', () => {
+describe('the comparable text of a payload', () => {
   it.each([
     ['white space', JSON.stringify(JSON.parse(TEXT), null, 2)],
     ['a byte order mark', `\ufeff${TEXT}`],
@@ -54,7 +54,7 @@ describe('the content of a payload', () => {
     ['0', '-0.00'],
     ['0.5', '5E-1'],
     ['12345678901234567890', '1234567890123456789e1'],
-  ])('takes the number %s for %s', (one, other) => {
+  ])('is the same for the numbers %s and %s', (one, other) => {
     expect(contentOf(`{"n":${one}}`)).toBe(contentOf(`{"n":${other}}`));
   });
 
@@ -68,7 +68,7 @@ describe('the content of a payload', () => {
     ['{}', '[]'],
     ['[1,2]', '[2,1]'],
     ['{"__proto__":1}', '{}'],
-  ])('tells %s from %s', (one, other) => {
+  ])('differs for %s and %s', (one, other) => {
     expect(pathsOf(`{"n":${one}}`, `{"n":${other}}`)).toHaveLength(1);
   });
 
@@ -84,7 +84,7 @@ describe('the content of a payload', () => {
 });
 
 describe('differences', () => {
-  it('are named by their paths, and said without values', () => {
+  it('are named by their paths, without values', () => {
     const repeated = written((body) => {
       body.message.message = 'NÃO cancele';
       body.message.extra = 1;
@@ -98,7 +98,7 @@ describe('differences', () => {
     ]);
   });
 
-  it('do not name what may be personal in the place of a name', () => {
+  it('do not name members whose names may be personal data', () => {
     const by = (number: string) =>
       written((body) => {
         body.message.people = { [number]: 'x' };
@@ -108,7 +108,7 @@ describe('differences', () => {
     expect(pathsOf('{"button1":1,"c-d":1,"Zé":1}', '{"button1":2,"c-d":1,"Zé":1}')).toEqual(['button1']);
   });
 
-  it('are no more than fifty', () => {
+  it('are at most fifty', () => {
     const many = (value: number) =>
       JSON.stringify(
         Object.fromEntries(
@@ -125,7 +125,7 @@ describe('differences', () => {
 describe('the id of a version', () => {
   const digest = 'a1b2c3d4e5f60718'.repeat(4);
 
-  it('says whose version it is, in the timeline of the same message', () => {
+  it('leads to the first version, and is in the timeline of the same message', () => {
     const id = eventId(responseBody());
     const version = versionId(id, digest);
     expect(version).toBe(`${id}~a1b2c3d4e5f60718`);
@@ -136,7 +136,7 @@ describe('the id of a version', () => {
     expect(version >= from && version < until && !(id >= from)).toBe(true);
   });
 
-  it('is never the id of what came by itself, whatever identifiers and statuses a sender writes', () => {
+  it('is never that of a first version, whatever identifiers and statuses a sender uses', () => {
     const id = eventId(
       statusBody((body) => {
         body.event.status = 'read~a1b2c3d4e5f60718';

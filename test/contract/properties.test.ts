@@ -30,7 +30,7 @@ describe('a phone number', () => {
     await expectHolds(numbers);
   });
 
-  it('that is canonical stays as it is', async () => {
+  it('stays as it is where it is canonical', async () => {
     const anyNumber = fc.oneof(
       anyText,
       fc.string({ unit: fc.constantFrom(...'0123456789+ -()'), maxLength: 20 }),
@@ -48,7 +48,7 @@ describe('a phone number', () => {
     await expectHolds(texts);
   });
 
-  it('is the same by the short way as by the library', async () => {
+  it('is read by the regular expressions as by the library', async () => {
     const countryCode = fc.constantFrom(
       ...'1 7 20 27 30 34 351 39 41 44 48 51 52 54 55 56 595 598 61 62 81 86 91 261 375 378 998'.split(' '),
     );
@@ -83,7 +83,7 @@ function eventWrittenAt(written: string, receivedAtMs: number): NewEvent {
 const YEAR_2000_MS = Date.UTC(2000, 0, 1);
 
 describe('a time', () => {
-  it('is understood in any way that ISO 8601 writes it with Z or an offset', async () => {
+  it('is understood in every spelling of ISO 8601 with Z or an offset', async () => {
     const moments = fc.property(moment, fc.integer({ min: -86_400_000 }), ({ written, ms }, later) => {
       const receivedAtMs = ms + later;
       const { occurredAtMs, oddities } = eventWrittenAt(written, receivedAtMs);
@@ -93,7 +93,7 @@ describe('a time', () => {
     await expectHolds(moments);
   });
 
-  it('is a number, and near its arrival, however close it is to being no time', async () => {
+  it('is near its arrival or invalid, whatever text is read', async () => {
     const letter = fc.constantFrom(...'0123456789:.,+-TZtzW/ ', '', '00', '\u2212', '\u0661', '\n', '(Z)');
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 2 }), letter), { minLength: 1, maxLength: 3 });
     const times = fc.property(moment, edits, ({ written, ms: meant }, changes) => {
@@ -120,7 +120,7 @@ describe('a body that identifies an event', () => {
     appId: null,
   };
 
-  it('is that event whatever stands in any other field, says where it is odd, and parses with the kit', async () => {
+  it('is that event whatever its other fields hold, names what is odd, and can be parsed by consumers', async () => {
     const replaced = fc.property(fc.boolean(), oddField, (isReply, field) => {
       const body = filledIn(isReply ? responseBody() : statusBody());
       const { id } = eventIn(body);
@@ -186,7 +186,7 @@ describe('an event id', () => {
     await expectHolds(ids);
   });
 
-  it('gives its message back, and begins with the prefix of no other', async () => {
+  it('contains its message id, and begins with the prefix of no other message', async () => {
     const prefixes = fc.property(families, (family) => {
       for (const one of family) {
         expect(messageIdOf(eventId(one))).toBe(one.message.messageId);

@@ -21,7 +21,7 @@ describe('the schemas', () => {
     },
   );
 
-  it('go by the names that events give them, with and without an address of the receiver', async () => {
+  it('have the URIs that events name, with and without an address of the receiver', async () => {
     for (const publicUrl of ['', 'https://receiver.example']) {
       const { event, response, status } = eventSchemas(publicUrl) as Body;
       expect(event.$id).toBe(schemaUri('event', publicUrl));
@@ -45,7 +45,7 @@ describe('parsing an event', () => {
     }
   });
 
-  it('leaves out of the data what is odd, and keeps what came beside it', () => {
+  it('leaves odd fields out of the data, and keeps the payload as it came beside it', () => {
     const change = (body: Body) => {
       body.clientData = '';
       body.message.message = { type: 'button_reply', id: '1', title: 'Sim' };
@@ -67,12 +67,12 @@ describe('parsing an event', () => {
     expect(sent).not.toHaveProperty('contact');
   });
 
-  it('gives a status that is not known as it is', () => {
+  it('keeps an unknown status', () => {
     const parsed = parseEvent(statusEvent((body) => (body.event.status = 'Deleted')));
     expect(parsed.ok && parsed.event.data?.event).toMatchObject({ type: 'status', status: 'deleted' });
   });
 
-  it('takes an event that says where its data is, and one from before dataschema', () => {
+  it('takes an event with a reference to its data, and one without dataschema', () => {
     const { data: _, dataschema: __, ...head } = responseEvent();
     expect(parseEvent({ ...head, dataref: '/api/events/shop/x/payload' }).ok).toBe(true);
   });

@@ -14,7 +14,7 @@ function disorders(events: ReportedStep[]) {
 }
 
 describe('a timeline', () => {
-  it('tells the steps, when each was first taken, and the times between', () => {
+  it('has the steps, when each was first taken, and the times between', () => {
     const timeline = timelineOf(
       stored(['sent', 1_000], ['delivered', 1_700], ['read', 9_000], ['read', 8_000]),
     );
@@ -50,14 +50,14 @@ describe('a timeline', () => {
     });
   });
 
-  it('of a failure implies nothing, and tells how long after the attempt it came', () => {
+  it('infers nothing from a failure, and tells how long after the attempt it came', () => {
     expect(timelineOf(stored(['failed', 5]))).toMatchObject({ status: 'failed', implied: [], lags: [] });
     expect(timelineOf(stored(['sent', 2], ['failed', 5])).lags).toEqual([
       { from: 'sent', to: 'failed', ms: 3 },
     ]);
   });
 
-  it('of replies alone has no status', () => {
+  it('has no status where there are only replies', () => {
     expect(timelineOf(stored([null, 1]))).toMatchObject({ status: null, steps: [], implied: [], lags: [] });
     expect(timelineOf([])).toEqual({ status: null, steps: [], implied: [], lags: [], reports: [] });
   });

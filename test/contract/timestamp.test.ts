@@ -5,7 +5,7 @@ const NOON = Date.UTC(2026, 10, 27, 12);
 /** When all of it arrived: half an hour later. */
 const ARRIVED_AT_MS = NOON + 30 * 60_000;
 
-describe('a moment', () => {
+describe('a timestamp', () => {
   it.each([
     '2026-11-27T12:00:00.000Z',
     '2026-11-27T12:00:00Z',
@@ -105,13 +105,13 @@ describe('a moment', () => {
     expect(parseTimestamp(written, ARRIVED_AT_MS)).toBe(code);
   });
 
-  it('may be ahead of its arrival by a day, and no more', () => {
+  it('may be at most a day ahead of its arrival', () => {
     const ahead = (ms: number) => parseTimestamp(ARRIVED_AT_MS + ms, ARRIVED_AT_MS);
     expect(ahead(86_400_000)).toBe(ARRIVED_AT_MS + 86_400_000);
     expect(ahead(86_400_001)).toBe('impossible-time');
   });
 
-  it('is RFC 3339 where it is given out: as it stands, where it is that already', () => {
+  it('is written as RFC 3339, unchanged where it is that already', () => {
     const given = (written: unknown) => normalizeToRfc3339(written, ARRIVED_AT_MS);
     expect(given('2026-11-27T09:00:00-03:00')).toBe('2026-11-27T09:00:00-03:00');
     for (const written of ['2026-11-27T09:00-03', '2026-11-27T11:59:60Z', '1795780800', 1_795_780_800]) {

@@ -85,7 +85,7 @@ const OPTIONAL_OF_RESPONSE = [...OPTIONAL_OF_MESSAGE, 'clientData.name', 'client
 const EXPECTED_OF_MESSAGE = ['message.to', 'message.from', 'message.appId'];
 const EXPECTED_OF_RESPONSE = [...EXPECTED_OF_MESSAGE, 'clientData', 'clientData.number'];
 
-describe('nothing is odd about', () => {
+describe('there is nothing odd about', () => {
   it.each([
     ['the documented response', responseBody()],
     ['the documented status', statusBody()],
@@ -209,7 +209,7 @@ const TEXTS = [
 ];
 const NUMBERS_OR_TEXTS = ['message.failCode', 'message.location.latitude', 'message.location.longitude'];
 
-describe('is an event, and odd:', () => {
+describe('a webhook is an event, and its oddity is noted:', () => {
   /** Expects the field to be noted, absent from the checked webhook, and to stay in the body. */
   function expectOdd(path: string, value: unknown, code: string, fixture = fullResponse): void {
     const body = changed(fixture(), path, value);
@@ -236,13 +236,13 @@ describe('is an event, and odd:', () => {
     for (const value of [5_544_999, true, [MARK], { [MARK]: MARK }]) expectOdd(path, value, 'wrong-type');
   });
 
-  it('an appId that no store can carry faithfully', () => {
+  it('an appId with control characters or lone surrogates', () => {
     for (const text of ['a\u0000b', 'a\nb', '\u007f', '\ud800', 'a\udc00b', '\udc00\ud800']) {
       expectOdd('message.appId', text, 'unfaithful');
     }
   });
 
-  it.each(TIMES)('a %s that tells no moment', (path) => {
+  it.each(TIMES)('a %s that is no timestamp', (path) => {
     for (const [value, code] of [
       ['2020-06-18T17:07:51.271', 'no-zone'],
       ['18/06/2020 17:07', 'not-a-time'],
@@ -293,7 +293,7 @@ describe('is an event, and odd:', () => {
     },
   );
 
-  it('several at once, each noted at a path that there is', () => {
+  it('several oddities at once, each at a documented path', () => {
     const body = statusBody((changing) => {
       changing.event.status = 'deleted';
       changing.message.to = '';
@@ -313,7 +313,7 @@ describe('is an event, and odd:', () => {
   });
 });
 
-describe('breaks the contract', () => {
+describe('a body breaks the contract', () => {
   it.each(IDENTIFYING)('without %s, or with what is no identifier', (path) => {
     for (const fixture of [fullResponse, fullStatus]) {
       const problemsWith = (value: unknown) => problemsOf(changed(fixture(), path, value));
@@ -384,7 +384,7 @@ describe('breaks the contract', () => {
     expect(pathsOf(changed(statusBody(), 'event.status', status))).toEqual(['event.status']);
   });
 
-  it('with a status that no text can carry', () => {
+  it('with a status of control characters or lone surrogates', () => {
     expect(pathsOf(changed(statusBody(), 'event.status', '\ud800'))).toEqual(['event.status']);
   });
 
@@ -395,7 +395,7 @@ describe('breaks the contract', () => {
     },
   );
 
-  it('takes nothing from a `__proto__` key, and minds none', () => {
+  it('where only a `__proto__` key has what is missing', () => {
     const inherited = JSON.parse(`{ "__proto__": ${JSON.stringify(responseBody())} }`);
     expect(pathsOf(inherited)).toEqual(['event', 'message']);
     const harmless = JSON.parse(
@@ -404,7 +404,7 @@ describe('breaks the contract', () => {
     expect(checked(harmless).oddities).toEqual([]);
   });
 
-  it('names every problem at once', () => {
+  it('in several places, and every problem is named', () => {
     const body = statusBody((changing) => {
       changing.event.messageId = '';
       changing.event.status = 'sent | delivered | read';
@@ -419,7 +419,7 @@ describe('breaks the contract', () => {
     ]);
   });
 
-  it('quotes no value of the body, whatever is wrong with it', () => {
+  it('without any value of it being quoted', () => {
     for (const path of [...ODDITY_PATHS, ...IDENTIFYING, 'event.type', 'event', 'message']) {
       for (const value of [`${MARK}\u0000`, MARK.repeat(20), [MARK], { [MARK]: MARK }, 5_544_999_999_999]) {
         const body = changed(path === 'event.status' ? fullStatus() : fullResponse(), path, value);

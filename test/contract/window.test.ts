@@ -16,14 +16,14 @@ describe('the conversation window', () => {
     expect(conversationWindow(MESSAGE, new Date(now))).toEqual({ open, closesAt: CLOSES_AT });
   });
 
-  it('takes a time in any form', () => {
+  it('takes dates, texts and numbers as times', () => {
     for (const wroteAt of [WROTE_AT, '2026-03-01T09:00:00-03:00', Date.parse(WROTE_AT), new Date(WROTE_AT)]) {
       const message = { time: wroteAt, receivedtime: wroteAt };
       expect(conversationWindow(message, Date.parse(WROTE_AT)).closesAt).toEqual(CLOSES_AT);
     }
   });
 
-  it('ends 24 hours after the message arrived at the latest, however far the sender is ahead', () => {
+  it('ends at most 24 hours after the message arrived, however far the sender’s clock is ahead', () => {
     for (const time of ['2026-03-01T12:00:01Z', '2026-03-02T09:00:00Z', '2027-03-01T12:00:00Z']) {
       const message = { time, receivedtime: WROTE_AT };
       expect(conversationWindow(message, new Date('2026-03-02T12:00:00Z'))).toEqual({
@@ -33,7 +33,7 @@ describe('the conversation window', () => {
     }
   });
 
-  it('refuses what is no time', () => {
+  it('throws where a time is invalid', () => {
     for (const wrong of [{ time: 'yesterday' }, { receivedtime: 'yesterday' }]) {
       expect(() => conversationWindow({ ...MESSAGE, ...wrong }, 0)).toThrow(RangeError);
     }

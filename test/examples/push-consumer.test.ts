@@ -90,13 +90,13 @@ describe('the example push consumer', () => {
     expect(await received()).toHaveLength(1);
   });
 
-  it('tries again where the platform does not take an answer', async () => {
+  it('retries where the platform refuses an answer', async () => {
     await env.PLATFORM.reset(1);
     await send(writtenAgo('refused', HOUR_MS));
     await eventually('the platform has the answer', async () => (await received()).length === 2);
   });
 
-  it('answers to an event whose data is with the receiver', async () => {
+  it('answers an event whose data has to be fetched from the receiver', async () => {
     await reset();
     const body = uniqueResponse(200_000);
     body.clientData.timeLastMessage = new Date().toISOString();
@@ -121,12 +121,12 @@ describe('the example push consumer', () => {
 describe('the line of an event', () => {
   const line = (event: unknown) => describeEvent(event as WithData<ResponseEvent> | WithData<StatusEvent>);
 
-  it('tells when, what, who and which', () => {
+  it('has the time, the kind, the contact and the content', () => {
     expect(line(responseEvent())).toBe('17:07:51  response   +5544999999999  document  "Mensagem de teste"');
     expect(line(statusEvent())).toBe('20:19:44  delivered  +5544999027914  message 5e178088a88ad9001b6e1914');
   });
 
-  it('tells of a location, and of a message without text', () => {
+  it('describes a location, and a message without text', () => {
     const change = (body: Body) => {
       delete body.message.message;
       delete body.message.mediaType;
@@ -139,7 +139,7 @@ describe('the line of an event', () => {
     expect(line(located)).toMatch(/ {2}location$/);
   });
 
-  it('is one line without control characters, and not endless', () => {
+  it('is one short line without control characters', () => {
     const written = responseEvent(
       (body) => (body.message.message = `\u001b[31mred\nline\u202e${'x'.repeat(200)}`),
     );

@@ -351,7 +351,7 @@ describe.concurrent('a secrets file', () => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 
-  it('is not made under a name that git would take', async () => {
+  it('is not made under a name that git does not ignore', async () => {
     using project = copyProject();
     const run = await deploy(project, ['--new-secrets', 'production.env']);
     expect(run.status).toBe(1);
@@ -382,7 +382,7 @@ describe.concurrent('a secrets file', () => {
     expect(() => requireSecretsFile(file.path, { WEBHOOK_SECRET: 'l'.repeat(32) })).toThrow(message);
   });
 
-  it('that is refused ends a deployment before anything is built or asked', async () => {
+  it('ends a deployment before anything is built or asked where it is refused', async () => {
     using project = copyProject();
     project.write('.dev.vars', `WEBHOOK_SECRET=${'l'.repeat(32)}\n`);
     const content = JSON.stringify({ ...SECRETS, WEBHOOK_SECRET: 'l'.repeat(32) });

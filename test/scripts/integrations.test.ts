@@ -197,11 +197,11 @@ describe('the options', () => {
     [['list', '--persist-to='], '--persist-to takes a directory'],
     [['list', '--persist-to', 'state', '--token', 't'], '--token is for a receiver'],
     [['list', '--url', 'ftp://example.com'], '--url takes an http(s) URL'],
-  ])('%j make no sense: %s', (args, message) => {
+  ])('%j are refused: %s', (args, message) => {
     expect(() => parse(...args)).toThrow(message);
   });
 
-  it('are not left out in silence when npm keeps one for itself', () => {
+  it('are refused where npm took one for its own', () => {
     expect(() => parseIntegrationsOptions(['disable', 'shop'], { npm_config_remote: 'true' })).toThrow(
       'npm took --remote',
     );
@@ -272,7 +272,7 @@ describe('the commands', () => {
     ]);
   });
 
-  it('change nothing of what is not there', async () => {
+  it('change nothing for an unknown slug', async () => {
     const slugs = ['absent', '..', `x' OR 1; --`, 'a/b', '%2e', 'ção ☃'];
     const commands = slugs.flatMap((slug): Command[] => [
       { name: 'rotate', slug, rotation: {} },
@@ -284,7 +284,7 @@ describe('the commands', () => {
     for (const slug of slugs) expect(queryLocal(AUDIT, slug)).toEqual([]);
   });
 
-  it('are refused what the API refuses, in the words of the command line', async () => {
+  it('report refusals of the API in the words of the command line', async () => {
     const refusals: [Command, RegExp][] = [
       [{ name: 'add', slug: 'No', settings: {} }, /^the slug must be 3 to 64 [^;]*$/],
       [{ name: 'add', slug: `a'); DROP TABLE audit; --`, settings: {} }, /^the slug must be 3 to 64 [^;]*$/],
@@ -317,8 +317,8 @@ describe('the commands', () => {
   });
 });
 
-describe.concurrent('on this machine', () => {
-  it('registers an integration with all that is said of it, and gives its URL', async () => {
+describe.concurrent('the command on this machine', () => {
+  it('registers an integration with all its settings, and prints its URL', async () => {
     const added = await shown(
       local([
         ...['add', 'full', '--app-id', 'app-1', '--description', 'Loja', '--require-signature'],
@@ -358,7 +358,7 @@ describe.concurrent('on this machine', () => {
     ]);
   });
 
-  it('refuses a slug to all but one of those who want it at once', async () => {
+  it('gives a slug to only one of those who register it at once', async () => {
     const runs = await Promise.all([local(['add', 'wanted']), local(['add', 'wanted', '--app-id', 'a'])]);
     expect(runs.map(({ status }) => status).sort()).toEqual([0, 1]);
     expect(runs.find(({ status }) => status === 1)).toEqual({
@@ -385,7 +385,7 @@ describe.concurrent('on this machine', () => {
     expect(queryLocal(AUDIT, 'locked')).toEqual([audited('locked', 'integration.disable', {})]);
   });
 
-  it('explains itself, and what makes no sense', async () => {
+  it('prints its help, and why a command line is refused', async () => {
     expect(await integrations(['--help'])).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('Usage: npm run integrations -- <command> [options]'),
@@ -397,7 +397,7 @@ describe.concurrent('on this machine', () => {
     });
   });
 
-  it('is how npm start makes its demo, once', async () => {
+  it('finds the demo that npm start makes once', async () => {
     for (let start = 1; start <= 2; start += 1) {
       expect(await runScript('scripts/start/prepare.ts', [state], {})).toEqual({
         status: 0,
@@ -413,7 +413,7 @@ describe.concurrent('on this machine', () => {
   });
 });
 
-describe('with a receiver', () => {
+describe('the command with a receiver', () => {
   let runtime: LocalRuntime;
   let origin: string;
   let send: Send;
@@ -490,7 +490,7 @@ describe('with a receiver', () => {
     ],
     ['no token for another machine', () => ['--url', PUBLIC_URL], '--url of another machine needs --token'],
     ['no address of the deployed one', () => ['--remote', '--token', 't'], '--remote needs --url'],
-  ])('says in one line what is wrong with %s', async (_, where, message) => {
+  ])('reports in one line what is wrong with %s', async (_, where, message) => {
     const { status, stdout, stderr } = await integrations(['list', ...where()]);
     expect(stderr).toMatch(/^integrations: [^\n]+\n$/);
     expect(stderr).toContain(message);
@@ -498,7 +498,7 @@ describe('with a receiver', () => {
     expect(status).toBeGreaterThan(0);
   });
 
-  it('takes no page of somebody else for an answer', async () => {
+  it('refuses a page that is no answer of a receiver', async () => {
     const page = async () => new Response('<p>Sign in</p>', { headers: { 'content-type': 'text/html' } });
     await expect(askApi(page, { name: 'list' })).rejects.toThrow('it answered 200 with text/html');
   });

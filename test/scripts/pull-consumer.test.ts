@@ -223,7 +223,7 @@ describe('the pull consumer', () => {
     expect(consumer.err).toContain('401');
   });
 
-  it('says what it needs', async () => {
+  it('names the settings that are missing', async () => {
     const consumer = start('');
     expect(await consumer.ended).toBe(1);
     expect(consumer.err).toMatch(/^Set CLOUDFLARE_ACCOUNT_ID, QUEUE_ID/);
@@ -270,7 +270,7 @@ describe('consuming by pull', () => {
     return handled;
   }
 
-  it('gives back at once what it has not begun when it is stopped', async () => {
+  it('releases the messages that it has not begun when it is stopped', async () => {
     api.send(event('a'), event('b'), event('c'));
     expect(
       await consume(
@@ -296,7 +296,7 @@ describe('consuming by pull', () => {
     expect(api.messages).toEqual([]);
   });
 
-  it('retries a failed event later, and holds back no other', async () => {
+  it('retries a failed event later, and delays no other', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     api.send(event('a'), event('b'), event('c'));
     const fail = async (id: string) => {
@@ -323,7 +323,7 @@ describe('consuming by pull', () => {
     ).toEqual(['a']);
   });
 
-  it('ends where the API refuses it', async () => {
+  it('rejects where the API refuses it', async () => {
     api.failures = [403];
     await expect(
       consume(

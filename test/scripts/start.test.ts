@@ -37,12 +37,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe('the options', () => {
+describe('the command line', () => {
   it('takes the default port where none is given', () => {
     expect(parseStartOptions([])).toEqual({ kind: 'run', port: 8787, hasConsumer: true });
   });
 
-  it('leave the consumer out when told to', () => {
+  it('can leave the consumer out', () => {
     expect(parseStartOptions(['--no-consumer'])).toMatchObject({ kind: 'run', hasConsumer: false });
   });
 
@@ -72,7 +72,7 @@ describe('the options', () => {
     );
   });
 
-  it('gives help without looking at the rest', () => {
+  it('asks for help whatever else it has', () => {
     expect(parseStartOptions(['--port', '0', '--help'])).toEqual({ kind: 'help' });
   });
 
@@ -94,10 +94,10 @@ describe('the options', () => {
   });
 });
 
-describe('the local secrets', () => {
+describe('.dev.vars', () => {
   const added = (contents: string) => missingSecretLines(contents, () => 'new');
 
-  it('adds both to an empty file', () => {
+  it('gets both secrets where it is empty', () => {
     expect(added('')).toBe('WEBHOOK_SECRET=new\nADMIN_TOKEN=new\n');
   });
 
@@ -108,11 +108,11 @@ describe('the local secrets', () => {
     { contents: '#ADMIN_TOKEN=old\nWEBHOOK_SECRET=mine\n', lines: 'ADMIN_TOKEN=new\n' },
     { contents: 'OTHER=x\nWEBHOOK_SECRET=mine', lines: '\nADMIN_TOKEN=new\n' },
     { contents: 'WEBHOOK_SECRET=mine\nADMIN_TOKEN=mine', lines: '' },
-  ])('adds to $contents only what is missing', ({ contents, lines }) => {
+  ])('gets only what is missing where it has $contents', ({ contents, lines }) => {
     expect(added(contents)).toBe(lines);
   });
 
-  it('writes a file for its owner alone, with two different secrets of 32 bytes', async () => {
+  it('is written for its owner alone, with two different secrets of 32 bytes', async () => {
     const path = join(directory, '.dev.vars');
     const secrets = await ensureLocalSecrets(path);
     expect(parseEnv(readFileSync(path, 'utf8'))).toEqual(secrets);
@@ -123,7 +123,7 @@ describe('the local secrets', () => {
     if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps what a file holds and closes it to others when it adds to it', async () => {
+  it('keeps what it holds and is closed to others when secrets are added', async () => {
     const path = join(directory, '.dev.vars');
     writeFileSync(path, '# mine\nOTHER=x\nWEBHOOK_SECRET=mine');
     chmodSync(path, 0o644);
@@ -139,7 +139,7 @@ describe('the local secrets', () => {
     ['a byte order mark', [0xef, 0xbb, 0xbf], 'utf8', 'begins with a byte order mark'],
     ['UTF-16', [0xff, 0xfe], 'utf16le', 'is UTF-16'],
     ['UTF-16 without a mark', [], 'utf16le', 'has NUL characters'],
-  ] as const)('names a file with %s, and leaves it as it is', async (_, mark, encoding, named) => {
+  ] as const)('is refused with %s, and stays as it is', async (_, mark, encoding, named) => {
     const path = join(directory, '.dev.vars');
     const text = 'WEBHOOK_SECRET=mine-and-none-of-the-messages\r\nADMIN_TOKEN=mine-too\r\n';
     const contents = Buffer.concat([Buffer.from(mark), Buffer.from(text, encoding)]);
@@ -149,13 +149,13 @@ describe('the local secrets', () => {
     expect(readFileSync(path).equals(contents)).toBe(true);
   });
 
-  it('takes lines as Windows ends them', async () => {
+  it('may have line ends of Windows', async () => {
     const path = join(directory, '.dev.vars');
     writeFileSync(path, 'WEBHOOK_SECRET=mine\r\nADMIN_TOKEN="mine-too"\r\n');
     expect(await ensureLocalSecrets(path)).toEqual({ WEBHOOK_SECRET: 'mine', ADMIN_TOKEN: 'mine-too' });
   });
 
-  it('names each secret that could not work, and adds nothing', async () => {
+  it('is refused with unusable secrets, each of which is named, and stays as it is', async () => {
     const path = join(directory, '.dev.vars');
     const text = 'ADMIN_TOKEN="two words"\nREAD_TOKEN="a line\nend"\n';
     writeFileSync(path, text);
@@ -165,7 +165,7 @@ describe('the local secrets', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
-  it('gives the same secrets the next time', async () => {
+  it('has the same secrets the next time', async () => {
     const path = join(directory, '.dev.vars');
     expect(await ensureLocalSecrets(path)).toEqual(await ensureLocalSecrets(path));
   });
@@ -176,12 +176,12 @@ describe("wrangler's output", () => {
     { line: '[instant-message-push-consumer] 17:07:51  response', shown: 'consumer  17:07:51  response' },
     { line: '[instant-message-receiver] {"level":"info"}', shown: 'receiver  {"level":"info"}' },
     { line: '\u001b[31m✘ \u001b[1m[ERROR] {"level":"error"}\u001b[0m', shown: 'receiver  {"level":"error"}' },
-  ])('labels "$line"', ({ line, shown }) => {
+  ])('gets a label in "$line"', ({ line, shown }) => {
     expect(presentLine(line)).toBe(shown);
   });
 
   it.each(['✘ [ERROR] Build failed with 1 error:', '    at fetch (src/index.ts:1:1)', 'something new'])(
-    'shows "%s" as it is',
+    'is shown unchanged where it is "%s"',
     (line) => {
       expect(presentLine(line)).toBe(line);
     },
@@ -192,18 +192,18 @@ describe("wrangler's output", () => {
     '[wrangler:info] QUEUE instant-message-events 1/1 (3ms)',
     'env.EVENTS (instant-message-events)      Queue      local',
     '',
-  ])('hides "%s"', (line) => {
+  ])('is hidden where it is "%s"', (line) => {
     expect(presentLine(line)).toBeUndefined();
   });
 });
 
 describe('the printed commands', () => {
-  it('quotes whatever a body holds', () => {
+  it('quote any body for a shell', () => {
     const body = `{"it's":"$HOME \`id\` \\"\\\\ 'x'"}\n`;
     expect(spawnSync('sh', ['-c', `printf %s ${shellQuote(body)}`], { encoding: 'utf8' }).stdout).toBe(body);
   });
 
-  it('sends to this machine, also when the receiver has a public address', () => {
+  it('send to this machine, also when the receiver has a public address', () => {
     const text = instructionsFor({
       origin: 'http://localhost:9000',
       webhookUrl: 'https://webhooks.example.com/webhooks/demo/token',

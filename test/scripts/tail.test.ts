@@ -16,7 +16,7 @@ const TAIL = fileURLToPath(new URL('../../scripts/tail.ts', import.meta.url));
 const TOKEN = 'read-token-of-the-tests';
 const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
 
-describe('a stream', () => {
+describe('a stream of events', () => {
   const encoder = new TextEncoder();
   const read = (text: string, stream = new EventStream()) => stream.read(encoder.encode(text));
   const message = (data: string, lastEventId = '', name = 'message'): StreamEvent => ({
@@ -62,7 +62,7 @@ describe('a stream', () => {
     }
   });
 
-  it('is the same wherever it is cut into pieces, within characters and line ends, too', () => {
+  it('gives the same events wherever it is cut into pieces', () => {
     const bytes = encoder.encode('\ufeffid: 1\r\ndata: é👋\r\n\r\nid: 2\revent: x\rdata: b\r\rid: 3\n\n');
     const whole = new EventStream().read(bytes);
     expect(whole).toEqual([message('é👋', '1'), message('b', '2', 'x')]);
@@ -74,7 +74,7 @@ describe('a stream', () => {
     }
   });
 
-  it('gives an event with its last byte, whatever comes after', () => {
+  it('gives an event as soon as its last byte is there', () => {
     for (const lineEnd of ['\n', '\r', '\r\n']) {
       const stream = new EventStream();
       expect(read(`data: a${lineEnd}`, stream)).toEqual([]);
@@ -82,7 +82,7 @@ describe('a stream', () => {
     }
   });
 
-  it('does not count what has not come completely', () => {
+  it('ignores an incomplete event', () => {
     const stream = new EventStream('7');
     expect(read('id: 8\ndata: a\n', stream)).toEqual([]);
     expect(stream.lastEventId).toBe('7');
@@ -90,13 +90,13 @@ describe('a stream', () => {
     expect(stream.lastEventId).toBe('8');
   });
 
-  it('takes digits alone for the time to wait', () => {
+  it('takes only digits for the time to wait', () => {
     const stream = new EventStream();
     read('retry: 1500\nretry: 2s\nretry: -1\nretry\nretry: ٣\n', stream);
     expect(stream.reconnectMs).toBe(1_500);
   });
 
-  it('reads a large event in small pieces in no more than its time', () => {
+  it('is read in linear time when a large event comes in small pieces', () => {
     const stream = new EventStream();
     const bytes = encoder.encode(`data: ${'x'.repeat(2_000_000)}\n\n`);
     const events: StreamEvent[] = [];
@@ -125,7 +125,7 @@ describe('text for a terminal', () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: naming them is the point
   const HARMFUL = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-  it.each(attacks)('has no power over it: %s', (_, text) => {
+  it.each(attacks)('cannot act on it: %s', (_, text) => {
     expect(printable(text)).not.toMatch(HARMFUL);
     const json = JSON.stringify({ text: text.slice(1), [text]: 1 });
     expect(printableJson(json)).not.toMatch(HARMFUL);
@@ -153,10 +153,10 @@ describe('text for a terminal', () => {
   });
 });
 
-describe('a line', () => {
+describe('the line of an event', () => {
   const line = (event: unknown) => eventLine(JSON.stringify(event), false);
 
-  it('tells when by the clock of this machine, where, who and what', () => {
+  it('has the local time, the integration, the contact and the content', () => {
     const at = new Date(2026, 2, 1, 9, 5, 7);
     const event = { ...responseEvent('Oi, tudo bem?', 'Maria'), receivedAt: at.toISOString() };
     expect(line(event)).toBe('2026-03-01 09:05:07  shop  +5541988956674  ← Maria: Oi, tudo bem?  m1');
@@ -187,7 +187,7 @@ describe('a line', () => {
     expect(line(event).split('  ')[3]).toBe(`← Maria:${shown && ` ${shown}`}`);
   });
 
-  it('shows a long text in part', () => {
+  it('shortens a long text', () => {
     expect(line(responseEvent('x'.repeat(1_000_000), 'Maria')).length).toBeLessThan(200);
   });
 
@@ -311,7 +311,7 @@ async function run(
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
 describe('the program', () => {
-  it('asks as it was told to, prints a line for each event, and ends well with Ctrl-C', async () => {
+  it('sends its filters, prints a line for each event, and exits 0 on Ctrl-C', async () => {
     let asked: IncomingMessage | undefined;
     const url = await standIn((request, answer) => {
       asked = request;
@@ -352,7 +352,7 @@ describe('the program', () => {
     expect(forced.out).toContain('\x1b[32m→ read');
   });
 
-  it('connects again by itself, however the connection ended, and goes on where it was', async () => {
+  it('connects again however the connection ended, and continues after the last event', async () => {
     const asked: (string | undefined)[] = [];
     const url = await standIn((request, answer) => {
       asked.push(request.headers['last-event-id'] as string | undefined);
@@ -385,7 +385,7 @@ describe('the program', () => {
       2,
       /^tail: --contact must be a phone number; --message-id is bad\n$/,
     ],
-  ])('tells of the answer %i in one line and ends', async (status, body, code, says) => {
+  ])('reports the answer %i in one line and ends', async (status, body, code, says) => {
     const url = await standIn((_, answer) => {
       answer.writeHead(status, { 'content-type': 'application/problem+json' }).end(body);
     });
@@ -394,7 +394,7 @@ describe('the program', () => {
     expect(ended).toMatchObject({ code, out: '' });
   });
 
-  it('ends when the token is taken away in the middle', async () => {
+  it('ends when its token is revoked while it watches', async () => {
     let requests = 0;
     const url = await standIn((_, answer) => {
       requests++;
@@ -404,7 +404,7 @@ describe('the program', () => {
     expect(await run(['--url', url])).toMatchObject({ code: 1, err: expect.stringContaining('401') });
   });
 
-  it('ends where nobody listens, or somebody else does', async () => {
+  it('ends where there is no receiver, or another server', async () => {
     const gone = await run(['--url', 'http://127.0.0.1:1']);
     expect(gone).toMatchObject({ code: 1, out: '' });
     expect(gone.err).toMatch(/^tail: no receiver at http:\/\/127\.0\.0\.1:1: .+\n$/);
@@ -415,7 +415,7 @@ describe('the program', () => {
     expect(other).toMatchObject({ code: 1, err: 'tail: no receiver there: it answered with text/html\n' });
   });
 
-  it('tells what is wrong with its options, and keeps local tokens on this machine', async () => {
+  it('reports unusable options, and sends local tokens to no other machine', async () => {
     expect(await run(['--sins', '1h'])).toMatchObject({ code: 2, out: '' });
     const remote = await run(['--url', 'https://receiver.example'], undefined, { READ_TOKEN: '' });
     expect(remote).toMatchObject({ code: 2, err: expect.stringContaining('--token') });
@@ -423,7 +423,7 @@ describe('the program', () => {
     expect(help).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: npm run tail') });
   });
 
-  it('ends without a word when nobody reads its output any more', async () => {
+  it('ends silently when nobody reads its output any more', async () => {
     const url = await standIn((_, answer) => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' });
       const timer = setInterval(() => answer.write(frame(Date.now(), statusEvent('read'))), 10);

@@ -89,37 +89,37 @@ const compared: Results = {
   aims: [],
 };
 
-describe('the statistics', () => {
-  it('takes a percentile by nearest rank', () => {
+describe('a figure', () => {
+  it('is a percentile by nearest rank', () => {
     const ascending = Array.from({ length: 200 }, (_, index) => index + 1);
     expect([0.5, 0.99, 1].map((share) => percentile(ascending, share))).toEqual([100, 198, 200]);
     expect(percentile([7], 0.01)).toBe(7);
     expect(percentile([], 0.5)).toBeNaN();
   });
 
-  it('takes the middle value, or the mean of the two in the middle', () => {
+  it('is a median: the middle value, or the mean of the two in the middle', () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([9, 1, 5, 6])).toBe(5.5);
     expect(median([])).toBeNaN();
   });
 
-  it('says that a median is unknown where a value is', () => {
+  it('is unknown where it is the median of unknown values', () => {
     expect(medianOrNull([1, 3])).toBe(2);
     expect(medianOrNull([1, null])).toBeNull();
     expect(medianOrNull([])).toBeNull();
   });
 
-  it('reads the CPU time of a process whose name holds spaces and parentheses', () => {
+  it('is the CPU time also of a process whose name has spaces and parentheses', () => {
     expect(cpuMsOf('12 (a b) c) S 1 1 1 0 -1 4194304 5 0 0 0 150 50 0 0 20 0 9 0 100')).toBe(2_000);
   });
 });
 
-describe('the options', () => {
-  it('measures everything where nothing is said', () => {
+describe('the command line', () => {
+  it('asks for everything by default', () => {
     expect(parseBenchOptions([])).toEqual({ kind: 'run', quick: false, sections: SECTIONS });
   });
 
-  it('takes all of them, in any form', () => {
+  it('takes options in any form', () => {
     expect(
       parseBenchOptions(['--only', 'cost', 'pace', '--quick', '--rounds=3', '--json', 'a.json']),
     ).toEqual({
@@ -147,7 +147,7 @@ describe('the options', () => {
     });
   });
 
-  it('measures the past right before the present, and the subjects and connections asked for', () => {
+  it('gives a plan with the past right before the present, and the subjects and connections asked for', () => {
     const base = { quick: false, sections: SECTIONS };
     expect(planOf(base)).toMatchObject({ subjects: SUBJECTS, connections: [1, 16, 64, 256] });
     expect(planOf({ ...base, against: 'v1' }).subjects).toEqual(['limit', 'naive', 'past', 'receiver']);
@@ -180,7 +180,7 @@ describe('the options', () => {
     expect(() => parseBenchOptions(args)).toThrow(expect.objectContaining({ name: 'UsageError' }));
   });
 
-  it('measures less when it is to be quick, and as many rounds as asked for', () => {
+  it('gives a shorter plan with --quick, and as many rounds as asked for', () => {
     const sections = SECTIONS;
     expect(planOf({ quick: true, sections }).loadMs).toBeLessThan(planOf({ quick: false, sections }).loadMs);
     expect(planOf({ quick: true, rounds: 7, sections }).rounds).toBe(7);
@@ -211,8 +211,8 @@ describe('the load', () => {
   });
 });
 
-describe('the prices', () => {
-  it('counts three operations for a message, and adds everything up', () => {
+describe('the price of a million events', () => {
+  it('has three operations for a message, and adds everything up', () => {
     const price = priceOfMillionEvents({
       statements: 9,
       rowsRead: 10,
@@ -235,7 +235,7 @@ describe('the prices', () => {
 });
 
 describe('the aims', () => {
-  it('compares this receiver with the limit and with the afternoon’s', () => {
+  it('compare this receiver with the limit and with the afternoon’s', () => {
     const aims = Object.fromEntries(
       results.aims.map(({ what, actual, isReached }) => [what, [actual, isReached]]),
     );
@@ -245,7 +245,7 @@ describe('the aims', () => {
     expect(aims['events/s of c / a at 256 connections']).toEqual([0.15, false]);
   });
 
-  it('says nothing of what was not measured', () => {
+  it('leave out what was not measured', () => {
     expect(aimsOf({})).toEqual([]);
   });
 });
@@ -392,8 +392,8 @@ describe.skipIf(!existsSync(join(PROJECT, '.git')))('a revision', () => {
   }
 });
 
-describe('what is shown', () => {
-  it('writes three figures', () => {
+describe('the output', () => {
+  it('has three significant figures', () => {
     expect([0.1234, 9.994, 9.996, 99.96, 12_345.6, Number.NaN].map(figure)).toEqual([
       '0.12',
       '9.99',
@@ -404,7 +404,7 @@ describe('what is shown', () => {
     ]);
   });
 
-  it('tells the machine, the command and the figures', () => {
+  it('names the machine, the command and the figures', () => {
     const table = renderTable(results);
     expect(table).toContain('npm run bench --');
     expect(table).toContain('2 cores');

@@ -47,7 +47,7 @@ describe('the plan', () => {
     expect(clean.deliveries).toHaveLength(OPTIONS.events);
   });
 
-  it('counts as asked', () => {
+  it('has as many events, contacts, repeats and broken bodies as asked for', () => {
     const { events, deliveries, contacts } = planOf(OPTIONS);
     expect(events.size).toBe(2_000);
     expect(contacts.size).toBe(50);
@@ -57,7 +57,7 @@ describe('the plan', () => {
     expect(deliveries.filter(({ abandon }) => abandon).length).toBeGreaterThan(20);
   });
 
-  it('knows of each event what the receiver makes of it, and breaks what it says is broken', () => {
+  it('expects of each event what the contract makes of it, and breaks the bodies that it calls broken', () => {
     for (const { event, body, flaw } of planOf(OPTIONS).deliveries) {
       const made = eventIn(event?.body ?? body);
       if (event === null) expect(made, String(flaw)).toBeNull();
@@ -70,7 +70,7 @@ describe('the plan', () => {
     }
   });
 
-  it('has every kind of event and every oddity of the platform', () => {
+  it('has every kind of event in every spelling of the platform', () => {
     const { events, deliveries } = planOf({ ...OPTIONS, odd: 0 });
     const bodies = [...events.values()].map(({ body }) => JSON.parse(body.toString()));
     const distinct = (of: (body: (typeof bodies)[number]) => unknown) => new Set(bodies.map(of));
@@ -104,7 +104,7 @@ describe('the plan', () => {
     }
   });
 
-  it('has every oddity that a receiver takes, and says what becomes of it', () => {
+  it('has every oddity', () => {
     const plan = planOf({ ...OPTIONS, odd: 1 });
     const sent = [...plan.events.values()];
     expect(new Set(sent.map(({ oddity }) => oddity))).toEqual(new Set(ODDITY_NAMES));
@@ -112,7 +112,7 @@ describe('the plan', () => {
     expect(planOf({ ...OPTIONS, odd: 0 }).deliveries.some(({ event }) => event?.oddity)).toBe(false);
   });
 
-  it('sends statuses out of order, as many as asked', () => {
+  it('has as many statuses out of order as asked for', () => {
     const inversions = (disorder: number) => {
       const latest = new Map<string, number>();
       let found = 0;
@@ -128,7 +128,7 @@ describe('the plan', () => {
     expect(inversions(0.3)).toBeGreaterThan(100);
   });
 
-  it('repeats some at the same instant and others later', () => {
+  it('repeats some events at the same instant and others later', () => {
     const first = new Map<string, number>();
     const after: number[] = [];
     for (const { event, slot } of planOf(OPTIONS).deliveries) {
@@ -142,13 +142,13 @@ describe('the plan', () => {
   });
 });
 
-it('draws from sfc32 as published', () => {
+it('the random numbers are those of sfc32 as published', () => {
   const random = new Random('sfc32');
   const drawn = Array.from({ length: 4 }, () => random.whole(0, 0xffff_ffff));
   expect(drawn).toEqual(referenceSfc32('sfc32', 4));
 });
 
-describe('the options', () => {
+describe('the command line', () => {
   it('has the documented defaults', () => {
     expect(parseSimulateOptions([])).toMatchObject({
       events: 10_000,
@@ -177,7 +177,7 @@ describe('the options', () => {
     ['--url', 'ftp://x'],
     ['--url', 'http://x/', '--port', '1'],
     ['10000'],
-  ])('refuses %s %s in one line', (...args) => {
+  ])('is refused in one line with %s %s', (...args) => {
     expect(() => parseSimulateOptions(args)).toThrow(/^[^\n]+$/);
     expect(() => parseSimulateOptions(args)).toThrow(expect.objectContaining({ name: 'UsageError' }));
   });
@@ -188,7 +188,7 @@ describe('an odd body', () => {
   const made = ordinary.map((event) => oddEvent(event, new Random(`odd ${event.id}`)));
   const of = (oddity: string) => made.filter((event) => event.oddity === oddity);
 
-  it('is odd in one of many ways, and every way occurs', () => {
+  it('has one of many oddities, each of which occurs', () => {
     expect(new Set(made.map(({ oddity }) => oddity))).toEqual(new Set(ODDITY_NAMES));
     expect(ODDITY_NAMES.length).toBeGreaterThan(30);
     expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
@@ -203,13 +203,13 @@ describe('an odd body', () => {
     ['a tapped button', (body: Body) => body.message.message.type === 'button_reply'],
     ['a type in capitals', (body: Body) => /^(RESPONSE|STATUS)$/.test(body.event.type)],
     ['an unknown status', (body: Body) => /^(accepted|played|seen|deleted)$/.test(body.event.status)],
-  ])('is what its name says: %s', (oddity, isSo) => {
+  ])('has what its name says: %s', (oddity, isSo) => {
     const bodies = of(oddity).map(({ body }) => JSON.parse(body.toString()));
     expect(bodies.length).toBeGreaterThan(5);
     expect(bodies.every(isSo)).toBe(true);
   });
 
-  it('is an event with the contact, the status and the time that can be read of it', () => {
+  it('is an event with the contact, the status and the time that can still be read', () => {
     for (const { contact } of of('contact: no number')) expect(contact).toBeNull();
     for (const { contact } of of('contact: a local id of WhatsApp')) expect(contact).toMatch(/^\d{15}@lid$/);
     for (const { contact } of of('number: tel:')) expect(contact).toMatch(/^\+\d+$/);
@@ -245,7 +245,7 @@ describe('the warm-up', () => {
   }
 
   it.each([5, 15, 30, 70, 130, 250, 330])(
-    'finds what a receiver takes, and keeps below: %i/s',
+    'finds what a receiver takes, and stays below: %i/s',
     (capacity) => {
       const taken = takenOf(capacity);
       expect(taken).toBeLessThanOrEqual(capacity);
@@ -266,7 +266,7 @@ describe('the warm-up', () => {
 });
 
 describe('a run', () => {
-  it('is sent as slowly as the receiver takes it, and says the rate', async () => {
+  it('is sent no faster than the receiver takes it, and reports the rate', async () => {
     const { url } = await standIn({ takesPerSecond: 40 });
     const args = ['--url', url, '--token', ADMIN_TOKEN, '--json', '--no-progress', '--events', '200'];
     const { stdout, stderr } = await run(...args, '--duplicates', '0');
@@ -306,7 +306,7 @@ describe('a run', () => {
     expect(second.status).toBe(0);
   });
 
-  it('says in words that nothing was lost', async () => {
+  it('reports in words that nothing was lost', async () => {
     const { status, stdout } = await simulateForPeople(await standIn(), '--events', '50');
     expect(stdout).toMatch(/lost +0\n/);
     expect(stdout).toMatch(/invented +0\n/);
@@ -340,7 +340,7 @@ describe('a run', () => {
     ['never forwards an event', { keepsBack: 4 }, 'unforwarded', { unforwarded: 4 }],
     ['miscounts deliveries', { miscounts: 2 }, 'wrong delivery count', { wrongDeliveries: 2 }],
     ['takes what breaks the contract', { acceptsBroken: true }, 'wrong answer', { lost: 0 }],
-  ])('says so when a receiver %s, and exits 1', async (_, faults, what, events) => {
+  ])('reports a receiver that %s, and exits 1', async (_, faults, what, events) => {
     const receiver = await standIn(faults);
     const { status, report } = await simulate(
       receiver,
@@ -356,7 +356,7 @@ describe('a run', () => {
     expect(status).toBe(1);
   });
 
-  it('names what is wrong in words, too', async () => {
+  it('reports in words what is wrong', async () => {
     const { status, stdout } = await simulateForPeople(await standIn({ forgets: 3 }), '--events', '50');
     expect(stdout).toMatch(/lost +3\n/);
     expect(stdout).toContain('FAILED, 3 × lost: acknowledged, and not in the API');
@@ -382,7 +382,7 @@ describe('a run', () => {
   });
 });
 
-describe('the reckoning', () => {
+describe('the comparison', () => {
   const plan = planOf({ ...OPTIONS, events: 3 });
   const [first = '', second = ''] = idsOf(plan);
 
@@ -416,7 +416,7 @@ describe('the reckoning', () => {
     expect(tally(fill, false).events).toMatchObject({ acknowledged: 2, lost: 2, deferredMissing: 0 });
   });
 
-  it('notices an event that was new twice: between the two it was lost', () => {
+  it('reports an event that was answered as new twice', () => {
     const fill = (ledger: Ledger) => acknowledge(ledger, first, 'stored', 'stored');
     expect(tally(fill, true).events).toMatchObject({ storedTwice: 1 });
   });
