@@ -15,7 +15,7 @@ CLOUDFLARE_API_TOKEN (with the permission Queues: Edit, since to acknowledge is 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(1); // impatience: what is leased comes back when its lease ends
+    if (stop.signal.aborted) process.exit(1); // a second Ctrl-C: leased messages come back when their leases end
     console.log('Stopping after the event under way …');
     stop.abort();
   });

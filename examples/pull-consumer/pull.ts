@@ -1,5 +1,5 @@
-// Consuming a queue over HTTP: pull a batch, handle its messages one after the other, tell the queue what became of
-// each. A pulled message is leased: until the lease ends nobody else gets it, and afterwards everybody can.
+// Consumes a queue over HTTP: pulls a batch, handles its messages one after the other, and acknowledges or retries each. A pulled
+// message is leased: nobody else gets it until the lease ends.
 
 import {
   CLOUDEVENT_TYPES,
@@ -37,42 +37,42 @@ export interface PullOptions {
   messages: QueueMessages;
   accountId: string;
   queueId: string;
-  /** What to do with an event. One that fails is retried later. */
+  /** Handles an event. Where it rejects, the event is retried later. */
   onEvent(event: ResponseEvent | StatusEvent): Promise<void>;
-  /** Ends the consumer: the event under way is handled to its end, the others of the batch go back. */
+  /** Ends the consumer after the event under way. The others of the batch go back to the queue. */
   stop: AbortSignal;
   batchSize?: number;
   /** Longer than a batch takes to handle. */
   leaseMs?: number;
-  /** How long to wait when there was nothing to pull: a pull answers at once. */
+  /** How long to wait when there was nothing to pull, since a pull answers at once. */
   idleMs?: number;
 }
 
 const RETRY = { firstSeconds: 5, longestSeconds: 900 };
-/** Events are begun in this part of their lease only, so that there is time left to handle the last. */
+/** Events are begun only in this part of their lease, so that there is time left to handle the last one. */
 const USED_LEASE = 0.5;
 
-/** Consumes until it is stopped. Rejects where the API refuses the calls: that does not pass by itself. */
+/** Consumes until it is stopped. Rejects where the API refuses the calls, which does not pass by itself. */
 export async function consumeByPull(options: PullOptions): Promise<void> {
   const { messages, accountId, queueId, stop, batchSize = 10, leaseMs = 60_000, idleMs = 2_000 } = options;
   while (!stop.aborted) {
     const params = { account_id: accountId, batch_size: batchSize, visibility_timeout_ms: leaseMs };
     const beginUntilMs = Date.now() + leaseMs * USED_LEASE;
     try {
-      // Not cut short when it is stopped: messages that are leased to an answer nobody reads would wait for nothing.
+      // A stop does not abort the pull: messages leased by an unread answer would have to wait for the end of their leases.
       const { messages: batch = [] } = await messages.pull(queueId, params);
       if (batch.length > 0) await handleBatch(options, batch, beginUntilMs);
       else await pause(idleMs, stop);
     } catch (error) {
       if (isRefusal(error)) throw error;
-      // What was handled and could not be acknowledged comes again when its lease ends.
+      // Events that were handled but not acknowledged come again when their leases end.
       console.error(`the queue cannot be reached: ${error instanceof Error ? error.message : error}`);
       await pause(idleMs, stop);
     }
   }
 }
 
-/** Whether the API will answer the same the next time: a wrong token, no such queue, a queue that a Worker consumes. */
+/** Whether the API will refuse again: a wrong token, no such queue, a queue that a Worker consumes. */
 function isRefusal(error: unknown): boolean {
   const { status } = error as { status?: number };
   return status !== undefined && status >= 400 && status < 500 && ![408, 409, 429].includes(status);
@@ -99,7 +99,7 @@ async function handleBatch(
   await messages.ack(queueId, { account_id: accountId, acks, retries });
 }
 
-/** Whether it was handled. Logs what went wrong, without a value of the event. */
+/** Returns whether it was handled. Logs why not, without a value of the event. */
 async function handleMessage(id: string, body: string, onEvent: PullOptions['onEvent']): Promise<boolean> {
   try {
     const parsed = parseEvent(decodeBody(body));

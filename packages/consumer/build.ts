@@ -1,6 +1,6 @@
 // Builds the package into dist/: one module, and one file of its types. `npm pack` and `npm publish` run it first.
 //
-// The contract of events is the receiver's own, ../../src/contract: it is bundled here, and written down once.
+// The contract of events is bundled from the receiver's own sources, ../../src/contract.
 import { spawnSync } from 'node:child_process';
 import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -12,10 +12,10 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGE = join(PROJECT, 'packages', 'consumer');
 const SOURCES = join(PACKAGE, 'src');
 const DIST = join(PACKAGE, 'dist');
-/** Where the declarations of each file stand before they are made one. */
+/** Where the compiler writes a declaration file for each source file. */
 const DECLARATIONS = join(DIST, 'declarations');
 
-/** Places in a country's metadata that serve to dial and to write numbers only: the prefix to dial abroad, the formats. */
+/** Entries in a country's metadata that only serve to dial and to format numbers: the prefix for abroad, the formats. */
 const UNREAD_METADATA = [1, 4];
 
 interface Metadata {
@@ -24,8 +24,8 @@ interface Metadata {
 }
 
 /**
- * Makes libphonenumber-js so small that it can be built in, and zod is all that users have to install: its modules as they
- * are for engines of today, and of its metadata what numbers are read with.
+ * Makes libphonenumber-js small enough to be built in, so that users only have to install zod: it takes the modules for modern
+ * engines, and only the metadata that is needed to read numbers.
  */
 const smallPhoneNumbers: Plugin = {
   name: 'small-phone-numbers',

@@ -1,5 +1,5 @@
-// Makes one file of the declarations that the compiler writes for each: what is exported, and what that refers to. The
-// declarations of the contract say much that consumers never see, zod's schemas first of all.
+// Bundles declaration files into one that has only what is exported and what that refers to. The contract declares much that
+// consumers never see, above all zod's schemas.
 import { readFile } from 'node:fs/promises';
 import { parseAst } from 'rolldown/parseAst';
 

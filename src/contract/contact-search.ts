@@ -127,7 +127,7 @@ function numberMatcher(digits: string, pattern: string, { begin, end }: Halves):
   const plain = new RegExp(pattern, 'g');
   return matcher(digits, plain, (text) => {
     if (decodings(text).some((decoded) => decoded.search(plain) >= 0)) return true;
-    const fields = [...bareFields(text)];
+    const fields = [...new Set(bareFields(text))];
     return fields.some((field) => end.test(field)) && fields.some((field) => begin.test(field));
   });
 }

@@ -1,5 +1,5 @@
-// An event as a line. These lines hold personal data (numbers, texts). That is fine on your own machine and only
-// there: in production, log the event's id and nothing of its content.
+// Describes an event in a line, which holds personal data (numbers, texts). That is fine on your own machine only: in production,
+// log the event's id and nothing of its content.
 
 import {
   CLOUDEVENT_TYPES,
@@ -27,8 +27,8 @@ function describeMessage(message: WithData<ResponseEvent>['data']['message']): s
 }
 
 /**
- * What a customer wrote can hold anything, terminal commands included: control characters, line ends and marks
- * that turn the direction of writing become spaces, and what is long is cut.
+ * Makes a customer's text safe for a terminal: control characters, line ends and marks that change the direction of text become
+ * spaces, and long texts are cut.
  */
 function printable(text: string): string {
   const characters = [...text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')];

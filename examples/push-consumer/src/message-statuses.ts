@@ -1,15 +1,15 @@
-// The table of message statuses: the effective status of each message, however its events arrive.
+// Keeps the effective status of each message, in whatever order its events arrive.
 
 import { type Status, type StatusWebhook, statusRank } from 'instant-message-consumer';
 
-/** The rank orders statuses; by it a late event is told from a new one. */
+/** A late event has a lower rank than the status that is stored. */
 const TABLE = `CREATE TABLE IF NOT EXISTS message_statuses (
   message_id TEXT    PRIMARY KEY,
   status     TEXT    NOT NULL,
   rank       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`;
 
-/** Keeps a step, unless a further one is known already. In one statement: invocations run beside each other. */
+/** Stores a step unless a stronger one is stored, in one statement, since invocations run at the same time. */
 export async function keepStatus(db: D1Database, { event, message }: StatusWebhook<Status>): Promise<void> {
   const upsert = async () =>
     db

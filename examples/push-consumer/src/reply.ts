@@ -9,10 +9,10 @@ export interface Platform {
 }
 
 /**
- * Sends an answer to a customer's message: `POST /v1/messages`. Rejects when the platform does not take it, or with
- * `signal`'s reason; the latter leaves open whether it was sent.
+ * Sends an answer to a customer's message: `POST /v1/messages`. Rejects where the platform refuses it, or with the reason of
+ * `signal`, in which case it may have been sent.
  *
- * @returns whether there was anybody to answer: a message need not tell who wrote it.
+ * @returns false where the message does not tell whom to answer.
  */
 export async function reply(
   { url, token }: Platform,
@@ -20,12 +20,12 @@ export async function reply(
   text: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const phone = clientData?.number ?? contact; // as the platform wrote it: it may know the customer by no other form
+  const phone = clientData?.number ?? contact; // as the platform wrote it, since it may know no other form
   if (phone === undefined) return false;
   const answer = await fetch(new URL('/v1/messages', url), {
     method: 'POST',
     headers: { authorization: token, 'content-type': 'application/json' },
-    redirect: 'manual', // the token goes nowhere else
+    redirect: 'manual', // so that the token goes nowhere else
     body: JSON.stringify({
       provider: 'whatsapp',
       type: 'interaction',

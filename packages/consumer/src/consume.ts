@@ -1,5 +1,5 @@
-// The `queue` handler of a consumer: when each message of a batch is handled, and whether it is then acknowledged or
-// retried. Every message is settled by itself, as soon as its own handler has ended.
+// The `queue` handler of a consumer. It decides when each message of a batch is handled, and acknowledges or retries it as soon
+// as its own handler has ended.
 
 import type { ResponseEvent, StatusEvent } from '../../../src/contract/cloudevent.ts';
 import type { Status } from '../../../src/contract/webhook.ts';
@@ -24,19 +24,19 @@ interface CommonOptions<Env> {
    */
   onOther?: Handler<OtherEvent, Env>;
   /**
-   * Where it is kept which events were handled, so that none is handled twice; {@link OnceStore} says what that
-   * guarantees. Called for each batch; where it gives nothing, repeats are handled.
+   * Gives the store of handled events, so that none is handled twice; {@link OnceStore} says what it guarantees. Called for
+   * each batch. Where it returns nothing, repeats are handled.
    */
   once?: (env: Env) => OnceStore | undefined;
   /** Whether `once` lets each replay through once. Default: a replay of a handled event is a repeat. */
   handleReplays?: boolean;
   /** How long a failed message waits. Default 5 s at first, 15 min at most. */
   retry?: Partial<RetryDelay>;
-  /** Contacts that are served at the same time. Default 6, the connections a Worker can have waiting at once. */
+  /** How many contacts are served at the same time. Default 6, the open connections that a Worker can have. */
   concurrency?: number;
   /** A handler that takes longer has failed. Default 60. */
   handlerTimeoutSeconds?: number;
-  /** Gets what a handler threw, to report it. The log line names its kind only: a message can quote personal data. */
+  /** Called with what a handler threw. The log line has only its name, since a message can quote personal data. */
   onError?: (error: unknown, message: { id: string; attempt: number }) => void;
 }
 
@@ -58,7 +58,7 @@ export interface ConsumeOptions<Env> extends CommonOptions<Env> {
   onStatus?: Handler<StatusEvent<Status>, Env>;
 }
 
-/** A batch of the Workers runtime, as far as this needs it. */
+/** The part of a batch of the Workers runtime that is used. */
 interface Batch {
   readonly queue: string;
   readonly messages: readonly Message[];
@@ -83,14 +83,14 @@ const MAX_HANDLER_TIMEOUT_SECONDS = 900;
 /**
  * The `queue` handler of a Worker that consumes events.
  *
- * Each message is acknowledged when its handler has succeeded and retried, later each time, when it has not; it holds
- * back and repeats no other. One that breaks the schema is retried too, and so ends in the dead-letter queue.
+ * Each message is acknowledged when its handler has succeeded, and otherwise retried with a growing delay, without an effect on
+ * other messages. A message that breaks the schema is retried as well, and so ends in the dead-letter queue.
  *
- * Order: of one batch, the events of a contact are handled one after the other, as they came; those of different
- * contacts at the same time. Beyond a batch there is no order, queues have none, and a failed event comes back behind
- * those that followed it. `messageStatus` makes a status of events in any order.
+ * Within a batch, the events of a contact are handled one after the other in their order, and those of different contacts at the
+ * same time. Beyond a batch there is no order, since queues have none, and a failed event comes back after those that followed
+ * it. `messageStatus` makes a status of events in any order.
  *
- * @throws TypeError where the options make no sense.
+ * @throws TypeError where the options are unusable.
  * @example
  * export default {
  *   queue: consume<Env>({
@@ -110,7 +110,7 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
   return async (batch, env) => {
     const store = options.once?.(env);
     const work = {
-      // Handlers that count on data come with fetchData, by the types of the two forms; handleMessage keeps to it.
+      // By their types, handlers that rely on data come with fetchData.
       handlers: options as CompleteConsumeOptions<Env>,
       env,
       store,
@@ -178,7 +178,7 @@ function lanesOf(messages: readonly Message[]): Message[][] {
   return [...lanes.values()];
 }
 
-/** Whose event it is; a message without a contact is by itself. */
+/** The contact of a message. One without a contact has a lane of its own. */
 function contactOf(message: Message): unknown {
   const contact = (message.body as { contact?: unknown } | null | undefined)?.contact;
   return typeof contact === 'string' ? contact : message;

@@ -1,22 +1,21 @@
-// Events too large for a queue come without data; their `dataref` says where the receiver keeps it. Where the token
-// goes is decided here: to the configured receiver and nobody else, whatever a `dataref` says.
+// Fetches the data of events that were too large for a queue, from where their `dataref` says. The token is sent only to the
+// configured receiver, whatever a `dataref` says.
 
 import { parsePayload } from '../../../src/contract/payload.ts';
 
-/** Gives the data of an event. Rejects where it cannot, and the event is tried again later. */
+/** Fetches the data of an event. Where it rejects, the event is retried later. */
 export type FetchData = (dataref: string, signal: AbortSignal) => Promise<unknown>;
 
-/** A service binding, as far as this needs it. */
+/** The part of a service binding that is used. */
 interface Service {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
 
-/** Service bindings do not look at the host. */
+/** Service bindings ignore the host. */
 const ANY_HOST = 'https://receiver.invalid';
 
 /**
- * Reads data through a service binding to the receiver. Bind its entrypoint `Payloads`, which gives payloads only and
- * asks for no token:
+ * Reads data through a service binding to the receiver. Its entrypoint `Payloads` serves only payloads and needs no token:
  *
  * ```toml
  * [[services]]
@@ -25,7 +24,7 @@ const ANY_HOST = 'https://receiver.invalid';
  * entrypoint = "Payloads"
  * ```
  *
- * @param token the admin token, needed where the binding is to the receiver as a whole.
+ * @param token the admin token, for a binding to the receiver's default entrypoint.
  */
 export function dataFromService(receiver: Service, token?: string): FetchData {
   return async (dataref, signal) => {
@@ -37,10 +36,10 @@ export function dataFromService(receiver: Service, token?: string): FetchData {
 /**
  * Reads data over HTTPS.
  *
- * @param receiverUrl address of the receiver. A `dataref` that leads to another origin is refused, and no redirect is
- * followed: the token must not go anywhere else.
+ * @param receiverUrl address of the receiver. A `dataref` to another origin is refused and no redirect is followed, so that the
+ *   token goes nowhere else.
  * @param token the receiver's admin token.
- * @throws TypeError where the address is not HTTPS, other than on this machine.
+ * @throws TypeError where the address is not HTTPS, except on this machine.
  */
 export function dataFromUrl(receiverUrl: string, token: string): FetchData {
   const base = new URL(receiverUrl);

@@ -1,4 +1,4 @@
-// One message, from its body to what became of it. Neither acknowledges nor retries: that is consume's.
+// Handles one message and returns the outcome. consume.ts acknowledges and retries.
 
 import {
   CLOUDEVENT_TYPES,
@@ -11,7 +11,7 @@ import type { FetchData } from './fetch-data.ts';
 import { logError } from './log.ts';
 import type { OnceStore } from './once.ts';
 
-/** What a handler gets beside the event. */
+/** The second argument of a handler. */
 export interface EventContext<Env> {
   env: Env;
   /** Which delivery of the message this is, from 1. */
@@ -20,7 +20,7 @@ export interface EventContext<Env> {
   signal: AbortSignal;
 }
 
-/** An event of a type, or a status with a word, that this version of the kit does not know. As it came. */
+/** An event of a type, or a status with a word, that this version of the kit does not know; as it came. */
 export interface OtherEvent {
   specversion: '1.0';
   id: string;
@@ -30,15 +30,15 @@ export interface OtherEvent {
   [attribute: string]: unknown;
 }
 
-/** An event whose `data` is there. */
+/** An event with its `data`. */
 export type WithData<Event extends { data?: unknown }> = Event & { data: NonNullable<Event['data']> };
 
-/** What became of a message. */
+/** The outcome of a message. */
 export type Outcome =
   | { kind: 'handled' }
   /** It was handled before. */
   | { kind: 'repeated' }
-  /** Another invocation is handling it, at most until then. */
+  /** Another invocation is handling it, until then at the latest. */
   | { kind: 'taken'; untilMs: number }
   | { kind: 'unreadable'; paths: string[] }
   | { kind: 'failed'; what: string; error: unknown; source?: string; id?: string };
@@ -63,7 +63,7 @@ interface ReceivedMessage {
   readonly attempts: number;
 }
 
-/** An event with what is to be done about it; gives the paths of what breaks the schema, if its data does. */
+/** An event with its handler, which returns the paths of problems where fetched data breaks the schema. */
 interface Task {
   event: { source: string; id: string; replay?: number };
   run(signal: AbortSignal): Promise<{ brokenPaths: string[] } | undefined>;
@@ -92,7 +92,7 @@ export async function handleMessage<Env>(message: ReceivedMessage, work: Work<En
       const { outcome, isOver } = await runTask(task, work.timeoutMs);
       try {
         if (outcome.kind === 'handled') await work.store.done(key);
-        // A handler that is still running keeps its claim, so that none runs beside it.
+        // A handler that is still running keeps its claim, so that the event is not handled twice at the same time.
         else if (isOver) await work.store.release(key, claim.token);
       } catch (error) {
         logError('store of handled events did not take the outcome', { source, id, error });
@@ -102,7 +102,7 @@ export async function handleMessage<Env>(message: ReceivedMessage, work: Work<En
   }
 }
 
-/** What is to be done about a message; `null`: nothing. An array: the paths of what breaks the schema. */
+/** The event of a message with its handler; `null` where there is none; the paths of problems where it breaks the schema. */
 function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task | string[] | null {
   const context = (signal: AbortSignal) => ({ env: work.env, attempt: attempts, signal });
   const { onResponse, onStatus, onOther } = work.handlers;
@@ -128,7 +128,7 @@ function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task
   };
 }
 
-/** The event with its data, where that can be fetched. */
+/** The event with its data, which is fetched where it is missing. */
 async function completed(
   event: ResponseEvent | StatusEvent,
   fetchData: FetchData | undefined,
@@ -140,7 +140,7 @@ async function completed(
   return parseEvent({ ...event, data: await fetchData(event.dataref, signal) });
 }
 
-/** The word of a status: of its data, or, where those are elsewhere, of its id, which ends with it. */
+/** The word of a status: from its data, or from the end of its id where the data is missing. */
 function stepOf({ id, data }: StatusEvent): string {
   return data?.event.status ?? id.slice(id.lastIndexOf(':') + 1);
 }
@@ -152,7 +152,7 @@ function isOtherEvent(body: unknown): body is OtherEvent {
   return specversion === '1.0' && isNamed && !Object.values<unknown>(CLOUDEVENT_TYPES).includes(type);
 }
 
-/** Runs a task for so long. `isOver` is false where it may still be running. */
+/** Runs a task with a timeout. `isOver` is false where the task may still be running. */
 async function runTask(task: Task, timeoutMs: number): Promise<{ outcome: Outcome; isOver: boolean }> {
   const { source, id } = task.event;
   const abort = new AbortController();

@@ -1,5 +1,5 @@
-// What a consumer imports, as `instant-message-consumer`. Depends on the contract alone, and names no type of the Workers
-// runtime: its pure parts serve a Node program as well.
+// The exports of `instant-message-consumer`. It depends only on the contract and uses no types of the Workers runtime, so that
+// Node programs can use it as well.
 
 export {
   CLOUDEVENT_TYPES,

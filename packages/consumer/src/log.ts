@@ -1,4 +1,4 @@
-// The kit's log lines, one JSON object each: the names of a message and of an event, and never what is in them.
+// The kit's log lines, one JSON object each, with ids of messages and events and never their content.
 
 interface LogFields {
   queue?: string;
@@ -7,9 +7,9 @@ interface LogFields {
   attempt?: number;
   source?: string | undefined;
   id?: string | undefined;
-  /** Where a message breaks the schema. */
+  /** The paths at which a message breaks the schema. */
   paths?: string[];
-  /** Its kind only: messages of errors quote what they were given. */
+  /** Only its name is logged: messages of errors can quote personal data. */
   error?: unknown;
 }
 

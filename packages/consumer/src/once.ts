@@ -1,17 +1,17 @@
-// Handling an event once, although queues and the receiver deliver at least once. Only claims are kept here: what is
-// done with an event, and when it is acknowledged, is consume's.
+// Lets an event be handled once although queues and the receiver deliver at least once. This file keeps the claims; consume.ts
+// handles and acknowledges.
 
-/** What makes two deliveries the same event. */
+/** Two deliveries with the same key are the same event. */
 export interface ConsumedKey {
   source: string;
   id: string;
-  /** Which replay, where replays are to be handled anew; otherwise 0. */
+  /** The number of the replay where replays are handled again, otherwise 0. */
   replay: number;
 }
 
 /**
- * `granted`: handle the event, then call `done` or `release` with the token. `done`: it has been handled. `taken`:
- * another invocation has it, at most until then.
+ * `granted`: handle the event, then call `done` or `release` with the token. `done`: it has been handled. `taken`: another
+ * invocation has the claim, until then at the latest.
  */
 export type Claim =
   | { kind: 'granted'; token: string }
@@ -34,15 +34,15 @@ export type Claim =
  */
 export interface OnceStore {
   claim(key: ConsumedKey, nowMs: number): Promise<Claim>;
-  /** The event has been handled: for good, whoever holds the claim by now. */
+  /** Marks the event as handled, whoever holds the claim by now. */
   done(key: ConsumedKey): Promise<void>;
-  /** The handler failed. Gives back the claim of this token; one of another stays. */
+  /** Gives back the claim of this token after a failure. The claim of another token stays. */
   release(key: ConsumedKey, token: string): Promise<void>;
-  /** Forgets what is past its keeping, in bounded work. Called after each batch. */
+  /** Deletes a bounded number of rows that are older than `keepDays`. Called after each batch. */
   prune?(nowMs: number): Promise<void>;
 }
 
-/** D1, as far as this needs it. */
+/** The part of D1 that is used. */
 interface Database {
   prepare(sql: string): Statement;
   batch(statements: Statement[]): Promise<{ results: unknown[] }[]>;
@@ -53,11 +53,11 @@ interface Statement {
 }
 
 export interface D1OnceOptions {
-  /** Of the table; one for each consumer that shares the database. Default `consumed_events`. */
+  /** The table's name, another one for each consumer that shares the database. Default `consumed_events`. */
   table?: string;
   /**
-   * How long a claim lasts: longer than any handler runs. Default 15 minutes, the longest that a queue's invocation
-   * can.
+   * How long a claim lasts, which must be longer than any handler runs. Default 15 minutes, the longest invocation of a
+   * queue's consumer.
    */
   leaseSeconds?: number;
   /** How long a handled event is remembered. Default 30 days, which is as long as the receiver keeps it. */
@@ -68,12 +68,12 @@ const DEFAULT_TABLE = 'consumed_events';
 /** https://developers.cloudflare.com/queues/platform/limits/: "Consumer duration (wall clock time): 15 minutes" */
 const DEFAULT_LEASE_SECONDS = 900;
 const DEFAULT_KEEP_DAYS = 30;
-/** Twice the largest batch, so that forgetting keeps up with what comes in. */
+/** Twice the largest batch, so that pruning keeps up with new events. */
 const PRUNED_ROWS = 200;
 const DAY_MS = 86_400_000;
 
 /**
- * The table of {@link d1Once}, for those who keep their schema in migrations. Otherwise it is created on first use.
+ * The SQL of {@link d1Once}'s table, for a migration. Without one the table is created on first use.
  *
  * `seq` grows with age, so that the oldest rows are found without an index on time, which every event would pay for.
  */

@@ -11,10 +11,10 @@ export interface RetryDelay {
 export const MAX_DELAY_SECONDS = 86_400;
 
 /**
- * Exponential backoff, capped, with jitter over its upper half: messages that failed together do not come back
- * together, and none at once.
+ * Exponential backoff with an upper bound, and with jitter over its upper half, so that messages that failed together do not
+ * come back together.
  *
- * @param attempt the one that failed, from 1.
+ * @param attempt the number of the failed attempt, from 1.
  * @param random gives a number from 0 up to but not including 1.
  */
 export function retryDelaySeconds(
