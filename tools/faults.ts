@@ -117,24 +117,14 @@ async function tell(schedule: Schedule, violations: readonly Violation[], realms
   console.log(`  npm run faults -- --only ${seed} --parts ${parts.join(',')} --verbose`);
 }
 
-function tableOf({
-  schedules,
-  webhooks,
-  requests,
-  events,
-  steps,
-  injected,
-  characters,
-  violated,
-  seconds,
-}: Summary): string {
+function tableOf({ injected, characters, violated, seconds, ...counts }: Summary): string {
   const rows: [string, number, string?][] = [
-    ['schedules', schedules, `${seconds.toFixed(0)} s`],
+    ['schedules', counts.schedules, `${seconds.toFixed(0)} s`],
     ...CHARACTERS.map((character): [string, number] => [`  ${character}`, characters.get(character) ?? 0]),
-    ['webhooks', webhooks],
-    ['requests', requests],
-    ['events stored', events],
-    ['steps', steps],
+    ['webhooks', counts.webhooks],
+    ['requests', counts.requests],
+    ['events stored', counts.events],
+    ['steps', counts.steps],
     ['schedules violated', violated.size],
   ];
   const sorted = [...injected].toSorted(([a], [b]) => a.localeCompare(b));

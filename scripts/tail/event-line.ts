@@ -43,7 +43,7 @@ export function eventLine(json: string, hasColors: boolean): string {
   const paint: Paint = (style, text) =>
     hasColors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   return [
-    paint('dim', localTime(new Date(event.receivedAt))),
+    paint('dim', new Date(event.receivedAt).toLocaleString('sv')), // 2026-03-01 09:05:07, local time
     paint('dim', shown(event.integration)),
     shown(event.contact).padEnd(CONTACT_WIDTH),
     event.status === null
@@ -82,16 +82,4 @@ function statusText(status: string, { message }: Webhook, paint: Paint): string 
 /** Makes a text of a customer harmless and short enough. */
 function shown(text: string | null | undefined, maxCharacters = MAX_READ_LENGTH): string {
   return shortened(printable((text ?? '').slice(0, MAX_READ_LENGTH)).trim(), maxCharacters);
-}
-
-/** `2026-03-01 09:05:07` by this machine's clock. */
-function localTime(at: Date): string {
-  const [month, day, hours, minutes, seconds] = [
-    at.getMonth() + 1,
-    at.getDate(),
-    at.getHours(),
-    at.getMinutes(),
-    at.getSeconds(),
-  ].map((part) => String(part).padStart(2, '0'));
-  return `${at.getFullYear()}-${month}-${day} ${hours}:${minutes}:${seconds}`;
 }

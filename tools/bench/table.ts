@@ -60,29 +60,21 @@ function throughputTable(rows: readonly Throughput[], against?: Revision): strin
 function paceTable(rows: readonly Pace[], against?: Revision): string {
   const table = align(
     ['', 'p50 ms', 'p99 ms', 'failed'],
-    rows.map((row) => [
-      nameOf(row.subject, against),
-      figure(row.p50Ms),
-      figure(row.p99Ms),
-      whole(row.failures),
+    rows.map(({ subject, p50Ms, p99Ms, failures }) => [
+      nameOf(subject, against),
+      ...[figure(p50Ms), figure(p99Ms), whole(failures)],
     ]),
     [0],
   );
   return `Pace: one webhook at a time, ${rows[0]?.perSecond} a second\n${table}`;
 }
 
+const COST_COLUMNS =
+  'D1 statements, rows written, rows read, queue calls, queue operations, US$/million'.split(', ');
+
 function costTable(rows: readonly Cost[], against?: Revision): string {
   const table = align(
-    [
-      'connections',
-      '',
-      'D1 statements',
-      'rows written',
-      'rows read',
-      'queue calls',
-      'queue operations',
-      'US$/million',
-    ],
+    ['connections', '', ...COST_COLUMNS],
     rows.map((row, index) => [
       rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
       nameOf(row.subject, against),

@@ -40,7 +40,7 @@ const RETRY_FOR_MS = 600_000;
 /** The sweep leaves younger events to their own requests: src/forward/sweep.ts. */
 const SWEEP_GRACE_MS = 31_000;
 const MAX_LAST_SWEEPS = 10;
-const CRON_TIMEOUT_MS = 60_000;
+const ASK_TIMEOUT_MS = 60_000;
 const MAX_EXAMPLES = 5;
 const NOTHING_EARLIER: Baseline = new Map();
 
@@ -93,7 +93,10 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
       const restartMs = performance.now();
       const restarted = await runtime.start();
       // Before anybody sends to it again, the outbox holds what the kill left.
-      const { pending, lastSeq } = await outboxAfter(restarted, lastStrandedSeq);
+      const { pending, lastSeq } = await ask<{ pending: number; lastSeq: number | null }>(
+        restarted,
+        `/crash/outbox?after=${lastStrandedSeq}`,
+      );
       kills.strandedInOutbox += pending;
       lastStrandedSeq = lastSeq ?? lastStrandedSeq;
       origin = restarted;
@@ -102,7 +105,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
       progress.say(
         `Kill ${kills.count} of ${killCount}: ${cut} requests cut, ${pending} events left in the outbox; up again after ${startedInMs} ms`,
       );
-      void runCron(restarted).catch(() => undefined); // the next kill may cut it off
+      void ask(restarted, '/crash/cron').catch(() => undefined); // the next kill may cut it off
     }
     await sleep(secondsBetween * 1000);
     sending.stop();
@@ -121,7 +124,7 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
       sweep === 0 || (findings.unforwarded.length > 0 && sweep < MAX_LAST_SWEEPS);
       sweep++
     ) {
-      await runCron(origin);
+      await ask(origin, '/crash/cron');
       findings = await compare();
     }
     const tally = tallyOf(plan, ledger, findings, { intakeSurvives: false });
@@ -140,18 +143,17 @@ export async function crash(runtime: MortalRuntime, options: CrashOptions): Prom
   }
 }
 
-async function outboxAfter(origin: URL, seq: number): Promise<{ pending: number; lastSeq: number | null }> {
-  const answer = await fetch(new URL(`/crash/outbox?after=${seq}`, origin));
-  if (!answer.ok) throw new CommandFailure(`its outbox cannot be read after a restart (${answer.status})`);
-  return (await answer.json()) as { pending: number; lastSeq: number | null };
+/** Asks worker.mjs for its outbox, its counters or a run of its cron. */
+async function ask<Answer>(origin: URL, path: string): Promise<Answer> {
+  const answer = await fetch(new URL(path, origin), { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
+  if (!answer.ok) throw new CommandFailure(`GET ${path} answered ${answer.status}`);
+  return (await answer.json()) as Answer;
 }
 
 /** Compares each counter with a full count of the tables. */
 async function compareCounters(origin: URL): Promise<{ counters: number; wrong: string[] }> {
-  const answer = await fetch(new URL('/crash/counters', origin));
-  if (!answer.ok) throw new CommandFailure(`its counters cannot be read (${answer.status})`);
   type Counts = { name: string; count: number }[];
-  const { counted, full } = (await answer.json()) as { counted: Counts; full: Counts };
+  const { counted, full } = await ask<{ counted: Counts; full: Counts }>(origin, '/crash/counters');
   const byName = new Map(counted.map(({ name, count }) => [name, count]));
   const expected = new Map(full.map(({ name, count }) => [name, count]));
   const names = new Set([...expected.keys(), ...byName.keys()]);
@@ -160,11 +162,4 @@ async function compareCounters(origin: URL): Promise<{ counters: number; wrong: 
     return is === should ? [] : [`${name}: ${is}, should be ${should}`];
   });
   return { counters: names.size, wrong };
-}
-
-async function runCron(origin: URL): Promise<void> {
-  const answer = await fetch(new URL('/crash/cron', origin), {
-    signal: AbortSignal.timeout(CRON_TIMEOUT_MS),
-  });
-  if (!answer.ok) throw new CommandFailure(`its cron failed (${answer.status})`);
 }

@@ -15,8 +15,9 @@ import {
   USUAL_DATABASE_GB,
 } from './schedule.ts';
 
-/** Each integration as often as it is drawn. */
+/** Each integration, and each binding, as often as it is drawn. */
 const BUSY_SLUGS = [...SLUGS, 'shop', 'shop'] as const;
+const BUSY_TARGETS = ['d1', 'd1', 'd1', 'events', 'events', 'intake', 'intake', 'limiter'] as const;
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -172,16 +173,7 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
   };
   const faults: Fault[] = [];
   for (let index = random.whole(0, 7); index > 0; index--) {
-    const target = random.pick([
-      'd1',
-      'd1',
-      'd1',
-      'events',
-      'events',
-      'intake',
-      'intake',
-      'limiter',
-    ] as const);
+    const target = random.pick(BUSY_TARGETS);
     const window = windowMs();
     // The intake queue is used only while D1 fails.
     const during = faults.find((fault) => fault.target === 'd1');
@@ -265,18 +257,6 @@ function operationsOf(
 }
 
 const OPERATIONS = [
-  'replay event',
-  'replay event',
-  'replay',
-  'replay',
-  'retry rejections',
-  'let in',
-  'let in',
-  'delete rejection',
-  'redrive',
-  'redrive one',
-  'rotate',
-  'disable',
-  'delete',
-  'erase',
+  ...(['replay event', 'replay event', 'replay', 'replay', 'retry rejections', 'let in', 'let in'] as const),
+  ...(['delete rejection', 'redrive', 'redrive one', 'rotate', 'disable', 'delete', 'erase'] as const),
 ] as const;

@@ -23,7 +23,7 @@ export async function operate(world: World, operation: Operation): Promise<void>
   loop.note(`operator ${name}: ${operation.what}`);
   switch (operation.what) {
     case 'replay event': {
-      const [key] = [world.pick([...book.storedByKey.keys()])];
+      const key = world.pick([...book.storedByKey.keys()]);
       if (key === undefined) return;
       const [slug, id = ''] = key.split(' ');
       await world.api(name, 'POST', `/api/events/${slug}/${encodeURIComponent(id)}/replay`);
@@ -49,22 +49,18 @@ export async function operate(world: World, operation: Operation): Promise<void>
       await paged(world, name, 'POST', '/api/rejections/retry', { reason: 'differs' });
       return;
     case 'delete rejection': {
-      const listed = await world.api(name, 'GET', '/api/rejections?limit=1');
-      const [first] = (listed?.answer.data ?? []) as { id: string }[];
-      if (first !== undefined) {
-        book.deletedRejections.add(first.id);
-        await world.api(`${name}-delete`, 'DELETE', `/api/rejections/${first.id}`);
-      }
+      const id = await newestId(world, name, '/api/rejections');
+      if (id === undefined) return;
+      book.deletedRejections.add(id);
+      await world.api(`${name}-delete`, 'DELETE', `/api/rejections/${id}`);
       return;
     }
     case 'redrive':
       await paged(world, name, 'POST', '/api/dead-letters/redrive', { all: true });
       return;
     case 'redrive one': {
-      const listed = await world.api(name, 'GET', '/api/dead-letters?limit=1');
-      const [first] = (listed?.answer.data ?? []) as { id: string }[];
-      if (first !== undefined)
-        await world.api(`${name}-one`, 'POST', `/api/dead-letters/${first.id}/redrive`);
+      const id = await newestId(world, name, '/api/dead-letters');
+      if (id !== undefined) await world.api(`${name}-one`, 'POST', `/api/dead-letters/${id}/redrive`);
       return;
     }
     case 'rotate': {
@@ -112,6 +108,11 @@ export async function operate(world: World, operation: Operation): Promise<void>
       return;
     }
   }
+}
+
+async function newestId(world: World, name: string, path: string): Promise<string | undefined> {
+  const listed = await world.api(name, 'GET', `${path}?limit=1`);
+  return ((listed?.answer.data ?? []) as { id: string }[])[0]?.id;
 }
 
 /** Senders use the URL of a new generation once an operator has been told it. */

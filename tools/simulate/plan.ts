@@ -142,15 +142,8 @@ function inOrderOfArrival(arrivals: Arrival[]): Delivery[] {
 }
 
 /** A delivery in one line of JSON; the body in base64 where it is not text. */
-export function deliveryLine({
-  slot,
-  abandon,
-  event,
-  flaw,
-  body,
-  contentType,
-  contentEncoding,
-}: Delivery): string {
+export function deliveryLine({ event, body, contentEncoding, ...delivery }: Delivery): string {
+  const { slot, abandon, flaw, contentType } = delivery;
   const text = body.toString('utf8');
   const isText = Buffer.from(text).equals(body);
   return JSON.stringify({
