@@ -1,23 +1,17 @@
 // Runs scripts/deploy.ts with the real wrangler, in a copy of the project, against a stand-in of Cloudflare's API.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import {
   appendFileSync,
-  cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { requireSecretsFile } from '../../scripts/deploy/secrets.ts';
@@ -31,6 +25,7 @@ import {
   emptyAccount,
   startCloudflareApi,
 } from './cloudflare-api.ts';
+import { cleanEnvironment, copyProject, runScript } from './run-script.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WORKER = 'instant-message-receiver';
@@ -57,21 +52,12 @@ interface Project extends Disposable {
 }
 
 /** The project's own scripts, configuration and migrations, with a Worker that needs no dependencies. */
-function copyProject(): Project {
+function makeProject(): Project {
   const directory = mkdtempSync(join(tmpdir(), 'deploy-test-'));
-  const copied = [
-    'package.json',
-    'wrangler.toml',
-    'tsconfig.json',
-    'scripts',
-    'src/store/migrations',
-    'src/secrets.ts',
-  ];
-  for (const name of [...copied, 'src/dashboard/browser']) {
-    cpSync(join(ROOT, name), join(directory, name), { recursive: true });
-  }
-  mkdirSync(join(directory, 'home'));
-  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  copyProject(directory, [
+    ...['package.json', 'wrangler.toml', 'tsconfig.json', 'scripts'],
+    ...['src/store/migrations', 'src/secrets.ts', 'src/dashboard/browser'],
+  ]);
   const path = (name: string) => join(directory, name);
   const write = (name: string, content: string) => {
     writeFileSync(path(name), content);
@@ -86,17 +72,9 @@ function copyProject(): Project {
 }
 
 async function deploy(project: Project, args: string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['scripts/deploy.ts', ...args], {
-    cwd: project.directory,
-    env: { PATH: process.env.PATH, HOME: project.path('home'), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close') as Promise<[number | null]>,
-  ]);
-  return { status, stdout, stderr };
+  const { directory } = project;
+  const env = cleanEnvironment(directory, environment);
+  return runScript(['scripts/deploy.ts', ...args], { cwd: directory, env });
 }
 
 function credentials(api: CloudflareApi) {
@@ -140,7 +118,7 @@ const migrationFiles = readdirSync(join(ROOT, 'src/store/migrations')).sort();
 
 describe.concurrent('the first deployment', () => {
   it('creates the database, migrates it, then uploads the code with its secrets', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const secretsFile = project.write('production.secrets.json', JSON.stringify(SECRETS));
     await using api = await startCloudflareApi(emptyAccount());
 
@@ -171,7 +149,7 @@ describe.concurrent('the first deployment', () => {
   });
 
   it('changes nothing without secrets, and says how to make them', async () => {
-    using project = copyProject();
+    using project = makeProject();
     await using api = await startCloudflareApi(emptyAccount());
 
     const run = await deploy(project, [], credentials(api));
@@ -183,7 +161,7 @@ describe.concurrent('the first deployment', () => {
   });
 
   it('changes nothing without a login, and says how to log in', async () => {
-    using project = copyProject();
+    using project = makeProject();
     await using api = await startCloudflareApi(emptyAccount());
 
     const run = await deploy(project, [], { CLOUDFLARE_API_BASE_URL: api.baseUrl });
@@ -196,7 +174,7 @@ describe.concurrent('the first deployment', () => {
 
 describe.concurrent('a later deployment', () => {
   it('migrates the database that is there, then uploads the code', async () => {
-    using project = copyProject();
+    using project = makeProject();
     project.write(`src/store/migrations/${nextNumber()}_later.sql`, 'CREATE TABLE later (id);');
     await using api = await startCloudflareApi(deployedAccount());
 
@@ -214,7 +192,7 @@ describe.concurrent('a later deployment', () => {
   });
 
   it('changes nothing when a secret is missing, and names it', async () => {
-    using project = copyProject();
+    using project = makeProject();
     await using api = await startCloudflareApi(deployedAccount({ WEBHOOK_SECRET: SECRETS.WEBHOOK_SECRET }));
 
     const run = await deploy(project, [], credentials(api));
@@ -226,7 +204,7 @@ describe.concurrent('a later deployment', () => {
   });
 
   it('replaces WEBHOOK_SECRET only when asked to', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const WEBHOOK_SECRET = 'n'.repeat(32);
     const secretsFile = project.write('new.secrets.json', JSON.stringify({ WEBHOOK_SECRET }));
     await using api = await startCloudflareApi(deployedAccount());
@@ -244,7 +222,7 @@ describe.concurrent('a later deployment', () => {
   });
 
   it('does not upload the code when a migration fails', async () => {
-    using project = copyProject();
+    using project = makeProject();
     project.write(`src/store/migrations/${nextNumber()}_broken.sql`, 'CREATE TABLE broken (;');
     await using api = await startCloudflareApi(deployedAccount());
 
@@ -257,7 +235,7 @@ describe.concurrent('a later deployment', () => {
   });
 
   it('does not upload the code when a migration is reported as applied but is not', async () => {
-    using project = copyProject();
+    using project = makeProject();
     project.write(`src/store/migrations/${nextNumber()}_later.sql`, 'CREATE TABLE later (id);');
     await using api = await startCloudflareApi({ ...deployedAccount(), quietlyRefusedSql: 'TABLE later' });
 
@@ -270,7 +248,7 @@ describe.concurrent('a later deployment', () => {
   });
 
   it('changes nothing when the code does not build', async () => {
-    using project = copyProject();
+    using project = makeProject();
     project.write('src/index.ts', 'import "./missing.ts";\nexport default {};\n');
     await using api = await startCloudflareApi(deployedAccount());
 
@@ -284,7 +262,7 @@ describe.concurrent('a later deployment', () => {
 
 describe.concurrent('a dry run', () => {
   it('shows the plan and the size without asking Cloudflare for anything', async () => {
-    using project = copyProject();
+    using project = makeProject();
     await using api = await startCloudflareApi(emptyAccount());
 
     const run = await deploy(project, ['--dry-run'], { CLOUDFLARE_API_BASE_URL: api.baseUrl });
@@ -298,7 +276,7 @@ describe.concurrent('a dry run', () => {
   });
 
   it('refuses a bundle over the limit', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const noise = randomBytes(260_000).toString('hex');
     appendFileSync(project.path('src/index.ts'), `export const noise = ${JSON.stringify(noise)};\n`);
 
@@ -309,7 +287,7 @@ describe.concurrent('a dry run', () => {
   });
 
   it('refuses migrations of one number, or with one missing', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const twin = `${migrationFiles.at(-1)?.slice(0, 4)}_zz_twin.sql`;
     project.write(`src/store/migrations/${twin}`, 'SELECT 1;');
     const twins = await deploy(project, ['--dry-run']);
@@ -324,7 +302,7 @@ describe.concurrent('a dry run', () => {
   });
 
   it('is not taken for a deployment when npm keeps the option for itself', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const run = await deploy(project, [], { npm_config_dry_run: 'true' });
     expect(run.status).toBe(2);
     expect(run.stderr).toContain('npm run deploy -- --dry-run');
@@ -333,7 +311,7 @@ describe.concurrent('a dry run', () => {
 
 describe.concurrent('a secrets file', () => {
   it('is made with random values that only its owner can read, and never overwritten', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const file = project.path('production.secrets.json');
 
     const made = await deploy(project, ['--new-secrets', file]);
@@ -352,7 +330,7 @@ describe.concurrent('a secrets file', () => {
   });
 
   it('is not made under a name that git does not ignore', async () => {
-    using project = copyProject();
+    using project = makeProject();
     const run = await deploy(project, ['--new-secrets', 'production.env']);
     expect(run.status).toBe(1);
     expect(existsSync(project.path('production.env'))).toBe(false);
@@ -383,7 +361,7 @@ describe.concurrent('a secrets file', () => {
   });
 
   it('ends a deployment before anything is built or asked where it is refused', async () => {
-    using project = copyProject();
+    using project = makeProject();
     project.write('.dev.vars', `WEBHOOK_SECRET=${'l'.repeat(32)}\n`);
     const content = JSON.stringify({ ...SECRETS, WEBHOOK_SECRET: 'l'.repeat(32) });
     const run = await deploy(project, ['--secrets-file', project.write('my.secrets.json', content)]);

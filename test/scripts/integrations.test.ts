@@ -1,21 +1,9 @@
 // `npm run integrations`, from its parts to the whole: the script runs as an operator runs it, in a copy of the
 // project, on a local database with the real wrangler, and against a receiver that runs.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -24,11 +12,11 @@ import { type Configuration, readConfiguration } from '../../scripts/integration
 import { withLocalDatabase } from '../../scripts/integrations/local-database.ts';
 import { type Command, parseIntegrationsOptions } from '../../scripts/integrations/options.ts';
 import { describeOutcome, describeRefusal } from '../../scripts/integrations/report.ts';
-import { PROJECT } from '../../scripts/project.ts';
 import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
 import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
+import { cleanEnvironment, copyProject, type Run, runScript } from './run-script.ts';
 
 const SECRETS = { WEBHOOK_SECRET: 'w'.repeat(32), ADMIN_TOKEN: 'a'.repeat(24) };
 const READ_TOKEN = 'r'.repeat(24);
@@ -50,11 +38,7 @@ let localSecrets: NodeJS.Dict<string>;
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'integrations-test-'));
   state = join(project, 'state');
-  for (const name of ['package.json', 'wrangler.toml', 'scripts', 'src']) {
-    cpSync(join(PROJECT, name), join(project, name), { recursive: true });
-  }
-  mkdirSync(join(project, 'home'));
-  symlinkSync(join(PROJECT, 'node_modules'), join(project, 'node_modules'));
+  copyProject(project, ['package.json', 'wrangler.toml', 'scripts', 'src']);
 
   const run = await local(['list']);
   expect(run).toEqual({
@@ -68,34 +52,21 @@ afterAll(() => {
   rmSync(project, { recursive: true, force: true });
 });
 
-interface Run {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-async function runScript(
+/** Runs a script in the copy of the project, and sees that it prints no secret. */
+async function runInCopy(
   script: string,
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<Run> {
-  const child = spawn(process.execPath, [script, ...args], {
-    cwd: project,
-    env: { PATH: process.env.PATH, HOME: join(project, 'home'), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close') as Promise<[number | null]>,
-  ]);
+  const env = cleanEnvironment(project, environment);
+  const run = await runScript([script, ...args], { cwd: project, env });
   const secrets = [...Object.values(SECRETS), ...Object.values(localSecrets ?? {})];
-  for (const secret of secrets) expect(`${stdout}${stderr}`).not.toContain(secret);
-  return { status, stdout, stderr };
+  for (const secret of secrets) expect(`${run.stdout}${run.stderr}`).not.toContain(secret);
+  return run;
 }
 
 async function integrations(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
-  return runScript('scripts/integrations.ts', args, environment);
+  return runInCopy('scripts/integrations.ts', args, environment);
 }
 
 async function local(args: readonly string[]): Promise<Run> {
@@ -399,7 +370,7 @@ describe.concurrent('the command on this machine', () => {
 
   it('finds the demo that npm start makes once', async () => {
     for (let start = 1; start <= 2; start += 1) {
-      expect(await runScript('scripts/start/prepare.ts', [state], {})).toEqual({
+      expect(await runInCopy('scripts/start/prepare.ts', [state], {})).toEqual({
         status: 0,
         stdout: '',
         stderr: '',

@@ -1,6 +1,5 @@
 // `npm run simulate`: what it plans, and that it tells an honest receiver from one that is not. The receivers are
 // stand-ins in this process, honest or with one fault each.
-import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
@@ -16,7 +15,9 @@ import { parseSimulateOptions } from '../../tools/simulate/options.ts';
 import { type Plan, type PlanOptions, planOf } from '../../tools/simulate/plan.ts';
 import { reconcile } from '../../tools/simulate/reconcile.ts';
 import { tallyOf } from '../../tools/simulate/report.ts';
+import type { SimulateReport } from '../../tools/simulate/run.ts';
 import { afterStep, FIRST_RATE, rateFor } from '../../tools/simulate/warm-up.ts';
+import { type Run, runScript } from '../scripts/run-script.ts';
 
 const SIMULATE = fileURLToPath(new URL('../../tools/simulate.ts', import.meta.url));
 const ADMIN_TOKEN = 'admin-token-of-the-tests';
@@ -271,7 +272,7 @@ describe('a run', () => {
     const args = ['--url', url, '--token', ADMIN_TOKEN, '--json', '--no-progress', '--events', '200'];
     const { stdout, stderr } = await run(...args, '--duplicates', '0');
     if (stdout === '') throw new Error(stderr);
-    const report: Report = JSON.parse(stdout);
+    const report: SimulateReport = JSON.parse(stdout);
     expect(report).toMatchObject({ failures: [], events: { acknowledged: 200, stored: 200 } });
     expect(report.taken).toBeLessThanOrEqual(60);
     expect(report.rate).toBeLessThan(40);
@@ -351,7 +352,7 @@ describe('a run', () => {
       '--settle',
       '0.5',
     );
-    expect(report.failures.map((failure: { what: string }) => failure.what.split(':')[0])).toEqual([what]);
+    expect(report.failures.map((failure) => failure.what.split(':')[0])).toEqual([what]);
     expect(report).toMatchObject({ events });
     expect(status).toBe(1);
   });
@@ -629,13 +630,10 @@ function referenceSfc32(label: string, count: number): number[] {
   });
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the report as the machine reads it
-type Report = any;
-
 async function simulate(
   { url }: { url: string },
   ...args: string[]
-): Promise<{ status: number | null; report: Report }> {
+): Promise<{ status: number | null; report: SimulateReport }> {
   const { status, stdout, stderr } = await run(
     '--url',
     url,
@@ -654,20 +652,7 @@ async function simulateForPeople({ url }: { url: string }, ...args: string[]) {
   return run('--url', url, '--token', ADMIN_TOKEN, '--rate', '0', '--settle', '1', ...args);
 }
 
-/** Runs the script as npm does. The stand-in is in this process, so it must not block. */
-function run(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const { ADMIN_TOKEN: _, ...env } = process.env;
-    const child = spawn(process.execPath, [SIMULATE, ...args], { env });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    child.once('error', reject);
-    child.once('close', (status) => resolve({ status, stdout, stderr }));
-  });
+async function run(...args: string[]): Promise<Run> {
+  const { ADMIN_TOKEN: _, ...env } = process.env;
+  return runScript([SIMULATE, ...args], { env });
 }

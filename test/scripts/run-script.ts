@@ -1,0 +1,39 @@
+// Runs a script in a process of its own, as an operator would, also in a copy of the project.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { PROJECT } from '../../scripts/project.ts';
+
+export interface Run {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `node` with arguments. It does not block, so that a server in this process can answer. */
+export async function runScript(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Run> {
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { status, stdout, stderr };
+}
+
+/** Copies parts of the project into a directory, which gets the dependencies and a home of its own. */
+export function copyProject(directory: string, paths: readonly string[]): void {
+  for (const path of paths) cpSync(join(PROJECT, path), join(directory, path), { recursive: true });
+  mkdirSync(join(directory, 'home'));
+  symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
+}
+
+/** The environment of a script that finds no settings but those of its copy of the project. */
+export function cleanEnvironment(directory: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: join(directory, 'home'), ...more };
+}
