@@ -27,7 +27,7 @@ import {
   walkDeadLetters,
 } from '../store/dead-letters.ts';
 import { BATCH_LIMITS, type ForwardingDeps, METADATA_BYTES } from './events.ts';
-import { deferWebhook, gunzipBase64, intakeMessage } from './intake.ts';
+import { deferWebhook, gunzipBase64, intakeMessage } from './intake-consumer.ts';
 import { type Held, recordMessages, retryLater } from './record-messages.ts';
 
 /** A queue of this name's end holds what consumers gave up on, or what could not be kept of that. */

@@ -22,8 +22,8 @@ import {
   type SizedReplayPlace,
   walkReplay,
 } from '../store/replays.ts';
-import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { carefulForwarding } from './poison-events.ts';
 import { sweepOutbox } from './sweep.ts';
 
 /** Events that are read, sent and confirmed together: their payloads are in memory in several forms. */

@@ -3,8 +3,8 @@
 
 import { log } from '../runtime/log.ts';
 import { findPending, giveUpPending, listPending, noteRefusals, type WaitingEvent } from '../store/outbox.ts';
-import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { carefulForwarding } from './poison-events.ts';
 
 const PAGE_EVENTS = 100;
 /** Stays within the 1,000 statements of an invocation, with three to five for each page. */

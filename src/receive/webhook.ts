@@ -10,7 +10,7 @@ import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import { type ContractProblem, problemAt } from '../contract/problems.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
-import { type DeferredWebhook, deferWebhook } from '../forward/intake.ts';
+import { type DeferredWebhook, deferWebhook } from '../forward/intake-consumer.ts';
 import { PROBLEMS, problem, problemError } from '../problem-details.ts';
 import type { ByteBudget, Holding } from '../runtime/byte-budget.ts';
 import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';
@@ -30,7 +30,7 @@ import { presentedToken, type WebhookTokens } from '../sender/webhook-token.ts';
 import type { Integration } from '../store/integrations.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
 import { BODY_TIMEOUT_MS, readBody, unpackBody } from './read-body.ts';
-import type { Refusals } from './refusals.ts';
+import type { Refusals } from './refusal-counter.ts';
 import { createRegistrations, type Registration } from './registrations.ts';
 
 /** An answer is promised within 3 s, whatever hangs. It has to be made and sent, too. */

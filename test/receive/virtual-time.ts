@@ -3,7 +3,7 @@
 
 import { vi } from 'vitest';
 import { newApp } from '../../src/app.ts';
-import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake.ts';
+import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake-consumer.ts';
 import { BODY_LIMITS } from '../../src/receive/read-body.ts';
 import { webhookRoutes } from '../../src/receive/webhook.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/runtime/bounded-bindings.ts';

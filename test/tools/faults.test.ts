@@ -225,7 +225,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     name: 'forgets what differs and came by way of the intake queue',
     changes: [
       {
-        file: 'src/forward/intake.ts',
+        file: 'src/forward/intake-consumer.ts',
         from: 'differing.push(differingRejection(event, done, generation));',
         to: 'void differing;',
       },
