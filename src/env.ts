@@ -1,27 +1,26 @@
-// Bindings and settings: what wrangler.toml and the secrets give, checked once for each isolate.
+// The settings from wrangler.toml and the secrets, checked once for each isolate.
 
 import * as z from 'zod';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
-/** Settings as the code uses them. */
 export interface Settings {
   retentionMs: number;
-  /** Past this size of the database events go early. */
+  /** Events go early when the database is larger. */
   maxDatabaseBytes: number;
-  /** Without a slash at the end; empty: the address that a request came to. */
+  /** Without a slash at the end; empty for the address that a request came to. */
   publicUrl: string;
   webhookSecret: string;
   adminToken: string;
-  /** May read and change nothing; `null`: there is none. */
+  /** Opens the API for reading only; `null` where it is not set. */
   readToken: string | null;
-  /** Where Cloudflare Access stands in front of the API; `null`: it does not. */
+  /** `null` where no Cloudflare Access stands in front of the API. */
   access: AccessSettings | null;
   /** Origins whose pages may use the API from a browser. */
   allowedOrigins: string[];
   rejectionMs: number;
 }
 
-/** How to tell that an identity was given by one's own Cloudflare Access. */
+/** By what an identity is known to come from the operator's own Cloudflare Access. */
 export interface AccessSettings {
   /** E.g. `https://example.cloudflareaccess.com`, which is the issuer of its tokens. */
   teamDomain: string;
@@ -29,13 +28,13 @@ export interface AccessSettings {
   audience: string;
 }
 
-/** Settings that make no sense, each named. Carries no value: some are secrets. */
+/** Names all settings that are wrong, without their values: some are secrets. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError';
 }
 
 const DAY_MS = 86_400_000;
-/** D1 takes no more: https://developers.cloudflare.com/d1/platform/limits/ */
+/** The limit of D1: https://developers.cloudflare.com/d1/platform/limits/ */
 const D1_MAX_GB = 10;
 
 const positive = z.coerce.number('must be a number').positive('must be greater than 0');
@@ -70,7 +69,7 @@ const settings = z.object({
   REJECTION_DAYS: positive.default(7),
 });
 
-/** What no setting can tell by itself. */
+/** The rules that concern two settings. */
 const consistentSettings = settings
   .refine(({ READ_TOKEN, ADMIN_TOKEN }) => READ_TOKEN !== ADMIN_TOKEN, {
     path: ['READ_TOKEN'],
@@ -81,12 +80,12 @@ const consistentSettings = settings
     error: 'and ACCESS_AUD must both be set, or neither',
   });
 
-/** A variable that is empty is not set. */
+/** A setting that may be missing. An empty variable counts as missing. */
 function optional<Setting extends z.ZodType>(setting: Setting) {
   return z.preprocess((value) => (value === '' ? null : value), setting.nullable()).default(null);
 }
 
-/** The origin that a text is, as browsers write it; `null` where it is none, or more than one. */
+/** The origin that a text is, as browsers write it; `null` where it is none, or stands for several. */
 function originOf(text: string): string | null {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) return null;
@@ -103,7 +102,7 @@ function secret(minLength: number) {
     });
 }
 
-/** The settings of an environment. Throws {@link ConfigurationError} naming all that is wrong. */
+/** Reads the settings. Throws {@link ConfigurationError}. */
 export function settingsFrom(env: Env): Settings {
   const result = consistentSettings.safeParse(env);
   if (!result.success) {

@@ -1,4 +1,4 @@
-// The receiver of an isolate: what its three handlers share, made once from the bindings.
+// The receiver of an isolate: makes once from the bindings what its handlers share.
 
 import { createApp, createPayloadApp } from './app.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
@@ -16,19 +16,18 @@ import { webhookTokens } from './sender/webhook-token.ts';
 
 export interface Receiver {
   fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;
-  /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
+  /** Serves payloads, and nothing else. Asks for no token, so it is for service bindings and not for the internet. */
   fetchPayload(request: Request): Promise<Response>;
-  /** Consumes the intake queue and queues of dead letters. */
+  /** Consumes the intake queue and the dead-letter queues. */
   queue(batch: MessageBatch, lifetime: Lifetime): Promise<void>;
-  /** The cron's tasks. Rejects when one of them failed or did not come to its end, after all had their turn. */
+  /** Does the cron's tasks. Rejects, once all had their turn, when some failed or did not end. */
   scheduled(): Promise<void>;
 }
 
-/** What passes in time, for tests. */
+/** Tests have a clock of their own. */
 export interface Clock {
   /** Unix ms. */
   now: () => number;
-  /** Lets so many ms pass. */
   pause: (ms: number) => Promise<void>;
 }
 
@@ -37,7 +36,7 @@ const REAL_CLOCK: Clock = {
   pause: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-/** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
+/** Makes the receiver. Throws `ConfigurationError` when a setting is wrong. */
 export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Receiver {
   const settings = settingsFrom(env);
   const { maxDatabaseBytes } = settings;
@@ -58,7 +57,7 @@ export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Re
     publicUrl: settings.publicUrl,
     maxDatabaseBytes,
     assets: env.ASSETS,
-    version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
+    version: env.VERSION?.id ?? null, // missing in Workers that run without wrangler
     now,
   };
   const maintenance = createMaintenance({ ...deps, ...settings });
