@@ -3,23 +3,6 @@
 import * as z from 'zod';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
-export interface Settings {
-  retentionMs: number;
-  /** Events go early when the database is larger. */
-  maxDatabaseBytes: number;
-  /** Without a slash at the end; empty for the address that a request came to. */
-  publicUrl: string;
-  webhookSecret: string;
-  adminToken: string;
-  /** Opens the API for reading only; `null` where it is not set. */
-  readToken: string | null;
-  /** `null` where no Cloudflare Access stands in front of the API. */
-  access: AccessSettings | null;
-  /** Origins whose pages may use the API from a browser. */
-  allowedOrigins: string[];
-  rejectionMs: number;
-}
-
 /** By what an identity is known to come from the operator's own Cloudflare Access. */
 export interface AccessSettings {
   /** E.g. `https://example.cloudflareaccess.com`, which is the issuer of its tokens. */
@@ -39,7 +22,7 @@ const D1_MAX_GB = 10;
 
 const positive = z.coerce.number('must be a number').positive('must be greater than 0');
 
-const settings = z.object({
+const environment = z.object({
   RETENTION_DAYS: positive.default(30),
   MAX_DATABASE_GB: positive.max(D1_MAX_GB, `must be at most ${D1_MAX_GB}, where D1 ends`).default(8),
   PUBLIC_URL: z
@@ -69,8 +52,8 @@ const settings = z.object({
   REJECTION_DAYS: positive.default(7),
 });
 
-/** The rules that concern two settings. */
-const consistentSettings = settings
+/** The settings as the code uses them, after the rules that concern two of them. */
+const settings = environment
   .refine(({ READ_TOKEN, ADMIN_TOKEN }) => READ_TOKEN !== ADMIN_TOKEN, {
     path: ['READ_TOKEN'],
     error: 'must not be the ADMIN_TOKEN',
@@ -78,7 +61,24 @@ const consistentSettings = settings
   .refine(({ ACCESS_TEAM_DOMAIN, ACCESS_AUD }) => (ACCESS_TEAM_DOMAIN === null) === (ACCESS_AUD === null), {
     path: ['ACCESS_TEAM_DOMAIN'],
     error: 'and ACCESS_AUD must both be set, or neither',
-  });
+  })
+  .transform(({ ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience, ...set }) => ({
+    retentionMs: set.RETENTION_DAYS * DAY_MS,
+    rejectionMs: set.REJECTION_DAYS * DAY_MS,
+    /** Events go early when the database is larger. */
+    maxDatabaseBytes: set.MAX_DATABASE_GB * 1e9,
+    /** Without a slash at the end; empty for the address that a request came to. */
+    publicUrl: set.PUBLIC_URL.replace(/\/+$/, ''),
+    webhookSecret: set.WEBHOOK_SECRET,
+    adminToken: set.ADMIN_TOKEN,
+    /** Opens the API for reading only; `null` where it is not set. */
+    readToken: set.READ_TOKEN,
+    /** `null` where no Cloudflare Access stands in front of the API. */
+    access: teamDomain === null || audience === null ? null : { teamDomain, audience },
+    /** Origins whose pages may use the API from a browser. */
+    allowedOrigins: set.ALLOWED_ORIGINS,
+  }));
+export type Settings = z.infer<typeof settings>;
 
 /** A setting that may be missing. An empty variable counts as missing. */
 function optional<Setting extends z.ZodType>(setting: Setting) {
@@ -104,22 +104,8 @@ function secret(minLength: number) {
 
 /** Reads the settings. Throws {@link ConfigurationError}. */
 export function settingsFrom(env: Env): Settings {
-  const result = consistentSettings.safeParse(env);
-  if (!result.success) {
-    const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new ConfigurationError(problems.join('; '));
-  }
-  const { RETENTION_DAYS, MAX_DATABASE_GB, PUBLIC_URL, WEBHOOK_SECRET, ADMIN_TOKEN } = result.data;
-  const { ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience } = result.data;
-  return {
-    retentionMs: RETENTION_DAYS * DAY_MS,
-    maxDatabaseBytes: MAX_DATABASE_GB * 1e9,
-    publicUrl: PUBLIC_URL.replace(/\/+$/, ''),
-    webhookSecret: WEBHOOK_SECRET,
-    adminToken: ADMIN_TOKEN,
-    readToken: result.data.READ_TOKEN,
-    access: teamDomain === null || audience === null ? null : { teamDomain, audience },
-    allowedOrigins: result.data.ALLOWED_ORIGINS,
-    rejectionMs: result.data.REJECTION_DAYS * DAY_MS,
-  };
+  const { data, error } = settings.safeParse(env);
+  if (data !== undefined) return data;
+  const problems = error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw new ConfigurationError(problems.join('; '));
 }

@@ -38,9 +38,9 @@ const REAL_CLOCK: Clock = {
 
 /** Makes the receiver. Throws `ConfigurationError` when a setting is wrong. */
 export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Receiver {
-  const settings = settingsFrom(env);
-  const { maxDatabaseBytes } = settings;
+  const { webhookSecret, ...settings } = settingsFrom(env);
   const deps = {
+    ...settings,
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
     intake: boundedQueue(env.INTAKE),
@@ -48,19 +48,13 @@ export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Re
     bodies: byteBudget(BODY_LIMITS),
     unpacked: byteBudget(UNPACKED_LIMITS),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
-    tokens: webhookTokens(settings.webhookSecret),
-    adminToken: settings.adminToken,
-    readToken: settings.readToken,
-    access: settings.access,
-    allowedOrigins: settings.allowedOrigins,
+    tokens: webhookTokens(webhookSecret),
     apiFailures: boundedRateLimit(env.API_FAILURES),
-    publicUrl: settings.publicUrl,
-    maxDatabaseBytes,
     assets: env.ASSETS,
     version: env.VERSION?.id ?? null, // missing in Workers that run without wrangler
     now,
   };
-  const maintenance = createMaintenance({ ...deps, ...settings });
+  const maintenance = createMaintenance(deps);
   const refusals = createRefusals({ db: deps.db, now, pause });
   const app = createApp({ ...deps, ...maintenance, ...refusals });
   const payloads = createPayloadApp(deps);

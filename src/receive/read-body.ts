@@ -38,9 +38,13 @@ export async function readBody(request: Request, holding: Holding): Promise<Read
   if (length !== null && length > MAX_BODY_BYTES) return { ok: false, reason: 'too-large' };
   const roomBytes = length ?? FIRST_CHUNK_BYTES;
   if (!takeRoom(holding, 0, roomBytes)) return { ok: false, reason: 'busy' };
-  if (length !== null && !isLarge(length)) return readAtOnce(request);
-  if (request.body === null) return { ok: true, body: new ArrayBuffer(0) };
-  return readInParts(request.body, roomBytes, holding);
+  try {
+    if (length !== null && !isLarge(length)) return await readAtOnce(request);
+    return await collectParts(request.body === null ? [] : partsOf(request.body), roomBytes, holding);
+  } catch (error) {
+    if (error instanceof NotAnsweredInTime) return { ok: false, reason: 'too-slow' };
+    throw error; // the client has gone
+  }
 }
 
 function contentLengthOf(headers: Headers): number | null {
@@ -51,39 +55,29 @@ function contentLengthOf(headers: Headers): number | null {
 
 /** The quick way for a body of a small Content-Length, which the runtime enforces. */
 async function readAtOnce(request: Request): Promise<ReadBody> {
-  try {
-    const body = await within(BODY_TIMEOUT_MS, request.arrayBuffer());
-    return body.byteLength > MAX_BODY_BYTES ? { ok: false, reason: 'too-large' } : { ok: true, body };
-  } catch (error) {
-    if (error instanceof NotAnsweredInTime) return { ok: false, reason: 'too-slow' };
-    throw error; // the client has gone
-  }
+  const body = await within(BODY_TIMEOUT_MS, request.arrayBuffer());
+  return body.byteLength > MAX_BODY_BYTES ? { ok: false, reason: 'too-large' } : { ok: true, body };
 }
 
-async function readInParts(
-  stream: ReadableStream<Uint8Array>,
-  roomBytes: number,
-  holding: Holding,
-): Promise<ReadBody> {
+/** The parts of a stream, which is cancelled when they are no longer asked for. Throws `NotAnsweredInTime`. */
+async function* partsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
+  const cancel = () => void reader.cancel().catch(() => undefined); // the client may have gone
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    cancel(reader); // which ends the pending read
+    cancel(); // which ends the pending read
   }, BODY_TIMEOUT_MS);
   try {
-    const gathered = growingBuffer(roomBytes, holding);
     for (;;) {
       const { done, value } = await reader.read();
-      if (isLate) return { ok: false, reason: 'too-slow' };
-      if (done) return { ok: true, body: gathered.body() };
-      const reason = gathered.add(value);
-      if (reason === null) continue;
-      cancel(reader);
-      return { ok: false, reason };
+      if (isLate) throw new NotAnsweredInTime(BODY_TIMEOUT_MS);
+      if (done) return;
+      yield value;
     }
   } finally {
     clearTimeout(timer);
+    cancel();
   }
 }
 
@@ -101,49 +95,40 @@ export async function unpackBody(
   if (!scratch.take(unpackingBytes(body.byteLength)) || !takeRoom(holding, 0, roomBytes)) {
     return { ok: false, reason: 'busy' };
   }
-  const gathered = growingBuffer(roomBytes, holding);
   try {
-    for await (const chunk of unpackedParts(new Uint8Array(body), encoding)) {
-      const reason = gathered.add(chunk);
-      if (reason !== null) return { ok: false, reason }; // which ends the unpacking
-    }
+    return await collectParts(unpackedParts(new Uint8Array(body), encoding), roomBytes, holding);
   } catch {
     return { ok: false, reason: 'badly-encoded' };
   } finally {
     scratch.release();
   }
-  return { ok: true, body: gathered.body() };
 }
 
-/** Collects the parts of a body, in a buffer that grows up to the size of a body and as far as the holding has room. */
-function growingBuffer(roomBytes: number, holding: Holding) {
+/** Collects parts in a buffer that grows as they come. Asks for no more of them once the body is refused. */
+async function collectParts(
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  roomBytes: number,
+  holding: Holding,
+): Promise<ReadBody> {
   let buffer = new Uint8Array(roomBytes);
   let length = 0;
-  return {
-    /** Adds a part, or tells why it cannot. */
-    add(part: Uint8Array): 'too-large' | 'busy' | null {
-      const grown = length + part.byteLength;
-      if (grown > MAX_BODY_BYTES) return 'too-large';
-      if (grown > buffer.length) {
-        const room = Math.min(MAX_BODY_BYTES, Math.max(grown, buffer.length * 2));
-        if (!takeRoom(holding, buffer.length, room)) return 'busy';
-        const larger = new Uint8Array(room);
-        larger.set(buffer.subarray(0, length));
-        buffer = larger;
-      }
-      buffer.set(part, length);
-      length = grown;
-      return null;
-    },
-    body: (): ArrayBuffer => (length === buffer.length ? buffer.buffer : buffer.slice(0, length).buffer),
-  };
+  for await (const part of parts) {
+    const grown = length + part.byteLength;
+    if (grown > MAX_BODY_BYTES) return { ok: false, reason: 'too-large' };
+    if (grown > buffer.length) {
+      const room = Math.min(MAX_BODY_BYTES, Math.max(grown, buffer.length * 2));
+      if (!takeRoom(holding, buffer.length, room)) return { ok: false, reason: 'busy' };
+      const larger = new Uint8Array(room);
+      larger.set(buffer.subarray(0, length));
+      buffer = larger;
+    }
+    buffer.set(part, length);
+    length = grown;
+  }
+  return { ok: true, body: length === buffer.length ? buffer.buffer : buffer.slice(0, length).buffer };
 }
 
 function takeRoom(holding: Holding, hasBytes: number, needsBytes: number): boolean {
   const sparedBytes = isLarge(needsBytes) ? SPARED_FOR_SMALL_BYTES : 0;
   return holding.take((needsBytes - hasBytes) * HELD_PER_BODY_BYTE, sparedBytes);
-}
-
-function cancel(reader: ReadableStreamDefaultReader): void {
-  reader.cancel().catch(() => undefined); // the client may have gone
 }

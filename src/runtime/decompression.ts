@@ -23,19 +23,10 @@ export type ContentEncoding = 'gzip' | 'deflate';
 
 /** Reads a Content-Encoding header: `null` for no encoding, `unknown` for several or for one that is not taken. */
 export function contentEncodingOf(header: string | undefined): ContentEncoding | 'unknown' | null {
-  switch (header?.trim().toLowerCase()) {
-    case undefined:
-    case '':
-    case 'identity':
-      return null;
-    case 'gzip':
-    case 'x-gzip':
-      return 'gzip';
-    case 'deflate':
-      return 'deflate';
-    default:
-      return 'unknown';
-  }
+  const name = header?.trim().toLowerCase() ?? '';
+  if (name === '' || name === 'identity') return null;
+  if (name === 'gzip' || name === 'x-gzip') return 'gzip';
+  return name === 'deflate' ? 'deflate' : 'unknown';
 }
 
 /**

@@ -12,19 +12,17 @@ const IPV6_SUBNET_BITS = 64;
 /** The key that all requests of unknown addresses share. */
 const NO_ADDRESS = 'unknown';
 
-/** Counts a failed authentication, and gives the refusal, or past the limit a 429 instead. */
-export type AnswerFailure = (request: Request, refusal: () => Response) => Promise<Response>;
-
 /**
- * Makes the limit of one kind of authentication. Where the limiter itself fails, the refusal is given.
+ * Makes the limit of one kind of authentication: a function that counts a failure and gives the refusal, or past the limit
+ * a 429 instead. Where the limiter itself fails, the refusal is given.
  *
  * ```ts
  * const answerFailure = failureLimit(env.API_FAILURES);
  * if (!isAuthentic) return answerFailure(c.req.raw, () => problem('unauthorized', '…'));
  * ```
  */
-export function failureLimit(limiter: RateLimit): AnswerFailure {
-  return async function answerFailure(request, refusal) {
+export function failureLimit(limiter: RateLimit) {
+  return async function answerFailure(request: Request, refusal: () => Response): Promise<Response> {
     try {
       const { success } = await limiter.limit({ key: addressOf(request) });
       if (success) return refusal();
