@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   type Body,
+  deferredMessage,
   deliver,
   deliveredText,
   eventually,
@@ -114,10 +115,9 @@ describe('neither answers nor logs hold anything personal', () => {
     await eventually('something was logged', async () => (await seen()).logged.length > 0);
     await env.PROBE.setClock(60_000);
     await env.PROBE.runCron();
-    const message = { integration: 'shop', generation: 1, requestId: 'r', receivedAtMs: 1 };
     await env.PROBE.consumeIntake([
-      { ...message, payload: 'Maria da Silva' },
-      { ...message, payload: '"Maria"' },
+      deferredMessage({}, { payload: 'Maria da Silva' }),
+      deferredMessage('Maria'),
       'Maria',
     ]);
     await inject({});

@@ -1,4 +1,4 @@
-// What must hold of D1 once webhooks were delivered: each is an event or a rejection, never both, never neither.
+// Checks what D1 holds after webhooks were delivered: each is an event or a rejection, never both, never neither.
 
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
@@ -7,16 +7,7 @@ import { contentOf } from '../../src/contract/content.ts';
 import { eventId } from '../../src/contract/event.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
-import {
-  ADMIN_TOKEN,
-  type Body,
-  countRows,
-  eventually,
-  ORIGIN,
-  register,
-  reset,
-  tokenOf,
-} from '../webhooks.ts';
+import { ADMIN_TOKEN, type Body, ORIGIN, register, reset, tokenOf } from '../webhooks.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
 
 /** A body that was delivered, and what it was answered. */
@@ -29,8 +20,8 @@ export interface Delivery {
 let opened = 0;
 
 /**
- * A new integration at a receiver that begins anew. Each has a slug of its own, so that nothing that is still under
- * way to an earlier one, in the intake queue say, is taken for its own.
+ * Resets the receiver and registers a new integration. Each has a slug of its own, so that webhooks of an earlier one that
+ * are still in the intake queue are not taken for its own.
  */
 export async function openIntegration(): Promise<string> {
   const slug = `shop-${++opened}`;
@@ -219,11 +210,6 @@ async function rejectionsOf(refused: readonly Delivery[]) {
 
 async function sha256Hex(bytes: BufferSource): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
-}
-
-/** Waits until every stored event has been forwarded. */
-export async function allForwarded(): Promise<void> {
-  await eventually('all left the outbox', async () => (await countRows('outbox')) === 0);
 }
 
 /** The bytes of a stored payload, as the API gives them. */

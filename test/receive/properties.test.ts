@@ -6,16 +6,17 @@ import { parseEvent } from 'instant-message-consumer';
 import { describe, expect, it } from 'vitest';
 import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
-import { eventually, forwardedEvents, inject, responseBody, seen, statusBody } from '../webhooks.ts';
-import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
 import {
   allForwarded,
-  deliverAll,
-  expectKept,
-  openIntegration,
-  payloadOf,
-  verdictOn,
-} from './expect-stored.ts';
+  eventually,
+  forwardedEvents,
+  inject,
+  responseBody,
+  seen,
+  statusBody,
+} from '../webhooks.ts';
+import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
+import { deliverAll, expectKept, openIntegration, payloadOf, verdictOn } from './expect-stored.ts';
 import { filledIn, oddField, putIn } from './odd-fields.ts';
 import { type ExpectedEvent, validBody } from './valid-bodies.ts';
 
