@@ -22,22 +22,11 @@ import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
 import { sumEvents } from './store/usage.ts';
 
-export interface MaintenanceDeps extends ForwardingDeps {
+interface MaintenanceDeps extends ForwardingDeps {
   retentionMs: number;
   rejectionMs: number;
   /** Events go early when the database is larger. */
   maxDatabaseBytes: number;
-}
-
-export interface Maintenance {
-  /** The run of the cron. Rejects, once all tasks had their turn, when some failed or did not end. */
-  run(): Promise<void>;
-  /** Takes in when the cron last began, Unix ms; `null` where it never did. For whoever reads that anyway. */
-  noteCronRun(atMs: number | null): void;
-  /** Does the cron's work without an answer waiting for it, where the cron is known to be late and nobody else does. */
-  standIn(lifetime: Lifetime): void;
-  /** Does the same after having read when the cron last ran, unless that is known. */
-  lookAfterCron(lifetime: Lifetime): void;
 }
 
 interface RunBudget {
@@ -70,7 +59,7 @@ interface Task {
 }
 
 /** Makes the tasks. Once for each isolate, which remembers when the cron last ran. */
-export function createMaintenance(deps: MaintenanceDeps): Maintenance {
+export function createMaintenance(deps: MaintenanceDeps) {
   const { now } = deps;
   const lanes = lanesOf(deps);
   let known: { cronAtMs: number | null; learnedAtMs: number } | undefined;
@@ -81,6 +70,7 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
     return known !== undefined && now() - known.learnedAtMs <= MAX_KNOWN_AGE_MS ? known : undefined;
   }
 
+  /** Takes in when the cron last began, Unix ms; `null` where it never did. For whoever reads that anyway. */
   function noteCronRun(cronAtMs: number | null): void {
     known = { cronAtMs, learnedAtMs: now() };
   }
@@ -97,6 +87,7 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
     }
   }
 
+  /** Does the cron's work without an answer waiting for it, where the cron is known to be late and nobody else does. */
   function standIn(lifetime: Lifetime): void {
     const cron = recentlyKnown();
     const isLate = cron && (cron.cronAtMs === null || now() - cron.cronAtMs > CRON_LATE_MS);
@@ -109,8 +100,12 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
     noteCronRun,
     standIn,
 
-    lookAfterCron(lifetime) {
-      if (recentlyKnown() || now() - askedAtMs < MAX_KNOWN_AGE_MS) return standIn(lifetime);
+    /** Does the same after having read when the cron last ran, unless that is known. */
+    lookAfterCron(lifetime: Lifetime): void {
+      if (recentlyKnown() || now() - askedAtMs < MAX_KNOWN_AGE_MS) {
+        standIn(lifetime);
+        return;
+      }
       askedAtMs = now();
       const asking = readCronRun(deps.db).then(
         (cronAtMs) => {
@@ -122,7 +117,8 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
       lifetime.waitUntil(asking);
     },
 
-    async run() {
+    /** The run of the cron. Rejects, once all tasks had their turn, when some failed or did not end. */
+    async run(): Promise<void> {
       noteCronRun(now());
       const [failed] = await Promise.all([
         runLanes(lanes, deps, CRON_RUN),

@@ -138,10 +138,18 @@ export async function deliver(
   });
 }
 
+/** What a webhook is answered: an outcome, or a problem. */
+export interface WebhookAnswered {
+  id: string;
+  outcome?: 'stored' | 'duplicate' | 'kept' | 'deferred' | 'rejected';
+  type?: string;
+  errors?: { path: string; code: string; message: string }[];
+}
+
 /** Delivers a body; gives the status and the JSON of the answer. */
 export async function delivered(
   ...args: Parameters<typeof deliver>
-): Promise<{ status: number; answer: Body }> {
+): Promise<{ status: number; answer: WebhookAnswered }> {
   const response = await deliver(...args);
   return { status: response.status, answer: await response.json() };
 }

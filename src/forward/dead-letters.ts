@@ -177,7 +177,7 @@ export async function sendAgain(
 }
 
 /** What a bulk action did. */
-export interface DeadLetterRun {
+export interface BulkResult {
   /** How many were sent again or deleted. */
   done: number;
   /** How many stay because they are not ours. */
@@ -197,7 +197,7 @@ export async function redriveDeadLetters(
   filter: DeadLetterFilter,
   afterSeq: number,
   audit: () => AuditEntry,
-): Promise<DeadLetterRun> {
+): Promise<BulkResult> {
   return actInBulk(deps, filter, afterSeq, {
     isChosen: ({ isOurs }) => isOurs,
     limits: BATCH_LIMITS,
@@ -221,7 +221,7 @@ export async function discardDeadLetters(
   filter: DeadLetterFilter,
   afterSeq: number,
   audit: () => AuditEntry,
-): Promise<DeadLetterRun> {
+): Promise<BulkResult> {
   return actInBulk(deps, filter, afterSeq, {
     isChosen: () => true,
     limits: DELETION_LIMITS,
@@ -239,8 +239,8 @@ async function actInBulk(
     /** Gives how many letters there still were. */
     act(seqs: number[]): Promise<number>;
   },
-): Promise<DeadLetterRun> {
-  const run: DeadLetterRun = { done: 0, skipped: 0, nextAfterSeq: afterSeq, interruption: null };
+): Promise<BulkResult> {
+  const run: BulkResult = { done: 0, skipped: 0, nextAfterSeq: afterSeq, interruption: null };
   const deadlineMs = now() + MAX_BULK_MS;
   try {
     const walk = await walkDeadLetters(db, filter, { limit: MAX_BULK_LETTERS, afterSeq });

@@ -47,7 +47,7 @@ interface EventMessage<Pending> {
 }
 
 /** Events that were not forwarded, and still wait. */
-export interface Unforwarded<Pending> {
+interface Unforwarded<Pending> {
   /** Their batches were not taken by the queue. */
   refused: Pending[];
   /** No message can be made of them, whatever the queue does. */

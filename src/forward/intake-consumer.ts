@@ -111,10 +111,7 @@ async function recordGroup(
       });
     }
     for (const batch of cutGroups(events, ({ content }) => content.recordable.bytes, EVENT_GROUP)) {
-      const record = async (contents: JudgedEvent[]) => {
-        for (const [seq, bytes] of await recordJudged(deps, contents)) stored.set(seq, bytes);
-      };
-      await recordMessages(db, batch, record, { untilMs });
+      await recordMessages(db, batch, async (contents) => recordJudged(deps, contents, stored), { untilMs });
     }
   } finally {
     holding.release();
@@ -125,8 +122,8 @@ async function recordGroup(
 async function recordJudged(
   { db, now, untilMs }: RecordingDeps,
   judged: readonly JudgedEvent[],
-): Promise<StoredBytes> {
-  const stored: StoredBytes = new Map();
+  stored: StoredBytes,
+): Promise<void> {
   const differing: NewRejection[] = [];
   const isLate = () => Date.now() >= untilMs;
   const events = judged.map((one) => one.recordable);
@@ -144,7 +141,6 @@ async function recordJudged(
       log('warn', 'deferred webhook rejected', { integration, reason: 'differs' });
     }
   }
-  return stored;
 }
 
 /** @param untilMs nothing is waited for any longer, Unix ms. */

@@ -27,7 +27,7 @@ const FAILURES_IN_A_ROW = 3;
 const GROUP_EVENTS = 50;
 
 /** What is done to events where they wait. */
-export interface WaitingStore<Pending extends WaitingEvent> {
+interface WaitingStore<Pending extends WaitingEvent> {
   /** Removes those that the queue has confirmed. Default: from the outbox. */
   confirm?: Confirm<Pending>;
   /** Reads those of the events that still wait. */
@@ -38,20 +38,11 @@ export interface WaitingStore<Pending extends WaitingEvent> {
   giveUp(letters: readonly NeverSent<Pending>[]): Promise<void>;
 }
 
-export interface PoisonSafeRun<Pending> {
-  forward(events: readonly Pending[]): Promise<void>;
-  /** Whether the queue takes nothing. Events are then left to the next run. */
-  isQueueDown(): boolean;
-  /** How often something was sent. */
-  attempts(): number;
-  /** Decides what becomes of refused events. To be called once, last. Gives how many were forwarded, and which still wait. */
-  end(): Promise<{ forwarded: number; left: Pending[] }>;
-}
-
+/** Begins a run. */
 export function startPoisonSafeRun<Pending extends WaitingEvent>(
   deps: ForwardingDeps,
   waiting: WaitingStore<Pending>,
-): PoisonSafeRun<Pending> {
+) {
   let forwarded = 0;
   let attempts = 0;
   let isDown = false;
@@ -60,6 +51,7 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
   const broken: Pending[] = [];
   const left: Pending[] = [];
   const refusedAlone: Pending[] = [];
+  const leave = (events: readonly Pending[]) => void left.push(...events.map(withoutPayload));
 
   /** Sends events, and gives those that were refused. */
   async function attempt(events: readonly Pending[]): Promise<Pending[]> {
@@ -68,26 +60,23 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
     broken.push(...unforwarded.broken.map(withoutPayload));
     const taken = events.length - unforwarded.refused.length - unforwarded.broken.length;
     forwarded += taken;
-    if (taken > 0) {
-      failuresInARow = 0;
-    } else if (unforwarded.refused.length > 0) {
-      failuresInARow++;
-    }
+    if (taken > 0) failuresInARow = 0;
+    else if (unforwarded.refused.length > 0) failuresInARow++;
     return unforwarded.refused;
   }
 
   async function forward(events: readonly Pending[]): Promise<void> {
     if (events.length === 0) return;
-    if (isDown) return void left.push(...events.map(withoutPayload));
+    if (isDown) return leave(events);
     const refused = await attempt(events);
     if (refused.length === 0) return;
     const [alone] = refused;
+    await probeAfterFailures();
     if (events.length === 1 && alone !== undefined) {
       refusedAlone.push(withoutPayload(alone));
       log('error', 'event could not be forwarded', { seq: alone.seq, integration: alone.head.integration });
-      return probeAfterFailures();
+      return;
     }
-    await probeAfterFailures();
     const half = Math.ceil(refused.length / 2);
     await forward(refused.slice(0, half));
     await forward(refused.slice(half));
@@ -114,7 +103,7 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
     if (refusedAlone.length > 0 && !isDown) isDown = !(await probeQueue());
     for (let from = 0; from < refusedAlone.length; from += GROUP_EVENTS) {
       const group = refusedAlone.slice(from, from + GROUP_EVENTS);
-      if (isDown) left.push(...group);
+      if (isDown) leave(group);
       else await settle(await waiting.read(group));
     }
   }
@@ -124,10 +113,10 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
     for (const event of group) refused.push(...(await attempt([event])));
     if (refused.length === 0) return;
     isDown = !(await probeQueue());
-    if (isDown) return void left.push(...refused.map(withoutPayload));
+    if (isDown) return leave(refused);
     const noted = refused.filter(({ refusals }) => refusals + 1 < MAX_REFUSALS);
     const givenUp = refused.filter(({ refusals }) => refusals + 1 >= MAX_REFUSALS);
-    left.push(...noted.map(withoutPayload));
+    leave(noted);
     if (noted.length > 0) await waiting.noteRefusals(noted);
     await giveUp(givenUp, 'refused');
   }
@@ -145,14 +134,17 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
   }
 
   return {
-    async forward(events) {
+    async forward(events: readonly Pending[]): Promise<void> {
       // What was refused in an earlier run goes alone, since it would have its whole batch refused.
       await forward(events.filter(({ refusals }) => refusals === 0));
       for (const event of events.filter(({ refusals }) => refusals > 0)) await forward([event]);
     },
+    /** Whether the queue takes nothing. Events are then left to the next run. */
     isQueueDown: () => isDown,
+    /** How often something was sent. */
     attempts: () => attempts,
-    async end() {
+    /** Decides what becomes of refused events. To be called once, last. Gives how many were forwarded, and which still wait. */
+    async end(): Promise<{ forwarded: number; left: Pending[] }> {
       await giveUp(broken, 'no-message');
       await settleRefused();
       return { forwarded, left };

@@ -13,21 +13,20 @@ export interface ReadMessage<Content> {
   content: Content;
 }
 
-export interface RecordingOptions {
-  /** No recording begins after this time, Unix ms: what is not recorded by then is retried. */
-  untilMs?: number;
-  retry?: (message: Message<unknown>) => void;
-}
-
 /**
  * Records what messages hold and acknowledges them, or retries them later where D1 does not record them. Each message is
  * recorded by itself where D1 answers and only refuses them together, since one of them may be the reason.
+ *
+ * @param untilMs no recording begins later, Unix ms: what is not recorded by then is retried.
  */
 export async function recordMessages<Content>(
   db: D1Database,
   messages: ReadMessage<Content>[],
   record: (contents: Content[]) => Promise<void>,
-  { untilMs = Number.POSITIVE_INFINITY, retry = retryLater }: RecordingOptions = {},
+  {
+    untilMs = Number.POSITIVE_INFINITY,
+    retry = retryLater,
+  }: { untilMs?: number; retry?: (message: Message<unknown>) => void } = {},
 ): Promise<void> {
   if (Date.now() < untilMs) {
     try {

@@ -51,14 +51,6 @@ export const REQUEST_BUDGET: ReplayBudget = { ms: 10_000, subrequests: 200 };
 /** A run that died keeps others from starting for this long. */
 const CLAIM_MS = 60_000;
 
-interface ReplayRun {
-  forwarded: number;
-  /** Events that could not be sent, by {@link keyOf}. They are not tried again in this run. */
-  stuck: Set<string>;
-  spend(subrequests: number): void;
-  isSpent(): boolean;
-}
-
 /**
  * Puts back what jobs ask for and forwards what waits, in rounds, until nothing is left or the budget is spent. Every round
  * begins with the outbox. Does nothing while another run is under way.
@@ -84,18 +76,18 @@ export async function runReplays(deps: ForwardingDeps, budget: ReplayBudget): Pr
   return run.forwarded;
 }
 
-function startRun({ now }: ForwardingDeps, { ms, subrequests }: ReplayBudget): ReplayRun {
+function startRun({ now }: ForwardingDeps, { ms, subrequests }: ReplayBudget) {
   const endsAtMs = now() + ms;
   let left = subrequests;
   return {
     forwarded: 0,
-    stuck: new Set(),
-    spend: (spent) => {
-      left -= spent;
-    },
+    /** Events that could not be sent, by {@link keyOf}. They are not tried again in this run. */
+    stuck: new Set<string>(),
+    spend: (spent: number) => void (left -= spent),
     isSpent: () => left <= 0 || now() >= endsAtMs,
   };
 }
+type ReplayRun = ReturnType<typeof startRun>;
 
 /** Puts back a chunk of the job whose turn it is, or ends the job. Gives whether that changed anything. */
 async function advanceJob({ db, now }: ForwardingDeps, run: ReplayRun): Promise<boolean> {

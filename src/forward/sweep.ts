@@ -10,21 +10,16 @@ const PAGE_EVENTS = 100;
 /** Each page takes three to five of the 1,000 statements of an invocation. */
 export const MAX_PAGES = 150;
 
-export interface SweepLimits {
-  maxPages: number;
-  /** Whether its time is over: no further page begins then. */
-  isOver?: () => boolean;
-}
-
 /**
  * Forwards what the outbox holds, oldest first, except for events so young that their own requests may still forward them.
  * An event that cannot be sent holds back no other, and becomes a dead letter in the end.
  *
+ * @param isOver whether its time is over, so that no further page is to begin.
  * @returns how many events were forwarded.
  */
 export async function sweepOutbox(
   deps: ForwardingDeps,
-  { maxPages, isOver = () => false }: SweepLimits,
+  { maxPages, isOver = () => false }: { maxPages: number; isOver?: () => boolean },
 ): Promise<number> {
   const { db, now } = deps;
   const forwarding = startPoisonSafeRun<WaitingEvent>(deps, {

@@ -34,8 +34,10 @@ export const acceptedRejection = z
   })
   .meta({ description: 'The webhook became no event, and is kept with what is wrong.' });
 
-/** Why a webhook is not taken: its body was judged, or it came to no judgment. */
-export type WebhookRefusal = Refused | { reason: Exclude<RefusalReason, Refused['reason']> };
+/** A reason that has nothing to do with what the body says. */
+export type UnjudgedReason = Exclude<RefusalReason, Refused['reason']>;
+
+export type WebhookRefusal = Refused | { reason: UnjudgedReason };
 
 /** Turns a refusal into its answer. All senders that are not let in are answered alike. */
 export function refusalAnswer(refusal: WebhookRefusal): Response {

@@ -60,34 +60,14 @@ const BYTES_PER_CHARACTER = 2;
 /** An event is recorded anew where the stored one is deleted while a repeat is compared with it. */
 const MAX_RECORD_TRIES = 3;
 
-export interface PipelineDeps extends ForwardingDeps {
-  breaker: CircuitBreaker;
-}
-
 /** What became of an event. `kept`: as a rejection, since the stored event of its id has another content. */
-export interface EventOutcome {
+interface EventOutcome {
   id: string;
   outcome: 'stored' | 'duplicate' | 'kept';
 }
 
-/** Records judged webhooks. Both methods reject when D1 does not do it within `timeoutMs`. */
-export interface Pipeline {
-  /**
-   * Records an event, and forwards it without being waited for if this is its first delivery.
-   *
-   * @param generation of the token that it came with.
-   */
-  recordEvent(
-    event: NewEvent,
-    generation: number,
-    lifetime: Lifetime,
-    timeoutMs: number,
-  ): Promise<EventOutcome>;
-  recordRejection(rejection: NewRejection, lifetime: Lifetime, timeoutMs: number): Promise<void>;
-}
-
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: PipelineDeps): Pipeline {
+export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker }) {
   const d1 = { workTimeoutMs: D1_TIMEOUT_MS, breaker: deps.breaker };
   const forwardHeld = byteBudget({ maxBytes: MAX_FORWARD_HELD_BYTES });
 
@@ -163,7 +143,18 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   });
 
   return {
-    async recordEvent(event, generation, lifetime, timeoutMs) {
+    /**
+     * Records an event, and forwards it without being waited for if this is its first delivery. Rejects when D1 does not
+     * record it in time.
+     *
+     * @param generation of the token that it came with.
+     */
+    async recordEvent(
+      event: NewEvent,
+      generation: number,
+      lifetime: Lifetime,
+      timeoutMs: number,
+    ): Promise<EventOutcome> {
       const untilMs = deps.now() + timeoutMs;
       const leftMs = () => untilMs - deps.now();
       for (let leftTries = MAX_RECORD_TRIES; leftTries > 0; leftTries--) {
@@ -177,6 +168,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       }
       throw new Error('an event comes and goes while a repeat of it is compared');
     },
+    /** Rejects when D1 does not record it in time. */
     recordRejection: reject,
   };
 }

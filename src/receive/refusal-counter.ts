@@ -8,7 +8,7 @@ import { describeError, log } from '../runtime/log.ts';
 import { addRefusals, type RefusalCount } from '../store/refusals.ts';
 
 /** How long counts are gathered. `waitUntil` lasts 30 s after an answer. */
-export const GATHER_MS = 10_000;
+const GATHER_MS = 10_000;
 /** A request that should write the counts and has not begun by then has died. */
 const OVERDUE_MS = 15_000;
 /** Each reason has at most one log line in this time. */
@@ -28,21 +28,16 @@ export interface RefusedWebhook {
   requestId: string;
 }
 
-interface RefusalDeps {
+/** Makes the counter. Once for each isolate. */
+export function createRefusals({
+  db,
+  now,
+  pause,
+}: {
   db: D1Database;
   now: () => number;
   pause: (ms: number) => Promise<void>;
-}
-
-export interface Refusals {
-  /** Counts and logs a refusal. */
-  noteRefusal(refused: RefusedWebhook): void;
-  /** Has the gathered counts written when it is time. To be called for every request. */
-  writeRefusals(lifetime: Lifetime): void;
-}
-
-/** Makes the counter. Once for each isolate. */
-export function createRefusals({ db, now, pause }: RefusalDeps): Refusals {
+}) {
   let gathered = new Map<string, RefusalCount>();
   let unproven = 0;
   /** Until when a request is expected to write the counts. */
@@ -92,13 +87,15 @@ export function createRefusals({ db, now, pause }: RefusalDeps): Refusals {
   }
 
   return {
-    noteRefusal(refused) {
+    /** Counts and logs a refusal. */
+    noteRefusal(refused: RefusedWebhook): void {
       const { reason, integration, isProven } = refused;
       add({ reason, integration: integration ?? '', count: 1 }, isProven);
       logOnce(refused);
     },
 
-    writeRefusals(lifetime) {
+    /** Has the gathered counts written when it is time. To be called for every request. */
+    writeRefusals(lifetime: Lifetime): void {
       if (gathered.size === 0 || now() < awaitedUntilMs) return;
       awaitedUntilMs = now() + OVERDUE_MS;
       lifetime.waitUntil(writeAfterGathering());

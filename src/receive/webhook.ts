@@ -24,14 +24,20 @@ import {
 } from '../sender/verify-sender.ts';
 import { presentedToken, type WebhookTokens } from '../sender/webhook-token.ts';
 import type { Integration } from '../store/integrations.ts';
-import { acceptedAnswer, refusalAnswer, type WebhookRefusal, type webhookAnswer } from './answers.ts';
+import {
+  acceptedAnswer,
+  refusalAnswer,
+  type UnjudgedReason,
+  type WebhookRefusal,
+  type webhookAnswer,
+} from './answers.ts';
 import { createPipeline, D1_TIMEOUT_MS } from './pipeline.ts';
 import { readBody, unpackBody } from './read-body.ts';
 import { type Deadline, deadlineOf, type JudgedWebhook, recordOrDefer } from './record-or-defer.ts';
-import type { Refusals } from './refusal-counter.ts';
+import type { RefusedWebhook } from './refusal-counter.ts';
 import { createRegistrations, type Registration } from './registrations.ts';
 
-export interface ReceiveDeps extends ForwardingDeps, Pick<Refusals, 'noteRefusal'> {
+export interface ReceiveDeps extends ForwardingDeps {
   intake: Queue<unknown>;
   tokens: WebhookTokens;
   /** Counts failed authentications by address. */
@@ -39,6 +45,7 @@ export interface ReceiveDeps extends ForwardingDeps, Pick<Refusals, 'noteRefusal
   breaker: CircuitBreaker;
   /** For the bodies that are being received. */
   bodies: ByteBudget;
+  noteRefusal(refused: RefusedWebhook): void;
   /** Is told when the cron last began, as often as registrations are read. */
   noteCronRun(atMs: number | null): void;
 }
@@ -87,10 +94,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     return refusalAnswer(refusal);
   };
 
-  const refuseSender = async (
-    c: Context<WebhookEnv>,
-    reason: Exclude<WebhookRefusal['reason'], Refused['reason']>,
-  ) => {
+  const refuseSender = async (c: Context<WebhookEnv>, reason: UnjudgedReason) => {
     const answer = refuse(c, { reason });
     return limitFailures(c.req.raw, () => answer);
   };

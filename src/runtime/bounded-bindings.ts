@@ -23,7 +23,7 @@ export class DatabaseUnavailable extends Error {
 const WRONG_STATEMENT = /^D1_TYPE_ERROR|SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE|TOOBIG|AUTH)/;
 
 /** How long a call may take: a fixed time, or a function that gives what is left of a budget. At 0 or less no call is made. */
-export type CallTimeout = number | (() => number);
+type CallTimeout = number | (() => number);
 
 async function inTime<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
   const timeoutMs = typeof timeout === 'number' ? timeout : timeout();

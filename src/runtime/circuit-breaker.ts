@@ -25,22 +25,10 @@ export class CircuitOpen extends Error {
   }
 }
 
-export interface CircuitBreaker {
-  state(): 'closed' | 'open';
-  /** Whether D1 may be called now: always while closed, by one call at a time while open. */
-  admits(): boolean;
-  /** How long a request should wait for its call, of the time that it has. */
-  patienceMs(timeoutMs: number): number;
-  /**
-   * Waits for a call of D1 and counts its outcome. Rejects with {@link NotAnsweredInTime} after `timeoutMs`, or earlier when
-   * D1 has become silent; an answer of that call within `timeoutMs` still closes the breaker.
-   */
-  observe<T>(call: Promise<T>, timeoutMs: number): Promise<T>;
-  /** Calls the listener each time the breaker opens. */
-  onOpen(listener: () => void): void;
-}
+export type CircuitBreaker = ReturnType<typeof circuitBreaker>;
 
-export function circuitBreaker(): CircuitBreaker {
+/** Makes a closed breaker. */
+export function circuitBreaker() {
   let isOpen = false;
   let failuresInARow = 0;
   let answers = 0;
@@ -77,13 +65,19 @@ export function circuitBreaker(): CircuitBreaker {
   }
 
   return {
-    state: () => (isOpen ? 'open' : 'closed'),
+    state: (): 'open' | 'closed' => (isOpen ? 'open' : 'closed'),
 
+    /** Whether D1 may be called now: always while closed, by one call at a time while open. */
     admits: () => !isOpen || Date.now() >= tryingUntilMs,
 
-    patienceMs: (timeoutMs) => (isOpen ? Math.min(timeoutMs, PROBE_PATIENCE_MS) : timeoutMs),
+    /** How long a request should wait for its call, of the time that it has. */
+    patienceMs: (timeoutMs: number) => (isOpen ? Math.min(timeoutMs, PROBE_PATIENCE_MS) : timeoutMs),
 
-    async observe(call, timeoutMs) {
+    /**
+     * Waits for a call of D1 and counts its outcome. Rejects with {@link NotAnsweredInTime} after `timeoutMs`, or earlier when
+     * D1 has become silent; an answer of that call within `timeoutMs` still closes the breaker.
+     */
+    async observe<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
       tryingUntilMs = Date.now() + timeoutMs;
       const answersBefore = answers;
       const silent = Promise.withResolvers<never>();
@@ -99,6 +93,7 @@ export function circuitBreaker(): CircuitBreaker {
       }
     },
 
-    onOpen: (listener) => void listeners.push(listener),
+    /** Calls the listener each time the breaker opens. */
+    onOpen: (listener: () => void) => void listeners.push(listener),
   };
 }

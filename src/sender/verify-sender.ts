@@ -23,7 +23,7 @@ export interface Sender {
 }
 
 /** Why a sender with a genuine token is not accepted. Operators are told; the sender is not. */
-export type Objection = 'unknown-integration' | 'disabled' | 'old-token' | 'address' | 'signature';
+export type SenderRefusal = 'unknown-integration' | 'disabled' | 'old-token' | 'address' | 'signature';
 
 /** A body as it came and as it was before it was compressed: the same buffer where it was not. */
 export type Bodies = [asItCame: ArrayBuffer, unpacked: ArrayBuffer];
@@ -38,7 +38,7 @@ export function senderOf(request: Request, generation: number, receivedAtMs: num
 }
 
 /** Checks what can be checked before the body is read; `null` where nothing is wrong. */
-export function objectionTo(sender: Sender, integration: Integration | undefined): Objection | null {
+export function objectionTo(sender: Sender, integration: Integration | undefined): SenderRefusal | null {
   if (integration === undefined) return 'unknown-integration';
   if (!integration.isEnabled) return 'disabled';
   if (!isGenerationValid(integration, sender.generation, sender.receivedAtMs)) return 'old-token';

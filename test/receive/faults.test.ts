@@ -69,7 +69,7 @@ describe.each([
     await eventually('the intake consumer has failed, too', async () => (await seen()).retried > 0);
     await inject({});
     await expectStoredAndForwarded(answers.map(({ answer }) => answer.id));
-    expect(await deliveriesOf(answers[0]?.answer.id)).toBe(1);
+    expect(await deliveriesOf(answers[0]?.answer.id ?? '')).toBe(1);
   });
 
   it('answers within 3 s while D1 hangs', async () => {
@@ -107,7 +107,7 @@ describe('one group of several', () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO events', after: 1, times: 1 } });
     const answers = await deliverMany(Array.from({ length: 60 }, () => uniqueResponse(60_000)));
 
-    const outcomes = Object.groupBy(answers, ({ answer }) => answer.outcome as string);
+    const outcomes = Object.groupBy(answers, ({ answer }) => answer.outcome ?? 'none');
     expect(new Set(Object.keys(outcomes))).toEqual(new Set(['stored', 'deferred']));
     await expectStoredAndForwarded(answers.map(({ answer }) => answer.id));
     for (const { answer } of answers) expect(await deliveriesOf(answer.id)).toBe(1);
