@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
-/** By what an identity is known to come from the operator's own Cloudflare Access. */
+/** What identifies the operator's own Cloudflare Access. */
 export interface AccessSettings {
   /** E.g. `https://example.cloudflareaccess.com`, which is the issuer of its tokens. */
   teamDomain: string;

@@ -1,4 +1,4 @@
-// The cron's work: that no task waits for another, and that it is done where no cron comes.
+// The work of the cron: no task waits for another, and requests do it where no cron comes.
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 beforeEach(async () => reset());
 afterEach(async () => inject({}));
 
-/** Leaves events behind: some past their retention, and some that wait to be forwarded. */
+/** Stores events that are past their retention, and events that wait to be forwarded. */
 async function leaveBehind({ expired, waiting }: { expired: number; waiting: number }): Promise<void> {
   await storeEvents({ count: expired, integration: 'old', firstSeq: (Date.now() - 31 * DAY_MS) * 1000 });
   await storeEvents({ count: waiting, firstSeq: (Date.now() - 10 * MINUTE_MS) * 1000 });

@@ -20,7 +20,7 @@ import {
   uniqueResponse,
 } from './webhooks.ts';
 
-/** What may appear nowhere: everything personal in the documented bodies, in each written form, and the secrets. */
+/** What must appear nowhere: everything personal in the documented bodies, in each written form, and the secrets. */
 const PERSONAL = [
   '44999999999',
   '44999027914',
@@ -48,7 +48,7 @@ function withValueAt(body: Body, path: string[], value: unknown): Body {
   return { ...body, [first]: withValueAt(body[first] ?? {}, rest, value) };
 }
 
-/** An event's id is made of the two message ids and answered: they identify, whatever is written in them. */
+/** The two message ids are part of an event's id, which is answered whatever is written in them. */
 function isIdentifier(path: string[]): boolean {
   return path.at(-1) === 'messageId';
 }

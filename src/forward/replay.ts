@@ -83,7 +83,9 @@ function startRun({ now }: ForwardingDeps, { ms, subrequests }: ReplayBudget) {
     forwarded: 0,
     /** Events that could not be sent, by {@link keyOf}. They are not tried again in this run. */
     stuck: new Set<string>(),
-    spend: (spent: number) => void (left -= spent),
+    spend: (spent: number): void => {
+      left -= spent;
+    },
     isSpent: () => left <= 0 || now() >= endsAtMs,
   };
 }

@@ -87,7 +87,7 @@ export function refusalAnswer(refusal: WebhookRefusal): Response {
 
 /** The answer to a kept webhook whose integration accepts rejections. */
 export function acceptedAnswer(refused: Refused): Response {
-  const code = refused.reason === 'unauthorized' ? 'contract-broken' : refused.reason; // which no body is judged to be
+  const code = refused.reason === 'unauthorized' ? 'contract-broken' : refused.reason; // no body is judged to be unauthorized
   const accepted: z.infer<typeof acceptedRejection> = {
     outcome: 'rejected',
     type: `/problems/${code}`,

@@ -46,8 +46,8 @@ const FORWARD_GROUP = {
   maxItems: 500,
   maxBytes: 8_000_000,
   /**
-   * Lets more events share a batch and its confirmation, and the answers go out first. Consumers do not notice, since a
-   * queue gathers their batches for a second.
+   * Meanwhile the answers go out, and more events come to share a batch and its confirmation. Consumers do not notice, since
+   * a queue gathers their batches for a second.
    */
   lingerMs: 50,
   workTimeoutMs: FORWARD_TIMEOUT_MS,

@@ -42,7 +42,7 @@ describe('the intake consumer', () => {
     expect((await counted())['shop forwarded']).toBe(1);
   });
 
-  it('is not needed for other events, which are not marked as deferred', async () => {
+  it('alone marks events as deferred, and the hot path does not', async () => {
     await delivered(uniqueResponse());
     expect(await env.DB.prepare('SELECT deferred FROM events').first('deferred')).toBe(0);
   });

@@ -304,7 +304,7 @@ describe('a change of the registration', () => {
     expect(sql.filter((text) => text.includes('FROM integrations')).length).toBeLessThanOrEqual(3);
   });
 
-  it('is not known while D1 is down: the last known registrations serve', async () => {
+  it('has no effect while D1 is down, when the last known registrations serve', async () => {
     await register('off', { enabled: 0 });
     await deliver(uniqueResponse());
     await inject({ d1: { kind: 'reject' } });
