@@ -6,7 +6,7 @@ import { EXAMPLE_CONSUMER, MIGRATIONS, type QueueConsumer, RECEIVER } from './to
 import { bundleWorker } from './tools/local-worker.ts';
 
 const { compatibilityDate } = RECEIVER;
-/** The receiver under test consumes its events itself. After one more failure they are dead letters. */
+/** The receiver under test consumes its own events. They become dead letters after one retry. */
 const CONSUMER = EXAMPLE_CONSUMER.consumes.map((consumer) => ({ ...consumer, maxRetries: 1 }));
 
 const SECRETS = {
@@ -14,12 +14,12 @@ const SECRETS = {
   ADMIN_TOKEN: 'admin-token-of-the-tests',
 };
 
-/** The modules of a Worker under test: test/receiver/worker.ts says why it has an isolate of its own. */
+/** The modules of a Worker of its own: test/receiver/worker.ts says why the receiver needs one. */
 async function bundle(entryPoint: string) {
   return [{ type: 'ESModule' as const, path: 'worker.mjs', contents: await bundleWorker(entryPoint) }];
 }
 
-/** As Miniflare takes them. Nobody waits for a batch to become full. */
+/** The consumers as Miniflare takes them, without waiting for a batch to become full. */
 function queueConsumers(consumers: readonly QueueConsumer[]) {
   return Object.fromEntries(
     consumers.map(({ queue, maxBatchTimeoutSeconds, ...consumer }) => [
@@ -33,10 +33,10 @@ await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
-    maxWorkers: Math.max(2, availableParallelism() - 1), // much of their time they wait
+    maxWorkers: Math.max(2, availableParallelism() - 1), // they spend much of their time waiting
     projects: [
       {
-        // Everything of src, in workerd, with real D1 and real queues.
+        // The tests of src, in workerd, with real D1 and real queues.
         assetsInclude: ['**/*.bin'], // compressed samples
         plugins: [
           cloudflareTest({
@@ -76,7 +76,7 @@ export default defineConfig(async () => ({
                   queueConsumers: queueConsumers([...RECEIVER.consumes, ...CONSUMER]),
                 },
                 {
-                  // The files of [assets]. Apart from the receiver, which then stays the whole of its own Worker.
+                  // Serves the files of [assets]. The receiver's Worker has none of its own, so every request reaches its code.
                   name: 'viewer',
                   compatibilityDate,
                   modules: [
@@ -135,13 +135,13 @@ export default defineConfig(async () => ({
           include: ['test/**/*.test.ts'],
           exclude: ['test/scripts/**', 'test/tools/**', 'test/browser/**'],
           setupFiles: ['./test/setup.ts'],
-          isolate: false, // to start the Workers for each file anew would take longer than the tests do
+          isolate: false, // starting the Workers anew for each file would take longer than the tests
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
       },
       {
-        // What runs on the developer's machine, in Node. One file at a time: most start processes of their own.
+        // The tests of scripts and tools, in Node. One file at a time, since most of them start processes.
         test: {
           name: 'node',
           include: ['test/{scripts,tools}/**/*.test.ts'],
@@ -152,7 +152,7 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // The dashboard in Chromium. Behind all else and one by one: pages are promised to be in time.
+        // The dashboard in Chromium, after everything else and one file at a time, since these tests measure how long pages take.
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],

@@ -1,27 +1,9 @@
-// Bindings and settings: what wrangler.toml and the secrets give, checked once for each isolate.
+// The settings from wrangler.toml and the secrets, checked once for each isolate.
 
 import * as z from 'zod';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
-/** Settings as the code uses them. */
-export interface Settings {
-  retentionMs: number;
-  /** Past this size of the database events go early. */
-  maxDatabaseBytes: number;
-  /** Without a slash at the end; empty: the address that a request came to. */
-  publicUrl: string;
-  webhookSecret: string;
-  adminToken: string;
-  /** May read and change nothing; `null`: there is none. */
-  readToken: string | null;
-  /** Where Cloudflare Access stands in front of the API; `null`: it does not. */
-  access: AccessSettings | null;
-  /** Origins whose pages may use the API from a browser. */
-  allowedOrigins: string[];
-  rejectionMs: number;
-}
-
-/** How to tell that an identity was given by one's own Cloudflare Access. */
+/** What identifies the operator's own Cloudflare Access. */
 export interface AccessSettings {
   /** E.g. `https://example.cloudflareaccess.com`, which is the issuer of its tokens. */
   teamDomain: string;
@@ -29,18 +11,18 @@ export interface AccessSettings {
   audience: string;
 }
 
-/** Settings that make no sense, each named. Carries no value: some are secrets. */
+/** Names all settings that are wrong, without their values: some are secrets. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError';
 }
 
 const DAY_MS = 86_400_000;
-/** D1 takes no more: https://developers.cloudflare.com/d1/platform/limits/ */
+/** The limit of D1: https://developers.cloudflare.com/d1/platform/limits/ */
 const D1_MAX_GB = 10;
 
 const positive = z.coerce.number('must be a number').positive('must be greater than 0');
 
-const settings = z.object({
+const environment = z.object({
   RETENTION_DAYS: positive.default(30),
   MAX_DATABASE_GB: positive.max(D1_MAX_GB, `must be at most ${D1_MAX_GB}, where D1 ends`).default(8),
   PUBLIC_URL: z
@@ -70,8 +52,8 @@ const settings = z.object({
   REJECTION_DAYS: positive.default(7),
 });
 
-/** What no setting can tell by itself. */
-const consistentSettings = settings
+/** The settings as the code uses them, after the rules that concern two of them. */
+const settings = environment
   .refine(({ READ_TOKEN, ADMIN_TOKEN }) => READ_TOKEN !== ADMIN_TOKEN, {
     path: ['READ_TOKEN'],
     error: 'must not be the ADMIN_TOKEN',
@@ -79,14 +61,31 @@ const consistentSettings = settings
   .refine(({ ACCESS_TEAM_DOMAIN, ACCESS_AUD }) => (ACCESS_TEAM_DOMAIN === null) === (ACCESS_AUD === null), {
     path: ['ACCESS_TEAM_DOMAIN'],
     error: 'and ACCESS_AUD must both be set, or neither',
-  });
+  })
+  .transform(({ ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience, ...set }) => ({
+    retentionMs: set.RETENTION_DAYS * DAY_MS,
+    rejectionMs: set.REJECTION_DAYS * DAY_MS,
+    /** Events go early when the database is larger. */
+    maxDatabaseBytes: set.MAX_DATABASE_GB * 1e9,
+    /** Without a slash at the end; empty for the address that a request came to. */
+    publicUrl: set.PUBLIC_URL.replace(/\/+$/, ''),
+    webhookSecret: set.WEBHOOK_SECRET,
+    adminToken: set.ADMIN_TOKEN,
+    /** Opens the API for reading only; `null` where it is not set. */
+    readToken: set.READ_TOKEN,
+    /** `null` where no Cloudflare Access stands in front of the API. */
+    access: teamDomain === null || audience === null ? null : { teamDomain, audience },
+    /** Origins whose pages may use the API from a browser. */
+    allowedOrigins: set.ALLOWED_ORIGINS,
+  }));
+export type Settings = z.infer<typeof settings>;
 
-/** A variable that is empty is not set. */
+/** A setting that may be missing. An empty variable counts as missing. */
 function optional<Setting extends z.ZodType>(setting: Setting) {
   return z.preprocess((value) => (value === '' ? null : value), setting.nullable()).default(null);
 }
 
-/** The origin that a text is, as browsers write it; `null` where it is none, or more than one. */
+/** The origin that a text is, as browsers write it; `null` where it is none, or stands for several. */
 function originOf(text: string): string | null {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) return null;
@@ -103,24 +102,10 @@ function secret(minLength: number) {
     });
 }
 
-/** The settings of an environment. Throws {@link ConfigurationError} naming all that is wrong. */
+/** Reads the settings. Throws {@link ConfigurationError}. */
 export function settingsFrom(env: Env): Settings {
-  const result = consistentSettings.safeParse(env);
-  if (!result.success) {
-    const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new ConfigurationError(problems.join('; '));
-  }
-  const { RETENTION_DAYS, MAX_DATABASE_GB, PUBLIC_URL, WEBHOOK_SECRET, ADMIN_TOKEN } = result.data;
-  const { ACCESS_TEAM_DOMAIN: teamDomain, ACCESS_AUD: audience } = result.data;
-  return {
-    retentionMs: RETENTION_DAYS * DAY_MS,
-    maxDatabaseBytes: MAX_DATABASE_GB * 1e9,
-    publicUrl: PUBLIC_URL.replace(/\/+$/, ''),
-    webhookSecret: WEBHOOK_SECRET,
-    adminToken: ADMIN_TOKEN,
-    readToken: result.data.READ_TOKEN,
-    access: teamDomain === null || audience === null ? null : { teamDomain, audience },
-    allowedOrigins: result.data.ALLOWED_ORIGINS,
-    rejectionMs: result.data.REJECTION_DAYS * DAY_MS,
-  };
+  const { data, error } = settings.safeParse(env);
+  if (data !== undefined) return data;
+  const problems = error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw new ConfigurationError(problems.join('; '));
 }

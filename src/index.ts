@@ -1,11 +1,11 @@
-// The Worker: fetch, queue, scheduled. Wiring only.
+// The entry point of the Worker: its handlers, and what consumers bind to.
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { createMisconfiguredApp } from './app.ts';
 import { ConfigurationError } from './env.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 
-/** Made by the first invocation of an isolate; holds the group commits, see group-commit.ts for why. */
+/** Made by the first invocation of an isolate, and shared by all: group-commit.ts says why. */
 let receiver: Receiver | undefined;
 
 function receiverOf(env: Env): Receiver {
@@ -13,7 +13,7 @@ function receiverOf(env: Env): Receiver {
   return receiver;
 }
 
-/** What consumers are bound to: reads the payloads that are too large for a queue. Not reachable from outside. */
+/** Serves consumers that are bound to it the payloads that are too large for a queue. Not reachable from outside. */
 export class Payloads extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
     return answer(request, async () => receiverOf(this.env).fetchPayload(request));

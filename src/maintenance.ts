@@ -1,10 +1,10 @@
-// What is to be done again and again: forwarding what was left behind, counting, forgetting. The cron does it every
-// minute. Crons have been seen to stop silently for hours, so where the last one is over two minutes old, requests and
-// batches of queues do it in their `waitUntil`, one at a time over all isolates.
+// The work that is done again and again: forwarding what was left behind, counting, purging. The cron does it every minute.
+// Crons have been seen to stop silently for hours, so when the last run is more than two minutes old, requests and batches of
+// queues do it in their `waitUntil`, one at a time over all isolates.
 //
-// What needs a queue and what needs none stand in lanes of their own, which run at the same time: no roll-up and no
-// purge ever waits for a queue. Each task has its share of the time, and once that is over its bindings are closed to it:
-// one that hangs or fails keeps no other from its turn. All of them go on where they ended, in the next run.
+// Tasks that need a queue and tasks that need none are in separate lanes, which run at the same time, so that no purge waits
+// for a queue. Each task has a share of the time, after which its bindings are closed to it: a task that hangs or fails keeps
+// no other from its turn. Every task goes on in the next run where it ended.
 
 import type { ForwardingDeps } from './forward/events.ts';
 import { CRON_BUDGET, REQUEST_BUDGET, type ReplayBudget, runReplays } from './forward/replay.ts';
@@ -12,7 +12,7 @@ import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
 import { boundedDatabase, boundedQueue } from './runtime/bounded-bindings.ts';
 import { within } from './runtime/deadline.ts';
 import type { Lifetime } from './runtime/group-commit.ts';
-import { describeError, log } from './runtime/log.ts';
+import { describeError, type LogFields, log } from './runtime/log.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { evictDeadLetters } from './store/eviction.ts';
@@ -22,79 +22,64 @@ import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
 import { sumEvents } from './store/usage.ts';
 
-export interface MaintenanceDeps extends ForwardingDeps {
+interface MaintenanceDeps extends ForwardingDeps {
   retentionMs: number;
   rejectionMs: number;
-  /** Past this size of the database events go early. */
+  /** Events go early when the database is larger. */
   maxDatabaseBytes: number;
 }
 
-export interface Maintenance {
-  /** The cron's run. Rejects when a task failed or did not come to its end, after all had their turn. */
-  run(): Promise<void>;
-  /** To be told when the cron last began, by whoever reads it anyway, Unix ms; `null`: never. */
-  noteCronRun(atMs: number | null): void;
-  /** Does the cron's work behind the answer, where the cron is known to be late and nobody else is at it. */
-  standIn(lifetime: Lifetime): void;
-  /** The same where nobody else would ask when the cron last ran: asks, unless it is known. */
-  lookAfterCron(lifetime: Lifetime): void;
-}
-
-/** What one run may take. */
 interface RunBudget {
-  /** Ends before the next run begins. */
   ms: number;
   sweptPages: number;
   replays: ReplayBudget;
 }
 
-/** The next cron comes a minute later; one that takes longer is ended after 15 minutes. */
+/** Ends before the next run of the cron begins. */
 const CRON_RUN: RunBudget = { ms: 55_000, sweptPages: MAX_PAGES, replays: CRON_BUDGET };
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
 const STAND_IN_RUN: RunBudget = { ms: 20_000, sweptPages: 50, replays: REQUEST_BUDGET };
 
-/** A cron whose last run began longer ago does not come any more. It comes every minute. */
+/** A cron that comes every minute and last began longer ago has stopped. */
 const CRON_LATE_MS = 2 * 60_000;
-/** How long the right to stand in for the cron lasts, longer than a run by more than clocks are apart. */
+/** One isolate stands in for the cron for this long: longer than its run, by more than clocks differ. */
 const CLAIM_MS = 60_000;
-/** How old what is known of the cron may be: requests read it with the registrations, which are no older. */
+/** Requests learn of the cron's run whenever they read the registrations, which are no older than this. */
 const MAX_KNOWN_AGE_MS = 30_000;
-/** What a run of replays may take after it was to begin nothing new. */
+/** Replays end this long before the end of the run, and sweeps that long, so that what they began last can end. */
 const REPLAYS_ENDING_MS = 10_000;
-/** What a sweep may take for its last page. */
 const SWEEP_ENDING_MS = 5_000;
 
 interface Task {
   name: string;
-  /** By when it has to end: the share of the run's time that is over then. */
+  /** The share of the run's time that has passed when the task has to end. */
   endsAt: number;
-  /** @param leftMs what is left of its time. */
-  work(deps: ForwardingDeps, budget: RunBudget, leftMs: () => number): Promise<void>;
+  /** @param leftMs how much of its time is left. */
+  work(deps: ForwardingDeps, budget: RunBudget, leftMs: () => number): Promise<unknown>;
 }
 
 /** Makes the tasks. Once for each isolate, which remembers when the cron last ran. */
-export function createMaintenance(deps: MaintenanceDeps): Maintenance {
+export function createMaintenance(deps: MaintenanceDeps) {
   const { now } = deps;
   const lanes = lanesOf(deps);
-  /** When the cron last began, and when that was learned. */
   let known: { cronAtMs: number | null; learnedAtMs: number } | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
 
-  function isCronLate(): boolean {
-    if (known === undefined || now() - known.learnedAtMs > MAX_KNOWN_AGE_MS) return false;
-    return known.cronAtMs === null || now() - known.cronAtMs > CRON_LATE_MS;
+  function recentlyKnown() {
+    return known !== undefined && now() - known.learnedAtMs <= MAX_KNOWN_AGE_MS ? known : undefined;
   }
 
+  /** Takes in when the cron last began, Unix ms; `null` where it never did. For whoever reads that anyway. */
   function noteCronRun(cronAtMs: number | null): void {
     known = { cronAtMs, learnedAtMs: now() };
   }
 
-  /** Never rejects: what fails is left to the next one. */
+  /** Never rejects: what fails is left to the next run. */
   async function standInForCron(): Promise<void> {
     try {
-      if (!(await claimCronsWork(deps.db, { nowMs: now(), cronLateMs: CRON_LATE_MS, forMs: CLAIM_MS })))
-        return;
+      const claim = { nowMs: now(), cronLateMs: CRON_LATE_MS, forMs: CLAIM_MS };
+      if (!(await claimCronsWork(deps.db, claim))) return;
       log('warn', 'standing in for the cron');
       await runLanes(lanes, deps, STAND_IN_RUN);
     } catch (error) {
@@ -102,8 +87,11 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
     }
   }
 
+  /** Does the cron's work without an answer waiting for it, where the cron is known to be late and nobody else does. */
   function standIn(lifetime: Lifetime): void {
-    if (!isCronLate() || now() - triedAtMs < CLAIM_MS) return;
+    const cron = recentlyKnown();
+    const isLate = cron && (cron.cronAtMs === null || now() - cron.cronAtMs > CRON_LATE_MS);
+    if (!isLate || now() - triedAtMs < CLAIM_MS) return;
     triedAtMs = now();
     lifetime.waitUntil(standInForCron());
   }
@@ -112,21 +100,25 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
     noteCronRun,
     standIn,
 
-    lookAfterCron(lifetime) {
-      const isKnown = known !== undefined && now() - known.learnedAtMs <= MAX_KNOWN_AGE_MS;
-      if (isKnown || now() - askedAtMs < MAX_KNOWN_AGE_MS) return standIn(lifetime);
+    /** Does the same after having read when the cron last ran, unless that is known. */
+    lookAfterCron(lifetime: Lifetime): void {
+      if (recentlyKnown() || now() - askedAtMs < MAX_KNOWN_AGE_MS) {
+        standIn(lifetime);
+        return;
+      }
       askedAtMs = now();
       const asking = readCronRun(deps.db).then(
         (cronAtMs) => {
           noteCronRun(cronAtMs);
           standIn(lifetime);
         },
-        () => undefined, // D1 fails: nothing is tried
+        () => undefined, // while D1 fails there is nothing to be done
       );
       lifetime.waitUntil(asking);
     },
 
-    async run() {
+    /** The run of the cron. Rejects, once all tasks had their turn, when some failed or did not end. */
+    async run(): Promise<void> {
       noteCronRun(now());
       const [failed] = await Promise.all([
         runLanes(lanes, deps, CRON_RUN),
@@ -139,7 +131,10 @@ export function createMaintenance(deps: MaintenanceDeps): Maintenance {
   };
 }
 
-/** What waits for each other, in order: purges come after the roll-up, so that what they delete has been counted. */
+/**
+ * The tasks of each lane, in order. Purges come after the roll-up, which counts what they delete, and the purge of events
+ * comes last among those with a budget: it must not make room for what the others keep beyond theirs.
+ */
 function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps): Task[][] {
   const ofQueues: Task[] = [
     {
@@ -152,7 +147,7 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
       },
     },
     {
-      name: 'replays', // takes all the time that there is
+      name: 'replays',
       endsAt: 1,
       async work(deps, { replays }, leftMs) {
         const ms = Math.min(replays.ms, leftMs() - REPLAYS_ENDING_MS);
@@ -161,22 +156,9 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
     },
   ];
   const ofDatabase: Task[] = [
-    {
-      name: 'roll-up',
-      endsAt: 0.5,
-      work: async ({ db, now }) => void (await rollUp(db, now())),
-    },
-    {
-      name: 'business numbers',
-      endsAt: 0.55,
-      work: async ({ db, now }) => void (await noteBusinessNumbers(db, now())),
-    },
-    {
-      name: 'sums of what is kept',
-      endsAt: 0.6,
-      work: async ({ db, now }) => void (await sumEvents(db, now())),
-    },
-    // Events last: they make room only for themselves, not for what the others still have over their budgets.
+    { name: 'roll-up', endsAt: 0.5, work: async ({ db, now }) => rollUp(db, now()) },
+    { name: 'business numbers', endsAt: 0.55, work: async ({ db, now }) => noteBusinessNumbers(db, now()) },
+    { name: 'sums of what is kept', endsAt: 0.6, work: async ({ db, now }) => sumEvents(db, now()) },
     {
       name: 'purge of rejections',
       endsAt: 0.7,
@@ -185,26 +167,20 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
           deliveredBeforeMs: now() - rejectionMs,
           maxDatabaseBytes,
         });
-        if (purged.expired > 0) {
-          log('info', 'purged rejections past their retention', { rejections: purged.expired });
-        }
-        if (purged.overflowing > 0) {
-          log('warn', 'purged rejections early: they are over their budget', {
-            rejections: purged.overflowing,
-          });
-        }
+        logPurged('info', 'purged rejections past their retention', { rejections: purged.expired });
+        logPurged('warn', 'purged rejections early: they are over their budget', {
+          rejections: purged.overflowing,
+        });
       },
     },
     {
       name: 'purge of dead letters',
       endsAt: 0.8,
       async work({ db, now }) {
-        const purged = await purgeDeadLetters(db, now() - retentionMs);
-        if (purged > 0) log('warn', 'purged dead letters past their retention', { events: purged });
+        const expired = await purgeDeadLetters(db, now() - retentionMs);
+        logPurged('warn', 'purged dead letters past their retention', { events: expired });
         const evicted = await evictDeadLetters(db, maxDatabaseBytes);
-        if (evicted > 0) {
-          log('warn', 'purged dead letters early: they are over their budget', { events: evicted });
-        }
+        logPurged('warn', 'purged dead letters early: they are over their budget', { events: evicted });
       },
     },
     {
@@ -212,10 +188,9 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
       endsAt: 0.95,
       async work({ db, now }) {
         const purged = await purgeEvents(db, { storedBeforeMs: now() - retentionMs, maxDatabaseBytes });
-        if (purged.expired > 0) log('info', 'purged what is past its retention', { events: purged.expired });
-        if (purged.overflowing > 0) {
-          log('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
-        } else if (purged.databaseBytes > maxDatabaseBytes) {
+        logPurged('info', 'purged what is past its retention', { events: purged.expired });
+        logPurged('warn', 'purged early: the database is at its ceiling', { events: purged.overflowing });
+        if (purged.overflowing === 0 && purged.databaseBytes > maxDatabaseBytes) {
           log('error', 'the database is over its ceiling, and no event may go to make room');
         }
       },
@@ -223,15 +198,24 @@ function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps
     {
       name: 'purge of replays',
       endsAt: 1,
-      work: async ({ db, now }) => void (await purgeReplays(db, now() - retentionMs)),
+      work: async ({ db, now }) => purgeReplays(db, now() - retentionMs),
     },
   ];
   return [ofQueues, ofDatabase];
 }
 
-/** Runs the lanes at the same time, each task in its time. Gives the names of those that failed; never rejects. */
+/** Logs what was purged, if anything was. */
+function logPurged(
+  level: 'info' | 'warn',
+  what: string,
+  purged: Pick<LogFields, 'events' | 'rejections'>,
+): void {
+  if (Object.values(purged).some((count) => count > 0)) log(level, what, purged);
+}
+
+/** Runs the lanes at the same time, and each task within its time. Gives the names of those that failed; never rejects. */
 async function runLanes(lanes: Task[][], deps: ForwardingDeps, budget: RunBudget): Promise<string[]> {
-  const startedAtMs = Date.now(); // that of the timers, whatever the receiver's clock says
+  const startedAtMs = Date.now(); // by the clock of the timers, not of the receiver
   const failed: string[] = [];
   const runLane = async (lane: Task[]) => {
     for (const { name, endsAt, work } of lane) {

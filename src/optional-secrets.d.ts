@@ -1,5 +1,4 @@
-// Secrets that a deployment may go without. `wrangler types` writes worker-configuration.d.ts, and knows only those
-// that `[secrets] required` in wrangler.toml lists.
+// Optional secrets. `wrangler types`, which writes worker-configuration.d.ts, knows only the required ones of wrangler.toml.
 
 interface Env {
   /** Opens the API for reading; see env.ts. */

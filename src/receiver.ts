@@ -1,13 +1,13 @@
-// The receiver of an isolate: what its three handlers share, made once from the bindings.
+// The receiver of an isolate: makes once from the bindings what its handlers share.
 
 import { createApp, createPayloadApp } from './app.ts';
 import type { CloudEvent } from './contract/cloudevent.ts';
 import { settingsFrom } from './env.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
-import { consumeIntake, UNPACKED_LIMITS } from './forward/intake.ts';
+import { consumeIntake, UNPACKED_LIMITS } from './forward/intake-consumer.ts';
 import { createMaintenance } from './maintenance.ts';
 import { BODY_LIMITS } from './receive/read-body.ts';
-import { createRefusals } from './receive/refusals.ts';
+import { createRefusals } from './receive/refusal-counter.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from './runtime/bounded-bindings.ts';
 import { byteBudget } from './runtime/byte-budget.ts';
 import { circuitBreaker } from './runtime/circuit-breaker.ts';
@@ -16,19 +16,18 @@ import { webhookTokens } from './sender/webhook-token.ts';
 
 export interface Receiver {
   fetch(request: Request, lifetime: ExecutionContext): Promise<Response>;
-  /** Answers for a payload, and nothing else. Asks for no token: for who is bound to it, not for the internet. */
+  /** Serves payloads, and nothing else. Asks for no token, so it is for service bindings and not for the internet. */
   fetchPayload(request: Request): Promise<Response>;
-  /** Consumes the intake queue and queues of dead letters. */
+  /** Consumes the intake queue and the dead-letter queues. */
   queue(batch: MessageBatch, lifetime: Lifetime): Promise<void>;
-  /** The cron's tasks. Rejects when one of them failed or did not come to its end, after all had their turn. */
+  /** Does the cron's tasks. Rejects, once all had their turn, when some failed or did not end. */
   scheduled(): Promise<void>;
 }
 
-/** What passes in time, for tests. */
+/** Tests have a clock of their own. */
 export interface Clock {
   /** Unix ms. */
   now: () => number;
-  /** Lets so many ms pass. */
   pause: (ms: number) => Promise<void>;
 }
 
@@ -37,11 +36,11 @@ const REAL_CLOCK: Clock = {
   pause: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-/** Makes the receiver. Throws `ConfigurationError` when the settings make no sense. */
+/** Makes the receiver. Throws `ConfigurationError` when a setting is wrong. */
 export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Receiver {
-  const settings = settingsFrom(env);
-  const { maxDatabaseBytes } = settings;
+  const { webhookSecret, ...settings } = settingsFrom(env);
   const deps = {
+    ...settings,
     db: boundedDatabase(env.DB),
     events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
     intake: boundedQueue(env.INTAKE),
@@ -49,19 +48,13 @@ export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Re
     bodies: byteBudget(BODY_LIMITS),
     unpacked: byteBudget(UNPACKED_LIMITS),
     webhookFailures: boundedRateLimit(env.WEBHOOK_FAILURES),
-    tokens: webhookTokens(settings.webhookSecret),
-    adminToken: settings.adminToken,
-    readToken: settings.readToken,
-    access: settings.access,
-    allowedOrigins: settings.allowedOrigins,
+    tokens: webhookTokens(webhookSecret),
     apiFailures: boundedRateLimit(env.API_FAILURES),
-    publicUrl: settings.publicUrl,
-    maxDatabaseBytes,
     assets: env.ASSETS,
-    version: env.VERSION?.id ?? null, // a Worker that runs without wrangler has none
+    version: env.VERSION?.id ?? null, // missing in Workers that run without wrangler
     now,
   };
-  const maintenance = createMaintenance({ ...deps, ...settings });
+  const maintenance = createMaintenance(deps);
   const refusals = createRefusals({ db: deps.db, now, pause });
   const app = createApp({ ...deps, ...maintenance, ...refusals });
   const payloads = createPayloadApp(deps);

@@ -1,15 +1,16 @@
-// What makes a secret fit for use, wherever one is read: at start-up, before a deployment, from .dev.vars.
+// What a secret must be like, wherever one is read: at start-up, before a deployment, from .dev.vars.
 
-/** As many characters as SHA-256 has bytes: RFC 2104, section 3, for the key of an HMAC. */
+/** An HMAC key should be as long as the digest of SHA-256 (RFC 2104, section 3). */
 export const MIN_WEBHOOK_SECRET_LENGTH = 32;
-/** Of the tokens that open the API: 144 bits where it is random base64url. */
+/** In random base64url these are 144 bits. */
 export const MIN_API_TOKEN_LENGTH = 24;
 
 /**
- * What keeps a secret from working, in words that follow its name and hold nothing of it; `null`: nothing. Senders and
- * browsers change or refuse other characters than visible ASCII in a header (RFC 9110, section 5.5), and programs that
- * read a secret from a file or an input differ in whether they keep the white space around it. Whoever presents such a
- * secret is turned away, and nothing tells why.
+ * Why a secret would not work, as words to follow its name that quote nothing of it; `null` where it would.
+ *
+ * Senders and browsers change or refuse anything but visible ASCII in a header (RFC 9110, section 5.5), and programs that
+ * read a secret from a file or an input differ in whether they keep the white space around it. A request with such a secret
+ * would be turned away, and nothing would tell why.
  */
 export function flawOfSecret(secret: string): string | null {
   if (secret.includes('\ufeff')) return 'must not have a byte order mark';

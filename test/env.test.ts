@@ -60,7 +60,7 @@ describe('settings', () => {
     expect(settingsFrom({ WEBHOOK_SECRET, ADMIN_TOKEN } as Env)).toEqual(settingsFrom(environment()));
   });
 
-  it('that are empty are not set, where they need not be', () => {
+  it('that are empty count as missing, where they are optional', () => {
     expect(settingsFrom(environment({ READ_TOKEN: '' }))).toMatchObject({
       publicUrl: '',
       readToken: null,
@@ -185,7 +185,7 @@ describe('settings', () => {
     );
   });
 
-  it('that make no sense are all named, and none is quoted', () => {
+  it('that are wrong are all named, and none is quoted', () => {
     const { message } = errorOf({
       RETENTION_DAYS: 'quoted-1',
       PUBLIC_URL: 'quoted-2',

@@ -1,4 +1,4 @@
-// The cron's work: that no task waits for another, and that it is done where no cron comes.
+// The work of the cron: no task waits for another, and requests do it where no cron comes.
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { storeEvents } from './store/stored-events.ts';
 import {
   ask,
   countRows,
+  deferredMessage,
   delivered,
   eventually,
   forgetCron,
@@ -17,6 +18,7 @@ import {
   ORIGIN,
   reset,
   seen,
+  statementsWith,
   uniqueResponse,
 } from './webhooks.ts';
 
@@ -26,7 +28,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 beforeEach(async () => reset());
 afterEach(async () => inject({}));
 
-/** Leaves events behind: some past their retention, and some that wait to be forwarded. */
+/** Stores events that are past their retention, and events that wait to be forwarded. */
 async function leaveBehind({ expired, waiting }: { expired: number; waiting: number }): Promise<void> {
   await storeEvents({ count: expired, integration: 'old', firstSeq: (Date.now() - 31 * DAY_MS) * 1000 });
   await storeEvents({ count: waiting, firstSeq: (Date.now() - 10 * MINUTE_MS) * 1000 });
@@ -44,11 +46,11 @@ async function isDone(): Promise<boolean> {
 
 /** How many sweeps began. */
 async function sweeps(): Promise<number> {
-  return (await seen()).statements.filter(({ sql }) => sql.includes("task = 'sweep' AND at <=")).length;
+  return (await statementsWith("task = 'sweep' AND at <=")).length;
 }
 
-describe('the tasks of the cron', () => {
-  it('roll-up and purge are done while the events queue hangs', async () => {
+describe('a run of the cron', () => {
+  it('rolls up and purges while the events queue hangs', async () => {
     await leaveBehind({ expired: 30, waiting: 5 });
     await inject({ events: { kind: 'hang' } });
     const run = env.PROBE.runCron();
@@ -63,7 +65,7 @@ describe('the tasks of the cron', () => {
     expect(await run).toBeNull();
   });
 
-  it('the sweep forwards while the roll-up hangs', async () => {
+  it('sweeps while the roll-up hangs', async () => {
     await leaveBehind({ expired: 0, waiting: 5 });
     await inject({ d1: { kind: 'hang', on: 'AS after_seq' } });
     const run = env.PROBE.runCron();
@@ -75,7 +77,7 @@ describe('the tasks of the cron', () => {
     expect(await run).toBe('scheduled tasks failed: roll-up');
   });
 
-  it('that fail are named, and keep no other from its turn', async () => {
+  it('names the tasks that fail, and gives all others their turn', async () => {
     await leaveBehind({ expired: 3, waiting: 3 });
     await inject({ d1: { kind: 'reject', on: 'DELETE FROM rejections' } });
     expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: purge of rejections');
@@ -94,16 +96,7 @@ describe('where no cron ever comes', () => {
     ['a request of the API', async () => ask('/api/events')],
     [
       'a batch of the intake queue',
-      async () =>
-        env.PROBE.consumeIntake([
-          {
-            integration: 'shop',
-            generation: 1,
-            requestId: 'deferred',
-            receivedAtMs: Date.now(),
-            payload: JSON.stringify(uniqueResponse()),
-          },
-        ]),
+      async () => env.PROBE.consumeIntake([deferredMessage(uniqueResponse(), { receivedAtMs: Date.now() })]),
     ],
     ['a batch of dead letters', async () => env.PROBE.consumeDeadLetters(['none of ours'])],
   ];
@@ -119,7 +112,7 @@ describe('where no cron ever comes', () => {
     expect(counts).toMatchObject({ 'old response': 1, 'old status:delivered': 2 });
   });
 
-  it('is done by one request of many, and by the next ones once a minute', async () => {
+  it('one request of many does its work, and the next ones once a minute', async () => {
     await Promise.all(Array.from({ length: 20 }, async () => delivered(uniqueResponse())));
     await idle();
     expect(await sweeps()).toBe(1);
@@ -133,11 +126,11 @@ describe('where no cron ever comes', () => {
     await delivered(uniqueResponse());
     await idle();
     expect(await sweeps()).toBe(2);
-    const claims = (await seen()).statements.filter(({ sql }) => sql.includes("'stand-in'"));
+    const claims = await statementsWith("'stand-in'");
     expect(claims.filter(({ rowsWritten }) => rowsWritten > 0)).toHaveLength(2);
   });
 
-  it('costs a warm webhook no statement', async () => {
+  it('a warm webhook costs no statement more', async () => {
     await delivered(uniqueResponse());
     await idle();
     const before = (await seen()).statements.length;
@@ -159,7 +152,7 @@ describe('where no cron ever comes', () => {
     expect(answer.reasons).toEqual(['The cron has never run. Requests do its work.']);
   });
 
-  it('whoever is not let in has nothing done', async () => {
+  it('a request that is not let in does none of its work', async () => {
     await env.RECEIVER.fetch(`${ORIGIN}/api/events`);
     await env.RECEIVER.fetch(`${ORIGIN}/healthz`);
     await env.RECEIVER.fetch(`${ORIGIN}/`, { redirect: 'manual' });

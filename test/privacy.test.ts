@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   type Body,
+  deferredMessage,
   deliver,
   deliveredText,
   eventually,
@@ -19,7 +20,7 @@ import {
   uniqueResponse,
 } from './webhooks.ts';
 
-/** What may appear nowhere: everything personal in the documented bodies, in each written form, and the secrets. */
+/** What must appear nowhere: everything personal in the documented bodies, in each written form, and the secrets. */
 const PERSONAL = [
   '44999999999',
   '44999027914',
@@ -47,7 +48,7 @@ function withValueAt(body: Body, path: string[], value: unknown): Body {
   return { ...body, [first]: withValueAt(body[first] ?? {}, rest, value) };
 }
 
-/** An event's id is made of the two message ids and answered: they identify, whatever is written in them. */
+/** The two message ids are part of an event's id, which is answered whatever is written in them. */
 function isIdentifier(path: string[]): boolean {
   return path.at(-1) === 'messageId';
 }
@@ -114,10 +115,9 @@ describe('neither answers nor logs hold anything personal', () => {
     await eventually('something was logged', async () => (await seen()).logged.length > 0);
     await env.PROBE.setClock(60_000);
     await env.PROBE.runCron();
-    const message = { integration: 'shop', generation: 1, requestId: 'r', receivedAtMs: 1 };
     await env.PROBE.consumeIntake([
-      { ...message, payload: 'Maria da Silva' },
-      { ...message, payload: '"Maria"' },
+      deferredMessage({}, { payload: 'Maria da Silva' }),
+      deferredMessage('Maria'),
       'Maria',
     ]);
     await inject({});

@@ -1,4 +1,4 @@
-// What holds for every group, every address and every token.
+// Properties of every batch, every address and every token.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -80,7 +80,7 @@ describe('an address', () => {
     await expectHolds(changes, { numRuns: 1_000 });
   });
 
-  it('or range has one written form, and what is none is within nothing', async () => {
+  it('or range has one canonical form, and any other text is within no range', async () => {
     const letters = fc.string({ unit: fc.constantFrom(...'0123456789abcF:./%x '), maxLength: 24 });
     const texts = fc.oneof(
       letters,

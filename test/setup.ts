@@ -5,5 +5,5 @@ import { reset } from './webhooks.ts';
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 
-// Files take turns at one receiver, which each finds as it was at first.
+// The files take turns at one receiver, and each begins with a new one.
 beforeAll(async () => reset());

@@ -1,4 +1,5 @@
-// What the tests send and how: the documented bodies, a registered integration, requests from outside.
+// What tests share: the documented bodies, a registered integration, requests from outside, and the tests' hold on the
+// receiver.
 
 import { env } from 'cloudflare:workers';
 import { webhookTokens } from '../src/sender/webhook-token.ts';
@@ -7,7 +8,7 @@ import responseText from './samples/response.json?raw';
 import statusText from './samples/status.json?raw';
 
 export { responseText };
-/** The documented status body, its placeholder replaced by a real step. */
+/** The documented status body, with a real step instead of its placeholder. */
 export const deliveredText = statusText;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests change whatever they like in these bodies
@@ -29,7 +30,7 @@ export function statusBody(change: (body: Body) => void = () => undefined): Body
 
 let numbered = 0;
 
-/** A response like no other before it, with a text of about `textBytes`. */
+/** A response with ids of its own, and a text of about `textBytes`. */
 export function uniqueResponse(textBytes = 20, name = ''): Body {
   const number = ++numbered;
   return responseBody((body) => {
@@ -39,10 +40,42 @@ export function uniqueResponse(textBytes = 20, name = ''): Body {
   });
 }
 
+/** A response of exactly so many bytes. */
+export function responseOfBytes(bytes: number): string {
+  const text = JSON.stringify(uniqueResponse());
+  return text + ' '.repeat(bytes - utf8Bytes(text));
+}
+
+export function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}
+
+/** A token of the right form that was never derived. */
+export const FORGED_TOKEN = `1.${'A'.repeat(43)}`;
+
+/** A message of the intake queue that holds a body. */
+export function deferredMessage(body: Body, changes: Body = {}): Body {
+  return {
+    integration: 'shop',
+    generation: 1,
+    requestId: crypto.randomUUID(),
+    receivedAtMs: 1_700_000_000_000,
+    payload: JSON.stringify(body),
+    ...changes,
+  };
+}
+
+export async function compressed(
+  body: string | Uint8Array<ArrayBuffer>,
+  format: 'gzip' | 'deflate' | 'deflate-raw' = 'gzip',
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream(format));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 export const ORIGIN = 'https://receiver.example';
 
-/** What an integration is registered with. */
 export interface Registered {
   generation?: number;
   enabled?: number;
@@ -105,23 +138,28 @@ export async function deliver(
   });
 }
 
-/** Delivers and gives the status with the answer's JSON. */
+/** What a webhook is answered: an outcome, or a problem. */
+export interface WebhookAnswered {
+  id: string;
+  outcome?: 'stored' | 'duplicate' | 'kept' | 'deferred' | 'rejected';
+  type?: string;
+  errors?: { path: string; code: string; message: string }[];
+}
+
+/** Delivers a body; gives the status and the JSON of the answer. */
 export async function delivered(
   ...args: Parameters<typeof deliver>
-): Promise<{ status: number; answer: Body }> {
+): Promise<{ status: number; answer: WebhookAnswered }> {
   const response = await deliver(...args);
   return { status: response.status, answer: await response.json() };
 }
 
-/** Asks the operators' API. */
+/** Reads from the operators' API. */
 export async function ask(path: string): Promise<{ status: number; answer: Body }> {
-  const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
-    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
-  });
-  return { status: response.status, answer: await response.json() };
+  return api('GET', path);
 }
 
-/** Asks the operators' API for anything; a body goes as JSON. */
+/** Sends a request to the operators' API, with a body as JSON. */
 export async function api(
   method: string,
   path: string,
@@ -139,7 +177,7 @@ export async function api(
   return { status: response.status, answer: await response.json() };
 }
 
-/** Waits until something has become true; fails after a while, naming what it waited for. */
+/** Waits until something is true; fails after ten seconds, naming what it waited for. */
 export async function eventually(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const attempts = 400;
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -174,8 +212,8 @@ export async function countRows(table: (typeof TABLES)[number]): Promise<number>
 }
 
 /**
- * Ends all faults, forgets what was seen and what was stored; the receiver begins anew, with these settings. First waits
- * for what was begun before, in the queues too: it would happen to whoever comes next.
+ * Ends all faults, forgets what was seen and stored, and starts the receiver anew with these settings. Waits first for what
+ * is still under way, in the queues as well, which would otherwise happen to the next test.
  */
 export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await inject({});
@@ -186,30 +224,28 @@ export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await register('shop');
 }
 
-/** Far behind all clocks of the tests. */
-const ALWAYS_MS = Date.parse('9000-01-01T00:00:00Z');
-
-/** Lets requests believe that the cron comes, whatever time it is: they leave its work to it. */
+/** Has requests believe that the cron ran a moment ago, whatever time it is, so that they leave its work to it. */
 async function letCronBeOnTime(): Promise<void> {
-  await env.DB.prepare("INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)").bind(ALWAYS_MS).run();
+  const alwaysMs = Date.parse('9000-01-01T00:00:00Z');
+  await env.DB.prepare("INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)").bind(alwaysMs).run();
 }
 
-/** Lets the cron be what it is: one that never ran. */
+/** Has requests find that the cron never ran. */
 export async function forgetCron(): Promise<void> {
   await env.DB.prepare("DELETE FROM progress WHERE task = 'cron'").run();
 }
 
-/** Makes bindings fail from now on; without a fault they work again. */
+/** Makes bindings fail from now on. Those without a fault work again. */
 export async function inject(faults: Partial<Record<Binding, Fault>>): Promise<void> {
   await env.PROBE.inject(faults);
 }
 
-/** Waits until the faults hold so many calls back, or more: these have come there, and go no further until {@link inject}. */
+/** Waits until the faults hold back at least so many calls. {@link inject} lets them go on. */
 export async function heldBack(calls = 1): Promise<void> {
   await eventually('calls are held back', async () => (await env.PROBE.heldBack()) >= calls);
 }
 
-/** Waits until all that was begun has ended: forwarding, consuming, whatever no answer waits for. */
+/** Waits until nothing is under way: forwarding, consuming, whatever no answer waits for. */
 export async function idle(): Promise<void> {
   await eventually('what was begun has ended', async () => env.PROBE.isIdle());
 }
@@ -219,7 +255,27 @@ export async function seen(): Promise<Seen> {
   return env.PROBE.seen() as unknown as Promise<Seen>;
 }
 
-/** Every event that the EVENTS queue confirmed, repeats included. */
+/** The SQL statements that the receiver ran since the last reset, with what each read and wrote. */
+export async function statementsWith(sqlPart: string): Promise<Seen['statements']> {
+  return (await seen()).statements.filter(({ sql }) => sql.includes(sqlPart));
+}
+
+/** The lines that the receiver logged since the last reset. */
+export async function loggedWith(part: string): Promise<string[]> {
+  return (await seen()).logged.filter((line) => line.includes(part));
+}
+
+/** Waits until every stored event has left the outbox. */
+export async function allForwarded(): Promise<void> {
+  await eventually('every event has left the outbox', async () => (await countRows('outbox')) === 0);
+}
+
+/** Waits until so many calls that no answer waits for are under way, group commits among them. */
+export async function underWay(calls: number): Promise<void> {
+  await eventually('calls are under way', async () => (await env.PROBE.underWay()) >= calls);
+}
+
+/** Every event that the EVENTS queue confirmed, with repeats. */
 export async function forwardedEvents(): Promise<SeenEvent[]> {
   return (await seen()).batches.flat();
 }

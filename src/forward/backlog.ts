@@ -1,14 +1,14 @@
-// What waits in the queues, by their own word.
+// How much waits in the queues, as the queues themselves tell.
 
 import { withinMs } from '../runtime/deadline.ts';
 
-/** Messages that were sent and not yet acknowledged by a consumer. Queues call it approximate. */
+/** Messages that were sent and that no consumer has acknowledged yet. Queues call the figures approximate. */
 export interface Backlog {
   messages: number;
   bytes: number;
 }
 
-/** `null`: not to be known. */
+/** `null` where a queue does not tell. */
 export interface Backlogs {
   events: Backlog | null;
   intake: Backlog | null;
@@ -19,13 +19,12 @@ export interface BacklogDeps {
   intake: Pick<Queue, 'metrics'>;
 }
 
-/** The backlogs of both queues. Never fails, and takes no longer than that. */
+/** Reads the backlogs of both queues. Never rejects. */
 export async function readBacklogs({ events, intake }: BacklogDeps, timeoutMs: number): Promise<Backlogs> {
-  const [ofEvents, ofIntake] = await Promise.all([
-    withinMs(timeoutMs, readBacklog(events)),
-    withinMs(timeoutMs, readBacklog(intake)),
-  ]);
-  return { events: ofEvents, intake: ofIntake };
+  const [ofEvents, ofIntake] = await Promise.all(
+    [events, intake].map(async (queue) => withinMs(timeoutMs, readBacklog(queue))),
+  );
+  return { events: ofEvents ?? null, intake: ofIntake ?? null };
 }
 
 /** Rejects where the runtime's binding has no metrics. */

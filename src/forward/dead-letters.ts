@@ -1,15 +1,14 @@
-// Dead letters: what is taken out of the dead-letter queues and kept, and goes back to its queue when an operator says so:
-// what consumers gave up on to the events queue, a webhook that could not be stored to the intake queue.
+// Dead letters: messages are taken out of the dead-letter queues and kept in D1, and sent to their queues again when an
+// operator says so: what consumers gave up on to the events queue, webhooks that could not be stored to the intake queue.
 //
-// A message leaves the table only once the queue has confirmed it: what ends in between is sent a second time, under
-// the same id.
+// A message leaves the table only once its queue has confirmed it. If the isolate dies in between it is sent a second time,
+// under the same id.
 
 import * as z from 'zod';
 import { CLOUDEVENT_TYPES, type CloudEvent } from '../contract/cloudevent.ts';
 import { canonicalContact } from '../contract/contact.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
-import { EVENT_TYPES } from '../contract/webhook.ts';
-import { cutGroups } from '../runtime/batching.ts';
+import { cutGroups, type GroupLimits } from '../runtime/batching.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import {
   DELETION_LIMITS,
@@ -27,36 +26,45 @@ import {
   walkDeadLetters,
 } from '../store/dead-letters.ts';
 import { BATCH_LIMITS, type ForwardingDeps, METADATA_BYTES } from './events.ts';
-import { deferWebhook, gunzipBase64, intakeMessage } from './intake.ts';
-import { type Held, recordMessages, retryLater } from './record-messages.ts';
+import { bodyOf, deferWebhook, type IntakeMessage, intakeMessage } from './intake-queue.ts';
+import { recordMessages, retryLater } from './record-messages.ts';
 
-/** A queue of this name's end holds what consumers gave up on, or what could not be kept of that. */
+/** Queues are told by their names, see wrangler.toml. No queue stands behind the last one: what cannot be kept is lost. */
 const DEAD_LETTER_QUEUE = /-dead$/;
-/** A queue of this name's end has none behind it: what cannot be taken out of it for days is lost. */
 const LAST_QUEUE = /-intake-dead$/;
 
-/** Dead letters that one request redrives or discards at most; with usual sizes some 50 subrequests. */
-const MAX_RUN_LETTERS = 1_000;
-/** No batch begins later in a run, so that its answer comes before proxies and clients lose patience. */
-const MAX_RUN_MS = 10_000;
-
 /**
- * The longest delay before what is in the last queue is tried to be kept again: with the 100 tries of wrangler.toml they
- * span the four days for which a queue keeps messages by default.
+ * The longest delay before a message of the last queue is retried. With the 100 tries of wrangler.toml they span the four
+ * days for which a queue keeps messages by default.
  */
 const LAST_QUEUE_LONGEST_RETRY_SECONDS = 3_600;
 
-/** A webhook has a body of a megabyte at most, which is gzip in its message. */
-const MAX_UNPACKED_BYTES = 1_400_000;
+/** One request redrives or discards at most this many dead letters; with usual sizes that takes some 50 subrequests. */
+const MAX_BULK_LETTERS = 1_000;
+/** No group begins later, so that the answer comes before proxies and clients lose patience. */
+const MAX_BULK_MS = 10_000;
 
-/**
- * A webhook that was given up, as it is kept: its body as text where it is UTF-8, so that it can be read, and found by
- * what it holds.
- */
+/** A compressed webhook counts as this much: its body has at most a megabyte, which base64 or JSON makes longer. */
+const MAX_UNPACKED_BYTES = 1_400_000;
+const RECORDING_LIMITS = { maxItems: MAX_DEAD_LETTER_BATCH, maxBytes: MAX_DEAD_LETTER_BATCH_BYTES };
+
+/** A webhook as it is kept: with its body as text where possible, so that it can be read and searched. */
 const keptWebhook = intakeMessage.extend({
-  /** The body in base64, where it is no text or would be too long as JSON. */
+  /** The body in base64, where it is not UTF-8 or would be too long as JSON. */
   base64: z.string().optional(),
 });
+
+/** The attributes by which an event of ours is known. Its data may be what the consumer failed on. */
+const eventAttributes = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string().min(1),
+  source: z.string().regex(/^\/webhooks\/[^/]+$/),
+  type: z.enum(CLOUDEVENT_TYPES),
+  contact: z.string().nullable().catch(null),
+});
+
+/** Checks the attributes, and gives the event as it is. */
+const sentEvent = z.custom<CloudEvent>((value) => eventAttributes.safeParse(value).success);
 
 export function isDeadLetterQueue(name: string): boolean {
   return DEAD_LETTER_QUEUE.test(name);
@@ -68,33 +76,17 @@ export async function keepDeadLetters(
   { queue, messages }: Pick<MessageBatch<unknown>, 'queue' | 'messages'>,
 ): Promise<void> {
   const longestSeconds = LAST_QUEUE.test(queue) ? LAST_QUEUE_LONGEST_RETRY_SECONDS : undefined;
-  const read = messages.map((message) => ({ message, body: jsonOf(message.body) }));
-  const limits = { maxItems: MAX_DEAD_LETTER_BATCH, maxBytes: MAX_DEAD_LETTER_BATCH_BYTES };
-  const bytesOf = ({ message, body }: (typeof read)[number]) =>
-    isZipped(message.body) ? MAX_UNPACKED_BYTES : body.length;
-  for (const group of cutGroups(read, bytesOf, limits)) {
+  const read = messages.map((message) => {
+    const webhook = intakeMessage.safeParse(message.body).data;
+    const json = jsonOf(message.body);
+    return { message, webhook, json, bytes: webhook?.gzip === undefined ? json.length : MAX_UNPACKED_BYTES };
+  });
+  for (const group of cutGroups(read, ({ bytes }) => bytes, RECORDING_LIMITS)) {
     const letters = await Promise.all(
-      group.map(async ({ message, body }): Promise<Held<NewDeadLetter>> => {
-        const webhook = intakeMessage.safeParse(message.body);
-        const event = webhook.success ? null : eventIn(message.body);
-        const sent = {
-          messageId: message.id,
-          attempts: message.attempts,
-          sentAtMs: message.timestamp.getTime(),
-        };
-        return {
-          message,
-          held: webhook.success
-            ? {
-                ...sent,
-                kind: 'intake',
-                event,
-                integration: webhook.data.integration,
-                body: await keptWebhookJson(webhook.data),
-              }
-            : { ...sent, kind: 'given-up', event, integration: event?.integration ?? null, body },
-        };
-      }),
+      group.map(async ({ message, webhook, json }) => ({
+        message,
+        content: await deadLetterOf(message, webhook, json),
+      })),
     );
     await recordMessages(db, letters, async (batch) => recordDeadLetters(db, batch, now()), {
       retry: (message) => retryLater(message, longestSeconds),
@@ -102,37 +94,48 @@ export async function keepDeadLetters(
   }
 }
 
-function isZipped(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'gzip' in body;
+async function deadLetterOf(
+  { id: messageId, attempts, timestamp, body }: Message<unknown>,
+  webhook: IntakeMessage | undefined,
+  json: string,
+): Promise<NewDeadLetter> {
+  const sent = { messageId, attempts, sentAtMs: timestamp.getTime() };
+  if (webhook === undefined) {
+    const event = eventIn(body);
+    return { ...sent, kind: 'given-up', event, integration: event?.integration ?? null, body: json };
+  }
+  const { integration } = webhook;
+  return { ...sent, kind: 'intake', event: null, integration, body: await keptWebhookJson(webhook) };
 }
 
-/** A webhook as it is kept. One that cannot be unpacked is kept as it is. */
-async function keptWebhookJson({ gzip, ...webhook }: z.infer<typeof intakeMessage>): Promise<string> {
+/** A webhook as it is kept. One that cannot be decompressed is kept as it is. */
+async function keptWebhookJson(message: IntakeMessage): Promise<string> {
+  const { gzip, ...webhook } = message;
   if (webhook.payload !== undefined || gzip === undefined) return JSON.stringify(webhook);
   try {
-    const body = await gunzipBase64(gzip);
+    const body = await bodyOf(message);
     const payload = decodePayload(body);
     const plain = payload === null ? null : JSON.stringify({ ...webhook, payload });
     return plain !== null && encodePayload(plain).byteLength <= MAX_DEAD_LETTER_BYTES
       ? plain
       : JSON.stringify({ ...webhook, base64: new Uint8Array(body).toBase64() });
   } catch {
-    return JSON.stringify({ ...webhook, gzip });
+    return JSON.stringify(message);
   }
 }
 
-/** The event that a message is, by its attributes: its data may be what the consumer could not read. */
 function eventIn(body: unknown): LostEvent | null {
-  if (typeof body !== 'object' || body === null) return null;
-  const { specversion, id, source, type: written, contact } = body as Record<string, unknown>;
-  const integration = typeof source === 'string' ? /^\/webhooks\/([^/]+)$/.exec(source)?.[1] : undefined;
-  const type = EVENT_TYPES.find((name) => CLOUDEVENT_TYPES[name] === written);
-  if (specversion !== '1.0' || typeof id !== 'string' || id === '') return null;
-  if (integration === undefined || type === undefined) return null;
-  return { id, integration, type, contact: typeof contact === 'string' ? canonicalContact(contact) : null };
+  const { data } = eventAttributes.safeParse(body);
+  if (data === undefined) return null;
+  return {
+    id: data.id,
+    integration: data.source.replace('/webhooks/', ''),
+    type: data.type === CLOUDEVENT_TYPES.response ? 'response' : 'status',
+    contact: data.contact === null ? null : canonicalContact(data.contact),
+  };
 }
 
-/** A message's body as JSON. What is no JSON was never sent by us, and is kept for people to look at. */
+/** The body of a message as JSON. What is not JSON is not ours, and is kept for people to look at. */
 function jsonOf(body: unknown): string {
   try {
     const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
@@ -157,37 +160,31 @@ export async function sendAgain(
   const ofEvents = letters.filter(({ kind }) => kind !== 'intake');
   if (ofEvents.length > 0) {
     await events.sendBatch(
-      ofEvents.map(({ body }) => ({ body: JSON.parse(body) as CloudEvent, contentType: 'json' })),
+      ofEvents.map(({ body }) => ({ body: sentEvent.parse(JSON.parse(body)), contentType: 'json' })),
     );
   }
   const webhooks = letters.filter(({ kind }) => kind === 'intake');
   await Promise.all(
-    webhooks.map(async ({ body }) => deferAgain(intake, keptWebhook.parse(JSON.parse(body)))),
+    webhooks.map(async (letter) => {
+      const { payload, base64, gzip, sender, ...head } = keptWebhook.parse(JSON.parse(letter.body));
+      const body =
+        base64 === undefined
+          ? await bodyOf({ payload, gzip })
+          : (Uint8Array.fromBase64(base64).buffer as ArrayBuffer);
+      await deferWebhook(intake, { ...head, body }, sender ?? null);
+    }),
   );
 }
 
-async function deferAgain(
-  intake: Queue<unknown>,
-  { payload, base64, gzip, sender = undefined, ...head }: z.infer<typeof keptWebhook>,
-): Promise<void> {
-  const body =
-    payload !== undefined
-      ? encodePayload(payload)
-      : base64 !== undefined
-        ? (Uint8Array.fromBase64(base64).buffer as ArrayBuffer)
-        : await gunzipBase64(gzip ?? '');
-  await deferWebhook(intake, { ...head, body }, sender ?? null);
-}
-
-/** What a run over many dead letters did. */
-export interface DeadLetterRun {
-  /** Sent again, or deleted. */
+/** What a bulk action did. */
+export interface BulkResult {
+  /** How many were sent again or deleted. */
   done: number;
-  /** Those that stay because they are nothing of ours. */
+  /** How many stay because they are not ours. */
   skipped: number;
-  /** To be gone on with behind this place; `null`: the run came to its end. */
+  /** The place behind which the next request continues; `null` where nothing is left. */
   nextAfterSeq: number | null;
-  /** What ended the run early. What was done until then is done, and is in the audit trail. */
+  /** What ended it early. What was done before is done, and is in the audit trail. */
   interruption: { error: unknown } | null;
 }
 
@@ -200,19 +197,16 @@ export async function redriveDeadLetters(
   filter: DeadLetterFilter,
   afterSeq: number,
   audit: () => AuditEntry,
-): Promise<DeadLetterRun> {
-  return runOver(deps, filter, afterSeq, {
+): Promise<BulkResult> {
+  return actInBulk(deps, filter, afterSeq, {
     isChosen: ({ isOurs }) => isOurs,
     limits: BATCH_LIMITS,
-    async handle(seqs) {
+    async act(seqs) {
       const letters = await findDeadLetters(deps.db, seqs);
       if (letters.length === 0) return 0;
       await sendAgain(deps, letters);
-      await deleteDeadLetters(
-        deps.db,
-        letters.map(({ seq }) => seq),
-        audit(),
-      );
+      const sentSeqs = letters.map(({ seq }) => seq);
+      await deleteDeadLetters(deps.db, sentSeqs, audit());
       return letters.length;
     },
   });
@@ -227,38 +221,35 @@ export async function discardDeadLetters(
   filter: DeadLetterFilter,
   afterSeq: number,
   audit: () => AuditEntry,
-): Promise<DeadLetterRun> {
-  return runOver(deps, filter, afterSeq, {
+): Promise<BulkResult> {
+  return actInBulk(deps, filter, afterSeq, {
     isChosen: () => true,
     limits: DELETION_LIMITS,
-    handle: async (seqs) => deleteDeadLetters(deps.db, seqs, audit()),
+    act: async (seqs) => deleteDeadLetters(deps.db, seqs, audit()),
   });
 }
 
-async function runOver(
+async function actInBulk(
   { db, now }: Pick<ForwardingDeps, 'db' | 'now'>,
   filter: DeadLetterFilter,
   afterSeq: number,
-  {
-    isChosen,
-    limits,
-    handle,
-  }: {
+  action: {
     isChosen(place: DeadLetterPlace): boolean;
-    limits: { maxItems: number; maxBytes: number };
-    /** Gives how many there were. */
-    handle(seqs: number[]): Promise<number>;
+    limits: GroupLimits;
+    /** Gives how many letters there still were. */
+    act(seqs: number[]): Promise<number>;
   },
-): Promise<DeadLetterRun> {
-  const run: DeadLetterRun = { done: 0, skipped: 0, nextAfterSeq: afterSeq, interruption: null };
-  const deadlineMs = now() + MAX_RUN_MS;
+): Promise<BulkResult> {
+  const run: BulkResult = { done: 0, skipped: 0, nextAfterSeq: afterSeq, interruption: null };
+  const deadlineMs = now() + MAX_BULK_MS;
   try {
-    const walk = await walkDeadLetters(db, filter, { limit: MAX_RUN_LETTERS, afterSeq });
-    const chosen = walk.places.filter(isChosen);
+    const walk = await walkDeadLetters(db, filter, { limit: MAX_BULK_LETTERS, afterSeq });
+    const chosen = walk.places.filter(action.isChosen);
     run.skipped = walk.places.length - chosen.length;
-    for (const group of cutGroups(chosen, ({ bodyBytes }) => bodyBytes + METADATA_BYTES, limits)) {
+    const bytesOf = ({ bodyBytes }: DeadLetterPlace) => bodyBytes + METADATA_BYTES;
+    for (const group of cutGroups(chosen, bytesOf, action.limits)) {
       if (now() >= deadlineMs) return run;
-      run.done += await handle(group.map(({ seq }) => seq));
+      run.done += await action.act(group.map(({ seq }) => seq));
       run.nextAfterSeq = group.at(-1)?.seq ?? afterSeq;
     }
     run.nextAfterSeq = walk.walkedToSeq;

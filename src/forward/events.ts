@@ -1,65 +1,61 @@
 // Forwarding: events go to the EVENTS queue as CloudEvents, and leave the outbox once the queue has confirmed them.
 
 import { type CloudEvent, cloudEventHead, payloadPath } from '../contract/cloudevent.ts';
-import { parsePayload } from '../contract/payload.ts';
+import { encodePayload, parsePayload } from '../contract/payload.ts';
 import { cutGroups } from '../runtime/batching.ts';
 import { within } from '../runtime/deadline.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
 
-/** https://developers.cloudflare.com/queues/platform/limits/ */
+/** Limits of a queue for what is sent: https://developers.cloudflare.com/queues/platform/limits/ */
 export const BATCH_LIMITS = { maxItems: 100, maxBytes: 256_000 };
-const MAX_MESSAGE_BYTES = 128_000;
-/** The limits count a message's metadata, "around 100 bytes"; twice that is kept free for each. */
+export const MAX_MESSAGE_BYTES = 128_000;
+/** The limits count a message's metadata, which is "around 100 bytes". Twice that is kept free. */
 export const METADATA_BYTES = 200;
 
+/** A payload larger than this fits into no message. */
+export const MAX_FORWARDED_PAYLOAD_BYTES = MAX_MESSAGE_BYTES;
+
 /**
- * The platform's bodies have three levels. From some thousand on, what stands between here and the consumer fails to
- * write or to parse a message; many JSON parsers end at 64 or 100 by themselves.
+ * Deeper payloads are forwarded by reference. The platform's bodies have three levels; many JSON parsers of consumers end at
+ * 64 or 100, and from some thousand levels on the queue itself fails to write or to parse a message.
  */
 const MAX_FORWARDED_DEPTH = 60;
 
-/** A payload larger than this cannot go into a message, whatever surrounds it. */
-export const MAX_FORWARDED_PAYLOAD_BYTES = MAX_MESSAGE_BYTES;
-
-/** Whoever stored events must not wait for a queue that hangs: its own messages would come again. */
+/** A consumer that stored events must not wait for a queue that hangs, or its own messages would be delivered again. */
 const FORWARD_STORED_TIMEOUT_MS = 15_000;
 
-/** Where to forward from and to. */
 export interface ForwardingDeps {
   db: D1Database;
   events: Queue<CloudEvent>;
-  /** Address of the receiver, without a slash at its end; empty: not known, a `dataref` is relative then. */
+  /** Address of the receiver, without a slash at its end; empty where it is not configured, so that a `dataref` is relative. */
   publicUrl: string;
   now: () => number;
 }
 
-/** Takes down that the queue confirmed events, so that they are not forwarded again. */
+/** Records that the queue confirmed events, so that they are not forwarded again. */
 export type Confirm<Pending> = (
   db: D1Database,
   confirmed: readonly Pending[],
   nowMs: number,
 ) => Promise<void>;
 
-interface Message<Pending> {
+interface EventMessage<Pending> {
   pending: Pending;
   body: CloudEvent;
   bytes: number;
 }
 
-const encoder = new TextEncoder();
-
-/** Events that were not forwarded. They stay where they wait. */
-export interface Unforwarded<Pending> {
-  /** Those of batches that the queue did not take. */
+/** Events that were not forwarded, and still wait. */
+interface Unforwarded<Pending> {
+  /** Their batches were not taken by the queue. */
   refused: Pending[];
-  /** Those of which no message can be made, whatever the queue does. */
+  /** No message can be made of them, whatever the queue does. */
   broken: Pending[];
 }
 
 /**
- * Sends events in as few batches as the limits allow, and takes what was confirmed out of the outbox. What was not
- * stays there for the next sweep, and is logged.
+ * Sends events in as few batches as the limits allow, and confirms those that the queue took. What was not taken is logged.
  *
  * @param confirm for events that wait elsewhere than in the outbox.
  */
@@ -68,7 +64,7 @@ export async function forwardEvents<Pending extends PendingEvent>(
   pending: readonly Pending[],
   confirm: Confirm<Pending> = confirmForwarded,
 ): Promise<Unforwarded<Pending>> {
-  const messages: Message<Pending>[] = [];
+  const messages: EventMessage<Pending>[] = [];
   const broken: Pending[] = [];
   for (const event of pending) {
     try {
@@ -87,31 +83,26 @@ export async function forwardEvents<Pending extends PendingEvent>(
   const answers = await Promise.allSettled(
     batches.map((batch) => deps.events.sendBatch(batch.map(({ body }) => ({ body, contentType: 'json' })))),
   );
-  const confirmed = batches.filter((_, index) => answers[index]?.status === 'fulfilled').flat();
-  if (confirmed.length > 0) {
-    await confirm(
-      deps.db,
-      confirmed.map((message) => message.pending),
-      deps.now(),
-    );
-  }
+  const confirmed: Pending[] = [];
+  const refused: Pending[] = [];
   for (const [index, answer] of answers.entries()) {
-    if (answer.status === 'rejected') {
-      log('error', 'forwarding failed', {
-        events: batches[index]?.length ?? 0,
-        error: describeError(answer.reason),
-      });
+    const events = batches[index]?.map((message) => message.pending) ?? [];
+    if (answer.status === 'fulfilled') {
+      confirmed.push(...events);
+    } else {
+      refused.push(...events);
+      log('error', 'forwarding failed', { events: events.length, error: describeError(answer.reason) });
     }
   }
-  const refused = batches.filter((_, index) => answers[index]?.status === 'rejected').flat();
-  return { refused: refused.map((message) => message.pending), broken };
+  if (confirmed.length > 0) await confirm(deps.db, confirmed, deps.now());
+  return { refused, broken };
 }
 
 /**
- * Forwards events that were just stored by others than the webhooks' own requests, as far as they are still in the
- * outbox. What fails or takes too long is left to the sweep; never rejects.
+ * Forwards events that were stored by others than the webhooks' own requests, as far as they are still in the outbox. What
+ * fails or takes too long is left to the sweep; never rejects.
  *
- * @param what they are, for the log.
+ * @param what names the events in the log.
  */
 export async function forwardStored(
   deps: ForwardingDeps,
@@ -129,27 +120,28 @@ export async function forwardStored(
   }
 }
 
-/** The message of an event: with its payload where that can go into a message, else with a reference to it. */
-function messageOf<Pending extends PendingEvent>(pending: Pending, publicUrl: string): Message<Pending> {
-  const head = cloudEventHead(pending.head, pending.replay, publicUrl);
+/** How many bytes of a payload are read to forward it: none where it goes by reference. */
+export function forwardedBytes(payloadBytes: number): number {
+  return payloadBytes > MAX_FORWARDED_PAYLOAD_BYTES ? 0 : payloadBytes;
+}
+
+/** The message of an event, with its payload where that fits, otherwise with a reference to it. */
+function messageOf<Pending extends PendingEvent>(pending: Pending, publicUrl: string): EventMessage<Pending> {
   const data = pending.payload === null ? undefined : parsePayload(pending.payload);
   if (data !== undefined && !isDeeperThan(data, MAX_FORWARDED_DEPTH)) {
-    const whole = { ...head, data };
-    const bytes = messageBytes(whole);
-    if (bytes <= MAX_MESSAGE_BYTES) return { pending, body: whole, bytes };
+    const body = { ...cloudEventHead(pending.head, pending.replay, publicUrl), data };
+    const bytes = messageBytes(body);
+    if (bytes <= MAX_MESSAGE_BYTES) return { pending, body, bytes };
   }
-  const reference = referenceOf(pending, publicUrl);
-  return { pending, body: reference, bytes: messageBytes(reference) };
+  const body = referenceOf(pending, publicUrl);
+  return { pending, body, bytes: messageBytes(body) };
 }
 
 function referenceOf({ head, replay }: PendingEvent, publicUrl: string): CloudEvent {
   return { ...cloudEventHead(head, replay, publicUrl), dataref: publicUrl + payloadPath(head) };
 }
 
-/**
- * What is kept of an event that no queue takes: its message where one can be made of it, else one that says where its
- * payload is to be read.
- */
+/** What is kept of an event that no queue takes: its message where one can be made, otherwise a reference to its payload. */
 export function keptMessageOf(pending: PendingEvent, publicUrl: string): CloudEvent {
   try {
     return messageOf(pending, publicUrl).body;
@@ -158,12 +150,11 @@ export function keptMessageOf(pending: PendingEvent, publicUrl: string): CloudEv
   }
 }
 
-/** Size of a message as the queue counts it. */
+/** The size of a message as the queue counts it. */
 function messageBytes(body: CloudEvent): number {
-  return encoder.encode(JSON.stringify(body)).byteLength + METADATA_BYTES;
+  return encodePayload(JSON.stringify(body)).byteLength + METADATA_BYTES;
 }
 
-/** Whether a JSON value has more levels of objects and arrays than that. */
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));

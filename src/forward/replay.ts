@@ -1,5 +1,5 @@
-// Replaying: jobs put events back, a chunk at a time, and what was put back is forwarded. Owns the order in which that is
-// done and how much of it one invocation does; what makes it safe to interrupt is in store/replays.ts.
+// Replays: a job puts its events back a chunk at a time, and what was put back is forwarded. Owns the order of the work and
+// how much of it one invocation does; store/replays.ts makes it safe to interrupt.
 
 import { cutGroups } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
@@ -22,51 +22,38 @@ import {
   type SizedReplayPlace,
   walkReplay,
 } from '../store/replays.ts';
-import { carefulForwarding } from './careful-forwarding.ts';
-import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { type ForwardingDeps, forwardEvents, forwardedBytes, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { startPoisonSafeRun } from './poison-events.ts';
 import { sweepOutbox } from './sweep.ts';
 
-/** Events that are read, sent and confirmed together: their payloads are in memory in several forms. */
+/** Events that are read, sent and confirmed together, whose payloads are in memory in several forms. */
 const GROUP_LIMITS = { maxItems: 500, maxBytes: 4_000_000 };
 /** Groups under way at the same time. */
 const PARALLEL_GROUPS = 2;
-/** Waiting events looked at in a round: all that was put back in it. */
-const ROUND_EVENTS = MAX_PUT_BACK;
-
-/** Pages of the outbox that go before the replays of a round. */
+/** Pages of the outbox that are swept before each round of replays. */
 const SWEPT_PAGES = 5;
 
-/** What one run may take. */
 export interface ReplayBudget {
   ms: number;
-  /** Statements and batches for a queue. */
+  /** Statements of D1, and batches for a queue. */
   subrequests: number;
 }
 
 /**
- * For one run of the cron: some 15,000 events. It ends before the next begins, and stays within the 1,000 queries that
- * D1 answers an invocation (https://developers.cloudflare.com/d1/platform/limits/) together with the tasks before it, at
- * their worst 450 of the sweep and 150 of the roll-up.
+ * For a run of the cron, which is some 15,000 events. It ends before the next run begins. D1 answers 1,000 queries in an
+ * invocation (https://developers.cloudflare.com/d1/platform/limits/), of which the tasks before it take at most 450 for the
+ * sweep and 150 for the roll-up.
  */
 export const CRON_BUDGET: ReplayBudget = { ms: 40_000, subrequests: 400 };
-/** For the request that makes a job: `waitUntil` ends 30 s after the answer. */
+/** For the request that makes a job, whose `waitUntil` ends 30 s after the answer. */
 export const REQUEST_BUDGET: ReplayBudget = { ms: 10_000, subrequests: 200 };
 
-/** How long a run that died keeps others from going on. */
+/** A run that died keeps others from starting for this long. */
 const CLAIM_MS = 60_000;
 
-/** What a run knows of what it has done. */
-interface Run {
-  forwarded: number;
-  /** Places of events that could not be sent: not tried again in this run. */
-  stuck: Set<string>;
-  spend(subrequests: number): void;
-  isSpent(): boolean;
-}
-
 /**
- * Puts back what jobs ask for and forwards what waits, in rounds, until nothing is left or the budget is spent. The
- * outbox goes first in every round. Does nothing while another run is at it.
+ * Puts back what jobs ask for and forwards what waits, in rounds, until nothing is left or the budget is spent. Every round
+ * begins with the outbox. Does nothing while another run is under way.
  *
  * @returns how many replays were forwarded.
  */
@@ -78,9 +65,9 @@ export async function runReplays(deps: ForwardingDeps, budget: ReplayBudget): Pr
     for (let goesOn = true; goesOn && !run.isSpent(); ) {
       const swept = await sweepOutbox(deps, { maxPages: SWEPT_PAGES });
       run.spend(1 + Math.ceil(swept / 100) * 4);
-      const moved = await moveJob(deps, run);
+      const hasAdvanced = await advanceJob(deps, run);
       const round = await forwardRound(deps, run);
-      goesOn = !round.gaveUp && (moved || round.forwarded > 0);
+      goesOn = !round.isQueueDown && (hasAdvanced || round.forwarded > 0);
     }
   } finally {
     await releaseReplaying(deps.db, claim);
@@ -89,21 +76,23 @@ export async function runReplays(deps: ForwardingDeps, budget: ReplayBudget): Pr
   return run.forwarded;
 }
 
-function startRun({ now }: ForwardingDeps, budget: ReplayBudget): Run {
-  const endsAtMs = now() + budget.ms;
-  let { subrequests: left } = budget;
+function startRun({ now }: ForwardingDeps, { ms, subrequests }: ReplayBudget) {
+  const endsAtMs = now() + ms;
+  let left = subrequests;
   return {
     forwarded: 0,
-    stuck: new Set(),
-    spend: (subrequests) => {
-      left -= subrequests;
+    /** Events that could not be sent, by {@link keyOf}. They are not tried again in this run. */
+    stuck: new Set<string>(),
+    spend: (spent: number): void => {
+      left -= spent;
     },
     isSpent: () => left <= 0 || now() >= endsAtMs,
   };
 }
+type ReplayRun = ReturnType<typeof startRun>;
 
-/** Moves the job on whose turn it is: puts a chunk back, or ends it. Whether that changed anything. */
-async function moveJob({ db, now }: ForwardingDeps, run: Run): Promise<boolean> {
+/** Puts back a chunk of the job whose turn it is, or ends the job. Gives whether that changed anything. */
+async function advanceJob({ db, now }: ForwardingDeps, run: ReplayRun): Promise<boolean> {
   run.spend(5);
   const next = await nextReplay(db);
   if (next === null) return false;
@@ -114,11 +103,14 @@ async function moveJob({ db, now }: ForwardingDeps, run: Run): Promise<boolean> 
   return true;
 }
 
-/** Forwards the first of what waits. */
-async function forwardRound(deps: ForwardingDeps, run: Run): Promise<{ forwarded: number; gaveUp: boolean }> {
+/** Forwards as many waiting events as one round of putting back can add. */
+async function forwardRound(
+  deps: ForwardingDeps,
+  run: ReplayRun,
+): Promise<{ forwarded: number; isQueueDown: boolean }> {
   run.spend(2);
-  const waiting = await listWaiting(deps.db, ROUND_EVENTS + run.stuck.size);
-  const places = waiting.filter((place) => !run.stuck.has(nameOf(place)));
+  const waiting = await listWaiting(deps.db, MAX_PUT_BACK + run.stuck.size);
+  const places = waiting.filter((place) => !run.stuck.has(keyOf(place)));
   const gone = places.filter(({ payloadBytes }) => payloadBytes === null);
   if (gone.length > 0) await dropReplays(deps.db, gone);
 
@@ -127,25 +119,25 @@ async function forwardRound(deps: ForwardingDeps, run: Run): Promise<{ forwarded
     readBytes,
     GROUP_LIMITS,
   );
-  const round = { forwarded: 0, gaveUp: false };
-  for (let from = 0; from < groups.length && !round.gaveUp && !run.isSpent(); from += PARALLEL_GROUPS) {
+  const round = { forwarded: 0, isQueueDown: false };
+  for (let from = 0; from < groups.length && !round.isQueueDown && !run.isSpent(); from += PARALLEL_GROUPS) {
     const underWay = groups.slice(from, from + PARALLEL_GROUPS);
     const sent = await Promise.all(underWay.map(async (group) => forwardGroup(deps, run, group)));
-    for (const { forwarded, gaveUp } of sent) {
+    for (const { forwarded, isQueueDown } of sent) {
       round.forwarded += forwarded;
-      round.gaveUp ||= gaveUp;
+      round.isQueueDown ||= isQueueDown;
     }
   }
   run.forwarded += round.forwarded;
   return round;
 }
 
-async function forwardGroup(deps: ForwardingDeps, run: Run, group: SizedReplayPlace[]) {
+async function forwardGroup(deps: ForwardingDeps, run: ReplayRun, group: SizedReplayPlace[]) {
   const bytes = group.reduce((sum, place) => sum + readBytes(place), 0);
   run.spend(4 + Math.ceil(group.length / 100) + Math.ceil(bytes / MAX_FORWARDED_PAYLOAD_BYTES));
   const read = async (places: readonly ReplayPlace[]) =>
     findWaiting(deps.db, places, MAX_FORWARDED_PAYLOAD_BYTES);
-  const forwarding = carefulForwarding<PendingReplay>(deps, {
+  const forwarding = startPoisonSafeRun<PendingReplay>(deps, {
     confirm: confirmReplayed,
     read,
     noteRefusals: async (events) => noteReplayRefusals(deps.db, events),
@@ -154,20 +146,19 @@ async function forwardGroup(deps: ForwardingDeps, run: Run, group: SizedReplayPl
   await forwarding.forward(await read(group));
   const { forwarded, left } = await forwarding.end();
   run.spend(forwarding.attempts() * 4);
-  for (const event of left) run.stuck.add(nameOf(event));
-  return { forwarded, gaveUp: forwarding.isQueueDown() };
+  for (const event of left) run.stuck.add(keyOf(event));
+  return { forwarded, isQueueDown: forwarding.isQueueDown() };
 }
 
-/** What of a payload is read: one that is too large for a message stays where it is. */
 function readBytes({ payloadBytes }: SizedReplayPlace): number {
-  return payloadBytes === null || payloadBytes > MAX_FORWARDED_PAYLOAD_BYTES ? 0 : payloadBytes;
+  return forwardedBytes(payloadBytes ?? 0);
 }
 
-function nameOf({ job, seq }: ReplayPlace | PendingReplay): string {
+function keyOf({ job, seq }: ReplayPlace | PendingReplay): string {
   return `${job} ${seq}`;
 }
 
-/** Forwards one event that was put back. What fails is left to the cron; never rejects. */
+/** Forwards one event that was put back. What fails is left to the cron. Never rejects. */
 export async function forwardReplay(deps: ForwardingDeps, place: ReplayPlace): Promise<void> {
   try {
     const pending = await findWaiting(deps.db, [place], MAX_FORWARDED_PAYLOAD_BYTES);
@@ -177,7 +168,7 @@ export async function forwardReplay(deps: ForwardingDeps, place: ReplayPlace): P
   }
 }
 
-/** Takes the first steps of a job that was just made. What fails is left to the cron; never rejects. */
+/** Begins a job that was just made. What fails is left to the cron. Never rejects. */
 export async function beginReplay(deps: ForwardingDeps): Promise<void> {
   try {
     await runReplays(deps, REQUEST_BUDGET);

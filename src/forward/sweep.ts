@@ -1,34 +1,28 @@
-// The sweep: forwards what is in the outbox although its own request should long have forwarded it, because the
-// Worker died in between, the queue failed, or D1 answered too late.
+// The sweep: forwards events that their own requests left in the outbox, because the isolate died, the queue failed, or D1
+// answered too late.
 
 import { log } from '../runtime/log.ts';
 import { findPending, giveUpPending, listPending, noteRefusals, type WaitingEvent } from '../store/outbox.ts';
-import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import { startPoisonSafeRun } from './poison-events.ts';
 
 const PAGE_EVENTS = 100;
-/** Stays within the 1,000 statements of an invocation, with three to five for each page. */
+/** Each page takes three to five of the 1,000 statements of an invocation. */
 export const MAX_PAGES = 150;
 
-/** What one sweep may take. */
-export interface SweepLimits {
-  maxPages: number;
-  /** Whether no further page is to begin. */
-  isOver?: () => boolean;
-}
-
 /**
- * Forwards what the outbox holds, oldest first, but for what is so young that its own request may still be at it. What
- * cannot be sent holds back no other, and becomes a dead letter where the queue takes others again and again.
+ * Forwards what the outbox holds, oldest first, except for events so young that their own requests may still forward them.
+ * An event that cannot be sent holds back no other, and becomes a dead letter in the end.
  *
+ * @param isOver whether its time is over, so that no further page is to begin.
  * @returns how many events were forwarded.
  */
 export async function sweepOutbox(
   deps: ForwardingDeps,
-  { maxPages, isOver = () => false }: SweepLimits,
+  { maxPages, isOver = () => false }: { maxPages: number; isOver?: () => boolean },
 ): Promise<number> {
   const { db, now } = deps;
-  const forwarding = carefulForwarding<WaitingEvent>(deps, {
+  const forwarding = startPoisonSafeRun<WaitingEvent>(deps, {
     read: async (events) =>
       findPending(
         db,

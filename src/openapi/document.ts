@@ -13,7 +13,7 @@ import { keptRejectionAnswer, rejectionAnswer } from '../api/rejections/routes.t
 import { replayAnswer } from '../api/replays/routes.ts';
 import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
 import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem-details.ts';
-import { acceptedRejection, webhookAnswer } from '../receive/webhook.ts';
+import { acceptedRejection, webhookAnswer } from '../receive/answers.ts';
 import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 import {
   type Access,

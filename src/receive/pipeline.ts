@@ -1,6 +1,6 @@
-// The stages that a webhook goes through once it is judged, each a group commit: recording it as event or as
-// rejection, which the answer waits for, and forwarding the event, which it does not. Large bodies are recorded one by
-// one: they have a lane of their own, so that none of them holds up the small ones.
+// The stages of a judged webhook, each a group commit: recording it as an event or as a rejection, which its answer waits
+// for, and forwarding the event, which it does not. Large bodies are recorded in a lane of their own, so that they do not
+// hold up the small ones.
 
 import type { NewEvent } from '../contract/event.ts';
 import {
@@ -36,80 +36,62 @@ import {
 } from '../store/rejections.ts';
 import { isLarge } from './read-body.ts';
 
-/** Slower than this, D1 counts as failing, and the intake queue takes the webhook. */
+/** When D1 takes longer it counts as failing, and the intake queue takes the webhook. */
 export const D1_TIMEOUT_MS = 2_000;
+
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
 const FORWARD_TIMEOUT_MS = 25_000;
-/**
- * Forwarding waits for the answers to go out, and for more events to share its batch and its confirmation. Consumers
- * do not notice: a queue gathers their batches for a second.
- */
-const FORWARD_LINGER_MS = 50;
-/** Events forwarded together. The queue's own limits cut them further into batches. */
-const MAX_FORWARD_EVENTS = 500;
-const MAX_FORWARD_BYTES = 8_000_000;
-
-/** An event that is deleted just when a repeat is compared with it is recorded anew. */
-const MAX_RECORD_TRIES = 3;
-
-/** What waits to be forwarded, or is being forwarded: while the queue hangs it would fill the memory. */
+/** Limits of what is forwarded together. The queue's own limits cut it further into batches. */
+const FORWARD_GROUP = {
+  maxItems: 500,
+  maxBytes: 8_000_000,
+  /**
+   * Meanwhile the answers go out, and more events come to share a batch and its confirmation. Consumers do not notice, since
+   * a queue gathers their batches for a second.
+   */
+  lingerMs: 50,
+  workTimeoutMs: FORWARD_TIMEOUT_MS,
+};
+/** Payloads that wait to be forwarded or are being forwarded: while the queue hangs they would fill the memory. */
 const MAX_FORWARD_HELD_BYTES = 16_000_000;
-/** A character of a text takes one byte, or two where not all of them are Latin-1. */
+/** A character takes one byte in memory, or two in a text that is not all Latin-1. */
 const BYTES_PER_CHARACTER = 2;
 
-export interface PipelineDeps extends ForwardingDeps {
-  breaker: CircuitBreaker;
-}
+/** An event is recorded anew where the stored one is deleted while a repeat is compared with it. */
+const MAX_RECORD_TRIES = 3;
 
-/** What became of an event, and its id. `kept`: as a rejection, since the event of that id has another content. */
-export interface Taken {
+/** What became of an event. `kept`: as a rejection, since the stored event of its id has another content. */
+interface EventOutcome {
   id: string;
   outcome: 'stored' | 'duplicate' | 'kept';
 }
 
-/** Where judged webhooks go. Both reject when D1 does not take it within `timeoutMs`. */
-export interface Pipeline {
-  /**
-   * Records an event; the first delivery of one is forwarded afterwards, behind the answer's back.
-   *
-   * @param generation of the token that it came with.
-   */
-  recordEvent(event: NewEvent, generation: number, lifetime: Lifetime, timeoutMs: number): Promise<Taken>;
-  recordRejection(rejection: NewRejection, lifetime: Lifetime, timeoutMs: number): Promise<void>;
-}
-
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
-export function createPipeline(deps: PipelineDeps): Pipeline {
-  const { breaker } = deps;
+export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker }) {
+  const d1 = { workTimeoutMs: D1_TIMEOUT_MS, breaker: deps.breaker };
   const forwardHeld = byteBudget({ maxBytes: MAX_FORWARD_HELD_BYTES });
 
   const forward = groupCommit<PendingEvent[], void>({
-    maxItems: MAX_FORWARD_EVENTS,
-    maxBytes: MAX_FORWARD_BYTES,
+    ...FORWARD_GROUP,
     bytesOf: heldBytesOf,
-    lingerMs: FORWARD_LINGER_MS,
-    workTimeoutMs: FORWARD_TIMEOUT_MS,
     work: async (groups) => {
       await forwardEvents(deps, groups.flat());
-      return groups.map(() => undefined);
+      return [];
     },
   });
 
-  /** For events that there is no room to hold: they are read again when their turn comes. */
+  /** For events whose payloads there is no room to hold: they are read again when their turn comes. */
   const forwardFromStore = groupCommit<{ seqs: number[]; bytes: number }, void>({
-    maxItems: MAX_FORWARD_EVENTS,
-    maxBytes: MAX_FORWARD_BYTES,
+    ...FORWARD_GROUP,
     bytesOf: ({ bytes }) => bytes,
-    lingerMs: FORWARD_LINGER_MS,
-    workTimeoutMs: FORWARD_TIMEOUT_MS,
     work: async (groups) => {
       const seqs = groups.flatMap((group) => group.seqs);
       await forwardStored(deps, seqs, 'events that there was no room to hold');
-      return groups.map(() => undefined);
+      return [];
     },
   });
 
-  /** Forwards what was just recorded. What fails or is late is in the outbox: the next sweep forwards it. Never rejects. */
+  /** Forwards events that were just recorded. What fails or is late stays in the outbox for the sweep. Never rejects. */
   async function forwardRecorded(events: PendingEvent[], lifetime: Lifetime): Promise<void> {
     const bytes = heldBytesOf(events);
     const holding = forwardHeld.hold('');
@@ -128,11 +110,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   const record = inLanes<RecordableEvent, RecordedEvent | null>(({ event }) => event.payload.length, {
+    ...d1,
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ bytes }) => bytes,
-    workTimeoutMs: D1_TIMEOUT_MS,
-    breaker,
     work: async (events, lifetime) => {
       const recorded = await recordEvents(deps.db, events, deps.now());
       const isNew = events.flatMap(({ event }, index) => pendingEventOf(event, recorded[index]));
@@ -141,50 +122,53 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
   });
 
-  /** For events that are stored and were written otherwise: apart, so that new ones do not wait for them. */
+  /** Compares repeats that differ in bytes from what is stored. A group of its own, so that new events do not wait for it. */
   const compare = groupCommit<NewEvent, Recorded | null>({
+    ...d1,
     maxItems: MAX_COMPARED_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ payload }) => payload.length,
-    workTimeoutMs: D1_TIMEOUT_MS,
-    breaker,
     work: async (events) => compareRepeats(deps.db, events),
   });
 
   const reject = inLanes<NewRejection, void>(({ body }) => body.byteLength, {
+    ...d1,
     maxItems: MAX_REJECTION_BATCH,
     maxBytes: MAX_REJECTION_BATCH_BYTES,
     bytesOf: ({ body }) => body.byteLength,
-    workTimeoutMs: D1_TIMEOUT_MS,
-    breaker,
     work: async (rejections) => {
       await recordRejections(deps.db, rejections, deps.now());
-      return rejections.map(() => undefined);
+      return [];
     },
   });
 
-  async function recordEvent(
-    event: NewEvent,
-    generation: number,
-    lifetime: Lifetime,
-    timeoutMs: number,
-  ): Promise<Taken> {
-    const untilMs = deps.now() + timeoutMs;
-    const leftMs = () => untilMs - deps.now();
-    for (let leftTries = MAX_RECORD_TRIES; leftTries > 0; leftTries--) {
-      const recorded = await record(recordable(event), lifetime, leftMs());
-      if (recorded !== null) return { id: event.id, outcome: recorded.isNew ? 'stored' : 'duplicate' };
-      const compared = await compare(event, lifetime, leftMs());
-      if (compared === null) continue;
-      if (compared.outcome !== 'differs') return { id: compared.id, outcome: compared.outcome };
-      await reject(differingRejection(event, compared, generation), lifetime, leftMs());
-      return { id: event.id, outcome: 'kept' };
-    }
-    throw new Error('an event comes and goes while a repeat of it is compared');
-  }
-
   return {
-    recordEvent,
+    /**
+     * Records an event, and forwards it without being waited for if this is its first delivery. Rejects when D1 does not
+     * record it in time.
+     *
+     * @param generation of the token that it came with.
+     */
+    async recordEvent(
+      event: NewEvent,
+      generation: number,
+      lifetime: Lifetime,
+      timeoutMs: number,
+    ): Promise<EventOutcome> {
+      const untilMs = deps.now() + timeoutMs;
+      const leftMs = () => untilMs - deps.now();
+      for (let leftTries = MAX_RECORD_TRIES; leftTries > 0; leftTries--) {
+        const recorded = await record(recordable(event), lifetime, leftMs());
+        if (recorded !== null) return { id: event.id, outcome: recorded.isNew ? 'stored' : 'duplicate' };
+        const compared = await compare(event, lifetime, leftMs());
+        if (compared === null) continue;
+        if (compared.outcome !== 'differs') return { id: compared.id, outcome: compared.outcome };
+        await reject(differingRejection(event, compared, generation), lifetime, leftMs());
+        return { id: event.id, outcome: 'kept' };
+      }
+      throw new Error('an event comes and goes while a repeat of it is compared');
+    },
+    /** Rejects when D1 does not record it in time. */
     recordRejection: reject,
   };
 }
@@ -204,7 +188,7 @@ function heldBytesOf(events: PendingEvent[]): number {
   return events.reduce((sum, { payload }) => sum + (payload?.length ?? 0) * BYTES_PER_CHARACTER, 0);
 }
 
-/** Without the payload where it cannot go into a message anyway: it need not be held for that. */
+/** The event to forward, if it is new. A payload that is too large for a message is not held for it. */
 function pendingEventOf(event: NewEvent, recorded: RecordedEvent | null | undefined): PendingEvent[] {
   if (!recorded?.isNew) return [];
   const { payload, ...head } = event;

@@ -1,35 +1,38 @@
-// What an isolate knows of the registered integrations: all of them, read together. The warm hot path asks nothing, a
-// made-up address is answered from here without D1, a change takes effect within 30 s, and what was known last serves
-// while D1 is down. There are few: src/api bounds them.
+// A cache of all registered integrations, which are few: src/api bounds them. A warm isolate asks D1 for nothing, not even for
+// made-up addresses; a change takes effect within 30 s; and while D1 is down the last known registrations serve.
 //
-// A genuine token that is newer than what is known was made a moment ago: D1 is asked once more rather than refusing it,
-// unless it was asked after the request arrived. Only what holds a genuine token can cause that, and however many do,
-// they share the readings: one statement at a time is under way.
+// A genuine token that is newer than its cached registration was made a moment ago. D1 is then asked once more before it is
+// refused, unless the cache was read after the request arrived. Only holders of a genuine token can cause that, and they
+// share one statement at a time.
 
 import { type CircuitBreaker, CircuitOpen } from '../runtime/circuit-breaker.ts';
 import { groupCommit, type Lifetime } from '../runtime/group-commit.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { type Integration, readRegistrations } from '../store/integrations.ts';
 
-/** Registrations older than this are asked for again before they are believed. */
+/** Older registrations are read again before they are used. */
 const MAX_AGE_MS = 30_000;
-/** From this age on they are refreshed in the background, so that no webhook waits for it. */
+/** Older registrations are refreshed in the background, so that no webhook waits for it. */
 const REFRESH_AGE_MS = 15_000;
-/** Requests that can wait for one reading together. */
-const MAX_WAITING = 10_000;
 
-/** What is known of a slug. `unverifiable`: D1 does not answer, and what is known does not say. */
+/** The registration of a slug. `unverifiable`: D1 does not answer, and the cache cannot tell. */
 export type Registration =
   | { kind: 'registered'; integration: Integration }
   | { kind: 'unknown' }
   | { kind: 'unverifiable' };
 
-interface Known {
+interface Snapshot {
   integrations: Map<string, Integration>;
   readAtMs: number;
-  /** Which reading it is of, from 1: how many had begun with it. */
+  /** Readings are numbered from 1 in the order in which they began. */
   reading: number;
   isBeingRefreshed: boolean;
+}
+
+interface LookUp {
+  snapshot: Snapshot | undefined;
+  /** Whether D1 answered, now or a moment ago. */
+  isCurrent: boolean;
 }
 
 interface RegistrationsDeps {
@@ -37,17 +40,17 @@ interface RegistrationsDeps {
   now: () => number;
   workTimeoutMs: number;
   breaker: CircuitBreaker;
-  /** Gets to know when the cron last began, as often as registrations are read. */
+  /** Is told when the cron last began, as often as registrations are read. */
   noteCronRun: (atMs: number | null) => void;
 }
 
-/** Looks registrations up. Made once for each isolate: what it keeps is the same for every request. */
+/** Makes the look-up. Once for each isolate: requests share its cache. */
 export function createRegistrations(deps: RegistrationsDeps) {
-  let known: Known | undefined;
+  let cached: Snapshot | undefined;
   let readings = 0;
 
-  const read = groupCommit<null, Known>({
-    maxItems: MAX_WAITING,
+  const read = groupCommit<null, Snapshot>({
+    maxItems: Number.POSITIVE_INFINITY,
     maxBytes: Number.POSITIVE_INFINITY,
     bytesOf: () => 0,
     workTimeoutMs: deps.workTimeoutMs,
@@ -58,42 +61,42 @@ export function createRegistrations(deps: RegistrationsDeps) {
       const { integrations: listed, cronRunMs } = await readRegistrations(deps.db);
       deps.noteCronRun(cronRunMs);
       const integrations = new Map(listed.map((integration) => [integration.slug, integration]));
-      const read = { integrations, readAtMs, reading, isBeingRefreshed: false };
-      if (known === undefined || known.reading < reading) known = read; // the one before may answer late
-      return waiting.map(() => read);
+      const snapshot = { integrations, readAtMs, reading, isBeingRefreshed: false };
+      if (cached === undefined || cached.reading < reading) cached = snapshot; // an earlier reading may answer later
+      return waiting.map(() => snapshot);
     },
   });
 
-  /** Registrations that are recent; older ones where D1 does not answer in time, `undefined` without any. */
-  async function recentRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
-    const ageMs = known === undefined ? Number.POSITIVE_INFINITY : deps.now() - known.readAtMs;
-    if (known === undefined || ageMs >= MAX_AGE_MS) return askForRegistrations(lifetime, untilMs);
-    if (ageMs >= REFRESH_AGE_MS && !known.isBeingRefreshed) {
-      known.isBeingRefreshed = true; // if it fails, their age asks again
+  /** The cached registrations where they are recent, otherwise those that D1 tells. */
+  async function recentRegistrations(lifetime: Lifetime, untilMs: number): Promise<LookUp> {
+    const ageMs = cached === undefined ? Number.POSITIVE_INFINITY : deps.now() - cached.readAtMs;
+    if (cached === undefined || ageMs >= MAX_AGE_MS) return askForRegistrations(lifetime, untilMs);
+    if (ageMs >= REFRESH_AGE_MS && !cached.isBeingRefreshed) {
+      cached.isBeingRefreshed = true; // where it fails, MAX_AGE_MS has them read again
       lifetime.waitUntil(read(null, lifetime, deps.workTimeoutMs).catch(() => undefined));
     }
-    return { known, isCurrent: true };
+    return { snapshot: cached, isCurrent: true };
   }
 
-  /** Asks D1. What is known already, where that does not answer in time. */
-  async function askForRegistrations(lifetime: Lifetime, untilMs: number): Promise<Looked> {
+  /** Asks D1, and gives what is cached where it does not answer in time. */
+  async function askForRegistrations(lifetime: Lifetime, untilMs: number): Promise<LookUp> {
     try {
       const leftMs = Math.min(untilMs - deps.now(), deps.workTimeoutMs);
-      return { known: await read(null, lifetime, leftMs), isCurrent: true };
+      return { snapshot: await read(null, lifetime, leftMs), isCurrent: true };
     } catch (error) {
       if (!(error instanceof CircuitOpen)) {
         log('warn', 'registrations not read', { error: describeError(error) });
       }
-      return { known, isCurrent: false };
+      return { snapshot: cached, isCurrent: false };
     }
   }
 
   /**
-   * The registration of a slug, whatever D1 does, by a moment: Unix ms by `deps.now`. While the breaker is open, what is
-   * known serves at any age.
+   * The registration of a slug, whatever D1 does, until `untilMs` by `deps.now`. While the breaker is open, the cache serves
+   * at any age.
    *
-   * @param generation of the genuine token that was presented, `null` for any other: such a request costs the same,
-   *   and learns nothing by its timing either.
+   * @param generation of the genuine token of the request, `null` without one. Such a request costs the same, so that its
+   *   timing tells nothing.
    */
   return async function findRegistration(
     slug: string,
@@ -104,22 +107,15 @@ export function createRegistrations(deps: RegistrationsDeps) {
     const readingsBefore = readings;
     const recent = await recentRegistrations(lifetime, untilMs);
     const presented = await generation;
-    const isNews = (given: Known | undefined) =>
-      presented !== null && presented > (given?.integrations.get(slug)?.generation ?? 0);
-    const wasReadBefore = recent.known !== undefined && recent.known.reading <= readingsBefore;
-    const latest =
-      recent.isCurrent && wasReadBefore && isNews(recent.known)
-        ? await askForRegistrations(lifetime, untilMs)
-        : recent;
-    const integration = latest.known?.integrations.get(slug);
-    if (!latest.isCurrent && (latest.known === undefined || isNews(latest.known)))
+    const isNewer = ({ snapshot }: LookUp) =>
+      presented !== null && presented > (snapshot?.integrations.get(slug)?.generation ?? 0);
+    const wasReadBefore = recent.snapshot !== undefined && recent.snapshot.reading <= readingsBefore;
+    const isStale = recent.isCurrent && wasReadBefore && isNewer(recent);
+    const latest = isStale ? await askForRegistrations(lifetime, untilMs) : recent;
+    if (!latest.isCurrent && (latest.snapshot === undefined || isNewer(latest))) {
       return { kind: 'unverifiable' };
+    }
+    const integration = latest.snapshot?.integrations.get(slug);
     return integration === undefined ? { kind: 'unknown' } : { kind: 'registered', integration };
   };
-}
-
-interface Looked {
-  known: Known | undefined;
-  /** Whether D1 answered, now or a moment ago. */
-  isCurrent: boolean;
 }

@@ -1,12 +1,12 @@
-/** How many items, and how many bytes of them, go together at the most. */
+// Cuts lists into batches that stay within limits of items and of bytes.
+
 export interface GroupLimits {
   maxItems: number;
   maxBytes: number;
 }
 
 /**
- * How many of the first items make the next group within the limits. At least one, so that an item over
- * `maxBytes` goes alone.
+ * How many of the first items make the next batch. At least one: an item of more than `maxBytes` makes a batch by itself.
  */
 export function firstGroupLength<Item>(
   items: readonly Item[],
@@ -21,17 +21,15 @@ export function firstGroupLength<Item>(
   return items.length;
 }
 
-/** Cuts items into groups within the limits, in order. */
+/** Cuts items into batches, in order. */
 export function cutGroups<Item>(
   items: readonly Item[],
   bytesOf: (item: Item) => number,
   limits: GroupLimits,
 ): Item[][] {
   const groups: Item[][] = [];
-  for (let rest = items; rest.length > 0; ) {
-    const length = firstGroupLength(rest, bytesOf, limits);
-    groups.push(rest.slice(0, length));
-    rest = rest.slice(length);
+  for (let rest = items; rest.length > 0; rest = rest.slice(groups.at(-1)?.length)) {
+    groups.push(rest.slice(0, firstGroupLength(rest, bytesOf, limits)));
   }
   return groups;
 }

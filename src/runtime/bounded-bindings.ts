@@ -1,6 +1,6 @@
-// Bindings whose every call has a deadline. A call that hangs would otherwise hold up whatever waits for it: a webhook's
-// answer, the tasks of the cron, a batch of a queue. The wrapping is done once, where the receiver is made, so that no
-// caller can forget it; a caller that has less time bounds its call further by itself.
+// Bindings whose every call has a deadline: a call that hangs would otherwise hold up a webhook's answer, the tasks of the
+// cron or a batch of a queue. Bindings are wrapped where the receiver is made, so that no caller can forget it. A caller
+// with less time wraps them again.
 
 import { NotAnsweredInTime, within } from './deadline.ts';
 
@@ -8,22 +8,22 @@ import { NotAnsweredInTime, within } from './deadline.ts';
 const D1_CALL_TIMEOUT_MS = 30_000;
 /** A queue usually confirms within some 100 ms. Some sends have been seen to hang for a minute. */
 const QUEUE_CALL_TIMEOUT_MS = 10_000;
-/** Failed authentications are counted by the machine that answers them; who waits longer waits for nothing. */
+/** The limiter counts on the machine that serves the request, so a slow answer is one that will not come. */
 const RATE_LIMIT_TIMEOUT_MS = 500;
 
 /**
- * D1 did not do what it was asked, or did not say that it did: an outage, an overload, a lost connection, no answer in
- * time. The statement may have been executed all the same. A statement that is wrong by itself is no such failure.
+ * D1 did not execute a statement, or did not say that it did: an outage, an overload, a lost connection, a timeout. It may
+ * have been executed all the same. A statement that is itself wrong does not cause this error.
  */
 export class DatabaseUnavailable extends Error {
   override name = 'DatabaseUnavailable';
 }
 
-/** How D1 begins to say that a statement or its values are wrong, which no repetition mends. */
+/** How the messages of D1 begin for statements or values that are wrong, and fail however often they are tried. */
 const WRONG_STATEMENT = /^D1_TYPE_ERROR|SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE|TOOBIG|AUTH)/;
 
-/** How long a call may take, in ms: always the same, or what is left of somebody's time. Nothing begins at 0 or less. */
-export type CallTimeout = number | (() => number);
+/** How long a call may take: a fixed time, or a function that gives what is left of a budget. At 0 or less no call is made. */
+type CallTimeout = number | (() => number);
 
 async function inTime<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
   const timeoutMs = typeof timeout === 'number' ? timeout : timeout();
@@ -61,7 +61,7 @@ export function boundedDatabase(db: D1Database, timeout: CallTimeout = D1_CALL_T
   } as D1Database;
 }
 
-/** A queue to send to. Rejects with `NotAnsweredInTime` where it says nothing: it may have taken the messages. */
+/** A queue to send to. Rejects with `NotAnsweredInTime` where it does not answer; it may have taken the messages. */
 export function boundedQueue<Body>(
   queue: Queue<Body>,
   timeout: CallTimeout = QUEUE_CALL_TIMEOUT_MS,
@@ -73,7 +73,7 @@ export function boundedQueue<Body>(
   };
 }
 
-/** A rate limiter, of which nobody waits for an answer for long. */
-export function boundedRateLimit(limiter: RateLimit, timeoutMs = RATE_LIMIT_TIMEOUT_MS): RateLimit {
-  return { limit: async (options) => within(timeoutMs, limiter.limit(options)) };
+/** A rate limiter. Rejects with `NotAnsweredInTime` where it does not answer. */
+export function boundedRateLimit(limiter: RateLimit): RateLimit {
+  return { limit: async (options) => within(RATE_LIMIT_TIMEOUT_MS, limiter.limit(options)) };
 }

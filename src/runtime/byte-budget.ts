@@ -1,47 +1,50 @@
-// What an isolate holds in memory of what others send it, counted in bytes and bounded: it has 128 MB for all
+// A budget for what an isolate holds in memory of what others send it. An isolate has 128 MB
 // (https://developers.cloudflare.com/workers/platform/limits/#memory), and one that exceeds them dies with every request
-// that it serves. Nothing is measured; whoever holds something says how much it is at the most, before it is there.
+// that it serves. Nothing is measured: callers reserve the most that they can come to hold, before they hold it.
 
-/** Bounds of a budget, in bytes. */
+/**
+ * The most that a byte of a webhook's body takes in memory: one for the body and two for a character of its text, or two
+ * for the text and one for what is compressed of it.
+ */
+export const HELD_PER_BODY_BYTE = 3;
+
 export interface ByteLimits {
   maxBytes: number;
-  /** What one owner may hold, so that none can take all. Absent: as much as there is. */
+  /** The share of one owner, so that none can take everything. Default: `maxBytes`. */
   maxBytesEach?: number;
 }
 
 /**
- * Nothing is held for longer: a body may take 30 s to come, and whatever is begun then ends within 30 s. What is older was
- * held by an invocation that died, which gives nothing back; without an end the budget would be spent for good.
+ * A holding ends by itself after this time, since an invocation that died releases nothing and the budget would shrink for
+ * good. No living one is as old: a body may take 30 s to come, and whatever is begun then ends within 30 s.
  */
 const MAX_HELD_MS = 90_000;
 
-/** What one owner holds. */
 export interface Holding {
   /**
-   * Holds so many bytes more.
+   * Reserves more bytes.
    *
-   * @param sparedBytes of the budget that must stay free for others.
-   * @returns false where there is no room: nothing has changed then.
+   * @param sparedBytes what must stay free for others.
+   * @returns false where there is no room; nothing is reserved then.
    */
   take(bytes: number, sparedBytes?: number): boolean;
-  /** Gives back all that was taken. */
+  /** Gives back everything that was taken. */
   release(): void;
 }
 
 export interface ByteBudget {
-  /** Begins a holding, of nothing yet. Must be released, whatever happens. Ends by itself after {@link MAX_HELD_MS}. */
+  /** Begins an empty holding, which the caller must release. */
   hold(owner: string): Holding;
   readonly heldBytes: number;
   /** The most that was ever held at once. */
   readonly peakBytes: number;
 }
 
-/** Makes a budget of which nothing is held. */
 export function byteBudget({ maxBytes, maxBytesEach = maxBytes }: ByteLimits): ByteBudget {
   let heldBytes = 0;
   let peakBytes = 0;
   const heldByOwner = new Map<string, number>();
-  /** In the order in which they began. */
+  /** Oldest first. */
   const holdings = new Set<{ endsAtMs: number; release(): void }>();
 
   function endOverdue(): void {

@@ -1,23 +1,23 @@
-// A circuit breaker around D1, for the hot path: while D1 does not answer, webhooks go to the intake queue at once
-// instead of each waiting in vain, and one call at a time still tries D1. The first that is answered closes it again.
+// A circuit breaker around D1 for the hot path. While D1 does not answer it is open: webhooks go to the intake queue at once
+// instead of each waiting in vain, and one call at a time still tries D1. The first call that is answered closes it.
 //
-// Each isolate has its own. A shared one would need a place that can be asked when D1 cannot, and would make one
-// isolate's bad connection everybody's; what an isolate has to learn costs it a second.
+// Each isolate has its own. A shared one would need a service that answers while D1 does not, and would make one isolate's
+// bad connection everybody's. Finding out that D1 is silent costs an isolate a second.
 
 import { DatabaseUnavailable } from './bounded-bindings.ts';
 import { NotAnsweredInTime, within } from './deadline.ts';
 
-/** So many calls that fail in a row open it. Any answer begins the count anew. */
+/** This many failures in a row open the breaker. Any answer resets the count. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /**
- * It opens, too, when a call has waited so long and none was answered since it began: calls follow one another, so that
- * to count those that hang would take a whole deadline for each.
+ * A call that has waited this long also opens the breaker, unless another was answered meanwhile. Calls follow one another,
+ * so counting those that hang would take a whole deadline for each.
  */
 const SILENT_AFTER_MS = 1_000;
-/** While it is open, whoever makes the call that tries D1 waits no longer than this for its outcome. */
+/** While the breaker is open, the request whose call tries D1 waits no longer than this for it. */
 const PROBE_PATIENCE_MS = 500;
 
-/** D1 was not asked, because it does not answer and somebody else is trying already. */
+/** D1 was not called: it does not answer, and another request is trying it already. */
 export class CircuitOpen extends Error {
   override name = 'CircuitOpen';
   constructor() {
@@ -25,28 +25,14 @@ export class CircuitOpen extends Error {
   }
 }
 
-export interface CircuitBreaker {
-  /** `open`: D1 does not answer, as far as this isolate knows. */
-  state(): 'closed' | 'open';
-  /** Whether D1 may be called now: always while it is closed, and by one call at a time while it is open. */
-  admits(): boolean;
-  /** How long whoever needs a call's outcome should wait for it, of the time that there is. */
-  patienceMs(timeoutMs: number): number;
-  /**
-   * Observes a call of D1. Gives what it gives, or rejects with {@link NotAnsweredInTime} after `timeoutMs`, or earlier,
-   * when D1 has become silent; the call goes on, and its answer still counts within `timeoutMs`.
-   */
-  observe<T>(call: Promise<T>, timeoutMs: number): Promise<T>;
-  /** Lets what waits for its turn to call D1 know that it waits in vain. */
-  onOpen(listener: () => void): void;
-}
+export type CircuitBreaker = ReturnType<typeof circuitBreaker>;
 
-/** Makes a breaker, closed. */
-export function circuitBreaker(): CircuitBreaker {
+/** Makes a closed breaker. */
+export function circuitBreaker() {
   let isOpen = false;
   let failuresInARow = 0;
   let answers = 0;
-  /** Until when a call counts as trying D1. A time, not a count: a request that dies takes its calls' ends with it. */
+  /** Until when a call counts as trying D1. A time and not a count, since the calls of a request that dies never end. */
   let tryingUntilMs = 0;
   const listeners: (() => void)[] = [];
 
@@ -62,7 +48,6 @@ export function circuitBreaker(): CircuitBreaker {
     isOpen = false;
   }
 
-  /** The call with its outcome counted. */
   async function counted<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
     try {
       const result = await within(timeoutMs, call);
@@ -70,8 +55,8 @@ export function circuitBreaker(): CircuitBreaker {
       return result;
     } catch (error) {
       const isFailure = error instanceof DatabaseUnavailable || error instanceof NotAnsweredInTime;
-      if (!isFailure)
-        answered(); // a statement that is wrong by itself: nobody can close D1 to others with it
+      // D1 did answer where the statement itself is wrong: such a statement must not keep others from D1.
+      if (!isFailure) answered();
       else if (++failuresInARow >= MAX_FAILURES_IN_A_ROW) open();
       throw error;
     } finally {
@@ -80,13 +65,19 @@ export function circuitBreaker(): CircuitBreaker {
   }
 
   return {
-    state: () => (isOpen ? 'open' : 'closed'),
+    state: (): 'open' | 'closed' => (isOpen ? 'open' : 'closed'),
 
+    /** Whether D1 may be called now: always while closed, by one call at a time while open. */
     admits: () => !isOpen || Date.now() >= tryingUntilMs,
 
-    patienceMs: (timeoutMs) => (isOpen ? Math.min(timeoutMs, PROBE_PATIENCE_MS) : timeoutMs),
+    /** How long a request should wait for its call, of the time that it has. */
+    patienceMs: (timeoutMs: number) => (isOpen ? Math.min(timeoutMs, PROBE_PATIENCE_MS) : timeoutMs),
 
-    async observe(call, timeoutMs) {
+    /**
+     * Waits for a call of D1 and counts its outcome. Rejects with {@link NotAnsweredInTime} after `timeoutMs`, or earlier when
+     * D1 has become silent; an answer of that call within `timeoutMs` still closes the breaker.
+     */
+    async observe<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
       tryingUntilMs = Date.now() + timeoutMs;
       const answersBefore = answers;
       const silent = Promise.withResolvers<never>();
@@ -102,6 +93,7 @@ export function circuitBreaker(): CircuitBreaker {
       }
     },
 
-    onOpen: (listener) => void listeners.push(listener),
+    /** Calls the listener each time the breaker opens. */
+    onOpen: (listener: () => void) => void listeners.push(listener),
   };
 }

@@ -1,6 +1,6 @@
-// Bounds what may hang: a binding that does not answer must not keep others from being answered.
+// Deadlines: whatever waits for a binding waits for a limited time.
 
-/** An answer did not come in time. What was asked for may still happen. */
+/** A call was not answered in time. It may still take effect. */
 export class NotAnsweredInTime extends Error {
   override name = 'NotAnsweredInTime';
   constructor(timeoutMs: number) {
@@ -8,7 +8,7 @@ export class NotAnsweredInTime extends Error {
   }
 }
 
-/** What `work` gives, or a rejection with {@link NotAnsweredInTime} when that takes longer. */
+/** Waits for `work`, and rejects with {@link NotAnsweredInTime} when that takes longer. */
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   const timedOut = Promise.withResolvers<never>();
   const timer = setTimeout(() => timedOut.reject(new NotAnsweredInTime(timeoutMs)), timeoutMs);
@@ -19,7 +19,7 @@ export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T>
   }
 }
 
-/** What `work` gives, or `null` where it fails or is not done after so long. */
+/** Waits for `work`, and gives `null` when that fails or takes longer. Never rejects. */
 export async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | null> {
   return within(ms, work).catch(() => null);
 }

@@ -1,47 +1,37 @@
-// Undoing compression: of bodies whose sender says that they are compressed, and of bytes that arrived so without saying it.
+// Decompression of bodies with a Content-Encoding, and of bytes that are compressed without saying so.
 
-/** Of what unpacks to more, so much is unpacked. */
+/** {@link unpack} stops here. */
 export const MAX_UNPACKED_BYTES = 1_048_576;
-/** What a byte can become (RFC 1951: 258 bytes for two bits). */
+/** A byte unpacks to at most this many (RFC 1951: two bits can stand for 258 bytes). */
 const MAX_RATIO = 1_032;
 
 /**
- * What is put into the runtime's decompressor at once. It unpacks all of that before it gives anything: little for small
- * bodies, of which there can be many at once.
+ * How much is put into the runtime's decompressor at once, all of which it unpacks before it gives anything. Small bodies,
+ * of which there can be many at a time, go in small steps.
  */
 function fedBytes(packedBytes: number): number {
   return Math.min(4_096, Math.max(128, Math.ceil(packedBytes / 16)));
 }
 
-/** What the decompressor may hold, besides what was taken from it, while so many bytes are unpacked. */
+/** The most that the decompressor holds of what it has not given yet, while that many bytes are unpacked. */
 export function unpackingBytes(packedBytes: number): number {
   return Math.min(packedBytes, fedBytes(packedBytes)) * MAX_RATIO;
 }
 
-/** The encodings of HTTP that can be undone (RFC 9110, section 8.4.1). */
+/** The encodings that are taken (RFC 9110, section 8.4.1). */
 export type ContentEncoding = 'gzip' | 'deflate';
 
-/** The encoding that a Content-Encoding header names: `null` for none, `unknown` for any that cannot be undone, or several. */
+/** Reads a Content-Encoding header: `null` for no encoding, `unknown` for several or for one that is not taken. */
 export function contentEncodingOf(header: string | undefined): ContentEncoding | 'unknown' | null {
-  switch (header?.trim().toLowerCase()) {
-    case undefined:
-    case '':
-    case 'identity':
-      return null;
-    case 'gzip':
-    case 'x-gzip':
-      return 'gzip';
-    case 'deflate':
-      return 'deflate';
-    default:
-      return 'unknown';
-  }
+  const name = header?.trim().toLowerCase() ?? '';
+  if (name === '' || name === 'identity') return null;
+  if (name === 'gzip' || name === 'x-gzip') return 'gzip';
+  return name === 'deflate' ? 'deflate' : 'unknown';
 }
 
 /**
- * What bytes hold that are said to be encoded, part by part. No more is unpacked than is asked for, but for one part.
- * Throws where the encoding cannot be undone. `deflate` is zlib (RFC 1950); some senders mean its content alone (RFC 1951),
- * and that is told by the two bytes in front.
+ * Decompresses bytes part by part, and no more than is asked for, but for one part. Throws where they are not encoded so.
+ * `deflate` means zlib (RFC 1950), but some senders send raw deflate (RFC 1951): the first two bytes tell which it is.
  */
 export function unpackedParts(
   bytes: Uint8Array<ArrayBuffer>,
@@ -52,10 +42,8 @@ export function unpackedParts(
 }
 
 /**
- * What bytes unpack to, where their beginning says how they are packed: gzip (RFC 1952) or zlib, which HTTP calls
- * deflate (RFC 1950). Of what is broken or cut off, as much as can be had; `null`: they are not packed.
- *
- * Raw deflate and brotli have no beginning by which they could be told from anything else.
+ * Decompresses bytes whose beginning shows that they are gzip (RFC 1952) or zlib (RFC 1950); gives `null` for any others.
+ * Of bytes that are broken or cut off it gives as much as can be read. Raw deflate and brotli cannot be recognized.
  */
 export async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
   const format = formatOf(bytes);
@@ -76,8 +64,8 @@ export async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
 }
 
 /**
- * Feeds the decompressor only once all that it had was taken. That shows by a read that gives nothing for a turn of the event
- * loop: the runtime itself takes whatever it is fed, and would hold a thousand times as much.
+ * Feeds the decompressor only once everything that it had was read, which shows by a read that gives nothing for a turn of
+ * the event loop. The runtime takes whatever it is fed at once, and would hold a thousand times as much in memory.
  */
 async function* partsOf(
   bytes: Uint8Array<ArrayBuffer>,

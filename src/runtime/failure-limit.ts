@@ -1,33 +1,28 @@
-// Failed authentications, limited for each address: whoever guesses is answered cheaply and told to wait. Owns what
-// counts as one address and what is answered past the limit. Is asked about failures alone: authentic traffic is
-// never limited, from whichever address it comes.
+// Limits failed authentications for each address: owns what counts as one address, and the answer past the limit. Only
+// failures are counted, so authentic traffic is never limited, whatever address it comes from.
 
 import { problem } from '../problem-details.ts';
 import { parseAddressRange } from '../sender/ip-ranges.ts';
 import { describeError, log } from './log.ts';
 
-/** The period of the limits in wrangler.toml: a failure older than this no longer counts. */
+/** The period of the limits in wrangler.toml, after which a failure no longer counts. */
 const RETRY_AFTER_SECONDS = 60;
-/** What one subscriber is given at the least, with 2^64 addresses to change between (RFC 6177, section 2). */
+/** A subscriber has at least a /64 (RFC 6177, section 2), and can change between all of its addresses. */
 const IPV6_SUBNET_BITS = 64;
-/** All whose address cannot be told, together. */
+/** The key that all requests of unknown addresses share. */
 const NO_ADDRESS = 'unknown';
 
-/** Counts a failed authentication and gives its answer: the refusal, or past the limit a 429 in place of it. */
-export type AnswerFailure = (request: Request, refusal: () => Response) => Promise<Response>;
-
 /**
- * The limit of one door.
+ * Makes the limit of one kind of authentication: a function that counts a failure and gives the refusal, or past the limit
+ * a 429 instead. Where the limiter itself fails, the refusal is given.
  *
  * ```ts
  * const answerFailure = failureLimit(env.API_FAILURES);
  * if (!isAuthentic) return answerFailure(c.req.raw, () => problem('unauthorized', '…'));
  * ```
- *
- * Where the limiter itself fails, the refusal stands.
  */
-export function failureLimit(limiter: RateLimit): AnswerFailure {
-  return async function answerFailure(request, refusal) {
+export function failureLimit(limiter: RateLimit) {
+  return async function answerFailure(request: Request, refusal: () => Response): Promise<Response> {
     try {
       const { success } = await limiter.limit({ key: addressOf(request) });
       if (success) return refusal();
@@ -40,7 +35,7 @@ export function failureLimit(limiter: RateLimit): AnswerFailure {
   };
 }
 
-/** What is counted as one: an IPv4 address, an IPv4-mapped one too, or the /64 of an IPv6 address. */
+/** The address that is counted: an IPv4 address, mapped into IPv6 or not, or the /64 of an IPv6 address. */
 function addressOf(request: Request): string {
   const address = parseAddressRange(request.headers.get('cf-connecting-ip') ?? '');
   const counted = address?.includes(':') ? parseAddressRange(`${address}/${IPV6_SUBNET_BITS}`) : address;

@@ -18,7 +18,7 @@ import { NotAnsweredInTime, within } from './deadline.ts';
 export type Lifetime = Pick<ExecutionContext, 'waitUntil'>;
 
 export interface GroupCommitOptions<Item, Result> extends GroupLimits {
-  /** Does the work for a whole group, and gives a result for each item, in order. */
+  /** Does the work for a whole group, and gives the results in the order of the items; none at all where `Result` is void. */
   work: (items: Item[], lifetime: Lifetime) => Promise<Result[]>;
   bytesOf: (item: Item) => number;
   /** How long a group waits for more before its work begins; 0 or absent: not at all. */

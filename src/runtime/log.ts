@@ -1,5 +1,5 @@
-// The Worker's own log: one JSON object a line, which Workers Logs indexes by field. Only what is named here gets
-// in: no phone number, name, message text, token or URL. Errors are given by `errorFields`, never by spreading.
+// The Worker's own log: a JSON object for each line, which Workers Logs indexes by field. Only the fields named here are
+// written: no phone number, name, message text, token or URL. Errors are written by `describeError`.
 
 export interface LogFields {
   integration?: string;
@@ -9,21 +9,21 @@ export interface LogFields {
   attempts?: number;
   rejections?: number;
   reason?: string;
-  /** Others of the same reason since the line before, which have no line of their own. */
+  /** How many others of the same reason had no line of their own since the line before. */
   unlogged?: number;
   seq?: number;
   problem?: string;
   error?: string;
 }
 
-/** Writes one line. `what` names the occurrence, in the past tense: `forwarding failed`. */
+/** Writes a line. `what` names the occurrence, in the past tense: `forwarding failed`. */
 export function log(level: 'info' | 'warn' | 'error', what: string, fields: LogFields = {}): void {
   console[level](JSON.stringify({ level, what, ...fields }));
 }
 
 /**
- * An error of a binding, for the log. Messages of D1 and Queues name statements, constraints and limits, and no
- * values; those of any other error may quote what they were given (`JSON.parse` does), so only their kind is told.
+ * Describes an error without personal data. Messages of D1 and Queues name statements, constraints and limits but no
+ * values, and are given. Any other error may quote what it was given (`JSON.parse` does): only its name is given.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;

@@ -1,21 +1,21 @@
-// Internet addresses and ranges of them: what operators write, and whether an address is within it.
+// IP addresses and CIDR ranges: reading what operators write, and telling whether an address is in a range.
 
 import ipaddr from 'ipaddr.js';
 
 const IPV4_BITS = 32;
 const IPV6_BITS = 128;
 
-/** An address, or an address and the length of the prefix (RFC 4632, RFC 4291) that it stands for. */
+/** An address, with or without the length of a prefix (RFC 4632, RFC 4291). */
 const RANGE = /^([^/]*)(?:\/(0|[1-9]\d{0,2}))?$/;
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /**
- * The one way to write an address or a CIDR range of IPv4 or IPv6; `null` for any other text.
+ * The canonical form of an address or a CIDR range; `null` for any other text.
  *
  * IPv6 is written by RFC 5952, a range begins with its network's first address, a range of one address is that
  * address, and an IPv4-mapped IPv6 address is IPv4: `10.1.2.3/8` is `10.0.0.0/8`, `::FFFF:10.1.2.3` is `10.1.2.3`.
- * Refused is what programs read differently: zones, shortened IPv4, leading zeros.
+ * Forms that programs read differently are not taken: zones, shortened IPv4, leading zeros.
  */
 export function parseAddressRange(text: string): string | null {
   const range = rangeOf(text);
@@ -27,10 +27,8 @@ export function parseAddressRange(text: string): string | null {
 }
 
 /**
- * Whether an address is within one of some ranges. An IPv4-mapped IPv6 address counts as IPv4.
- *
- * @param address `null`, or a text that is no address, is within none.
- * @param ranges as {@link parseAddressRange} gives them.
+ * Whether an address is in one of the ranges. An IPv4-mapped IPv6 address counts as IPv4; a text that is no address is in
+ * no range.
  */
 export function isAddressAllowed(address: string | null, ranges: readonly string[]): boolean {
   const parsed = address === null ? null : addressOf(address);

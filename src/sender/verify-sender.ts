@@ -1,26 +1,32 @@
-// Who sends a webhook: whether a registration lets it in. Used when it arrives, and for one that arrived while the
-// registration could not be read, when it comes out of the intake queue. Pure but for the digests; no answer is made
-// here, and no reason reaches the sender.
+// Whether an integration accepts the sender of a webhook. Used when a webhook arrives, and again when it leaves the intake
+// queue, for one whose registration could not be read on arrival. Pure but for digests: makes no answer.
 
-import type { ContractProblemCode } from '../contract/problems.ts';
-import type { RefusalReason } from '../contract/refusals.ts';
 import { type Integration, isGenerationValid, validPrevious } from '../store/integrations.ts';
 import { isAddressAllowed } from './ip-ranges.ts';
-import { isSignedAt, isSignedWith, type SignatureHeaders, signatureHeadersOf } from './webhook-signature.ts';
+import {
+  isSignedAt,
+  isSignedWith,
+  type SignatureHeaders,
+  signAnew,
+  signatureHeadersOf,
+} from './webhook-signature.ts';
 import type { WebhookTokens } from './webhook-token.ts';
 
-/** What a request says of its sender. */
+/** The sender of a request with a genuine token. */
 export interface Sender {
-  /** Of its genuine token. */
+  /** Of its token. */
   generation: number;
-  /** Where it comes from; `null`: not known. */
+  /** The IP address; `null` where it is not known. */
   address: string | null;
   signature: SignatureHeaders | null;
   receivedAtMs: number;
 }
 
-/** Why a sender with a genuine token is not let in, for operators: counted as a refusal, kept as a problem. */
-export type Objection = Extract<RefusalReason, ContractProblemCode>;
+/** Why a sender with a genuine token is not accepted. Operators are told; the sender is not. */
+export type SenderRefusal = 'unknown-integration' | 'disabled' | 'old-token' | 'address' | 'signature';
+
+/** A body as it came and as it was before it was compressed: the same buffer where it was not. */
+export type Bodies = [asItCame: ArrayBuffer, unpacked: ArrayBuffer];
 
 export function senderOf(request: Request, generation: number, receivedAtMs: number): Sender {
   return {
@@ -31,8 +37,8 @@ export function senderOf(request: Request, generation: number, receivedAtMs: num
   };
 }
 
-/** What speaks against a sender before its body is read; `null`: nothing. */
-export function objectionTo(sender: Sender, integration: Integration | undefined): Objection | null {
+/** Checks what can be checked before the body is read; `null` where nothing is wrong. */
+export function objectionTo(sender: Sender, integration: Integration | undefined): SenderRefusal | null {
   if (integration === undefined) return 'unknown-integration';
   if (!integration.isEnabled) return 'disabled';
   if (!isGenerationValid(integration, sender.generation, sender.receivedAtMs)) return 'old-token';
@@ -43,27 +49,47 @@ export function objectionTo(sender: Sender, integration: Integration | undefined
   return integration.requireSignature && !isSigned ? 'signature' : null;
 }
 
-/** What an integration asks of somebody who delivers nothing: there is nothing to sign. */
+/** The integration without its demand for a signature: a probe of its address has nothing to sign. */
 export function withoutSignature(integration: Integration): Integration {
   return { ...integration, requireSignature: false };
 }
 
-/** What an integration asks of a sender whose address and signature are not known any more: they were checked on arrival. */
+/** The integration without what was checked when the webhook arrived, and cannot be checked later. */
 export function withoutArrivalChecks(integration: Integration): Integration {
   return { ...integration, allowedIps: null, requireSignature: false };
 }
 
-/** What speaks against a sender once its body is there; `null`: nothing. */
-export async function objectionToBody(
+/**
+ * Whether the body is signed, where the integration demands it. Standard Webhooks signs the body as it is sent, but many
+ * senders sign it before their HTTP client compresses it: a signature over either proves that its maker knows the secret.
+ */
+export async function isBodySigned(
   { signature, receivedAtMs }: Sender,
-  integration: Integration,
-  body: ArrayBuffer,
+  { slug, generation, previous, requireSignature }: Integration,
+  [asItCame, unpacked]: Bodies,
   tokens: WebhookTokens,
-): Promise<Objection | null> {
-  if (!integration.requireSignature) return null;
-  const { slug, generation, previous } = integration;
+): Promise<boolean> {
+  if (!requireSignature) return true;
+  if (signature === null) return false;
   const valid = [generation, ...validPrevious(previous, receivedAtMs).map((one) => one.generation)];
   const secrets = await Promise.all(valid.map(async (one) => tokens.deriveSigningSecret(slug, one)));
-  const isSigned = signature !== null && (await isSignedWith(secrets, signature, body));
-  return isSigned ? null : 'signature';
+  if (await isSignedWith(secrets, signature, asItCame)) return true;
+  return asItCame !== unpacked && isSignedWith(secrets, signature, unpacked);
+}
+
+/**
+ * The sender with a signature that can be checked later, when only the unpacked body is left: one that is good for the
+ * body as it came is replaced by one for the unpacked body.
+ */
+export async function signedOverUnpacked(
+  sender: Sender,
+  slug: string,
+  [asItCame, unpacked]: Bodies,
+  tokens: WebhookTokens,
+): Promise<Sender> {
+  const { signature, generation } = sender;
+  if (asItCame === unpacked || signature === null) return sender;
+  const secret = await tokens.deriveSigningSecret(slug, generation);
+  if (!(await isSignedWith([secret], signature, asItCame))) return sender;
+  return { ...sender, signature: await signAnew(secret, signature, unpacked) };
 }

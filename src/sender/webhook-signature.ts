@@ -1,16 +1,17 @@
-// Signatures of webhooks, as Standard Webhooks has them (https://www.standardwebhooks.com, symmetric `v1`). Ours, not
-// the reference library: that takes neither bytes nor a clock, and hashes in JavaScript.
+// Signatures by Standard Webhooks (https://www.standardwebhooks.com, symmetric `v1`). Not by its reference library, which
+// takes neither bytes nor a clock, and hashes in JavaScript.
 
-/** How far the time of a signature may be from that of its arrival. The specification's own tolerance. */
+import { HMAC_SHA_256 } from './webhook-token.ts';
+
+/** How far the time of a signature may be from its arrival: the tolerance of the specification. */
 const TOLERANCE_MS = 300_000;
 
-/** What a signed webhook says of itself. */
 export interface SignatureHeaders {
   /** `webhook-id` */
   id: string;
   /** `webhook-timestamp`, seconds since 1970. */
   timestamp: string;
-  /** `webhook-signature`: one or more of `v1,<base64>`, parted by spaces. */
+  /** `webhook-signature`: one or more of `v1,<base64>`, separated by spaces. */
   signature: string;
 }
 
@@ -22,12 +23,12 @@ export function signatureHeadersOf(headers: Headers): SignatureHeaders | null {
   return id && timestamp && signature ? { id, timestamp, signature } : null;
 }
 
-/** Whether the signature was made at about that time. */
+/** Whether the signature was made about then. */
 export function isSignedAt({ timestamp }: SignatureHeaders, atMs: number): boolean {
   return /^\d{1,12}$/.test(timestamp) && Math.abs(Number(timestamp) * 1000 - atMs) <= TOLERANCE_MS;
 }
 
-/** Whether one of the signatures was made over the body with one of the secrets. Constant time for each pair. */
+/** Whether one of the signatures is for this body and one of the secrets. Constant time for each pair. */
 export async function isSignedWith(
   secrets: readonly Uint8Array[],
   { id, timestamp, signature }: SignatureHeaders,
@@ -36,19 +37,19 @@ export async function isSignedWith(
   const signed = signedBytes({ id, timestamp }, body);
   const macs = signature.split(' ').slice(0, MAX_SIGNATURES).flatMap(macOf);
   for (const secret of secrets) {
-    const key = await crypto.subtle.importKey('raw', secret, HMAC, false, ['verify']);
+    const key = await crypto.subtle.importKey('raw', secret, HMAC_SHA_256, false, ['verify']);
     for (const mac of macs) if (await crypto.subtle.verify('HMAC', key, mac, signed)) return true;
   }
   return false;
 }
 
-/** The same headers with a signature over another body, made with a secret. */
+/** The headers with a new signature, for another body. */
 export async function signAnew(
   secret: Uint8Array,
   { id, timestamp }: SignatureHeaders,
   body: ArrayBuffer,
 ): Promise<SignatureHeaders> {
-  const key = await crypto.subtle.importKey('raw', secret, HMAC, false, ['sign']);
+  const key = await crypto.subtle.importKey('raw', secret, HMAC_SHA_256, false, ['sign']);
   const mac = await crypto.subtle.sign('HMAC', key, signedBytes({ id, timestamp }, body));
   return { id, timestamp, signature: `v1,${new Uint8Array(mac).toBase64()}` };
 }
@@ -64,7 +65,6 @@ function signedBytes(
   return signed;
 }
 
-const HMAC = { name: 'HMAC', hash: 'SHA-256' };
 /** A sender that rotates its secrets sends two; each costs a digest of the whole body. */
 const MAX_SIGNATURES = 10;
 

@@ -276,7 +276,7 @@ describe('deleting an integration', () => {
 
   it('by force lets webhooks of others in meanwhile', async () => {
     await storeBoth(5_000);
-    const outcomes: string[] = [];
+    const outcomes: (string | undefined)[] = [];
     const come = async () => {
       outcomes.push((await delivered(uniqueResponse(), { slug: 'mail' })).answer.outcome);
       await new Promise((resolve) => setTimeout(resolve, 1)); // else no timer of this process would ever fire

@@ -5,6 +5,7 @@ import {
   ask,
   type Body,
   countRows,
+  deferredMessage,
   deliver,
   delivered,
   eventually,
@@ -17,21 +18,9 @@ import {
 
 beforeEach(async () => reset());
 
-/** A message of the intake queue that holds a body. */
-function deferred(body: Body, changes: Body = {}): Body {
-  return {
-    integration: 'shop',
-    generation: 1,
-    requestId: crypto.randomUUID(),
-    receivedAtMs: 1_700_000_000_000,
-    payload: JSON.stringify(body),
-    ...changes,
-  };
-}
-
 describe('the intake consumer', () => {
   it('records and forwards a batch, with the times of arrival', async () => {
-    const messages = Array.from({ length: 100 }, () => deferred(uniqueResponse()));
+    const messages = Array.from({ length: 100 }, () => deferredMessage(uniqueResponse()));
     expect(await env.PROBE.consumeIntake(messages)).toEqual(Array(100).fill('ack'));
 
     expect(await countRows('events')).toBe(100);
@@ -46,20 +35,20 @@ describe('the intake consumer', () => {
 
   it('forwards an event once that comes several times in a batch, and counts it once', async () => {
     const body = uniqueResponse();
-    expect(await env.PROBE.consumeIntake([deferred(body), deferred(body), deferred(body)])).toEqual(
-      Array(3).fill('ack'),
-    );
+    expect(
+      await env.PROBE.consumeIntake([deferredMessage(body), deferredMessage(body), deferredMessage(body)]),
+    ).toEqual(Array(3).fill('ack'));
     expect(await forwardedEvents()).toHaveLength(1);
     expect((await counted())['shop forwarded']).toBe(1);
   });
 
-  it('marks no event as deferred that came by itself', async () => {
+  it('alone marks events as deferred, and the hot path does not', async () => {
     await delivered(uniqueResponse());
     expect(await env.DB.prepare('SELECT deferred FROM events').first('deferred')).toBe(0);
   });
 
   it('cuts a batch of large messages by bytes', async () => {
-    const messages = Array.from({ length: 60 }, () => deferred(uniqueResponse(100_000)));
+    const messages = Array.from({ length: 60 }, () => deferredMessage(uniqueResponse(100_000)));
     expect(await env.PROBE.consumeIntake(messages)).toEqual(Array(60).fill('ack'));
 
     const { statements } = await seen();
@@ -69,7 +58,7 @@ describe('the intake consumer', () => {
 
   it('retries all while D1 is down, with delays that grow to a quarter of an hour', async () => {
     await inject({ d1: { kind: 'reject' } });
-    const message = deferred(uniqueResponse());
+    const message = deferredMessage(uniqueResponse());
 
     expect(await env.PROBE.consumeIntake([message, message], 1)).toEqual(['retry 5', 'retry 5']);
     expect(await env.PROBE.consumeIntake([message], 4)).toEqual(['retry 40']);
@@ -78,7 +67,7 @@ describe('the intake consumer', () => {
 
   it('records the others when D1 refuses a group because of one of them', async () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO events', times: 2 } }); // the group, then its first
-    const messages = Array.from({ length: 5 }, () => deferred(uniqueResponse()));
+    const messages = Array.from({ length: 5 }, () => deferredMessage(uniqueResponse()));
 
     expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'ack', 'ack', 'ack', 'ack']);
     expect(await countRows('events')).toBe(4);
@@ -90,7 +79,7 @@ describe('the intake consumer', () => {
     ['that breaks the contract', { payload: '{}' }, 'contract-broken'],
     ['that is no JSON', { payload: 'x' }, 'not-json'],
   ])('keeps a webhook %s as a rejection', async (_, changes, reason) => {
-    const messages = [deferred(uniqueResponse(), changes), deferred(uniqueResponse())];
+    const messages = [deferredMessage(uniqueResponse(), changes), deferredMessage(uniqueResponse())];
 
     expect(await env.PROBE.consumeIntake(messages)).toEqual(['ack', 'ack']);
     expect(await countRows('events')).toBe(1);
@@ -102,7 +91,7 @@ describe('the intake consumer', () => {
   });
 
   it('counts a rejection that comes twice out of the queue once, and its repeat by the sender as another', async () => {
-    const message = deferred({}, { requestId: 'first' });
+    const message = deferredMessage({}, { requestId: 'first' });
     await env.PROBE.consumeIntake([message, message]);
     await env.PROBE.consumeIntake([message]);
     await env.PROBE.consumeIntake([{ ...message, requestId: 'second', receivedAtMs: 1_700_000_009_000 }]);
@@ -119,7 +108,7 @@ describe('the intake consumer', () => {
     await deliver('{}');
     const marks = async () => (await ask('/api/rejections')).answer.data.map((one: Body) => one.deferred);
     expect(await marks()).toEqual([false]);
-    await env.PROBE.consumeIntake([deferred({})]);
+    await env.PROBE.consumeIntake([deferredMessage({})]);
     expect(await marks()).toEqual([true]);
     await deliver('{}');
     expect(await marks()).toEqual([true]);
@@ -127,14 +116,18 @@ describe('the intake consumer', () => {
 
   it('retries a rejection that D1 does not take', async () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO rejections' } });
-    expect(await env.PROBE.consumeIntake([deferred({}), deferred(uniqueResponse())])).toEqual([
+    expect(await env.PROBE.consumeIntake([deferredMessage({}), deferredMessage(uniqueResponse())])).toEqual([
       'retry 5',
       'ack',
     ]);
   });
 
-  it('neither records nor drops a message that is none of its own', async () => {
-    const messages = [deferred({}, { payload: undefined, gzip: '!' }), 'x', deferred(uniqueResponse())];
+  it('neither records nor drops a message that it cannot read', async () => {
+    const messages = [
+      deferredMessage({}, { payload: undefined, gzip: '!' }),
+      'x',
+      deferredMessage(uniqueResponse()),
+    ];
 
     expect(await env.PROBE.consumeIntake(messages)).toEqual(['retry 5', 'retry 5', 'ack']);
     expect(await countRows('events')).toBe(1);
@@ -143,7 +136,7 @@ describe('the intake consumer', () => {
 
   it('leaves the events to the sweep when the queue rejects them', async () => {
     await inject({ events: { kind: 'reject' } });
-    expect(await env.PROBE.consumeIntake([deferred(uniqueResponse())])).toEqual(['ack']);
+    expect(await env.PROBE.consumeIntake([deferredMessage(uniqueResponse())])).toEqual(['ack']);
     expect(await countRows('outbox')).toBe(1);
 
     await inject({});

@@ -1,4 +1,4 @@
-// A replay of many, interrupted in every way, with webhooks coming in meanwhile.
+// Replays of many events, interrupted in every way while webhooks come in.
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,7 +46,7 @@ async function replayAll(): Promise<string> {
 }
 
 let minutes = 0;
-/** Goes to a time at which the right of a run that died has ended. */
+/** Goes to a time at which the claim of a run that died has ended. */
 async function passMinutes(): Promise<void> {
   minutes += 2;
   await env.PROBE.setClock(minutes * MINUTE_MS);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { Json } from '../json-text.ts';
 
-/** Names that every object of JavaScript has something under, or that its engines treat apart. */
+/** Names of inherited properties, and names that JavaScript engines treat specially. */
 export const NASTY_KEYS = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'];
 
 /** Every key that the contract names somewhere. */
@@ -18,7 +18,7 @@ const LETTERS = [
   ...['a', 'Z', '0', ' ', 'ã', '한', '😀', '"', '\\', '/', ':', '%', '&', '+', "'", '<', '{', '['],
   ...['\u0080', '\u00a0', '\u2028', '\u202e', '\ufeff', '\ufffd', '\uffff', '\u{10ffff}', 'e\u0301'],
 ];
-/** What free text can hold besides, and no identifier. */
+/** Characters that free text can hold, but no identifier. */
 const UNFAITHFUL_LETTERS = ['\0', '\n', '\t', '\u001f', '\u007f', '\ud800', '\udbff', '\udc00', '\udfff'];
 
 const TEXTS = [
@@ -50,7 +50,7 @@ export const anyText = fc.string({ unit: fc.constantFrom(...LETTERS, ...UNFAITHF
 
 export const freeText = fc.oneof(fc.constantFrom(...TEXTS), anyText);
 
-/** What events can be stored and found by. Mostly different from one another, as the platform's own are. */
+/** Identifiers that are taken. Most differ from one another, as those of the platform do. */
 export const identifier = fc.oneof(
   {
     weight: 4,
@@ -73,7 +73,7 @@ const anyNumber = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
 );
 
-/** A number that is finite for JavaScript, too. */
+/** A number that JavaScript reads as finite. */
 export const finiteNumber = anyNumber
   .filter((digits) => Number.isFinite(Number(digits)))
   .map((digits) => ({ digits }));

@@ -1,4 +1,4 @@
-// Bodies for property tests: anything that a sender could come up with, most of it close to what is valid.
+// Bodies for property tests: anything that a sender could send, most of it close to valid.
 
 import fc from 'fast-check';
 import { style } from '../contract/written-forms.ts';
@@ -14,7 +14,7 @@ export function bytesOf(body: AnyBody): Uint8Array {
   return typeof body === 'string' ? new TextEncoder().encode(body) : body;
 }
 
-/** Bytes that are shown as text where a property fails with them. */
+/** Shows bytes as text in the report of a property that fails. */
 function readable(bytes: Uint8Array): Uint8Array {
   const shown = Array.from(bytes, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
@@ -41,7 +41,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   value: fc.oneof(anyJson, anyText),
 });
 
-/** A member, and the object's members that it is one of. */
+/** A member of an object, and all members of that object. */
 interface Place {
   members: Member[];
   member: Member;
@@ -58,7 +58,7 @@ function placesOf(value: Json): Place[] {
   ];
 }
 
-/** The value with one change after the other. */
+/** Makes one change after the other. */
 function changed(json: JsonObject, changes: readonly Change[]): JsonObject {
   const result = structuredClone(json);
   for (const { kind, at, other, key, value } of changes) {
@@ -94,7 +94,7 @@ function changed(json: JsonObject, changes: readonly Change[]): JsonObject {
 
 const documented = [responseBody(), statusBody()].map((body) => jsonOf(body) as JsonObject);
 
-/** A valid body with something else in some of its places. */
+/** A valid body with changes in some of its places. */
 const mutatedBody = fc
   .tuple(
     fc.oneof(
@@ -144,7 +144,7 @@ function harmed(text: string, place: number, done: Harm): AnyBody {
   }
 }
 
-/** A valid body that came to harm on its way. */
+/** A valid body that was damaged on its way. */
 const damagedBody = fc
   .tuple(validBody, fc.nat(), harm)
   .map(([{ text }, place, done]) => harmed(text, place, done));

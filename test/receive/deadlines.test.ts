@@ -1,4 +1,4 @@
-// Promises about time: an answer within 3 s of the body, whatever hangs; quick ones while D1 hangs. In virtual time.
+// Promises about time, in virtual time: an answer within 3 s of the body, whatever hangs, and quick answers while D1 hangs.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { uniqueResponse } from '../webhooks.ts';
@@ -36,13 +36,13 @@ function slowBody() {
   };
 }
 
-describe('an answer comes within 3 s', () => {
+describe('an answer', () => {
   const states: Behaviour[] = ['works', 'hangs', 'rejects'];
   const combinations = states.flatMap((lookUp) =>
     states.flatMap((record) => states.map((intake) => ({ lookUp, record, intake }))),
   );
 
-  it.each(combinations)('of a cold isolate (%o)', async (behaviour) => {
+  it.each(combinations)('comes within 3 s from a cold isolate (%o)', async (behaviour) => {
     const hotPath = virtualHotPath();
     Object.assign(hotPath.behaviour, behaviour);
     const answered = hotPath.deliver(body());
@@ -60,7 +60,7 @@ describe('an answer comes within 3 s', () => {
     ['what is known is old', '1', 60_000],
     ['its token is newer than what is known', '2', 20_000],
     ['its token is newer and what is known is old', '2', 60_000],
-  ])('of a warm isolate where %s, to many at once', async (_, token, ageMs) => {
+  ])('comes within 3 s from a warm isolate to many at once where %s', async (_, token, ageMs) => {
     const hotPath = virtualHotPath();
     const first = hotPath.deliver(body());
     await passTime(ageMs, 1_000);
@@ -76,7 +76,7 @@ describe('an answer comes within 3 s', () => {
   });
 
   it.each(['works', 'rejects', 'hangs'] as const)(
-    'where each look-up takes 1.9 s, and the token is newer than what they tell (the intake queue %s)',
+    'comes within 3 s where each look-up takes 1.9 s, and the token is newer than they tell (the intake queue %s)',
     async (intake) => {
       const hotPath = virtualHotPath();
       const first = hotPath.deliver(body());
@@ -89,7 +89,7 @@ describe('an answer comes within 3 s', () => {
     },
   );
 
-  it('to a forged token while D1 and the limiter hang', async () => {
+  it('comes within 3 s to a forged token while D1 and the limiter hang', async () => {
     const hotPath = virtualHotPath();
     Object.assign(hotPath.behaviour, { lookUp: 'hangs', limiter: 'hangs' });
     const answered = hotPath.deliver(body(), { token: 'forged' });
@@ -118,7 +118,7 @@ describe('a body that comes slowly', () => {
     expect(await answered).toMatchObject({ answer: { outcome: 'stored' } });
   });
 
-  it('leaves D1 its whole time after it, and not more', async () => {
+  it('leaves D1 its whole time after it, and no more', async () => {
     const hotPath = virtualHotPath();
     hotPath.behaviour.record = 'hangs';
     const upload = slowBody();
@@ -200,7 +200,7 @@ describe('while D1 hangs for 80 s', () => {
     120_000,
   );
 
-  it('what is known last serves at any age, to good tokens and to bad ones', async () => {
+  it('the last known registrations serve at any age, for good tokens and for bad ones', async () => {
     const hotPath = virtualHotPath();
     const first = hotPath.deliver(body());
     await passTime(100);

@@ -1,4 +1,4 @@
-// Repeats that say something else than the event that they repeat: kept, shown, and let in by an operator.
+// Repeats whose content differs from the event that they repeat: kept, shown, and let in by an operator.
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -6,13 +6,13 @@ import { problemAt } from '../../src/contract/problems.ts';
 import { textOf } from '../dashboard/page-text.ts';
 import { signedIn } from '../dashboard/signed-in.ts';
 import {
+  allForwarded,
   api,
   ask,
   type Body,
   countRows,
   deliver,
   delivered,
-  eventually,
   forwardedEvents,
   heldBack,
   idle,
@@ -94,7 +94,7 @@ describe('a repeat with another content', () => {
     ]);
   });
 
-  it('is counted, not kept again, when it comes again, also with other stamps and written otherwise', async () => {
+  it('is counted, not kept again, when it comes again, also with other times and written differently', async () => {
     await delivered(first);
     await delivered(edited());
     await delivered(edited());
@@ -119,7 +119,7 @@ describe('a repeat with another content', () => {
   it.each([
     ['small', 10],
     ['large', 320_000],
-  ])('is kept where all come at once, %s as they are', async (_, length) => {
+  ])('is kept when all come at once (%s bodies)', async (_, length) => {
     const filler = 'x'.repeat(length);
     const bodies = ['a', 'b', 'a', 'b', 'c'].map((text) => edited(`${text}${filler}`));
     const answers = await Promise.all([first, ...bodies].map(async (body) => delivered(body)));
@@ -148,7 +148,7 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(2);
   });
 
-  it('is a repeat where it is only written otherwise, and is counted once', async () => {
+  it('is a repeat where it is only written differently, and is counted once', async () => {
     await delivered(first);
     const reversed = JSON.stringify(Object.fromEntries(Object.entries(first).reverse()), null, 2);
     expect((await delivered(reversed)).answer).toEqual({ id: ID, outcome: 'duplicate' });
@@ -157,7 +157,7 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(3);
   });
 
-  it('is recorded as the event where that is deleted just when both are compared', async () => {
+  it('is recorded as the event where that is deleted while both are compared', async () => {
     await delivered(first);
     await idle();
     await inject({ d1: { kind: 'late', on: 'wanted.key AS wanted' } });
@@ -188,7 +188,7 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(1);
   });
 
-  it('is counted once where D1 kept it and did not say so in time', async () => {
+  it('is counted once where D1 kept it and its answer is lost', async () => {
     await delivered(first);
     await inject({ d1: { kind: 'lost-answer', on: 'INSERT INTO rejections' } });
     expect((await delivered(edited())).answer.outcome).toBe('deferred');
@@ -213,7 +213,7 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(2);
   });
 
-  it('goes with the one whom it names, while the event of another one stays', async () => {
+  it('is erased with the contact that it names, while the event of another contact stays', async () => {
     await delivered(first);
     await delivered(
       edited('resposta do Beto', (body) => {
@@ -228,7 +228,7 @@ describe('a repeat with another content', () => {
     expect((await event()).deliveries).toBe(1);
   });
 
-  it('costs a comparison and a rejection; what is only written otherwise a comparison and a count', async () => {
+  it('costs a comparison and a rejection, or a comparison and a count where it is only written differently', async () => {
     await delivered(first);
     await idle();
     const verbs = async (body: unknown) => {
@@ -299,7 +299,7 @@ describe('letting in what differs', () => {
     expect(forwarded[1]?.data).toEqual(edited());
   });
 
-  it('stands in the timeline of its message', async () => {
+  it('puts it into the timeline of its message', async () => {
     const { id } = await keptOne();
     const { event: version } = (await retry(id)).answer;
     const { answer } = await ask('/api/messages/5e178088a88ad9001b6e1914');
@@ -332,7 +332,7 @@ describe('letting in what differs', () => {
     expect((await delivered(large)).answer).toEqual({ id: answer.event, outcome: 'duplicate' });
   });
 
-  it('is not done with all rejections, but with those of that reason where they are asked for', async () => {
+  it('is not part of retrying all rejections, unless those that differ are asked for', async () => {
     const { id, problems } = await keptOne();
     const all = await api('POST', '/api/rejections/retry', {});
     expect(all.answer).toMatchObject({ retried: 1, stored: 0, rejected: 1 });
@@ -342,14 +342,14 @@ describe('letting in what differs', () => {
     expect(await countRows('events')).toBe(2);
   });
 
-  it('makes it the event itself where the first is not there any more', async () => {
+  it('makes it the event itself where the first event is gone', async () => {
     const { id } = await keptOne();
     await idle();
     await env.DB.prepare('DELETE FROM events').run();
     expect((await retry(id)).answer).toMatchObject({ outcome: 'stored', event: ID });
   });
 
-  it('is asked again of one of which it turns out only when it is tried again', async () => {
+  it('takes a second retry where only the first one shows that the rejection differs', async () => {
     await delivered(first);
     await env.DB.prepare("UPDATE integrations SET app_id = 'another'").run();
     await env.PROBE.restart();
@@ -365,7 +365,7 @@ describe('letting in what differs', () => {
     });
   });
 
-  it('is done once where it is interrupted behind the recording', async () => {
+  it('lets it in once where it is interrupted after the recording', async () => {
     const { id } = await keptOne();
     await idle();
     await inject({ d1: { kind: 'reject', on: 'DELETE FROM rejections' } });
@@ -400,10 +400,10 @@ describe('the pages', () => {
     expect(brazilian).toContain('Aceitar como um evento próprio');
   });
 
-  it('say so where the event is not there any more', async () => {
+  it('say so where the event is gone', async () => {
     await delivered(first);
     await delivered(edited());
-    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     await env.DB.prepare('DELETE FROM events').run();
     const { id } = await onlyRejection();
     const operator = await signedIn();

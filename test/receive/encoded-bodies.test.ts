@@ -1,11 +1,11 @@
-// Bodies that their sender compressed: undone within what a body may have, and signed either way.
+// Compressed bodies: decompressed within the limit of a body, and signed before or after compression.
 
 import { env } from 'cloudflare:workers';
-import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { webhookTokens } from '../../src/sender/webhook-token.ts';
+import { signatureHeaders } from '../signatures.ts';
 import {
   api,
+  compressed,
   countRows,
   deliver,
   delivered,
@@ -16,20 +16,13 @@ import {
   register,
   reset,
   responseBody,
+  responseOfBytes,
   responseText,
   seen,
   uniqueResponse,
 } from '../webhooks.ts';
 
 beforeEach(async () => reset());
-
-async function packed(
-  body: string | Uint8Array<ArrayBuffer>,
-  format: 'gzip' | 'deflate' | 'deflate-raw' = 'gzip',
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream(format));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
 
 const GZIP = { headers: { 'content-encoding': 'gzip' } };
 
@@ -51,7 +44,7 @@ describe('an encoded body', () => {
     'said to be %s and packed by %s is stored and forwarded as it was before',
     async (encoding, format) => {
       const headers = { 'content-encoding': encoding };
-      const answer = await delivered(await packed(responseText, format), { headers });
+      const answer = await delivered(await compressed(responseText, format), { headers });
       expect(answer).toMatchObject({ status: 200, answer: { outcome: 'stored' } });
       expect(await storedPayloads()).toEqual([responseText]);
       await idle();
@@ -61,27 +54,26 @@ describe('an encoded body', () => {
   );
 
   it('of exactly 1 MiB unpacked is taken, and of a byte more answered 413', async () => {
-    const text = JSON.stringify(uniqueResponse());
-    const full = text + ' '.repeat(1_048_576 - new TextEncoder().encode(text).byteLength);
-    expect((await deliver(await packed(full), GZIP)).status).toBe(200);
-    expect((await deliver(await packed(`${full} `), GZIP)).status).toBe(413);
+    const full = responseOfBytes(1_048_576);
+    expect((await deliver(await compressed(full), GZIP)).status).toBe(200);
+    expect((await deliver(await compressed(`${full} `), GZIP)).status).toBe(413);
     expect((await storedPayloads())[0]?.length).toBe(full.length);
     expect(await countRows('rejections')).toBe(0);
   });
 
   it('that would unpack to 100 MB is answered 413, many at once too, and what comes then is taken', async () => {
-    const bomb = await packed(new Uint8Array(100_000_000));
+    const bomb = await compressed(new Uint8Array(100_000_000));
     const statuses = await Promise.all(
       Array.from({ length: 20 }, async () => (await deliver(bomb, GZIP)).status),
     );
     expect(statuses.filter((status) => status !== 413 && status !== 503)).toEqual([]);
     expect(statuses).toContain(413);
-    expect((await deliver(await packed(responseText), GZIP)).status).toBe(200);
+    expect((await deliver(await compressed(responseText), GZIP)).status).toBe(200);
   });
 
-  it('that comes slowly and well, many at once, is stored each', async () => {
+  it('is stored, also where many come at once', async () => {
     const bodies = await Promise.all(
-      Array.from({ length: 50 }, async () => packed(JSON.stringify(uniqueResponse()))),
+      Array.from({ length: 50 }, async () => compressed(JSON.stringify(uniqueResponse()))),
     );
     const statuses = await Promise.all(bodies.map(async (body) => (await deliver(body, GZIP)).status));
     expect(new Set(statuses)).toEqual(new Set([200]));
@@ -90,9 +82,9 @@ describe('an encoded body', () => {
 
   it.each([
     ['no gzip', async () => new TextEncoder().encode(responseText), 'gzip'],
-    ['cut off', async () => (await packed(responseText)).slice(0, -4), 'gzip'],
-    ['followed by something', async () => new Uint8Array([...(await packed(responseText)), 0]), 'gzip'],
-    ['gzip under another name', async () => packed(responseText), 'deflate'],
+    ['cut off', async () => (await compressed(responseText)).slice(0, -4), 'gzip'],
+    ['followed by something', async () => new Uint8Array([...(await compressed(responseText)), 0]), 'gzip'],
+    ['gzip under another name', async () => compressed(responseText), 'deflate'],
   ])('that is %s is answered 400, and its bytes are kept', async (_, bytesOf, encoding) => {
     const bytes = await bytesOf();
     const answer = await delivered(new Uint8Array(bytes), { headers: { 'content-encoding': encoding } });
@@ -118,13 +110,13 @@ describe('an encoded body', () => {
 
   it('that breaks the contract is kept as it was before it was packed', async () => {
     const text = JSON.stringify({ ...responseBody(), event: {} });
-    expect((await deliver(await packed(text), GZIP)).status).toBe(422);
+    expect((await deliver(await compressed(text), GZIP)).status).toBe(422);
     const { results } = await env.DB.prepare('SELECT body FROM rejections').run();
     expect(results).toEqual([{ body: text }]);
   });
 
   it.each(['br', 'zstd', 'gzip, gzip', 'gzip, deflate'])(
-    'in %j is answered 415 with what is taken',
+    'with the encoding %j is answered 415 with the encodings that are taken',
     async (encoding) => {
       const answer = await deliver(responseText, { headers: { 'content-encoding': encoding } });
       expect(answer.status).toBe(415);
@@ -135,7 +127,7 @@ describe('an encoded body', () => {
 
   it('is deferred unpacked while D1 fails, and stored later', async () => {
     await inject({ d1: { kind: 'reject', on: 'INTO events' } });
-    const answer = await delivered(await packed(responseText), GZIP);
+    const answer = await delivered(await compressed(responseText), GZIP);
     expect(answer).toMatchObject({ status: 200, answer: { outcome: 'deferred' } });
     await inject({});
     await eventually('it is stored', async () => (await countRows('events')) === 1);
@@ -147,39 +139,18 @@ describe('the signature of an encoded body', () => {
   beforeEach(async () => register('shop', { requireSignature: true }));
 
   async function headersFor(signed: string | Uint8Array): Promise<Record<string, string>> {
-    const secret = await webhookTokens(env.WEBHOOK_SECRET).deriveSigningSecret('shop', 1);
-    const at = new Date();
-    const webhook = new Webhook(secret, { format: 'raw' });
-    const seconds = String(Math.floor(at.getTime() / 1000));
-    if (typeof signed === 'string') {
-      return headersWith(seconds, webhook.sign('msg_1', at, signed));
-    }
-    const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
-      'sign',
-    ]);
-    const content = new Uint8Array([...new TextEncoder().encode(`msg_1.${seconds}.`), ...signed]);
-    const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, content));
-    return headersWith(seconds, `v1,${Buffer.from(mac).toString('base64')}`);
-  }
-
-  function headersWith(timestamp: string, signature: string): Record<string, string> {
-    return {
-      'webhook-id': 'msg_1',
-      'webhook-timestamp': timestamp,
-      'webhook-signature': signature,
-      'content-encoding': 'gzip',
-    };
+    return { ...(await signatureHeaders(signed)), 'content-encoding': 'gzip' };
   }
 
   it('may be over the bytes as they came, or over what they hold', async () => {
-    const bytes = await packed(responseText);
+    const bytes = await compressed(responseText);
     expect((await deliver(bytes, { headers: await headersFor(bytes) })).status).toBe(200);
     expect((await deliver(bytes, { headers: await headersFor(responseText) })).status).toBe(200);
     expect(await countRows('events')).toBe(1);
   });
 
   it('over anything else is refused, and nothing is kept', async () => {
-    const bytes = await packed(responseText);
+    const bytes = await compressed(responseText);
     expect((await deliver(bytes, { headers: await headersFor(`${responseText} `) })).status).toBe(401);
     const broken = bytes.slice(0, -4);
     expect((await deliver(broken, { headers: await headersFor(responseText) })).status).toBe(401);
@@ -187,7 +158,7 @@ describe('the signature of an encoded body', () => {
   });
 
   it('over broken bytes, as they came, lets them be kept', async () => {
-    const broken = (await packed(responseText)).slice(0, -4);
+    const broken = (await compressed(responseText)).slice(0, -4);
     expect((await deliver(broken, { headers: await headersFor(broken) })).status).toBe(400);
     expect(await countRows('rejections')).toBe(1);
   });
@@ -196,7 +167,7 @@ describe('the signature of an encoded body', () => {
     'over the bytes %s holds where it is checked later',
     async (which) => {
       await inject({ d1: { kind: 'reject' } });
-      const bytes = await packed(responseText);
+      const bytes = await compressed(responseText);
       const headers = await headersFor(which === 'as they came' ? bytes : responseText);
       expect((await delivered(bytes, { headers })).answer).toMatchObject({ outcome: 'deferred' });
       await inject({});

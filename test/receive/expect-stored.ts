@@ -1,4 +1,4 @@
-// What must hold of D1 once webhooks were delivered: each is an event or a rejection, never both, never neither.
+// Checks what D1 holds after webhooks were delivered: each is an event or a rejection, never both, never neither.
 
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
@@ -7,16 +7,7 @@ import { eventId } from '../../src/contract/event.ts';
 import { contentOf } from '../../src/contract/payload-comparison.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
-import {
-  ADMIN_TOKEN,
-  type Body,
-  countRows,
-  eventually,
-  ORIGIN,
-  register,
-  reset,
-  tokenOf,
-} from '../webhooks.ts';
+import { ADMIN_TOKEN, type Body, ORIGIN, register, reset, tokenOf } from '../webhooks.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
 
 /** A body that was delivered, and what it was answered. */
@@ -29,8 +20,8 @@ export interface Delivery {
 let opened = 0;
 
 /**
- * A new integration at a receiver that begins anew. Each has a slug of its own, so that nothing that is still under
- * way to an earlier one, in the intake queue say, is taken for its own.
+ * Resets the receiver and registers a new integration. Each has a slug of its own, so that webhooks of an earlier one that
+ * are still in the intake queue are not taken for its own.
  */
 export async function openIntegration(): Promise<string> {
   const slug = `shop-${++opened}`;
@@ -56,7 +47,7 @@ const STATUSES = { 'not-utf8': 400, 'not-json': 400, 'contract-broken': 422 } as
 
 export type Verdict = ({ reason: null } & CheckedWebhook) | { reason: keyof typeof STATUSES };
 
-/** What a body is, by the contract and the RFCs alone. */
+/** Judges a body by the contract and the RFCs alone. */
 export function verdictOn(bytes: Uint8Array, arrivedAtMs = Date.now()): Verdict {
   if (bytes.byteLength === 0) return { reason: 'not-json' };
   let text: string;
@@ -96,7 +87,7 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
   );
 }
 
-/** What is stored, by id, after each row was checked against its own payload. */
+/** The stored events by id. Checks each row against its own payload. */
 async function storedEvents(slug: string) {
   const { results } = await env.DB.prepare(
     `SELECT id, type, status, contact, app_id, received_at, occurred_at, oddities, payload, deliveries
@@ -147,17 +138,17 @@ function eventsOf(accepted: readonly Delivery[]) {
   );
 }
 
-/** Checks that what was answered `duplicate` says what is stored, and what was answered `kept` something else. */
+/** Checks that bodies answered `duplicate` have the content of what is stored, and bodies answered `kept` another one. */
 function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<string, string>): void {
   for (const { bytes, answer } of accepted) {
     const payload = stored.get(answer.id) ?? '';
     const text = textOf(bytes);
     if (answer.outcome === 'kept') expect(contentOf(text)).not.toBe(contentOf(payload));
-    else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload)); // which is no use where it is nested too deep
+    else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload));
   }
 }
 
-/** What a body says, as JavaScript reads it, without the times that the platform stamps. */
+/** The value of a body without the times that the platform changes. */
 function unstamped(text: string): Body {
   const body = JSON.parse(text.replace(/^\ufeff/, ''));
   if (body.message) delete body.message.updatedAt;
@@ -165,7 +156,7 @@ function unstamped(text: string): Body {
   return body;
 }
 
-/** What is kept since it differs from the event of its ids: how often it was delivered, by what it says. */
+/** How often each differing content was delivered, of those that are kept. */
 async function keptDiffering(slug: string): Promise<Map<string, number>> {
   const { results } = await env.DB.prepare(
     "SELECT body, deliveries FROM rejections WHERE integration = ?1 AND reason = 'differs'",
@@ -175,7 +166,7 @@ async function keptDiffering(slug: string): Promise<Map<string, number>> {
   return new Map(results.map(({ body, deliveries }) => [contentOf(body), deliveries]));
 }
 
-/** What must be kept so. */
+/** The same as it must be. */
 function differingOf(kept: readonly Delivery[]): Map<string, number> {
   const byContent = Map.groupBy(kept, ({ bytes }) => contentOf(textOf(bytes)));
   return new Map(Array.from(byContent, ([content, deliveries]) => [content, deliveries.length]));
@@ -186,7 +177,7 @@ function textOf(bytes: Uint8Array | undefined): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
-/** What is kept as rejected, by hash, with the hash that the kept body has. */
+/** The rejections that are kept, by hash, with the hash of the kept body. */
 async function keptRejections(slug: string) {
   const { results } = await env.DB.prepare(
     `SELECT body_hash, reason, problems, deliveries, body, body_encoding
@@ -201,7 +192,7 @@ async function keptRejections(slug: string) {
   return new Map(await Promise.all(rows));
 }
 
-/** What must be kept as rejected, likewise. */
+/** The same as they must be. */
 async function rejectionsOf(refused: readonly Delivery[]) {
   const byHash = new Map<string, Delivery[]>();
   for (const delivery of refused) {
@@ -219,11 +210,6 @@ async function rejectionsOf(refused: readonly Delivery[]) {
 
 async function sha256Hex(bytes: BufferSource): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
-}
-
-/** Waits until every stored event has been forwarded. */
-export async function allForwarded(): Promise<void> {
-  await eventually('all left the outbox', async () => (await countRows('outbox')) === 0);
 }
 
 /** The bytes of a stored payload, as the API gives them. */

@@ -5,18 +5,23 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
 import { counted } from '../store/full-count.ts';
 import {
+  allForwarded,
   type Body,
   countRows,
   deliver,
   delivered,
   eventually,
+  FORGED_TOKEN,
   forwardedEvents,
   heldBack,
   idle,
   inject,
+  loggedWith,
   register,
   reset,
   seen,
+  statementsWith,
+  underWay,
   uniqueResponse,
 } from '../webhooks.ts';
 
@@ -31,7 +36,7 @@ afterEach(async () => inject({}));
 /** Learns the registration, so that what follows meets a warm isolate. */
 async function warmUp(): Promise<void> {
   await delivered(uniqueResponse());
-  await eventually('the first event is forwarded', async () => (await countRows('outbox')) === 0);
+  await allForwarded();
 }
 
 async function deliveriesOf(id: string): Promise<number | null> {
@@ -41,7 +46,7 @@ async function deliveriesOf(id: string): Promise<number | null> {
 /** Waits until each event is stored, forwarded and out of the outbox; the intake queue needs no help for that. */
 async function expectStoredAndForwarded(ids: string[]): Promise<void> {
   for (const id of ids) await eventually('it is stored', async () => (await deliveriesOf(id)) !== null);
-  await eventually('all left the outbox', async () => (await countRows('outbox')) === 0);
+  await allForwarded();
   const forwarded = (await forwardedEvents()).map((event) => event.id);
   expect(forwarded).toEqual(expect.arrayContaining(ids));
 }
@@ -53,7 +58,7 @@ async function deliverMany(bodies: Body[]) {
 describe.each([
   ['a warm isolate', warmUp],
   ['a cold isolate', async () => undefined],
-])('on %s', (_, prepare) => {
+])('%s', (_, prepare) => {
   it('defers webhooks while D1 rejects, and stores and forwards them once it is back', async () => {
     await prepare();
     await inject({ d1: { kind: 'reject' } });
@@ -64,7 +69,7 @@ describe.each([
     await eventually('the intake consumer has failed, too', async () => (await seen()).retried > 0);
     await inject({});
     await expectStoredAndForwarded(answers.map(({ answer }) => answer.id));
-    expect(await deliveriesOf(answers[0]?.answer.id)).toBe(1);
+    expect(await deliveriesOf(answers[0]?.answer.id ?? '')).toBe(1);
   });
 
   it('answers within 3 s while D1 hangs', async () => {
@@ -81,7 +86,7 @@ describe.each([
     await expectStoredAndForwarded(answers.map(({ answer }) => answer.id));
   });
 
-  it('claims nothing when neither D1 nor the intake queue takes it', async () => {
+  it('answers 503 when neither D1 nor the intake queue takes a webhook', async () => {
     await prepare();
     await inject({ d1: { kind: 'reject' }, intake: { kind: 'reject' } });
     const before = await countRows('events');
@@ -102,7 +107,7 @@ describe('one group of several', () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO events', after: 1, times: 1 } });
     const answers = await deliverMany(Array.from({ length: 60 }, () => uniqueResponse(60_000)));
 
-    const outcomes = Object.groupBy(answers, ({ answer }) => answer.outcome as string);
+    const outcomes = Object.groupBy(answers, ({ answer }) => answer.outcome ?? 'none');
     expect(new Set(Object.keys(outcomes))).toEqual(new Set(['stored', 'deferred']));
     await expectStoredAndForwarded(answers.map(({ answer }) => answer.id));
     for (const { answer } of answers) expect(await deliveriesOf(answer.id)).toBe(1);
@@ -140,15 +145,13 @@ describe('a large webhook whose writing hangs', () => {
 });
 
 describe('the queue that consumers read', () => {
-  it('rejecting does not disturb the answer; the sweep forwards later', async () => {
+  it('that rejects does not disturb the answer, and the sweep forwards later', async () => {
     await warmUp();
     await inject({ events: { kind: 'reject' } });
     const { answer } = await delivered(uniqueResponse());
 
     expect(answer.outcome).toBe('stored');
-    await eventually('forwarding failed', async () =>
-      (await seen()).logged.some((line) => line.includes('forwarding failed')),
-    );
+    await eventually('forwarding failed', async () => (await loggedWith('forwarding failed')).length > 0);
     expect(await countRows('outbox')).toBe(1);
     await inject({});
     await env.PROBE.setClock(A_MINUTE_MS);
@@ -156,10 +159,8 @@ describe('the queue that consumers read', () => {
     await expectStoredAndForwarded([answer.id]);
   });
 
-  it('hanging while many large events come does not fill the memory: they are read again for it', async () => {
-    const readings = async () =>
-      (await seen()).statements.filter(({ sql }) => sql.includes('SELECT DISTINCT value FROM json_each(?2)'))
-        .length;
+  it('that hangs while many large events come does not fill the memory: they are read again later', async () => {
+    const readings = async () => (await statementsWith('SELECT DISTINCT value FROM json_each(?2)')).length;
     await warmUp();
     await inject({ events: { kind: 'hang' } });
     for (let group = 0; group < 2; group++) {
@@ -178,7 +179,7 @@ describe('the queue that consumers read', () => {
     expect(await countRows('outbox')).toBe(0);
   });
 
-  it('hanging does not disturb the answer of this or later webhooks', async () => {
+  it('that hangs disturbs the answer of no webhook', async () => {
     await warmUp();
     await inject({ events: { kind: 'hang' } });
     const first = await delivered(uniqueResponse());
@@ -193,8 +194,8 @@ describe('the queue that consumers read', () => {
   });
 });
 
-describe('the Worker', () => {
-  it('dying between storing and forwarding leaves the event to the sweep', async () => {
+describe('a Worker', () => {
+  it('that dies between storing and forwarding leaves the event to the sweep', async () => {
     await warmUp();
     await inject({ events: { kind: 'hang' } });
     const { answer } = await delivered(uniqueResponse());
@@ -208,7 +209,7 @@ describe('the Worker', () => {
     await expectStoredAndForwarded([answer.id]);
   });
 
-  it('dying between sending and confirming forwards the event a second time, under the same id', async () => {
+  it('that dies between sending and confirming forwards the event again under the same id', async () => {
     await warmUp();
     await inject({ d1: { kind: 'reject', on: 'DELETE FROM outbox' } });
     const { answer } = await delivered(uniqueResponse());
@@ -226,7 +227,7 @@ describe('the Worker', () => {
 });
 
 describe('the intake consumer', () => {
-  it('given the same message twice stores, counts and forwards it once', async () => {
+  it('stores, counts and forwards a message once that it is given twice', async () => {
     await inject({ d1: { kind: 'reject' } });
     const { answer } = await delivered(uniqueResponse());
     const [message] = (await seen()).deferred;
@@ -239,7 +240,7 @@ describe('the intake consumer', () => {
     expect((await forwardedEvents()).filter(({ id }) => id === answer.id)).toHaveLength(1);
   });
 
-  it('given an event that was stored meanwhile counts the delivery and does not forward it again', async () => {
+  it('counts the delivery of an event that was stored meanwhile, and does not forward it again', async () => {
     const body = uniqueResponse();
     await inject({ d1: { kind: 'reject' } });
     const { answer } = await delivered(body);
@@ -284,7 +285,7 @@ describe('a repeated delivery', () => {
     expect(await deliveriesOf(answer.id)).toBe(19);
   });
 
-  it('of which there are very many is remembered as far as there is room, and the first always', async () => {
+  it('is remembered by its id as far as there is room, and the first delivery always', async () => {
     const body = uniqueResponse();
     const { answer } = await delivered(body);
     for (let repeat = 0; repeat < 60; repeat++) await delivered(body);
@@ -296,7 +297,7 @@ describe('a repeated delivery', () => {
     for (const id of remembered.split(' ')) expect(id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('whose answer by D1 is lost, so that it takes the intake queue, too, is counted once', async () => {
+  it('is counted once where D1 loses its answer, so that it takes the intake queue, too', async () => {
     await warmUp();
     const body = uniqueResponse();
     const { answer } = await delivered(body);
@@ -308,9 +309,9 @@ describe('a repeated delivery', () => {
   });
 });
 
-describe('an answer of D1 that comes late', () => {
+describe('an answer of D1', () => {
   it.each(['late', 'late-answer'] as const)(
-    'after the event went to the intake queue leaves one row and one delivery (%s)',
+    'that comes after the event went to the intake queue leaves one row and one delivery (%s)',
     async (kind) => {
       await warmUp();
       await inject({ d1: { kind, on: 'INSERT INTO events', times: 1 } });
@@ -325,7 +326,7 @@ describe('an answer of D1 that comes late', () => {
     },
   );
 
-  it('or is lost is made good by the intake queue', async () => {
+  it('that is lost is made good by the intake queue', async () => {
     await warmUp();
     await inject({ d1: { kind: 'lost-answer', on: 'INSERT INTO events', times: 1 } });
     const { answer } = await delivered(uniqueResponse());
@@ -337,17 +338,18 @@ describe('an answer of D1 that comes late', () => {
 });
 
 describe('a client that goes away', () => {
-  it('while it leads a group takes no other with it, and its own event is not lost either', async () => {
+  it('while it leads a group loses neither the events of the others nor its own', async () => {
     await warmUp();
+    await idle();
     await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const first = delivered(uniqueResponse());
     await heldBack(); // the first group is under way: what comes now waits for the next, in this order
     const leaving = new AbortController();
     const leadersBody = uniqueResponse();
     const leader = deliver(leadersBody, { signal: leaving.signal }).catch(() => 'gone');
-    await pause(50);
+    await underWay(2);
     const others = deliverMany([uniqueResponse(), uniqueResponse(), uniqueResponse()]);
-    await pause(50);
+    await underWay(5);
     await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     expect((await first).answer.outcome).toBe('stored');
     await heldBack(); // the second group is under way, led by the one that leaves
@@ -356,20 +358,21 @@ describe('a client that goes away', () => {
     await inject({});
 
     expect((await others).map(({ answer }) => answer.outcome)).toEqual(['stored', 'stored', 'stored']);
-    await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     expect((await delivered(leadersBody)).answer.outcome).toBe('duplicate');
   });
 
-  it('before its turn to lead came takes no other with it', async () => {
+  it('before its turn to lead loses no event of the others', async () => {
     await warmUp();
+    await idle();
     await inject({ d1: { kind: 'late', on: 'INSERT INTO events' } });
     const first = delivered(uniqueResponse());
     await heldBack();
     const leaving = new AbortController();
     const leader = deliver(uniqueResponse(), { signal: leaving.signal }).catch(() => 'gone');
-    await pause(50);
+    await underWay(2);
     const others = deliverMany([uniqueResponse(), uniqueResponse()]);
-    await pause(50);
+    await underWay(4);
     leaving.abort(); // while the first group is still under way
     expect(await leader).toBe('gone');
     await inject({});
@@ -445,7 +448,7 @@ describe('what was checked on arrival', () => {
 describe('a cold isolate while D1 fails from the first request on', () => {
   it('refuses what is forged, and keeps nothing of it', async () => {
     await inject({ d1: { kind: 'reject' } });
-    for (const path of ['/webhooks/shop/wrong', `/webhooks/shop/1.${'A'.repeat(43)}`, '/webhooks/nobody/x']) {
+    for (const path of ['/webhooks/shop/wrong', `/webhooks/shop/${FORGED_TOKEN}`, '/webhooks/nobody/x']) {
       const response = await env.RECEIVER.fetch(`https://receiver.example${path}`, {
         method: 'POST',
         body: JSON.stringify(uniqueResponse()),
@@ -491,7 +494,3 @@ describe('a cold isolate while D1 fails from the first request on', () => {
     expect(await countRows(outcome === 'stored' ? 'events' : 'rejections')).toBe(1);
   });
 });
-
-async function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,10 +1,18 @@
-// Bodies that are known to break receivers, each by name. What is expected of them is what is expected of any body.
+// Bodies that are known to break receivers, each by name.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Body, forwardedEvents, responseBody, responseText, seen, statusBody } from '../webhooks.ts';
+import {
+  allForwarded,
+  type Body,
+  forwardedEvents,
+  responseBody,
+  responseText,
+  seen,
+  statusBody,
+} from '../webhooks.ts';
 import { NASTY_KEYS } from './any-json.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
-import { allForwarded, deliverAll, expectKept, openIntegration, payloadOf } from './expect-stored.ts';
+import { deliverAll, expectKept, openIntegration, payloadOf } from './expect-stored.ts';
 
 const MAX_BODY_BYTES = 1_048_576;
 /** https://developers.cloudflare.com/d1/platform/limits/ and https://developers.cloudflare.com/queues/platform/limits/ */
@@ -65,7 +73,7 @@ function sayingBytes(...bytes: number[]): Uint8Array {
   return Uint8Array.from([...bytesOf(before), ...bytes, ...bytesOf(after)]);
 }
 
-describe('stored, given back as it came and forwarded is a valid body with', () => {
+describe('a valid body', () => {
   it.each<[name: string, text: string]>([
     ...NESTINGS.map(([name, json]): [string, string] => [name, having(json)]),
     ['a text that fills 1 MiB', filled(saying, 'x')],
@@ -91,7 +99,7 @@ describe('stored, given back as it came and forwarded is a valid body with', () 
     ['a key of 500 KB', having('null', 'k'.repeat(500_000))],
     ['an empty key', having('null', '')],
     ['every member twice', responseText.replace('{', () => `${responseText.slice(0, -1)},`)],
-  ])('%s', async (_, text) => {
+  ])('is stored, given back as it came and forwarded with %s', async (_, text) => {
     const deliveries = await deliverAll(slug, [text]);
     expect(deliveries).toMatchObject([{ status: 200, answer: { outcome: 'stored' } }]);
     await expectKept(slug, deliveries);
@@ -104,7 +112,7 @@ describe('stored, given back as it came and forwarded is a valid body with', () 
   });
 });
 
-describe('refused and kept is', () => {
+describe('an invalid body', () => {
   it.each<[name: string, status: number, body: AnyBody]>([
     ['nothing', 400, ''],
     ['a NUL', 400, '\0'],
@@ -139,7 +147,7 @@ describe('refused and kept is', () => {
       422,
       responseText.replace(/"event": ({[^}]*})/, '"event":{"__proto__":$1}'),
     ],
-  ])('%s: %i', async (_, status, body) => {
+  ])('is refused and kept: %s is answered %i', async (_, status, body) => {
     const deliveries = await deliverAll(slug, [body]);
     expect(deliveries).toMatchObject([{ status }]);
     await expectKept(slug, deliveries);

@@ -1,5 +1,4 @@
-// Bodies that differ from the documentation, from outside: what becomes of them in D1, in the queue, in the API, in what is
-// counted and on pages.
+// Bodies that differ from the documentation: what becomes of them in D1, in the queue, in the API, in counters and on pages.
 
 import { env } from 'cloudflare:workers';
 import { parseEvent } from 'instant-message-consumer';
@@ -80,14 +79,14 @@ describe('a body with an odd field', () => {
     ['1764244800', '2025-11-27T12:00:00.000Z'],
     [1_764_244_800_123, '2025-11-27T12:00:00.123Z'],
     ['Thu, 27 Nov 2025 12:00:00 +0000', '2025-11-27T12:00:00.000Z'],
-  ])('has no note where its time is only written otherwise: %j', async (written, occurredAt) => {
+  ])('has no note where its time is only written differently: %j', async (written, occurredAt) => {
     await env.PROBE.setClock(Math.max(0, Date.parse('2026-11-27T13:00:00Z') - Date.now()));
     const body = uniqueResponse();
     body.clientData.timeLastMessage = written;
     expect(await eventOf(body)).toMatchObject({ occurredAt, oddities: [] });
   });
 
-  it('happened when it arrived where its time cannot be, and its window ends a day later', async () => {
+  it('counts as of its arrival where its time is impossible, and its window ends a day later', async () => {
     const body = uniqueResponse();
     body.clientData.timeLastMessage = new Date(Date.now() + 30 * 86_400_000).toISOString();
     const event = await eventOf(body);

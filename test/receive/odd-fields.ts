@@ -1,4 +1,4 @@
-// Any value in any field that need not be right.
+// Any value in any field that may be odd.
 
 import fc from 'fast-check';
 import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
@@ -9,12 +9,12 @@ import { anyJson } from './any-json.ts';
 type Body = any;
 
 export interface OddField {
-  /** With dots, of a body that is {@link filledIn}. */
+  /** The path, with dots, in a body that is {@link filledIn}. */
   path: string;
   value: unknown;
 }
 
-/** The step of a status identifies it. */
+/** Without the step of a status, which is part of what identifies an event. */
 const PATHS = ODDITY_PATHS.filter((path) => path !== 'event.status');
 
 export const oddField: fc.Arbitrary<OddField> = fc.record({

@@ -1,5 +1,5 @@
-// Bodies made after public reports of what senders do, each for its kind, sent from outside in their order: what becomes
-// of them in D1, in the queue, in the API and on pages.
+// Bodies made after public reports of what senders do, sent in order: what becomes of them in D1, in the queue, in the API
+// and on pages.
 
 import { env } from 'cloudflare:workers';
 import { parseEvent } from 'instant-message-consumer';
@@ -7,7 +7,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { textOf } from '../dashboard/page-text.ts';
 import { type Browser, signedIn } from '../dashboard/signed-in.ts';
 import gzipUrl from '../samples/odd/17a-gzip.bin?inline';
-import { ask, type Body, countRows, deliver, eventually, forwardedEvents, idle, reset } from '../webhooks.ts';
+import {
+  allForwarded,
+  ask,
+  type Body,
+  countRows,
+  deliver,
+  forwardedEvents,
+  idle,
+  reset,
+} from '../webhooks.ts';
 
 const ARRIVED = '2026-11-27T12:30:00.000Z';
 const NOON = '2026-11-27T12:00:00.000Z';
@@ -112,7 +121,7 @@ beforeAll(async () => {
     answers.set(name, { status: response.status, answer: await response.json() });
   }
   await idle();
-  await eventually('all are forwarded', async () => (await countRows('outbox')) === 0);
+  await allForwarded();
   browser = await signedIn();
 });
 

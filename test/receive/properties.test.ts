@@ -1,4 +1,4 @@
-// What holds for every body, tried with thousands of them. The bodies are made in bodies.ts and valid-bodies.ts.
+// Properties of every body, tried with thousands of them from bodies.ts and valid-bodies.ts.
 
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
@@ -6,16 +6,17 @@ import { parseEvent } from 'instant-message-consumer';
 import { describe, expect, it } from 'vitest';
 import { eventId } from '../../src/contract/event.ts';
 import { batchLength, checkInBatches, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
-import { eventually, forwardedEvents, inject, responseBody, seen, statusBody } from '../webhooks.ts';
-import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
 import {
   allForwarded,
-  deliverAll,
-  expectKept,
-  openIntegration,
-  payloadOf,
-  verdictOn,
-} from './expect-stored.ts';
+  eventually,
+  forwardedEvents,
+  inject,
+  responseBody,
+  seen,
+  statusBody,
+} from '../webhooks.ts';
+import { type AnyBody, anyBody, bytesOf } from './bodies.ts';
+import { deliverAll, expectKept, openIntegration, payloadOf, verdictOn } from './expect-stored.ts';
 import { filledIn, oddField, putIn } from './odd-fields.ts';
 import { type ExpectedEvent, validBody } from './valid-bodies.ts';
 
@@ -23,7 +24,7 @@ const ANY_BODIES = 10_000;
 const VALID_BODIES = 3_000;
 const DEFERRED_BODIES = 500;
 const ODD_BODIES = 1_000;
-/** Every so many bodies one is delivered again. */
+/** One of so many bodies is delivered again. */
 const REPEATED = 10;
 
 describe('any body', { timeout: PROPERTY_TIMEOUT_MS }, () => {
@@ -115,7 +116,7 @@ describe('a body that identifies an event', { timeout: PROPERTY_TIMEOUT_MS }, ()
   });
 });
 
-/** What makes a body the same event or rejection as another. */
+/** The same for bodies that are the same event or rejection. */
 function identityOf(body: AnyBody): string {
   const verdict = verdictOn(bytesOf(body));
   return verdict.reason === null ? eventId(verdict.webhook) : hexOf(bytesOf(body));
@@ -125,7 +126,7 @@ function hexOf(bytes: Uint8Array): string {
   return bytes.toHex(); // compared much faster than bytes are
 }
 
-/** What an integration has in either table, but for what says where, when and in which order. */
+/** The events and rejections of an integration, without columns of place and time. */
 async function kept(slug: string) {
   const { results: events } = await env.DB.prepare(
     `SELECT id, type, status, contact, app_id, nullif(occurred_at, received_at) AS occurred_at, payload, deliveries
@@ -142,7 +143,7 @@ async function kept(slug: string) {
   return [...events, ...rejections];
 }
 
-/** What is stored of each event, as is to be expected from how its body was made. */
+/** The columns of stored events that their bodies determine. */
 async function storedColumns(slug: string) {
   const { results } = await env.DB.prepare(
     `SELECT id, type, status, contact, app_id AS appId, nullif(occurred_at, received_at) AS occurredAtMs
@@ -159,7 +160,7 @@ async function forwardedData(slug: string) {
   return new Map(own.map(({ id, data }) => [id, exactly(data)]));
 }
 
-/** What arrived at a consumer. */
+/** The events that arrived at a consumer. */
 async function consumedBy(slug: string) {
   return (await seen()).consumed.filter(({ source }) => source === `/webhooks/${slug}`);
 }

@@ -1,4 +1,4 @@
-// Nothing is refused unseen: each reason reaches operators, and what anybody can send costs no write of its own.
+// Every refusal reaches operators by its reason, and what anybody can send costs no write of its own.
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -8,14 +8,17 @@ import {
   ADMIN_TOKEN,
   api,
   deliver,
+  FORGED_TOKEN,
   idle,
   inject,
+  loggedWith,
   ORIGIN,
   register,
   reset,
   responseBody,
   responseText,
   seen,
+  statementsWith,
   tokenOf,
   uniqueResponse,
 } from '../webhooks.ts';
@@ -40,13 +43,11 @@ async function refusalsTold(): Promise<string[]> {
   );
 }
 
-const forged = `1.${'A'.repeat(43)}`;
-
 /** How each reason is brought about: for which integration it counts, and what its sender is answered. */
 const CASES: [RefusalReason, string, number, () => Promise<Response>][] = [
   ['no-token', 'shop', 401, async () => post('/shop')],
-  ['wrong-token', 'shop', 401, async () => post(`/shop/${forged}`)],
-  ['unknown-integration', '-', 401, async () => post(`/nobody/${forged}`)],
+  ['wrong-token', 'shop', 401, async () => post(`/shop/${FORGED_TOKEN}`)],
+  ['unknown-integration', '-', 401, async () => post(`/nobody/${FORGED_TOKEN}`)],
   ['unknown-integration', '-', 401, async () => post('/nobody')],
   ['unknown-integration', 'gone', 401, async () => deliver(responseText, { slug: 'gone' })],
   [
@@ -140,7 +141,7 @@ const CASES: [RefusalReason, string, number, () => Promise<Response>][] = [
 
 describe('a refusal', () => {
   it.each(CASES)(
-    '%s, of %s, is answered %i, and counted and logged by its reason',
+    'for the reason %s, of %s, is answered %i, counted and logged',
     async (reason, of, status, send) => {
       const answer = await send();
 
@@ -161,7 +162,7 @@ describe('a refusal', () => {
     },
   );
 
-  it('is one wording to whoever is not let in, whatever the reason', async () => {
+  it('has one wording for every sender that is not let in', async () => {
     const answers = new Set<string>();
     for (const [, , status, send] of CASES) {
       if (status !== 401) continue;
@@ -172,7 +173,7 @@ describe('a refusal', () => {
   });
 
   it('is in stats, in metrics, and on the overview with a page that says what to do, in both languages', async () => {
-    await post(`/shop/${forged}`);
+    await post(`/shop/${FORGED_TOKEN}`);
     await post('/nobody');
     await idle();
 
@@ -196,14 +197,15 @@ describe('a refusal', () => {
     expect(portuguese).toContain('para integração inexistente');
   });
 
-  it('of 10,000 forged requests writes ten rows at the most, whatever they are for', async () => {
+  it('of 10,000 forged requests writes at most ten rows, whatever they are for', async () => {
     const slugs = Array.from({ length: 20 }, (_, index) => `known-${index}`);
     for (const slug of slugs) await register(slug);
     const { statements: before } = await seen();
     const send = async (index: number) => {
       const slug = index % 3 === 0 ? `made-up-${index}` : (slugs[index % slugs.length] ?? '');
       const method = index % 7 === 0 ? 'PUT' : 'POST';
-      const path = index % 11 === 0 ? `/${slug}/x/y` : index % 5 === 0 ? `/${slug}` : `/${slug}/${forged}`;
+      const path =
+        index % 11 === 0 ? `/${slug}/x/y` : index % 5 === 0 ? `/${slug}` : `/${slug}/${FORGED_TOKEN}`;
       await (await env.RECEIVER.fetch(`${ORIGIN}/webhooks${path}`, { method, body: 'x' })).body?.cancel();
     };
     for (let from = 0; from < 10_000; from += 200) {
@@ -236,7 +238,7 @@ describe('a refusal', () => {
     await env.PROBE.stopClock(1_800_000_001_000);
     await post('/nobody');
 
-    const lines = (await seen()).logged.filter((line) => line.includes('webhook refused'));
+    const lines = await loggedWith('webhook refused');
     expect(lines.map((line) => JSON.parse(line).unlogged ?? 0)).toEqual([0, 4]);
   });
 
@@ -245,8 +247,7 @@ describe('a refusal', () => {
       await post('/nobody');
       await post('/shop');
     }
-    const written = async () =>
-      (await seen()).statements.filter(({ sql }) => sql.includes('INTO counters')).length;
+    const written = async () => (await statementsWith('INTO counters')).length;
     expect(await written()).toBe(0);
     await idle();
     expect(await written()).toBe(1);
@@ -275,7 +276,7 @@ describe('a probe', () => {
   });
 
   it.each([
-    ['with a forged token', {}, `/shop/${forged}`, 'wrong-token shop: 1'],
+    ['with a forged token', {}, `/shop/${FORGED_TOKEN}`, 'wrong-token shop: 1'],
     ['of no integration', {}, '/nobody/x', 'unknown-integration -: 1'],
     ['of a disabled integration', { enabled: 0 }, null, 'disabled shop: 1'],
     ['from an address that is not allowed', { allowedIps: ['192.0.2.7'] }, null, 'address shop: 1'],
@@ -328,8 +329,8 @@ describe('an integration that accepts rejections', () => {
     },
   );
 
-  it('answers what is not kept as ever', async () => {
-    expect((await post(`/shop/${forged}`)).status).toBe(401);
+  it('refuses what is not kept as others do', async () => {
+    expect((await post(`/shop/${FORGED_TOKEN}`)).status).toBe(401);
     expect((await deliver('x'.repeat(1_048_577))).status).toBe(413);
     expect((await deliver('{}', { headers: { 'content-encoding': 'br' } })).status).toBe(415);
     await deliver(uniqueResponse());

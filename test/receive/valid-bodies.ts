@@ -1,5 +1,5 @@
-// Bodies within the contract by their making: from the platform's documentation, with whatever may be missing, null or
-// there besides, and with what the event of each must hold.
+// Bodies that are valid by construction: as the platform documents them, with fields missing, null or added where that is
+// allowed, and with what the event of each must hold.
 
 import fc from 'fast-check';
 import type { EventHead } from '../../src/contract/event.ts';
@@ -8,9 +8,9 @@ import { type Moment, moment, phone, style } from '../contract/written-forms.ts'
 import { type Json, type JsonObject, type Member, shuffled, writeJson } from '../json-text.ts';
 import { anyJson, anyKey, finiteNumber, freeText, identifier, KNOWN_KEYS } from './any-json.ts';
 
-/** What of an event its body tells. */
+/** The parts of an event that its body determines. */
 export interface ExpectedEvent extends Pick<EventHead, 'id' | 'type' | 'status' | 'contact' | 'appId'> {
-  /** `null`: the time of arrival. */
+  /** `null` for the time of arrival. */
   occurredAtMs: number | null;
 }
 
@@ -19,7 +19,7 @@ export interface ValidBody {
   event: ExpectedEvent;
 }
 
-/** What may be missing or null. */
+/** A field that may be missing or null. */
 function optional<Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null | undefined> {
   return fc.oneof(
     { weight: 2, arbitrary: fc.constant(undefined) },
@@ -32,10 +32,10 @@ const label = freeText.map((text) => text || 'atendente-123');
 const text = optional(freeText);
 const numberOrText = optional(fc.oneof(finiteNumber, freeText));
 
-/** What an object has beside the members that the contract names, and in which order they all stand. */
+/** The members of an object besides those that the contract names, and the order of all. */
 interface Trimmings {
   extras: Member[];
-  /** Members that do not count, since the same key comes again later. */
+  /** Members that do not count, since their key comes again later. */
   overruled: [which: number, value: Json][];
   order: number;
 }
@@ -57,7 +57,6 @@ const trimmings: fc.Arbitrary<Trimmings> = fc.record({
   order: style,
 });
 
-/** An object of the fields that are there, and what it has besides. */
 function objectOf(
   fields: Record<string, Json | undefined>,
   { extras, overruled, order }: Trimmings,
@@ -124,7 +123,7 @@ export const validJson: fc.Arbitrary<{ json: JsonObject; event: ExpectedEvent }>
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
 
-/** What is dated before 2000, or more than a day ahead, counts as absent. */
+/** Times before 2000, or more than a day ahead, count as missing. */
 function believableMs(moment: Moment | null | undefined): number | null {
   const isBelievable = moment != null && moment.ms >= EARLIEST_MS && moment.ms <= Date.now() + DAY_MS;
   return isBelievable ? moment.ms : null;

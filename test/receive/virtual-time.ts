@@ -1,22 +1,20 @@
-// The hot path and the intake consumer in this isolate, in virtual time and over bindings that do as a test says: for
-// promises about time that no machine's own pace can break. That requests of their own share groups is shown elsewhere, in workerd itself.
+// The hot path and the intake consumer in the isolate of the tests, in virtual time and on bindings that behave as a test says,
+// so that promises about time do not depend on the machine. That requests share groups is shown in workerd itself.
 
 import { vi } from 'vitest';
 import { newApp } from '../../src/app.ts';
-import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake.ts';
+import { consumeIntake, UNPACKED_LIMITS } from '../../src/forward/intake-consumer.ts';
 import { BODY_LIMITS } from '../../src/receive/read-body.ts';
 import { webhookRoutes } from '../../src/receive/webhook.ts';
 import { boundedDatabase, boundedQueue, boundedRateLimit } from '../../src/runtime/bounded-bindings.ts';
 import { byteBudget } from '../../src/runtime/byte-budget.ts';
 import { circuitBreaker } from '../../src/runtime/circuit-breaker.ts';
 
-/** How a binding behaves: whether a call of it is answered, or after how many milliseconds. */
+/** How calls of a binding are answered: a number is the delay in milliseconds. */
 export type Behaviour = 'works' | 'hangs' | 'rejects' | number;
 
-/** What D1 says of a statement. */
 type Results = Record<string, unknown>[];
 
-/** A row as it is recorded. */
 interface Recorded extends Record<string, unknown> {
   id: string;
   integration: string;
@@ -34,7 +32,7 @@ function virtualBindings() {
   const behaviour: Record<'lookUp' | 'record' | 'forward' | 'intake' | 'events' | 'limiter', Behaviour> = {
     lookUp: 'works',
     record: 'works',
-    forward: 'works', // what D1 is asked to forward, and to take out of the outbox
+    forward: 'works', // reading the outbox, and deleting from it
     intake: 'works',
     events: 'works',
     limiter: 'works',
@@ -154,7 +152,7 @@ function virtualBindings() {
 
 export type HotPath = ReturnType<typeof virtualHotPath>;
 
-/** A hot path. The tokens of its webhooks are the generations that they are genuine for. */
+/** A hot path. The token of a webhook is the number of its generation. */
 export function virtualHotPath() {
   const { bindings, ...virtual } = virtualBindings();
   const breaker = circuitBreaker();
@@ -175,7 +173,7 @@ export function virtualHotPath() {
     ...virtual,
     breaker,
     bodies,
-    /** Delivers a body; tells the status, the outcome, and how long the answer took in virtual time. */
+    /** Delivers a body; gives the answer, and how long it took in virtual time. */
     async deliver(body: string | ReadableStream, { token = '1', slug = 'shop', headers = {} } = {}) {
       const startMs = Date.now();
       const request = new Request(`https://receiver.example/webhooks/${slug}/${token}`, {
@@ -198,7 +196,7 @@ export function virtualIntake() {
   return {
     ...virtual,
     unpacked,
-    /** Consumes messages; tells what became of each by the end of the handler, and how long that took. */
+    /** Consumes messages; gives the outcome of each at the end of the handler, and how long that took. */
     async consume(bodies: unknown[]) {
       const startMs = Date.now();
       const outcomes = bodies.map(() => 'none');
@@ -214,12 +212,12 @@ export function virtualIntake() {
   };
 }
 
-/** Virtual time instead of the real one, from now on. */
+/** Replaces the real time by virtual time. */
 export function beginVirtualTime(): void {
   vi.useFakeTimers({ now: Date.parse('2026-03-01T00:00:00Z') });
 }
 
-/** Lets virtual time pass, a step at a time, with room for what takes none of it: streams, say. */
+/** Lets virtual time pass step by step, and between the steps what takes no time, such as streams. */
 export async function passTime(ms: number, stepMs = 50): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
     await settle(1);
@@ -228,7 +226,7 @@ export async function passTime(ms: number, stepMs = 50): Promise<void> {
   await settle();
 }
 
-/** Lets all be done that needs no time to pass. */
+/** Lets everything happen that takes no time. */
 export async function settle(turns = 3): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await scheduler.wait(0);
 }

@@ -1,7 +1,7 @@
 // The Worker under test: the receiver itself, on bindings that can be made to fail and that keep count. It runs in an
-// isolate of its own, with the compatibility flags of production, and is reached from outside, by service bindings.
-// (The isolate that tests run in cannot host it: the test runner switches off there what lets a request resolve
-// another's promise, which the group commit is built on.)
+// isolate of its own, with the compatibility flags of production, and is reached by service bindings. The isolate of the
+// tests cannot host it: there the test runner keeps a request from resolving the promise of another one, which the group
+// commit depends on.
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { consume, d1Once } from 'instant-message-consumer';
@@ -12,15 +12,16 @@ import { intercept, watchedD1 } from '../../tools/bench/workers/watched-d1.ts';
 /** How a binding fails. */
 export interface Fault {
   /**
-   * `reject`: not done, says so. `hang`: not done, says nothing. `late`: done once the fault is over. `late-answer`: done
-   * at once, answers once the fault is over. `lost-answer`: done, but rejects.
+   * `reject`: the call is not done, and rejects. `hang`: it is not done, and rejects once the fault is over. `late`: it is
+   * done once the fault is over. `late-answer`: it is done at once, and answered once the fault is over. `lost-answer`: it
+   * is done, and rejects.
    */
   kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer';
-  /** Only statements that contain this text, or batches for a queue of which a message's id does. */
+  /** Concerns only statements that contain this text, or batches with a message whose id does. */
   on?: string;
-  /** Lets so many calls through before it sets in. */
+  /** Begins after this many calls. */
   after?: number;
-  /** Ends after so many calls. */
+  /** Ends after this many calls. */
   times?: number;
 }
 
@@ -33,7 +34,7 @@ export interface Statement {
   rowsWritten: number;
 }
 
-/** An event in a queue, with its size as JSON. Large data is not kept. */
+/** An event that was sent, with its size as JSON. Large data is replaced by `large`. */
 export interface SeenEvent extends CloudEvent {
   bytes: number;
 }
@@ -45,20 +46,20 @@ export interface Seen {
   batches: SeenEvent[][];
   /** What arrived at a consumer of the EVENTS queue. */
   consumed: SeenEvent[];
-  /** The ids of those that it handled, where it does. */
+  /** The ids of the events that it handled, see `consumeBy`. */
   handled: string[];
   /** What the INTAKE queue confirmed. */
   deferred: unknown[];
-  /** How often each outcome befell a message of any queue, where its consumer said so. */
+  /** How often a consumer of any queue acknowledged a message, and retried one. */
   acked: number;
   retried: number;
-  /** What the receiver logged, a line each. */
+  /** The lines that the receiver logged. */
   logged: string[];
-  /** How many digests it made: signatures and verifications. */
+  /** How many signatures, verifications and digests it made. */
   digests: number;
   /**
-   * How often it asked when the cron last ran. Once in half a minute it does so behind an answer, whichever that is: apart
-   * from the other statements, so that these can be counted, and from the faults.
+   * How often it asked when the cron last ran. It does so once in half a minute after any answer, which would disturb tests
+   * that count statements or inject faults: it is counted apart, and never fails.
    */
   cronLooks: number;
 }
@@ -77,22 +78,22 @@ const nothingSeen = (): Seen => ({
 });
 
 let seen = nothingSeen();
-/** How often each event was confirmed, by id and replay, where that is all that is kept: many would fill the memory. */
+/** After `onlyCount`: how often each event was confirmed, by replay and id. Keeping many events would fill the memory. */
 let tally: Map<string, number> | undefined;
-/** What a consumer of the EVENTS queue does beside being seen. */
+/** See `consumeBy`. */
 let consumer: 'none' | 'fails' | 'works' = 'none';
 let faults: Partial<Record<Binding, Fault>> = {};
-/** How many calls the faults in force hold back: until others are, whether or not somebody still waits for them. */
+/** How many calls were held back since faults were last injected, whether or not somebody still waits for them. */
 let heldBack = 0;
 let settings: Partial<Env> = {};
 let clock = Date.now;
-/** Failed authentications are counted anew from each reset on. */
+/** Part of the keys of the rate limiters, so that each reset begins with no failures. */
 let resets = 0;
-/** Those who let time pass: ends it for them. */
+/** Ends the pauses that are under way. */
 const pausing = new Set<() => void>();
-/** Work that no answer waits for. No reset forgets it. */
+/** How much work is under way that no answer waits for. No reset changes it. */
 let underWay = 0;
-/** How often each message was sent that no consumer has acknowledged yet. No reset forgets them. */
+/** How often each message was sent that no consumer has acknowledged yet. No reset changes it. */
 const unacknowledged = new Map<string, number>();
 let receiver: Receiver | undefined;
 
@@ -110,9 +111,9 @@ for (const name of ['sign', 'verify', 'digest'] as const) {
   });
 }
 
-/** The tests' hold on the receiver. */
+/** What tests control the receiver with. */
 export class Probe extends WorkerEntrypoint<Env> {
-  /** Ends all faults and forgets what was seen; the receiver begins anew, as a cold isolate would. */
+  /** Ends all faults, forgets what was seen, and makes a new receiver, as a cold isolate does. */
   reset(changed: Partial<Env> = {}): void {
     seen = nothingSeen();
     tally = undefined;
@@ -125,7 +126,7 @@ export class Probe extends WorkerEntrypoint<Env> {
     receiver = undefined;
   }
 
-  /** Forgets the receiver only: what a cold isolate knows. */
+  /** Makes a new receiver, as a cold isolate does. */
   restart(): void {
     receiver = undefined;
   }
@@ -140,7 +141,12 @@ export class Probe extends WorkerEntrypoint<Env> {
     return heldBack;
   }
 
-  /** Whether nothing is left to be done of what was begun, nor of what the queues hold. Ends all waiting for time to pass. */
+  /** How many pieces of work are under way that no answer waits for. */
+  underWay(): number {
+    return underWay;
+  }
+
+  /** Whether nothing is under way any more, here or in the queues. Ends all waiting for time to pass. */
   isIdle(): boolean {
     for (const end of pausing) end();
     return underWay === 0 && unacknowledged.size === 0;
@@ -150,17 +156,17 @@ export class Probe extends WorkerEntrypoint<Env> {
     return seen;
   }
 
-  /** The statements from the `from`-th on, and how many there are: less to carry than all that was seen. */
+  /** The statements from the `from`-th on, and how many there are in all: less to transfer than everything that was seen. */
   statementsFrom(from: number): { statements: Statement[]; count: number } {
     return { statements: seen.statements.slice(from), count: seen.statements.length };
   }
 
-  /** Only counts what the EVENTS queue gets from now on, instead of keeping it. */
+  /** Counts the events that the queue takes from now on, instead of keeping them. */
   onlyCount(): void {
     tally = new Map();
   }
 
-  /** What was counted, of events whose id begins like this: how many there are of each replay, repeats told apart. */
+  /** What was counted for each replay, of the events whose ids begin with a text: how many events, and how many messages. */
   counted(idPrefix = ''): { replay: number; events: number; messages: number }[] {
     const byReplay = Map.groupBy(
       [...(tally ?? [])].filter(([name]) => name.slice(name.indexOf(' ') + 1).startsWith(idPrefix)),
@@ -175,7 +181,7 @@ export class Probe extends WorkerEntrypoint<Env> {
       .sort((a, b) => a.replay - b.replay);
   }
 
-  /** Lets a consumer that is built with the kit, and handles each event once, handle what the EVENTS queue gets. */
+  /** Has a consumer that is built with the kit handle each event of the EVENTS queue once. */
   consumeBy(behaviour: typeof consumer): void {
     consumer = behaviour;
   }
@@ -185,12 +191,12 @@ export class Probe extends WorkerEntrypoint<Env> {
     clock = () => Date.now() + aheadMs;
   }
 
-  /** Makes it always the same time for the receiver. */
+  /** Stops the receiver's clock at a time. */
   stopClock(atMs: number): void {
     clock = () => atMs;
   }
 
-  /** Runs the cron's tasks; gives the reason where they failed. */
+  /** Runs the cron's tasks; gives the message of their failure, or `null`. */
   async runCron(): Promise<string | null> {
     try {
       await receiverOf(this.env).scheduled();
@@ -200,12 +206,12 @@ export class Probe extends WorkerEntrypoint<Env> {
     }
   }
 
-  /** Consumes messages as if the intake queue had delivered them, and tells what became of each. */
+  /** Consumes messages as if the intake queue had delivered them; gives the outcome of each. */
   async consumeIntake(bodies: unknown[], attempts = 1): Promise<string[]> {
     return this.#consume('intake', bodies, attempts);
   }
 
-  /** The same for a queue of dead letters. A message's id is its place and what it holds. */
+  /** The same for a dead-letter queue. A message's id is made of its position and of the id that it holds. */
   async consumeDeadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
     return this.#consume('consumers-dead', bodies, attempts);
   }
@@ -267,7 +273,7 @@ const consumeOnce = consume<Env & { CONSUMER_STATE: D1Database }>({
   },
 });
 
-/** Time passes for the receiver as it does, or until somebody waits for all to have ended. */
+/** Pauses as long as the receiver asks for, or until `isIdle` is called. */
 async function pause(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = () => {
@@ -301,7 +307,7 @@ function receiverOf(env: Env): Receiver {
 
 const CRON_LOOK_SQL = "SELECT (SELECT at FROM progress WHERE task = 'cron') AS at";
 
-/** A call to a binding, as the fault in force lets it be. */
+/** Makes a call of a binding as the injected fault has it. */
 async function withFault<T>(binding: Binding, what: string, call: () => Promise<T>): Promise<T> {
   const fault = faults[binding];
   if (fault === undefined || (fault.on !== undefined && !what.includes(fault.on))) return call();
@@ -311,7 +317,7 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
     case 'reject':
       throw new Error(`${binding === 'd1' ? 'D1_ERROR' : 'Queue send failed'}: injected`);
     case 'hang':
-      await isOver(binding, fault); // and then still without success
+      await isOver(binding, fault);
       throw new Error('Network connection lost.');
     case 'late':
       await isOver(binding, fault);
@@ -386,14 +392,14 @@ function probedIntake(queue: Queue): Queue {
   });
 }
 
-/** The life of an invocation, of whose work behind the answer is known when it has ended. */
+/** Watches the work that is given to `waitUntil`. */
 function lifetimeOf(lifetime: ExecutionContext): ExecutionContext {
   return intercept(lifetime, {
     waitUntil: (work: Promise<unknown>) => lifetime.waitUntil(untilDone(work)),
   });
 }
 
-/** Counts work as under way until it has ended, well or not. */
+/** Counts work as under way until it has settled. */
 async function untilDone<T>(work: Promise<T>): Promise<T> {
   underWay++;
   try {
@@ -403,7 +409,7 @@ async function untilDone<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Counts messages as unacknowledged from when they are sent on. */
+/** Counts messages as unacknowledged while they are sent and afterwards, unless the queue refuses them. */
 async function unlessRefused<T>(bodies: unknown[], sending: Promise<T>): Promise<T> {
   for (const body of bodies) count(unacknowledged, nameOf(body));
   try {
@@ -414,7 +420,6 @@ async function unlessRefused<T>(bodies: unknown[], sending: Promise<T>): Promise
   }
 }
 
-/** Of a message that was not counted there is nothing to be noted. */
 function acknowledge(body: unknown): void {
   const name = nameOf(body);
   const times = unacknowledged.get(name) ?? 0;
@@ -422,19 +427,19 @@ function acknowledge(body: unknown): void {
   else unacknowledged.delete(name);
 }
 
-/** What tells a message's id from others in a batch. */
+/** What makes a message's id unique in a batch. */
 function nameInQueue(body: unknown): string {
   const { id, requestId = '' } = (body ?? {}) as Partial<CloudEvent> & { requestId?: string };
   return id ?? requestId;
 }
 
-/** What tells a message of our queues from others. */
+/** What makes a message unique in our queues. */
 function nameOf(body: unknown): string {
   const { requestId, source, id, replay } = body as Partial<CloudEvent> & { requestId?: string };
   return requestId ?? `${source} ${id} ${replay}`;
 }
 
-/** Lets a handler have messages; they are acknowledged by themselves, or by its coming to its end. */
+/** Calls a handler with messages, which are acknowledged one by one, or together when it ends. */
 async function untilAcknowledged(
   messages: readonly Message[],
   handle: (messages: Message[]) => Promise<void>,
@@ -450,10 +455,10 @@ async function untilAcknowledged(
       retry: () => {
         seen.retried++;
         undecided.delete(message);
-        message.retry({ delaySeconds: 1 }); // the tests need not wait as long as production does
+        message.retry({ delaySeconds: 1 }); // sooner than in production
       },
     }),
   );
-  await handle(watched); // where it fails, they come again
+  await handle(watched); // where it fails, the queue delivers them again
   for (const { body } of undecided) acknowledge(body);
 }

@@ -17,7 +17,7 @@ describe('groups', () => {
     ['items over the limit in a row', [11, 12], [[11], [12]]],
     ['items without bytes, which still count', [0, 0, 0, 0], [[0, 0, 0], [0]]],
     ['a mixture', [5, 5, 1, 9, 1, 1, 1, 1], [[5, 5], [1, 9], [1, 1, 1], [1]]],
-  ])('are cut of %s', (_, items, groups) => {
+  ])('are made of %s', (_, items, groups) => {
     expect(cutGroups(items, bytesOf, LIMITS)).toEqual(groups);
     expect(firstGroupLength(items, bytesOf, LIMITS)).toBe(groups[0]?.length ?? 0);
   });

@@ -4,7 +4,7 @@ import { byteBudget } from '../../src/runtime/byte-budget.ts';
 describe('a budget of bytes', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it('gives as many as there are, and what is given back again', () => {
+  it('gives as many as there are, and again what was released', () => {
     const budget = byteBudget({ maxBytes: 100 });
     const [first, second] = [budget.hold('a'), budget.hold('b')];
     expect(first.take(60)).toBe(true);
@@ -18,7 +18,7 @@ describe('a budget of bytes', () => {
     expect([budget.heldBytes, budget.peakBytes]).toEqual([0, 100]);
   });
 
-  it('takes nothing where there is no room, and gives back nothing twice', () => {
+  it('reserves nothing where there is no room, and releases nothing twice', () => {
     const budget = byteBudget({ maxBytes: 100 });
     const other = budget.hold('b');
     other.take(50);
@@ -41,14 +41,14 @@ describe('a budget of bytes', () => {
     expect(second.take(50)).toBe(true);
   });
 
-  it('lets one that spares others take only what is left beyond that', () => {
+  it('gives a holding that spares bytes for others only the rest', () => {
     const budget = byteBudget({ maxBytes: 100 });
     expect(budget.hold('a').take(71, 30)).toBe(false);
     expect(budget.hold('a').take(70, 30)).toBe(true);
     expect(budget.hold('b').take(30)).toBe(true);
   });
 
-  it('has back what an invocation held that died, once nothing can still be under way', () => {
+  it('gets back what a dead invocation held, once nothing of it can be under way', () => {
     vi.useFakeTimers();
     const budget = byteBudget({ maxBytes: 100, maxBytesEach: 60 });
     const [dead, alive] = [budget.hold('a'), budget.hold('b')];

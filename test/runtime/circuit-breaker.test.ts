@@ -19,12 +19,12 @@ async function outcome(call: Promise<unknown>): Promise<unknown> {
 
 describe('a circuit breaker', () => {
   it.each([
-    ['three failures in a row', [down, down, down], 'open'],
-    ['two failures', [down, down], 'closed'],
-    ['failures with an answer among them', [down, down, well, down, down], 'closed'],
-    ['statements that are wrong by themselves', [wrong, wrong, wrong, wrong], 'closed'],
-    ['failures with a wrong statement among them, which is an answer', [down, down, wrong, down], 'closed'],
-  ])('after %s', async (_, calls, state) => {
+    ['open', 'three failures in a row', [down, down, down]],
+    ['closed', 'two failures', [down, down]],
+    ['closed', 'failures with an answer among them', [down, down, well, down, down]],
+    ['closed', 'statements that are themselves wrong', [wrong, wrong, wrong, wrong]],
+    ['closed', 'failures with a wrong statement among them, which is an answer', [down, down, wrong, down]],
+  ])('is %s after %s', async (state, _, calls) => {
     const breaker = circuitBreaker();
     for (const call of calls) await outcome(breaker.observe(call(), TIMEOUT_MS));
     expect(breaker.state()).toBe(state);
@@ -79,7 +79,7 @@ describe('a circuit breaker', () => {
     expect(breaker.state()).toBe('closed');
   });
 
-  it('lets the next call try once the time of one that is not answered is over, even if its request died', async () => {
+  it('lets the next call try when the time of the one before is over, even if the request of that one died', async () => {
     const breaker = circuitBreaker();
     const startMs = Date.now();
     void outcome(breaker.observe(HANGS, TIMEOUT_MS));

@@ -6,14 +6,7 @@ import {
   unpackedParts,
   unpackingBytes,
 } from '../../src/runtime/decompression.ts';
-
-async function packed(
-  text: string,
-  format: 'gzip' | 'deflate' | 'deflate-raw',
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream(format));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
+import { compressed } from '../webhooks.ts';
 
 async function unpackedText(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
   const unpacked = await unpack(bytes);
@@ -22,28 +15,28 @@ async function unpackedText(bytes: Uint8Array<ArrayBuffer>): Promise<string | nu
 
 describe('unpacking', () => {
   it.each(['gzip', 'deflate'] as const)('undoes %s', async (format) => {
-    expect(await unpackedText(await packed('Olá', format))).toBe('Olá');
-    expect(await unpackedText(await packed('', format))).toBe('');
+    expect(await unpackedText(await compressed('Olá', format))).toBe('Olá');
+    expect(await unpackedText(await compressed('', format))).toBe('');
   });
 
   it.each(['gzip', 'deflate'] as const)('gives no more than its bound of %s', async (format) => {
-    const bomb = await packed('x'.repeat(50_000_000), format);
+    const bomb = await compressed('x'.repeat(50_000_000), format);
     expect((await unpack(bomb))?.byteLength).toBe(MAX_UNPACKED_BYTES);
   });
 
   it.each(['gzip', 'deflate'] as const)('gives the beginning of %s that is cut off', async (format) => {
     const text = Array.from({ length: 5_000 }, () => crypto.randomUUID()).join();
-    const whole = await packed(text, format);
+    const whole = await compressed(text, format);
     const begun = (await unpackedText(whole.slice(0, whole.byteLength / 2))) ?? '';
     expect(begun.length).toBeGreaterThan(1_000);
     expect(text.startsWith(begun)).toBe(true);
   });
 
-  it('leaves what is not packed, or does not say so', async () => {
+  it('gives null for bytes that are not compressed, or cannot be recognized', async () => {
     for (const text of ['', '{"a":1}', 'plain', '\u001f\u008b']) {
       expect(await unpack(new Uint8Array(new TextEncoder().encode(text)))).toBeNull();
     }
-    const raw = await packed('Olá', 'deflate-raw');
+    const raw = await compressed('Olá', 'deflate-raw');
     expect(await unpackedText(raw)).not.toBe('Olá');
   });
 });
@@ -61,13 +54,13 @@ describe('a Content-Encoding', () => {
     async (format) => {
       const text = Array.from({ length: 5_000 }, () => crypto.randomUUID()).join();
       const encoding = format === 'gzip' ? 'gzip' : 'deflate';
-      expect(await textOf(await packed(text, format), encoding)).toBe(text);
+      expect(await textOf(await compressed(text, format), encoding)).toBe(text);
     },
   );
 
   it.each([
-    ['cut off', async () => (await packed('Olá', 'gzip')).slice(0, -3)],
-    ['followed by other bytes', async () => new Uint8Array([...(await packed('Olá', 'gzip')), 1])],
+    ['cut off', async () => (await compressed('Olá', 'gzip')).slice(0, -3)],
+    ['followed by other bytes', async () => new Uint8Array([...(await compressed('Olá', 'gzip')), 1])],
     ['none', async () => new Uint8Array(new TextEncoder().encode('{"a":1}'))],
     ['empty', async () => new Uint8Array()],
   ])('that is %s cannot be undone', async (_, bytesOf) => {
@@ -77,7 +70,7 @@ describe('a Content-Encoding', () => {
   });
 
   it('puts no more into the decompressor than is taken from it, but for one step', async () => {
-    const bomb = await packed('x'.repeat(50_000_000), 'gzip');
+    const bomb = await compressed('x'.repeat(50_000_000), 'gzip');
     const { write } = WritableStreamDefaultWriter.prototype;
     let fed = 0;
     WritableStreamDefaultWriter.prototype.write = async function (chunk: Uint8Array) {

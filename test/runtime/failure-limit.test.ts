@@ -37,7 +37,7 @@ describe('too many failed authentications', () => {
     expect((await comeFrom('192.0.2.2', path, init)).status).toBe(401);
   });
 
-  it('at the API are none at the webhooks, and the other way round', async () => {
+  it('at the API do not count at the webhooks, and the other way round', async () => {
     await failToTheLimit('192.0.2.1', API);
     expect((await comeFrom('192.0.2.1', WEBHOOK, POST)).status).toBe(401);
     await failToTheLimit('192.0.2.2', WEBHOOK, POST);
@@ -58,7 +58,7 @@ describe('too many failed authentications', () => {
     expect(delivered.status).toBe(200);
   });
 
-  it('are not what succeeds, however often', async () => {
+  it('do not include requests that succeed, however many', async () => {
     const admin = { authorization: `Bearer ${ADMIN_TOKEN}` };
     for (let request = 0; request < 2 * MAX_FAILURES; request++) {
       expect((await comeFrom('192.0.2.1', API, { headers: admin })).status).toBe(200);
@@ -94,7 +94,7 @@ describe('a limiter', () => {
   const request = new Request(ORIGIN, { headers: { 'cf-connecting-ip': '2001:db8:0:1::1' } });
   const refusal = () => new Response('refused', { status: 401 });
 
-  it('is told the address and nothing else', async () => {
+  it('is given the address and nothing else', async () => {
     const limit = vi.fn(async () => ({ success: true }));
     await failureLimit({ limit })(request, refusal);
     expect(limit.mock.calls).toEqual([[{ key: '2001:db8:0:1::/64' }]]);

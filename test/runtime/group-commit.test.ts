@@ -1,10 +1,13 @@
-// The mechanics, within one request. That requests share groups is shown in receive/concurrency.test.ts.
+// The mechanics within one request, in virtual time. test/receive/concurrency.test.ts shows that requests share groups.
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type GroupCommitOptions, groupCommit } from '../../src/runtime/group-commit.ts';
 
 const lifetime = { waitUntil: () => undefined };
 const PATIENCE_MS = 1_000;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 /** A group commit over numbers whose work can be held back; gives each number times ten. */
 function setUp(options: Partial<GroupCommitOptions<number, number>> = {}) {
@@ -29,7 +32,7 @@ function setUp(options: Partial<GroupCommitOptions<number, number>> = {}) {
     const hold = held.shift();
     if (failure) hold?.reject(failure);
     else hold?.resolve();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await vi.advanceTimersByTimeAsync(0);
   };
   return {
     groups,
@@ -80,7 +83,9 @@ describe('groupCommit', () => {
   it('takes an item out whose deadline passes before its group begins', async () => {
     const { groups, release, join } = setUp();
     const first = join(1);
-    await expect(join(2, 20)).rejects.toThrow('not answered within 20 ms');
+    const second = expect(join(2, 20)).rejects.toThrow('not answered within 20 ms');
+    await vi.advanceTimersByTimeAsync(20);
+    await second;
     const third = join(3);
     await release();
     await release();
@@ -91,7 +96,9 @@ describe('groupCommit', () => {
 
   it('tells a member whose deadline passes while its group is under way', async () => {
     const { groups, join } = setUp();
-    await expect(join(1, 20)).rejects.toThrow('not answered within 20 ms');
+    const first = expect(join(1, 20)).rejects.toThrow('not answered within 20 ms');
+    await vi.advanceTimersByTimeAsync(20);
+    await first;
     expect(groups).toEqual([[1]]);
   });
 
@@ -99,7 +106,7 @@ describe('groupCommit', () => {
     const { groups, release, join } = setUp({ lingerMs: 20 });
     const results = Promise.all([join(1), join(2)]);
     expect(groups).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await vi.advanceTimersByTimeAsync(20);
     expect(groups).toEqual([[1, 2]]);
     await release();
     expect(await results).toEqual([10, 20]);
@@ -107,10 +114,10 @@ describe('groupCommit', () => {
 
   it('gives up a group whose work never ends, and runs the next', async () => {
     const { groups, join } = setUp({ workTimeoutMs: 30 });
-    const first = join(1);
+    const first = expect(join(1)).rejects.toThrow('not answered within 30 ms');
     const second = Promise.allSettled([join(2)]);
-
-    await expect(first).rejects.toThrow('not answered within 30 ms');
+    await vi.advanceTimersByTimeAsync(60);
+    await first;
     await second;
     expect(groups).toEqual([[1], [2]]);
   });

@@ -41,11 +41,11 @@ describe('an error in the log', () => {
     'Queue sendBatch failed: Too Many Requests',
     'internal error; reference = abc',
     'not answered within 2000 ms',
-  ])('is told in full where it is of a binding: %s', (message) => {
+  ])('is written in full where it comes from a binding: %s', (message) => {
     expect(describeError(new Error(message))).toBe(`Error: ${message}`);
   });
 
-  it('is told in part where it is long', () => {
+  it('is cut where it is long', () => {
     expect(describeError(new Error(`D1_ERROR: ${'x'.repeat(5_000)}`)).length).toBeLessThan(300);
   });
 
@@ -60,7 +60,7 @@ describe('an error in the log', () => {
     ['a thrown object', () => Promise.reject({ message: PERSONAL }), 'object'],
     ['a thrown null', () => Promise.reject(null), 'object'],
     ['a thrown nothing', () => Promise.reject(undefined), 'undefined'],
-  ])('quotes no value: of %s', async (_, failing, told) => {
+  ])('quotes no value where it comes from %s', async (_, failing, told) => {
     expect(describeError(await errorOf(failing))).toBe(told);
   });
 

@@ -24,7 +24,7 @@ describe('an address or range', () => {
     ['::ffff:203.0.113.7/128', '203.0.113.7'],
     ['::ffff:203.0.113.7/120', '203.0.113.0/24'],
     ['::ffff:0:0/96', '0.0.0.0/0'],
-  ])('%s is written %s', (text, canonical) => {
+  ])('is written in one way: %s as %s', (text, canonical) => {
     expect(parseAddressRange(text)).toBe(canonical);
     expect(parseAddressRange(canonical)).toBe(canonical);
   });
@@ -68,7 +68,7 @@ describe('an address or range', () => {
     '::ffff:203.0.113.7/24', // of IPv4 it would be a negative prefix
     'localhost',
     'example.com',
-  ])('%j is none', (text) => {
+  ])('is not %j', (text) => {
     expect(parseAddressRange(text)).toBeNull();
   });
 });
@@ -109,7 +109,7 @@ describe('an address', () => {
     expect(isAddressAllowed(address, ranges)).toBe(false);
   });
 
-  it('is within no range that is none', () => {
+  it('is within no range that cannot be read', () => {
     expect(isAddressAllowed('203.0.113.7', ['', '203.0.113', 'everywhere'])).toBe(false);
   });
 });

@@ -62,7 +62,7 @@ describe('a derived token', () => {
     ['a line after it', `${SHOP_1}\n`],
     ['a changed letter', SHOP_1.replace(/\.(.)/, (_, letter) => `.${letter === 'x' ? 'y' : 'x'}`)],
     ['the digest in other case', SHOP_1.toLowerCase()],
-  ])('is not: %s', async (_, token) => {
+  ])('is told from %s', async (_, token) => {
     expect(await tokens.verify('shop', token)).toBeNull();
   });
 });
@@ -128,7 +128,7 @@ describe('the presented token', () => {
     ['two tokens', 'Bearer in-header another'],
     ['Basic that is no base64', 'Basic ***'],
     ['Basic without a password', `Basic ${btoa('anybody:')}`],
-  ])('is none: %s', (_, authorization) => {
+  ])('is empty with %s', (_, authorization) => {
     expect(presentedToken(undefined, authorization)).toBe('');
   });
 });

@@ -162,9 +162,9 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     changes: [
       {
         file: 'src/forward/record-messages.ts',
-        from: 'await record(messages.map(({ held }) => held));',
+        from: 'await record(messages.map(({ content }) => content));',
         to: `for (const { message } of messages) message.ack();
-         await record(messages.map(({ held }) => held));`,
+         await record(messages.map(({ content }) => content));`,
       },
     ],
     rules: ['durable', 'kept'],
@@ -225,7 +225,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     name: 'forgets what differs and came by way of the intake queue',
     changes: [
       {
-        file: 'src/forward/intake.ts',
+        file: 'src/forward/intake-consumer.ts',
         from: 'differing.push(differingRejection(event, done, generation));',
         to: 'void differing;',
       },
@@ -271,8 +271,8 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     changes: [
       {
         file: 'src/forward/events.ts',
-        from: "answers[index]?.status === 'fulfilled'",
-        to: 'answers[index] !== undefined',
+        from: "answer.status === 'fulfilled'",
+        to: 'events.length > 0',
       },
     ],
     rules: ['durable'],

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
 import type { ProblemCode } from '../../problem-details.ts';
-import { acceptedRejection, webhookAnswer } from '../../receive/webhook.ts';
+import { acceptedRejection, webhookAnswer } from '../../receive/answers.ts';
 import { RESPONSE, STATUS } from '../examples.ts';
 import type { Operation, Paths } from '../operation.ts';
 

@@ -1,55 +1,46 @@
-// What operators get to know of refused webhooks: every refusal passes here, of senders that are known and of anybody.
-//
-// Counting must not cost a write for each request that anybody can send: an isolate gathers what it refuses, and writes it
-// at most every ten seconds, as one statement, behind an answer. That is the reason for the state that outlives a request
-// here. It is bounded, and it is only counts: what an isolate had gathered when it dies is lost.
+// Counts refused webhooks for operators. A request that anybody can send must not cost a write, so an isolate gathers its
+// counts and writes them at most every ten seconds, in one statement and without any answer waiting for it. What is gathered
+// is bounded, and it is lost when the isolate dies.
 
 import { type RefusalReason, UNPROVEN_REASONS } from '../contract/refusals.ts';
 import type { Lifetime } from '../runtime/group-commit.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { addRefusals, type RefusalCount } from '../store/refusals.ts';
 
-/** For so long refusals are gathered: `waitUntil` lasts 30 s after an answer. */
-export const GATHER_MS = 10_000;
-/** Whoever waited to write and has not begun by then never will: its request was ended in the middle. */
+/** How long counts are gathered. `waitUntil` lasts 30 s after an answer. */
+const GATHER_MS = 10_000;
+/** A request that should write the counts and has not begun by then has died. */
 const OVERDUE_MS = 15_000;
-/** One line of the log for each reason in so long. */
+/** Each reason has at most one log line in this time. */
 const LOG_EVERY_MS = 1_000;
 /**
- * Integrations that are told apart of what came without a genuine token. With these and the reasons that have none, at
- * most ten rows are written of all that anybody sends in ten seconds; what is beyond counts under no integration.
+ * How many integrations are told apart among requests without a genuine token; the rest counts under no integration. With
+ * one more row for each reason, what anybody sends costs at most ten rows in ten seconds.
  */
 const MAX_UNPROVEN = 10 - UNPROVEN_REASONS.length;
 
-/** A webhook that is refused. */
 export interface RefusedWebhook {
   reason: RefusalReason;
-  /** The one that it was for; `null`: there is no such integration, or it is not known. */
+  /** The integration that it was for; `null` where there is no such one, or it is not known. */
   integration: string | null;
   /** Whether it came with a genuine token. */
   isProven: boolean;
   requestId: string;
 }
 
-interface RefusalDeps {
+/** Makes the counter. Once for each isolate. */
+export function createRefusals({
+  db,
+  now,
+  pause,
+}: {
   db: D1Database;
   now: () => number;
-  /** Lets so many ms pass. */
   pause: (ms: number) => Promise<void>;
-}
-
-export interface Refusals {
-  /** Counts and logs a refusal. */
-  noteRefusal(refused: RefusedWebhook): void;
-  /** Writes what is gathered behind an answer, once it was gathered for long enough. To be called for every request. */
-  writeRefusals(lifetime: Lifetime): void;
-}
-
-/** Made once for each isolate. */
-export function createRefusals({ db, now, pause }: RefusalDeps): Refusals {
+}) {
   let gathered = new Map<string, RefusalCount>();
   let unproven = 0;
-  /** Until when somebody waits to write what is gathered. */
+  /** Until when a request is expected to write the counts. */
   let awaitedUntilMs = Number.NEGATIVE_INFINITY;
   const logged = new Map<RefusalReason, { atMs: number; unlogged: number }>();
 
@@ -67,10 +58,10 @@ export function createRefusals({ db, now, pause }: RefusalDeps): Refusals {
     }
   }
 
-  /** Never rejects: what D1 does not take is gathered again. Where only its answer is lost, that counts twice. */
+  /** Never rejects: what D1 does not take is gathered again. It counts twice where only D1's answer was lost. */
   async function writeAfterGathering(): Promise<void> {
     await pause(GATHER_MS);
-    awaitedUntilMs = Number.NEGATIVE_INFINITY; // what is refused from here on goes with the next
+    awaitedUntilMs = Number.NEGATIVE_INFINITY; // what is refused from here on is for the next writer
     const counts = [...gathered.values()];
     gathered = new Map();
     unproven = 0;
@@ -96,13 +87,15 @@ export function createRefusals({ db, now, pause }: RefusalDeps): Refusals {
   }
 
   return {
-    noteRefusal(refused) {
+    /** Counts and logs a refusal. */
+    noteRefusal(refused: RefusedWebhook): void {
       const { reason, integration, isProven } = refused;
       add({ reason, integration: integration ?? '', count: 1 }, isProven);
       logOnce(refused);
     },
 
-    writeRefusals(lifetime) {
+    /** Has the gathered counts written when it is time. To be called for every request. */
+    writeRefusals(lifetime: Lifetime): void {
       if (gathered.size === 0 || now() < awaitedUntilMs) return;
       awaitedUntilMs = now() + OVERDUE_MS;
       lifetime.waitUntil(writeAfterGathering());
