@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
+import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 

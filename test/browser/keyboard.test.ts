@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
 import { browsing, describeInBrowser, LANGUAGES } from './browsing.ts';
 
 /** More stops than any page has before its content. */

@@ -2,15 +2,15 @@
 // at the consumer, at the webhook URL, and in what is stored.
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
-import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
-import { deadLetterTexts } from '../../src/dashboard/texts/dead-letters.ts';
-import { eventTexts } from '../../src/dashboard/texts/event.ts';
-import { integrationTexts } from '../../src/dashboard/texts/integrations.ts';
-import { overviewTexts } from '../../src/dashboard/texts/overview.ts';
-import { personTexts } from '../../src/dashboard/texts/person.ts';
-import { rejectionTexts } from '../../src/dashboard/texts/rejections.ts';
-import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
+import { deadLetterTexts } from '../../src/dashboard/dead-letters/texts.ts';
+import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
+import { integrationTexts } from '../../src/dashboard/integrations/texts.ts';
+import { overviewTexts } from '../../src/dashboard/overview/texts.ts';
+import { personTexts } from '../../src/dashboard/personal-data/texts.ts';
+import { rejectionTexts } from '../../src/dashboard/rejections/texts.ts';
+import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser, LANGUAGES, type Language } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
-import { eventTexts } from '../../src/dashboard/texts/event.ts';
-import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
+import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { leaveTraces, pagesFrom } from './pages.ts';

@@ -2,8 +2,8 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { actionWords } from '../../src/dashboard/audit-words.tsx';
-import { LANGUAGES } from '../../src/dashboard/language.ts';
+import { actionWords } from '../../src/dashboard/audit/entry-words.tsx';
+import { LANGUAGES } from '../../src/dashboard/frame/language.ts';
 import { AUDIT_ACTIONS, type AuditAction, recordAudit } from '../../src/store/audit.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import { api, delivered, reset, responseBody } from '../webhooks.ts';

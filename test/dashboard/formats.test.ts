@@ -6,7 +6,7 @@ import {
   momentOf,
   phone,
   zoneOffsetMs,
-} from '../../src/dashboard/formats.ts';
+} from '../../src/dashboard/frame/formats.ts';
 
 const SAO_PAULO = 'America/Sao_Paulo';
 const NEW_YORK = 'America/New_York';

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { shellQuoted } from '../../src/dashboard/try-it.ts';
+import { shellQuoted } from '../../src/dashboard/integrations/curl.ts';
 import { storeDeadLetters } from '../store/stored-dead-letters.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import { keepRejection } from '../store/stored-rejections.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { localPath } from '../../src/dashboard/local-path.ts';
+import { localPath } from '../../src/dashboard/frame/local-path.ts';
 import { expectHolds } from '../seeded.ts';
 
 const BASES = [

@@ -2,9 +2,9 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { pointsOf } from '../../src/dashboard/chart.tsx';
-import { formats } from '../../src/dashboard/formats.ts';
-import { reasonsOf } from '../../src/dashboard/overview.tsx';
+import { formats } from '../../src/dashboard/frame/formats.ts';
+import { pointsOf } from '../../src/dashboard/overview/chart.tsx';
+import { reasonsOf } from '../../src/dashboard/overview/pages.tsx';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   type Body,

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type ContractProblem, PROBLEM_CODES, problemAt, readProblems } from '../../src/contract/problems.ts';
-import { LANGUAGES } from '../../src/dashboard/language.ts';
-import { problemWords } from '../../src/dashboard/problem-words.tsx';
+import { LANGUAGES } from '../../src/dashboard/frame/language.ts';
+import { problemWords } from '../../src/dashboard/frame/problem-words.tsx';
 
 /** Of every parameter that a code can have. */
 const PARAMS = {

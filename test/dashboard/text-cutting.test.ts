@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { beginningOf, excerptOf } from '../../src/dashboard/text-cutting.ts';
+import { beginningOf, excerptOf } from '../../src/dashboard/frame/text-cutting.ts';
 import { expectHolds } from '../seeded.ts';
 
 const sources = import.meta.glob('../../src/dashboard/**/*.{ts,tsx}', {

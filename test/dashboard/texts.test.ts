@@ -8,8 +8,8 @@ type Text = string | ((...values: string[]) => string);
 type Entry = Record<'en' | 'pt', Text>;
 type Entries = { entries: Record<string, Entry> };
 
-const files = import.meta.glob('../../src/dashboard/texts/*.ts', { eager: true });
-const sources = import.meta.glob('../../src/dashboard/*.tsx', {
+const files = import.meta.glob('../../src/dashboard/**/{texts,*-texts}.ts', { eager: true });
+const sources = import.meta.glob('../../src/dashboard/**/*.tsx', {
   eager: true,
   query: '?raw',
   import: 'default',
@@ -51,7 +51,7 @@ describe.each(Object.entries(files))('the texts of %s', (path, exported) => {
     expect(same).toEqual([]);
   });
 
-  const given = path.endsWith('/problems.ts') ? [[VALUES]] : [[VALUES], [VALUES_OF_ONE]];
+  const given = path.endsWith('/problem-texts.ts') ? [[VALUES]] : [[VALUES], [VALUES_OF_ONE]];
   it.each(given)('say as much in both languages of %j', (values) => {
     const said = (language: 'en' | 'pt') =>
       Object.fromEntries(entries.map(([name, entry]) => [name, placeholdersIn(entry[language], values)]));

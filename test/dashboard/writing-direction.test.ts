@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withinItself } from '../../src/dashboard/writing-direction.ts';
+import { withinItself } from '../../src/dashboard/frame/writing-direction.ts';
 
 const [LRI, RLI, FSI, PDI, RLO] = ['\u2066', '\u2067', '\u2068', '\u2069', '\u202e'];
 

@@ -1,0 +1,74 @@
+// The filters of the list of events, and which of them the live stream and replays take as well.
+
+import type { FC } from 'hono/jsx';
+import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
+import { ChoiceFilter, FilterForm, type Filters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
+import { commonTexts } from '../frame/texts.ts';
+import type { View } from '../frame/view.ts';
+import { eventsTexts } from './list-texts.ts';
+
+const OF_STREAMS = ['type', 'status', 'contact', 'integration', 'messageId'];
+const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
+
+export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred', 'odd'];
+
+/** The filters of the stream that goes on with a list; `null`: none gives the same events. */
+export function streamQuery({ query }: Filters): Record<string, string> | null {
+  const { since: _, ...rest } = query; // what comes from now on is behind any beginning
+  return Object.keys(rest).every((name) => OF_STREAMS.includes(name)) ? rest : null;
+}
+
+/** The filters of a replay of what is listed; `null`: a replay cannot be told the same. */
+export function replayQuery({ query }: Filters): Record<string, string> | null {
+  return Object.keys(query).every((name) => OF_REPLAYS.includes(name)) ? query : null;
+}
+
+/** @param integrations the slugs there are. */
+export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: readonly string[] }> = ({
+  view,
+  filters,
+  integrations,
+}) => {
+  const t = eventsTexts(view.language);
+  const common = commonTexts(view.language);
+  const asked = filters.query.integration;
+  const slugs = new Set([...integrations, ...(asked === undefined ? [] : [asked])]);
+  const choice = { view, filters };
+  const yesOrNo = [
+    ['true', common.yes],
+    ['false', common.no],
+  ] as const;
+  return (
+    <search aria-label={t.filters}>
+      <FilterForm view={view} action="/events" filters={filters}>
+        <TextFilter filters={filters} name="contact" label={common.contact} />
+        <ChoiceFilter
+          {...choice}
+          name="type"
+          label={common.type}
+          options={EVENT_TYPES.map((type) => [
+            type,
+            type === 'response' ? common.response : common.statusEvent,
+          ])}
+        />
+        <ChoiceFilter
+          {...choice}
+          name="status"
+          label={common.status}
+          options={STATUSES.map((status) => [status, common[status]])}
+        />
+        <ChoiceFilter
+          {...choice}
+          name="integration"
+          label={common.integration}
+          options={[...slugs].map((slug) => [slug, slug])}
+        />
+        <TextFilter filters={filters} name="messageId" label={t.messageId} />
+        <PeriodFilters view={view} filters={filters} />
+        <ChoiceFilter {...choice} name="forwarded" label={t.forwarded} options={yesOrNo} />
+        <ChoiceFilter {...choice} name="deferred" label={t.deferred} options={yesOrNo} />
+        <ChoiceFilter {...choice} name="odd" label={t.odd} options={yesOrNo} />
+      </FilterForm>
+    </search>
+  );
+};

@@ -1,0 +1,223 @@
+// What a message says: text, medium, place, and why it failed. All of it was written by somebody outside: a link is one
+// only where it leads to the web, and everything else is text.
+
+import type { FC } from 'hono/jsx';
+import type * as z from 'zod';
+import type { contentAnswer } from '../../api/messages/routes.ts';
+import type { Language } from '../frame/language.ts';
+import { Said } from '../frame/page.tsx';
+import { beginningOf } from '../frame/text-cutting.ts';
+import type { Visitor } from '../frame/view.ts';
+import { mediaWords } from './event-row.tsx';
+import { messageContentTexts } from './message-content-texts.ts';
+
+export type MessageContent = z.infer<typeof contentAnswer>;
+
+const MAX_FIELD_CHARACTERS = 300;
+/** Of a text: so much at once, and so much more to be unfolded. */
+const MAX_TEXT_CHARACTERS = 2_000;
+const MAX_REST_CHARACTERS = 20_000;
+const MAP_ZOOM = 16;
+
+/**
+ * @param isWhole with the rest of long texts, for where there is one message.
+ */
+export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?: boolean }> = ({
+  view,
+  content,
+  isWhole = false,
+}) => {
+  const t = messageContentTexts(view.language);
+  const { kind, mediaType, text, media, location, failure, omitted } = content;
+  if (omitted) return <p class="muted">{t.omitted}</p>;
+  const label = labelOf(kind, view.language);
+  const isEmpty = text === null && media === null && location === null && failure === null;
+  if (isEmpty && label === null) return <NothingToRead view={view} mediaType={mediaType} />;
+  return (
+    <>
+      {label !== null && (
+        <p>
+          <small>{label}</small>
+        </p>
+      )}
+      {media !== null && <Medium view={view} media={media} />}
+      {location !== null && <Place view={view} place={location} />}
+      {text !== null && <LongText view={view} text={text} isWhole={isWhole} />}
+      {failure !== null && <Failure view={view} failure={failure} />}
+    </>
+  );
+};
+
+/** Of what looks like a text and is none. */
+function labelOf(kind: MessageContent['kind'], language: Language): string | null {
+  const t = messageContentTexts(language);
+  switch (kind) {
+    case 'contact':
+    case 'reaction':
+    case 'button':
+    case 'list':
+    case 'reply':
+      return t[kind];
+    case 'text':
+    case 'media':
+    case 'sticker':
+    case 'location':
+    case 'unknown':
+      return null;
+  }
+}
+
+const NothingToRead: FC<{ view: Visitor; mediaType: string | null }> = ({ view, mediaType }) => {
+  const t = messageContentTexts(view.language);
+  if (mediaType === null || mediaType.toLowerCase() === 'text') return <p class="muted">{t.nothing}</p>;
+  return (
+    <p class="muted">
+      {t.unknownKind} <Said text={mediaType} max={MAX_FIELD_CHARACTERS} />
+    </p>
+  );
+};
+
+const LongText: FC<{ view: Visitor; text: string; isWhole: boolean }> = ({ view, text, isWhole }) => {
+  const t = messageContentTexts(view.language);
+  const shown = beginningOf(text, MAX_TEXT_CHARACTERS);
+  const rest = text.slice(shown.length);
+  const count = view.formats.number(rest.length);
+  return (
+    <>
+      <p>
+        <Said text={shown} />
+      </p>
+      {rest !== '' && !isWhole && <p class="muted">{t.restInEvent(count)}</p>}
+      {rest !== '' && isWhole && (
+        <details>
+          <summary>{t.rest(count)}</summary>
+          <Said text={rest} max={MAX_REST_CHARACTERS} />
+        </details>
+      )}
+    </>
+  );
+};
+
+const Medium: FC<{ view: Visitor; media: NonNullable<MessageContent['media']> }> = ({ view, media }) => {
+  const t = messageContentTexts(view.language);
+  const url = media.link === null ? null : webUrl(media.link);
+  return (
+    <>
+      <p class="medium">
+        {url === null ? (
+          <>
+            {mediaWords(media.kind, view.language)} <small>{t.noLink}</small>
+          </>
+        ) : (
+          <>
+            <a href={url.href} rel="noopener noreferrer" target="_blank">
+              {openWords(media.kind, view.language)}
+            </a>{' '}
+            <small>
+              <Said text={url.host} max={MAX_FIELD_CHARACTERS} />
+            </small>
+          </>
+        )}
+        {media.filename !== null && (
+          <>
+            {' '}
+            <small>
+              <Said text={media.filename} max={MAX_FIELD_CHARACTERS} />
+            </small>
+          </>
+        )}
+      </p>
+      {url === null && media.link !== null && (
+        <p>
+          <code>
+            <Said text={media.link} max={MAX_FIELD_CHARACTERS} />
+          </code>
+        </p>
+      )}
+      {media.caption !== null && (
+        <p>
+          <Said text={media.caption} />
+        </p>
+      )}
+    </>
+  );
+};
+
+const Place: FC<{ view: Visitor; place: NonNullable<MessageContent['location']> }> = ({ view, place }) => {
+  const t = messageContentTexts(view.language);
+  const map = mapOf(place);
+  return (
+    <p class="place">
+      {map === null ? (
+        <small>{t.noCoordinates}</small>
+      ) : (
+        <a href={map} rel="noopener noreferrer" target="_blank">
+          {t.openMap}
+        </a>
+      )}
+      {[place.name, place.address].map(
+        (text) =>
+          text !== null && (
+            <>
+              <br />
+              <Said text={text} max={MAX_FIELD_CHARACTERS} />
+            </>
+          ),
+      )}
+    </p>
+  );
+};
+
+const Failure: FC<{ view: Visitor; failure: NonNullable<MessageContent['failure']> }> = ({
+  view,
+  failure,
+}) => {
+  const t = messageContentTexts(view.language);
+  return (
+    <p class="failure">
+      <strong>{t.failed}:</strong>{' '}
+      {failure.message === null ? t.noReason : <Said text={failure.message} max={MAX_FIELD_CHARACTERS} />}
+      {failure.code !== null && (
+        <>
+          {' '}
+          <small>
+            (<Said text={t.failureCode(failure.code)} max={MAX_FIELD_CHARACTERS} />)
+          </small>
+        </>
+      )}
+    </p>
+  );
+};
+
+/** Of what can be opened without harm: what a browser would run or read from the disk is none. */
+export function webUrl(link: string): URL | null {
+  const url = URL.parse(link);
+  return url !== null && ['http:', 'https:'].includes(url.protocol) ? url : null;
+}
+
+function mapOf({ latitude, longitude }: NonNullable<MessageContent['location']>): string | null {
+  if (latitude === null || longitude === null) return null;
+  if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
+  const marker = new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) });
+  return `https://www.openstreetmap.org/?${marker}#map=${MAP_ZOOM}/${latitude}/${longitude}`;
+}
+
+function openWords(kind: string | null, language: Language): string {
+  const t = messageContentTexts(language);
+  switch (kind?.toLowerCase()) {
+    case 'image':
+      return t.openImage;
+    case 'document':
+      return t.openDocument;
+    case 'audio':
+    case 'voice':
+    case 'ptt':
+      return t.openAudio;
+    case 'video':
+      return t.openVideo;
+    case 'sticker':
+      return t.openSticker;
+    default:
+      return t.openFile;
+  }
+}
