@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { eventRowTexts } from '../../src/dashboard/events/event-row-texts.ts';
+import { eventRowTexts } from '../../src/dashboard/events/texts.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 import { wireTo } from './wire.ts';

@@ -6,9 +6,9 @@ import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
 import { deadLetterTexts } from '../../src/dashboard/dead-letters/texts.ts';
 import { eventTexts } from '../../src/dashboard/events/texts.ts';
 import { commonTexts } from '../../src/dashboard/frame/texts.ts';
-import { integrationTexts } from '../../src/dashboard/integrations/texts.ts';
+import { integrationDoneTexts, integrationTexts } from '../../src/dashboard/integrations/texts.ts';
 import { overviewTexts } from '../../src/dashboard/overview/texts.ts';
-import { personTexts } from '../../src/dashboard/personal-data/texts.ts';
+import { personalDataTexts } from '../../src/dashboard/personal-data/texts.ts';
 import { rejectionTexts } from '../../src/dashboard/rejections/texts.ts';
 import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
@@ -41,6 +41,7 @@ describeInBrowser('a walk', () => {
 
     // An integration, by a form that refuses first.
     const t = integrationTexts(language);
+    const done = integrationDoneTexts(language);
     await section(page, language, 'integrations');
     await page.getByRole('link', { name: t.new }).click();
     await page.getByLabel(t.slug).fill('Not A Slug');
@@ -49,7 +50,7 @@ describeInBrowser('a walk', () => {
     await page.getByLabel(t.slug).fill(slug);
     await page.getByLabel(t.appId).fill(responseBody({ text: '' }).message.appId);
     await page.getByRole('button', { name: t.create }).click();
-    await page.getByText(t.doneCreated).waitFor();
+    await page.getByText(done.created).waitFor();
 
     // What the customer complains about, from the number on paper: two clicks.
     const wrote = responseBody({ text: complaint, from: customer.canonical });
@@ -81,7 +82,7 @@ describeInBrowser('a walk', () => {
     const oldUrl = await shownUrl();
     await page.getByLabel(t.overlapHours).fill('1');
     await page.getByRole('button', { name: t.rotate }).click();
-    await page.getByText(t.doneRotated).waitFor();
+    await page.getByText(done.rotated).waitFor();
     const newUrl = await shownUrl();
     expect(newUrl).not.toBe(oldUrl);
     for (const url of [oldUrl, newUrl]) {
@@ -95,7 +96,7 @@ describeInBrowser('a walk', () => {
     expect(await receiver.deliver(slug, refused)).toBeGreaterThanOrEqual(400);
     await page.getByLabel(t.appId).fill('');
     await page.getByRole('button', { name: t.save }).click();
-    await page.getByText(t.doneSaved).waitFor();
+    await page.getByText(done.saved).waitFor();
     await page.getByRole('link', { name: t.rejections }).click();
     await page.locator('#rows .what').first().click();
     await page.getByRole('button', { name: rejectionTexts(language).retry }).click();
@@ -121,7 +122,7 @@ describeInBrowser('a walk', () => {
     expect(await deadLetters()).toBe(0);
 
     // Erased: by the number, typed; not by another one.
-    const person = personTexts(language);
+    const person = personalDataTexts(language);
     await page.goto(`/contacts/${encodeURIComponent(customer.canonical)}`);
     await page.getByRole('link', { name: contactsTexts(language).eraseData }).click();
     await page.getByLabel(person.typeNumber).fill('(11) 5555-0000');

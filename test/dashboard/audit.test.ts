@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { actionWords } from '../../src/dashboard/audit/entry-words.tsx';
+import { auditActionTexts } from '../../src/dashboard/audit/texts.ts';
 import { LANGUAGES } from '../../src/dashboard/frame/language.ts';
 import { AUDIT_ACTIONS, type AuditAction, recordAudit } from '../../src/store/audit.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
@@ -31,7 +31,7 @@ async function record(
 
 describe('the words for what was done', () => {
   it.each(LANGUAGES)('are there for every action, and differ: %s', (language) => {
-    const words = AUDIT_ACTIONS.map((action) => actionWords(action, language));
+    const words = AUDIT_ACTIONS.map((action) => auditActionTexts(language)[action]);
 
     expect(words.every(Boolean)).toBe(true);
     expect(new Set(words).size).toBe(AUDIT_ACTIONS.length);

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { formats } from '../../src/dashboard/frame/formats.ts';
 import { pointsOf } from '../../src/dashboard/overview/chart.tsx';
-import { reasonsOf } from '../../src/dashboard/overview/pages.tsx';
+import { reasonsOf } from '../../src/dashboard/overview/health-words.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   type Body,

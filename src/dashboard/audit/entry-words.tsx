@@ -1,64 +1,20 @@
-// An entry of the audit trail in words: who, what, on what, and what else tells what was done.
+// An entry of the audit trail in words: who did what, on what, and the details.
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { auditAnswer } from '../../api/audit/routes.ts';
-import { REJECTION_REASONS } from '../../contract/assess.ts';
-import type { AuditAction } from '../../store/audit.ts';
-import { DEAD_LETTER_KINDS } from '../../store/dead-letters.ts';
-import { kindWords } from '../dead-letters/words.ts';
+import { deadLetterKindTexts } from '../dead-letters/texts.ts';
 import { apiPath } from '../frame/api-client.ts';
-import type { Language } from '../frame/language.ts';
-import { Said, Time } from '../frame/page.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { Said, Time } from '../frame/components.tsx';
+import { type Language, textOfCode } from '../frame/language.ts';
+import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { reasonWords } from '../rejections/words.ts';
-import { auditTexts } from './texts.ts';
+import { rejectionReasonTexts } from '../rejections/texts.ts';
+import { auditTexts, detailTexts, onRejectionTexts, outcomeTexts, stageTexts } from './texts.ts';
 
 type Entry = z.infer<typeof auditAnswer>;
 
 const MAX_CHARACTERS = 300;
-
-/** What was done, in words that the object follows. */
-export function actionWords(action: AuditAction, language: Language): string {
-  const t = auditTexts(language);
-  switch (action) {
-    case 'integration.create':
-      return t.integrationCreate;
-    case 'integration.update':
-      return t.integrationUpdate;
-    case 'integration.rotate':
-      return t.integrationRotate;
-    case 'integration.enable':
-      return t.integrationEnable;
-    case 'integration.disable':
-      return t.integrationDisable;
-    case 'integration.delete':
-      return t.integrationDelete;
-    case 'rejection.retry':
-      return t.rejectionRetry;
-    case 'rejection.retry-many':
-      return t.rejectionRetryMany;
-    case 'rejection.delete':
-      return t.rejectionDelete;
-    case 'event.replay':
-      return t.eventReplay;
-    case 'replay.create':
-      return t.replayCreate;
-    case 'replay.cancel':
-      return t.replayCancel;
-    case 'dead-letter.redrive':
-      return t.deadLetterRedrive;
-    case 'dead-letter.redrive-many':
-      return t.deadLetterRedriveMany;
-    case 'dead-letter.discard':
-      return t.deadLetterDiscard;
-    case 'dead-letter.discard-many':
-      return t.deadLetterDiscardMany;
-    case 'contact.erase':
-      return t.contactErase;
-  }
-}
 
 /** Who, as the API writes it: `admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`. */
 export function actorWords(actor: string, language: Language): string {
@@ -77,7 +33,7 @@ export function actorWords(actor: string, language: Language): string {
   }
 }
 
-/** On what, with a link where there is a page of it. */
+/** The object of an entry, linked to its page where it has one. */
 export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { action, object } }) => {
   const t = auditTexts(view.language);
   const name = <Said text={object} max={MAX_CHARACTERS} />;
@@ -111,109 +67,43 @@ export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { a
     case 'rejection.delete':
     case 'dead-letter.redrive':
     case 'dead-letter.discard':
-      return name; // gone
+      return name; // the object is gone
   }
 };
 
-/** What else tells what was done, by name. What is not there says something only where it was taken away. */
+/** The details of an entry. An update lists the settings that it cleared, too; elsewhere `null` means nothing. */
 export function detailWords(
   { action, detail }: Pick<Entry, 'action' | 'detail'>,
   view: View,
 ): [name: string, words: Child][] {
   return Object.entries(detail)
     .filter(([, value]) => value !== null || action === 'integration.update')
-    .map(([name, value]) => [nameWords(name, view.language), valueWords(name, value, view)]);
+    .map(([name, value]) => [
+      textOfCode(detailTexts(view.language), name) ?? name,
+      valueWords(name, value, view),
+    ]);
 }
 
-function nameWords(name: string, language: Language): string {
-  const t = auditTexts(language);
-  const isKnown = DETAILS.find((known) => known === name);
-  return isKnown === undefined ? name : t[isKnown];
-}
-
-/** What the API writes into details. */
-const DETAILS = [
-  'appId',
-  'description',
-  'allowedIps',
-  'requireSignature',
-  'onRejection',
-  'overlapHours',
-  'generation',
-  'integration',
-  'kind',
-  'reason',
-  'outcome',
-  'deliveries',
-  'retried',
-  'stored',
-  'duplicates',
-  'rejected',
-  'done',
-  'skipped',
-  'event',
-  'events',
-  'unforwarded',
-  'rejections',
-  'deadLetters',
-  'blotted',
-  'blottedBy',
-  'stage',
-  'type',
-  'status',
-  'messageId',
-  'since',
-  'until',
-  'all',
-  'byContact',
-  'cursor',
-  'interrupted',
-] as const;
+/** The details that are codes, each with its texts. */
+const CODES = new Map<string, (language: Language) => Readonly<Record<string, string>>>([
+  ['reason', rejectionReasonTexts],
+  ['kind', deadLetterKindTexts],
+  ['stage', stageTexts],
+  ['outcome', outcomeTexts],
+  ['type', eventTypeTexts],
+  ['status', statusTexts],
+  ['onRejection', onRejectionTexts],
+]);
 
 function valueWords(name: string, value: unknown, view: View): Child {
-  const t = auditTexts(view.language);
   const common = commonTexts(view.language);
-  if (value === null) return t.cleared;
+  if (value === null) return auditTexts(view.language).cleared;
   if (typeof value === 'boolean') return value ? common.yes : common.no;
   if (typeof value === 'number') return view.formats.number(value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const said = <Said text={text} max={MAX_CHARACTERS} />;
-  switch (name) {
-    case 'since':
-    case 'until':
-      return Number.isNaN(Date.parse(text)) ? said : <Time view={view} at={text} whole />;
-    case 'reason': {
-      const reason = REJECTION_REASONS.find((known) => known === text);
-      return reason === undefined ? said : reasonWords(reason, view.language);
-    }
-    case 'kind': {
-      const kind = DEAD_LETTER_KINDS.find((known) => known === text);
-      return kind === undefined ? said : kindWords(kind, view.language);
-    }
-    case 'stage':
-      return text === 'begun' || text === 'unfinished' || text === 'finished' ? t[text] : said;
-    case 'outcome':
-      switch (text) {
-        case 'stored':
-          return t.outcomeStored;
-        case 'duplicate':
-          return t.outcomeDuplicate;
-        case 'rejected':
-          return t.outcomeRejected;
-        default:
-          return said;
-      }
-    case 'type':
-      return text === 'response' ? common.response : text === 'status' ? common.statusEvent : said;
-    case 'status':
-      return text === 'sent' || text === 'delivered' || text === 'read' || text === 'failed'
-        ? common[text]
-        : said;
-    case 'onRejection':
-      return text === 'accept' ? t.accept : text === 'refuse' ? t.refuse : said;
-    case 'allowedIps':
-      return Array.isArray(value) ? <Said text={value.join(', ')} max={MAX_CHARACTERS} /> : said;
-    default:
-      return said;
-  }
+  const isAddresses = name === 'allowedIps' && Array.isArray(value);
+  const text = typeof value === 'string' ? value : isAddresses ? value.join(', ') : JSON.stringify(value);
+  const isTime = name === 'since' || name === 'until';
+  if (isTime && !Number.isNaN(Date.parse(text))) return <Time view={view} at={text} whole />;
+  const words = textOfCode(CODES.get(name)?.(view.language) ?? {}, text);
+  return words ?? <Said text={text} max={MAX_CHARACTERS} />;
 }

@@ -1,7 +1,7 @@
-import { texts } from '../frame/language.ts';
+import type { AuditAction } from '../../store/audit.ts';
+import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const auditTexts = texts({
-  title: { en: 'Audit trail', pt: 'Auditoria' },
   what: {
     en: 'Every change that was made here, through the API or at the command line. Nothing is taken back out, but for the number of somebody who is erased.',
     pt: 'Toda alteração feita aqui, pela API ou pela linha de comando. Nada é apagado, exceto o número de quem teve os dados apagados.',
@@ -22,33 +22,37 @@ export const auditTexts = texts({
   },
   everything: { en: 'all integrations', pt: 'todas as integrações' },
   receipt: { en: (id: string) => `receipt ${id}`, pt: (id: string) => `recibo ${id}` },
-  details: { en: 'Details', pt: 'Detalhes' },
+  cleared: { en: 'cleared', pt: 'removido' },
+});
 
-  integrationCreate: { en: 'created the integration', pt: 'criou a integração' },
-  integrationUpdate: { en: 'changed the integration', pt: 'alterou a integração' },
-  integrationRotate: { en: 'replaced the URL of', pt: 'trocou a URL de' },
-  integrationEnable: { en: 'enabled the integration', pt: 'ativou a integração' },
-  integrationDisable: { en: 'disabled the integration', pt: 'desativou a integração' },
-  integrationDelete: { en: 'deleted the integration', pt: 'excluiu a integração' },
-  rejectionRetry: { en: 'tried a rejection again:', pt: 'tentou de novo a rejeição' },
-  rejectionRetryMany: { en: 'tried rejections again:', pt: 'tentou rejeições de novo:' },
-  rejectionDelete: { en: 'deleted a rejection:', pt: 'excluiu a rejeição' },
-  eventReplay: { en: 'sent an event again:', pt: 'reenviou o evento' },
-  replayCreate: { en: 'began a replay:', pt: 'começou o reenvio' },
-  replayCancel: { en: 'cancelled a replay:', pt: 'cancelou o reenvio' },
-  deadLetterRedrive: { en: 'redrove a dead letter:', pt: 'reenviou a mensagem morta' },
-  deadLetterRedriveMany: { en: 'redrove dead letters:', pt: 'reenviou mensagens mortas:' },
-  deadLetterDiscard: { en: 'discarded a dead letter:', pt: 'descartou a mensagem morta' },
-  deadLetterDiscardMany: { en: 'discarded dead letters:', pt: 'descartou mensagens mortas:' },
-  contactErase: { en: 'erased a person’s data:', pt: 'apagou os dados de uma pessoa:' },
+/** What was done, followed by the object. */
+export const auditActionTexts = texts({
+  'integration.create': { en: 'created the integration', pt: 'criou a integração' },
+  'integration.update': { en: 'changed the integration', pt: 'alterou a integração' },
+  'integration.rotate': { en: 'replaced the URL of', pt: 'trocou a URL de' },
+  'integration.enable': { en: 'enabled the integration', pt: 'ativou a integração' },
+  'integration.disable': { en: 'disabled the integration', pt: 'desativou a integração' },
+  'integration.delete': { en: 'deleted the integration', pt: 'excluiu a integração' },
+  'rejection.retry': { en: 'tried a rejection again:', pt: 'tentou de novo a rejeição' },
+  'rejection.retry-many': { en: 'tried rejections again:', pt: 'tentou rejeições de novo:' },
+  'rejection.delete': { en: 'deleted a rejection:', pt: 'excluiu a rejeição' },
+  'event.replay': { en: 'sent an event again:', pt: 'reenviou o evento' },
+  'replay.create': { en: 'began a replay:', pt: 'começou o reenvio' },
+  'replay.cancel': { en: 'cancelled a replay:', pt: 'cancelou o reenvio' },
+  'dead-letter.redrive': { en: 'redrove a dead letter:', pt: 'reenviou a mensagem morta' },
+  'dead-letter.redrive-many': { en: 'redrove dead letters:', pt: 'reenviou mensagens mortas:' },
+  'dead-letter.discard': { en: 'discarded a dead letter:', pt: 'descartou a mensagem morta' },
+  'dead-letter.discard-many': { en: 'discarded dead letters:', pt: 'descartou mensagens mortas:' },
+  'contact.erase': { en: 'erased a person’s data:', pt: 'apagou os dados de uma pessoa:' },
+} satisfies TextsByCode<AuditAction>);
 
+/** The names of the details that the API writes. */
+export const detailTexts = texts({
   appId: { en: 'application', pt: 'aplicação' },
   description: { en: 'description', pt: 'descrição' },
   allowedIps: { en: 'allowed addresses', pt: 'endereços permitidos' },
   requireSignature: { en: 'signature required', pt: 'assinatura exigida' },
   onRejection: { en: 'answer to rejections', pt: 'resposta a rejeições' },
-  accept: { en: '202', pt: '202' },
-  refuse: { en: '400 or 422', pt: '400 ou 422' },
   overlapHours: { en: 'old URL works for (hours)', pt: 'URL antiga vale por (horas)' },
   generation: { en: 'URL no.', pt: 'URL nº' },
   integration: { en: 'integration', pt: 'integração' },
@@ -79,12 +83,24 @@ export const auditTexts = texts({
   byContact: { en: 'of one contact', pt: 'de um contato' },
   cursor: { en: 'went on behind', pt: 'continuou após' },
   interrupted: { en: 'interrupted', pt: 'interrompido' },
+});
 
-  cleared: { en: 'cleared', pt: 'removido' },
+/** How far an erasure has come. */
+export const stageTexts = texts({
   begun: { en: 'begun', pt: 'começada' },
   unfinished: { en: 'not finished', pt: 'não terminada' },
   finished: { en: 'finished', pt: 'terminada' },
-  outcomeStored: { en: 'became an event', pt: 'virou evento' },
-  outcomeDuplicate: { en: 'was an event already', pt: 'já era evento' },
-  outcomeRejected: { en: 'still rejected', pt: 'continua rejeitada' },
+});
+
+/** What a retry of a rejection came to. */
+export const outcomeTexts = texts({
+  stored: { en: 'became an event', pt: 'virou evento' },
+  duplicate: { en: 'was an event already', pt: 'já era evento' },
+  rejected: { en: 'still rejected', pt: 'continua rejeitada' },
+});
+
+/** What the sender of a rejection is answered. */
+export const onRejectionTexts = texts({
+  accept: { en: '202', pt: '202' },
+  refuse: { en: '400 or 422', pt: '400 ou 422' },
 });

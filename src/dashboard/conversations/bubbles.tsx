@@ -1,16 +1,16 @@
-// The messages of a conversation as a messenger draws them: one bubble for each that was sent, with what became of it,
-// and one for each reply, the oldest first.
+// The messages of a conversation as a messenger draws them, the oldest first: a bubble for each that was sent, with its
+// steps, and one for each reply.
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { conversationEntry } from '../../api/contacts/routes.ts';
 import type { Status } from '../../contract/webhook.ts';
-import { stepName, Ticks } from '../events/event-row.tsx';
+import { statusName, Ticks } from '../events/event-row.tsx';
 import { type MessageContent, SaidContent } from '../events/message-content.tsx';
 import { apiPath } from '../frame/api-client.ts';
+import { Time } from '../frame/components.tsx';
 import { localTimeOf } from '../frame/formats.ts';
-import { Time } from '../frame/page.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
 import { contactsTexts } from './texts.ts';
 
@@ -18,19 +18,19 @@ export type Entry = z.infer<typeof conversationEntry>;
 
 /** A message of a conversation. */
 export interface Message {
-  /** Names it within the conversation, whichever of its events are known. */
+  /** Identifies it within the conversation, whichever of its events are known. */
   key: string;
   direction: Entry['direction'];
-  /** When it was written, or its first step that is known was taken. Unix ms. */
+  /** When a reply was written, or the first known step was taken. Unix ms. */
   atMs: number;
-  /** The effective status of what was sent; `null`: a reply. */
+  /** The effective status of a sent message; `null`: a reply. */
   status: Status | null;
-  /** Its events, as they occurred. */
+  /** Its events, in the order in which they occurred. */
   entries: readonly [Entry, ...Entry[]];
   content: MessageContent;
 }
 
-/** The messages that entries tell of, oldest first. */
+/** Groups events into messages, oldest first. */
 export function messagesOf(entries: readonly Entry[]): Message[] {
   const groups = Map.groupBy(entries.toReversed(), keyOf); // entries are newest first
   return [...groups].map(([key, [first, ...later]]) => messageOf(key, [first as Entry, ...later]));
@@ -43,17 +43,16 @@ function keyOf({ direction, integration, messageId, id }: Entry): string {
 function messageOf(key: string, entries: readonly [Entry, ...Entry[]]): Message {
   const [{ direction, effectiveStatus, occurredAt }] = entries;
   const readable = entries.filter(({ content }) => !content.omitted);
-  const failed = readable.findLast(({ status }) => status === 'failed');
   const last = readable.at(-1) ?? entries[0];
-  // A failure tells its reason, and that only counts for as long as the message has failed.
-  const content =
-    effectiveStatus === 'failed'
-      ? { ...last.content, failure: failed?.content.failure ?? { code: null, message: null } }
-      : { ...last.content, failure: null };
+  // The reason of a failure is in its own event, and is shown only while the message counts as failed.
+  const failed = readable.findLast(({ status }) => status === 'failed');
+  const failure =
+    effectiveStatus === 'failed' ? (failed?.content.failure ?? { code: null, message: null }) : null;
+  const content = { ...last.content, failure };
   return { key, direction, atMs: Date.parse(occurredAt), status: effectiveStatus, entries, content };
 }
 
-/** Items of a list: the messages, and before the first of each day its date. */
+/** Items of a list: the messages, and the date before the first of each day. */
 export const Bubbles: FC<{ view: Visitor; messages: readonly Message[] }> = ({ view, messages }) => {
   const days = messages.map(({ atMs }) => localTimeOf(atMs, view.timeZone).slice(0, 'YYYY-MM-DD'.length));
   return (
@@ -93,23 +92,22 @@ const Bubble: FC<{ view: Visitor; message: Message }> = ({ view, message }) => {
   );
 };
 
-/** The status of what was sent; unfolded, when each step that is known was taken. */
+/** The status of a sent message, which unfolds to the known steps. */
 const Steps: FC<{ view: Visitor; status: Status; entries: readonly Entry[] }> = ({
   view,
   status,
   entries,
 }) => {
-  const common = commonTexts(view.language);
   return (
     <details>
       <summary>
-        <Ticks status={status} /> {common[status]}
+        <Ticks status={status} /> {statusTexts(view.language)[status]}
       </summary>
       <ul>
         {entries.map(({ integration, id, status: step, occurredAt }) => (
           <li>
             <a href={apiPath`/events/${integration}/${id}`}>
-              {step !== null && stepName(step, view.language)}
+              {step !== null && statusName(step, view.language)}
             </a>{' '}
             <Time view={view} at={occurredAt} whole />
           </li>

@@ -1,24 +1,59 @@
-// A contact's conversation: who it is, whether one may still write freely, and the messages.
+// The page that finds a contact, and a contact's conversation: who it is, whether one may write freely, and the messages.
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { conversationPage } from '../../api/contacts/routes.ts';
+import { lacksAreaCode, MAX_IDENTITY_LENGTH } from '../../contract/contact.ts';
 import { apiPath } from '../frame/api-client.ts';
-import { ContactName, Page, Said, Time, withQuery } from '../frame/page.tsx';
+import { ContactName, Notice, Said, Time } from '../frame/components.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { Page } from '../frame/page.tsx';
+import { beginningOf } from '../frame/text-cutting.ts';
+import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { Bubbles, messagesOf } from './bubbles.tsx';
 import { contactsTexts } from './texts.ts';
 
+/** No number and no identity is longer. */
+const MAX_TYPED_CHARACTERS = MAX_IDENTITY_LENGTH;
 const MAX_NAME_CHARACTERS = 80;
 
 export type Conversation = z.infer<typeof conversationPage>;
+
+/** @param refused what was typed and is no contact. */
+export const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => {
+  const t = contactsTexts(view.language);
+  return (
+    <Page view={view} title={commonTexts(view.language).conversations}>
+      {refused !== undefined && (
+        <Notice tone="bad">{lacksAreaCode(refused) ? t.noAreaCode : t.notANumber}</Notice>
+      )}
+      <search aria-label={t.number}>
+        <form action="/contacts" class="narrow">
+          <label>
+            {t.number}
+            <input
+              type="text"
+              name="number"
+              value={beginningOf(refused ?? '', MAX_TYPED_CHARACTERS)}
+              placeholder={t.numberHint}
+              required
+            />
+          </label>
+          <p class="muted">{t.searchHint}</p>
+          <button type="submit">{t.open}</button>
+        </form>
+      </search>
+    </Page>
+  );
+};
 
 interface ConversationProps {
   view: View;
   conversation: Conversation;
 }
 
-/** @param isNewest whether it is the page that new messages belong to. */
+/** @param isNewest whether it is the newest page, on which new messages appear. */
 export const ConversationPage: FC<ConversationProps & { isNewest: boolean }> = ({
   view,
   conversation,
@@ -33,8 +68,8 @@ export const ConversationPage: FC<ConversationProps & { isNewest: boolean }> = (
     </>
   );
   return (
-    <Page view={view} title={t.conversation} heading={heading}>
-      <Standing view={view} conversation={conversation} />
+    <Page view={view} title={commonTexts(view.language).conversation} heading={heading}>
+      <Window view={view} conversation={conversation} />
       <div class="actions">
         <a href={`/events?${new URLSearchParams({ contact })}`}>{t.events}</a>
         {!isNewest && <a href={path}>{t.newest}</a>}
@@ -50,8 +85,8 @@ export const ConversationPage: FC<ConversationProps & { isNewest: boolean }> = (
   );
 };
 
-/** Whether a message may be written freely, and for how long. */
-const Standing: FC<ConversationProps> = ({ view, conversation: { window } }) => {
+/** Whether messages may be written freely, and for how long. */
+const Window: FC<ConversationProps> = ({ view, conversation: { window } }) => {
   const t = contactsTexts(view.language);
   if (window === null) {
     return (
@@ -87,9 +122,9 @@ const Standing: FC<ConversationProps> = ({ view, conversation: { window } }) => 
 };
 
 /**
- * The messages, in a box that scrolls by itself. Older ones are fetched on top when its top comes into view, and where
- * there is no JavaScript by a link. New ones are fetched when the stream of events tells of any: a moment later, for many
- * that come together. (`throttle` of htmx would forget the last of them.)
+ * The messages, in a box that scrolls by itself. Older ones are fetched when its top comes into view, or by a link where
+ * there is no JavaScript. New ones are fetched 200 ms after an event of the stream, together with those that came
+ * meanwhile. (The `throttle` of htmx would leave out the last of them.)
  */
 const Messages: FC<ConversationProps & { isNewest: boolean }> = ({ view, conversation, isNewest }) => {
   const t = contactsTexts(view.language);

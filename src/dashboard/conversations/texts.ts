@@ -16,7 +16,6 @@ export const contactsTexts = texts({
     en: 'That is no phone number, and no identity of anybody who is known here. Write a number with its area code, or with + and the country code.',
     pt: 'Isso não é um telefone, nem a identidade de alguém conhecido aqui. Escreva um número com DDD, ou com + e o código do país.',
   },
-  conversation: { en: 'Conversation', pt: 'Conversa' },
   nothingKnown: {
     en: 'Nothing is known of this contact: no message from it or to it is stored. Messages past their retention are gone.',
     pt: 'Nada se sabe deste contato: não há mensagem dele nem para ele. Mensagens fora do prazo de retenção já saíram.',

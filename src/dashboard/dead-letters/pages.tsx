@@ -1,123 +1,106 @@
-// How dead letters look: the list, one with its message, and what is asked before any is discarded.
+// The pages of dead letters: the list, one with its message, and the questions before any is discarded.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type {
-  deadLetterAnswer,
-  deadLetterPage,
-  keptDeadLetterAnswer,
-} from '../../api/dead-letters/routes.ts';
-import { DEAD_LETTER_KINDS } from '../../store/dead-letters.ts';
+import type { deadLetterPage, keptDeadLetterAnswer } from '../../api/dead-letters/routes.ts';
 import { type Answer, apiPath } from '../frame/api-client.ts';
 import { countsOf } from '../frame/bulk-actions.tsx';
-import { filterWords } from '../frame/filter-words.tsx';
-import {
-  ChoiceFilter,
-  FilterForm,
-  FilterProblems,
-  type Filters,
-  HiddenFilters,
-  PeriodFilters,
-  TextFilter,
-} from '../frame/filters.tsx';
-import { JsonView } from '../frame/json-view.tsx';
-import type { Language } from '../frame/language.ts';
-import { ListPanel } from '../frame/list-panel.tsx';
 import {
   ActionButton,
   Badge,
-  Contact,
+  ContactLink,
   EventLink,
+  type Fact,
   Facts,
   Notice,
-  Page,
+  Panel,
   Said,
   Time,
-  withQuery,
-} from '../frame/page.tsx';
-import { commonTexts } from '../frame/texts.ts';
+} from '../frame/components.tsx';
+import { filterWords } from '../frame/filter-words.tsx';
+import { ChoiceFilter, type Filters, HiddenFilters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
+import { JsonView } from '../frame/json-view.tsx';
+import { type Language, textOfCode } from '../frame/language.ts';
+import { FilteredListPage } from '../frame/list-page.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { Page } from '../frame/page.tsx';
+import { commonTexts, eventTypeTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { deadLetterTexts } from './texts.ts';
-import { explanation, kindWords, reasonWords } from './words.ts';
+import {
+  deadLetterAdviceTexts,
+  deadLetterKindTexts,
+  deadLetterTexts,
+  neverSentReasonTexts,
+} from './texts.ts';
 
-type Letter = z.infer<typeof deadLetterAnswer>;
-type Kept = z.infer<typeof keptDeadLetterAnswer>;
+export type DeadLetterListAnswer = z.infer<typeof deadLetterPage>;
+export type KeptDeadLetter = z.infer<typeof keptDeadLetterAnswer>;
+type DeadLetter = DeadLetterListAnswer['data'][number];
 
 const MAX_ID_CHARACTERS = 120;
-/** Beside much else, in a row. */
+/** An integration's name stands in a row beside much else. */
 const MAX_MARK_CHARACTERS = 32;
 
 export const DeadLetterList: FC<{
   view: View;
   filters: Filters;
-  found: Answer<z.infer<typeof deadLetterPage>>;
+  found: Answer<DeadLetterListAnswer>;
   done: Record<string, string>;
 }> = ({ view, filters, found, done }) => {
   const t = deadLetterTexts(view.language);
   const common = commonTexts(view.language);
-  const letters = found.ok ? found.data.data : [];
-  const next = found.ok ? found.data.next : null;
+  const advice = deadLetterAdviceTexts(view.language);
+  const choice = { view, filters };
   return (
-    <Page view={view} title={t.title}>
-      <Done view={view} done={done} />
-      {!found.ok && <FilterProblems view={view} problem={found.problem} />}
-      <p class="muted">
-        {explanation(
-          DEAD_LETTER_KINDS.find((kind) => kind === filters.query.kind) ?? 'given-up',
-          view.language,
-        )}
-      </p>
-      <FilterForm view={view} action="/dead-letters" filters={filters}>
-        <ChoiceFilter
-          view={view}
-          filters={filters}
-          name="kind"
-          label={t.kind}
-          options={DEAD_LETTER_KINDS.map((kind) => [kind, kindWords(kind, view.language)])}
-        />
-        <TextFilter filters={filters} name="integration" label={common.integration} />
-        <ChoiceFilter
-          view={view}
-          filters={filters}
-          name="type"
-          label={common.type}
-          options={[
-            ['response', t.reply],
-            ['status', t.status],
-          ]}
-        />
-        <TextFilter filters={filters} name="contact" label={common.contact} />
-        <PeriodFilters view={view} filters={filters} />
-      </FilterForm>
-      {view.actor.mayChange && (letters.length > 0 || next !== null) && (
-        <div class="actions">
-          <form method="post" action="/dead-letters/redrive">
-            <HiddenFilters filters={filters} />
-            <button type="submit">{filters.isAny ? t.redriveMatching : t.redriveAll}</button>
-          </form>
-          <a href={withQuery('/dead-letters/discard', filters.query)}>
-            {filters.isAny ? t.discardMatching : t.discardAll}
-          </a>
-        </div>
-      )}
-      <ListPanel
-        view={view}
-        label={t.list}
-        next={next}
-        isEmpty={letters.length === 0}
-        empty={found.ok ? (filters.isAny ? common.nothingFound : t.none) : null}
-      >
-        {letters.map((letter) => (
-          <Row view={view} letter={letter} />
-        ))}
-      </ListPanel>
-    </Page>
+    <FilteredListPage
+      view={view}
+      path="/dead-letters"
+      title={common.deadLetters}
+      explanation={textOfCode(advice, filters.query.kind ?? '') ?? advice['given-up']}
+      label={t.list}
+      none={t.none}
+      notice={<DoneNotice view={view} done={done} />}
+      filters={filters}
+      fields={
+        <>
+          <ChoiceFilter
+            {...choice}
+            name="kind"
+            label={t.kind}
+            options={Object.entries(deadLetterKindTexts(view.language))}
+          />
+          <TextFilter filters={filters} name="integration" label={common.integration} />
+          <ChoiceFilter
+            {...choice}
+            name="type"
+            label={common.type}
+            options={Object.entries(eventTypeTexts(view.language))}
+          />
+          <TextFilter filters={filters} name="contact" label={common.contact} />
+          <PeriodFilters view={view} filters={filters} />
+        </>
+      }
+      found={found}
+      actions={
+        view.actor.mayChange && (
+          <div class="actions">
+            <form method="post" action="/dead-letters/redrive">
+              <HiddenFilters filters={filters} />
+              <button type="submit">{filters.isAny ? t.redriveMatching : t.redriveAll}</button>
+            </form>
+            <a href={withQuery('/dead-letters/discard', filters.query)}>
+              {filters.isAny ? t.discardMatching : t.discardAll}
+            </a>
+          </div>
+        )
+      }
+      row={(letter) => <Row view={view} letter={letter} />}
+    />
   );
 };
 
-const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) => {
+const DoneNotice: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) => {
   const t = deadLetterTexts(view.language);
-  const { number } = view.formats;
   switch (done.done) {
     case 'redriven-webhook':
       return <Notice>{t.redrivenWebhook}</Notice>;
@@ -127,20 +110,20 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
           {t.redriven} <EventLink integration={done.of ?? ''} id={done.event ?? ''} />
         </Notice>
       );
-    case 'redriven-many': {
-      const { redriven, skipped } = countsOf(done, ['redriven', 'skipped']);
-      return <Notice>{redrivenWords({ redriven, skipped }, view)}</Notice>;
-    }
+    case 'redriven-many':
+      return <Notice>{redrivenWords(countsOf(done, ['redriven', 'skipped']), view)}</Notice>;
     case 'discarded':
       return <Notice>{t.discarded}</Notice>;
-    case 'discarded-many':
-      return <Notice>{t.discardedMany(number(countsOf(done, ['discarded']).discarded))}</Notice>;
+    case 'discarded-many': {
+      const { discarded } = countsOf(done, ['discarded']);
+      return <Notice>{t.discardedMany(view.formats.number(discarded))}</Notice>;
+    }
     default:
       return null;
   }
 };
 
-/** What a redrive of many came to. */
+/** The result of redriving many. */
 export function redrivenWords(
   { redriven, skipped }: { redriven: number; skipped: number },
   { language, formats }: View,
@@ -148,26 +131,20 @@ export function redrivenWords(
   return deadLetterTexts(language).redrivenMany(formats.number(redriven), formats.number(skipped));
 }
 
-function isOurs({ event, kind }: Letter): boolean {
+/** Whether it is a message of this receiver, which can be redriven. */
+function isOurs({ event, kind }: DeadLetter): boolean {
   return event !== null || kind === 'intake';
 }
 
-function typeWords({ type, kind }: Letter, language: Language): string {
+function typeWords({ type, kind }: DeadLetter, language: Language): string {
   const t = deadLetterTexts(language);
   if (kind === 'intake') return t.webhook;
-  switch (type) {
-    case 'response':
-      return t.reply;
-    case 'status':
-      return t.status;
-    case null:
-      return t.noEvent;
-  }
+  return type === null ? t.noEvent : eventTypeTexts(language)[type];
 }
 
-const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
+const Row: FC<{ view: View; letter: DeadLetter }> = ({ view, letter }) => (
   <li class="row">
-    <span class="who">{letter.contact !== null && <Contact number={letter.contact} />}</span>
+    <span class="who">{letter.contact !== null && <ContactLink contact={letter.contact} />}</span>
     <a class="what" href={apiPath`/dead-letters/${letter.id}`}>
       {typeWords(letter, view.language)}
       {letter.event !== null && (
@@ -178,7 +155,9 @@ const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
       )}
     </a>
     <span class="marks">
-      {letter.kind !== 'given-up' && <Badge tone="warn">{kindWords(letter.kind, view.language)}</Badge>}
+      {letter.kind !== 'given-up' && (
+        <Badge tone="warn">{deadLetterKindTexts(view.language)[letter.kind]}</Badge>
+      )}
       <span class="muted">{view.formats.bytes(letter.messageBytes)}</span>
       {letter.integration !== null && (
         <span class="muted">
@@ -190,8 +169,8 @@ const Row: FC<{ view: View; letter: Letter }> = ({ view, letter }) => (
   </li>
 );
 
-/** @param isRefused the redrive that was just asked for: it is no event. */
-export const DeadLetter: FC<{ view: View; kept: Kept; isRefused?: boolean }> = ({
+/** @param isRefused whether it was just asked to be redriven and is no message of this receiver. */
+export const DeadLetterPage: FC<{ view: View; kept: KeptDeadLetter; isRefused?: boolean }> = ({
   view,
   kept,
   isRefused = false,
@@ -200,7 +179,7 @@ export const DeadLetter: FC<{ view: View; kept: Kept; isRefused?: boolean }> = (
   return (
     <Page view={view} title={t.one}>
       {isOurs(kept) ? (
-        <p class="muted">{explanation(kept.kind, view.language)}</p>
+        <p class="muted">{deadLetterAdviceTexts(view.language)[kept.kind]}</p>
       ) : (
         <Notice tone={isRefused ? 'bad' : 'warn'}>{t.noEventHint}</Notice>
       )}
@@ -215,52 +194,44 @@ export const DeadLetter: FC<{ view: View; kept: Kept; isRefused?: boolean }> = (
       <section class="panel">
         <Facts facts={factsOf(kept, view)} />
       </section>
-      <section class="panel" aria-labelledby="message">
-        <h2 id="message">{t.message}</h2>
+      <Panel id="message" title={t.message}>
         <JsonView view={view} text={JSON.stringify(kept.message, null, 2)} label={t.message} />
-      </section>
+      </Panel>
     </Page>
   );
 };
 
-function factsOf(kept: Kept, view: View): [Child, Child][] {
+function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
   const t = deadLetterTexts(view.language);
   const common = commonTexts(view.language);
-  const { number, bytes } = view.formats;
-  const { event, integration, contact } = kept;
-  const facts: [Child, Child][] = [
-    [t.kind, kindWords(kept.kind, view.language)],
+  const { event, integration, contact, reason } = kept;
+  return [
+    [t.kind, deadLetterKindTexts(view.language)[kept.kind]],
     [common.type, typeWords(kept, view.language)],
-  ];
-  if (kept.reason !== null) facts.push([t.reason, reasonWords(kept.reason, view.language)]);
-  if (event !== null && integration !== null) {
-    facts.push([t.event, <EventLink integration={integration} id={event} />]);
-  }
-  if (integration !== null) {
-    facts.push([
+    reason !== null && [t.reason, neverSentReasonTexts(view.language)[reason]],
+    event !== null &&
+      integration !== null && [common.event, <EventLink integration={integration} id={event} />],
+    integration !== null && [
       common.integration,
       <a href={apiPath`/integrations/${integration}`}>
         <Said text={integration} max={MAX_ID_CHARACTERS} />
       </a>,
-    ]);
-  }
-  if (contact !== null) facts.push([t.conversation, <Contact number={contact} />]);
-  facts.push(
+    ],
+    contact !== null && [common.conversation, <ContactLink contact={contact} />],
     [t.sentAt, <Time view={view} at={kept.sentAt} whole />],
     [t.keptAt, <Time view={view} at={kept.keptAt} whole />],
-    [t.attempts, number(kept.attempts)],
-    [t.size, bytes(kept.messageBytes)],
+    [t.attempts, view.formats.number(kept.attempts)],
+    [common.size, view.formats.bytes(kept.messageBytes)],
     [
       t.messageId,
       <code>
         <Said text={kept.messageId} max={MAX_ID_CHARACTERS} />
       </code>,
     ],
-  );
-  return facts;
+  ];
 }
 
-export const DiscardOnePage: FC<{ view: View; kept: Kept }> = ({ view, kept }) => {
+export const DiscardOnePage: FC<{ view: View; kept: KeptDeadLetter }> = ({ view, kept }) => {
   const t = deadLetterTexts(view.language);
   const here = apiPath`/dead-letters/${kept.id}`;
   return (
@@ -279,21 +250,25 @@ export const DiscardOnePage: FC<{ view: View; kept: Kept }> = ({ view, kept }) =
   );
 };
 
-/** @param isUnsure whether it was sent without the box being ticked. */
+/** @param isUnsure whether the form was sent without the box being ticked. */
 export const DiscardManyPage: FC<{
   view: View;
   filters: Filters;
   count: { atLeast: number; isAll: boolean };
   isUnsure?: boolean;
-}> = ({ view, filters, count, isUnsure = false }) => {
+}> = ({ view, filters: { query, isAny }, filters, count, isUnsure = false }) => {
   const t = deadLetterTexts(view.language);
+  const { kind, ...others } = query;
+  const kindFact: Fact[] = kind
+    ? [[t.kind, textOfCode(deadLetterKindTexts(view.language), kind) ?? kind]]
+    : [];
   const counted = view.formats.number(count.atLeast);
   return (
     <Page view={view} title={t.discardManyQuestion}>
       <section class="panel">
         {isUnsure && <Notice tone="bad">{t.discardUnsure}</Notice>}
-        <p>{filters.isAny ? t.discardOf : t.discardOfAll}</p>
-        {filters.isAny && <Facts facts={filterWords(view, filters.query)} />}
+        <p>{isAny ? t.discardOf : t.discardOfAll}</p>
+        {isAny && <Facts facts={[...kindFact, ...filterWords(view, others)]} />}
         <p>
           <strong>{count.isAll ? t.discardCount(counted) : t.discardAtLeast(counted)}</strong>
         </p>
@@ -306,9 +281,9 @@ export const DiscardManyPage: FC<{
           </label>
           <div class="actions">
             <button type="submit" class="danger">
-              {filters.isAny ? t.discardMatching : t.discardAll}
+              {isAny ? t.discardMatching : t.discardAll}
             </button>
-            <a href={withQuery('/dead-letters', filters.query)}>{commonTexts(view.language).cancel}</a>
+            <a href={withQuery('/dead-letters', query)}>{commonTexts(view.language).cancel}</a>
           </div>
         </form>
       </section>

@@ -1,29 +1,29 @@
-// Dead letters: what consumers gave up on, to be sent again once they are mended, or discarded.
+// Dead letters: messages that a consumer gave up on, or that were never stored or sent. They are sent again or discarded.
 
 import { Hono } from 'hono';
 import type * as z from 'zod';
-import type {
-  deadLetterPage,
-  discardRunAnswer,
-  keptDeadLetterAnswer,
-  redriveAnswer,
-  redriveRunAnswer,
-} from '../../api/dead-letters/routes.ts';
+import type { discardRunAnswer, redriveAnswer, redriveRunAnswer } from '../../api/dead-letters/routes.ts';
 import { type ApiClient, apiPath } from '../frame/api-client.ts';
-import { answerRun } from '../frame/bulk-actions.tsx';
-import { forbidReaders, refusalPage } from '../frame/errors.tsx';
-import { type Filters, filtersOf, findList } from '../frame/filters.tsx';
-import { html, withQuery } from '../frame/page.tsx';
+import { answerBulkAction, writtenCounts } from '../frame/bulk-actions.tsx';
+import { forbidReaders, problemPage } from '../frame/errors.tsx';
+import { chosenBy, type Filters, filtersOf, findList } from '../frame/filters.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
-import { DeadLetter, DeadLetterList, DiscardManyPage, DiscardOnePage, redrivenWords } from './pages.tsx';
+import {
+  DeadLetterList,
+  type DeadLetterListAnswer,
+  DeadLetterPage,
+  DiscardManyPage,
+  DiscardOnePage,
+  type KeptDeadLetter,
+  redrivenWords,
+} from './pages.tsx';
 import { deadLetterTexts } from './texts.ts';
 
 const FILTERS = ['kind', 'integration', 'type', 'contact', 'since', 'until'];
-/** So many are counted for whoever is to confirm; beyond, "at least". */
+/** Who is to confirm a change is told the exact number up to this one, and "at least" beyond. */
 const MAX_COUNTED = 200;
-
-type DeadLetterPage = z.infer<typeof deadLetterPage>;
-type Kept = z.infer<typeof keptDeadLetterAnswer>;
 
 /** To be mounted at `/dead-letters`. */
 export function deadLetterPages(): Hono<DashboardEnv> {
@@ -31,15 +31,15 @@ export function deadLetterPages(): Hono<DashboardEnv> {
     .get('/', async (c) => {
       const view = c.get('view');
       const filters = filtersOf(c.req.query(), FILTERS, view);
-      const found = await findList<DeadLetterPage>(c, '/dead-letters', filters);
+      const found = await findList<DeadLetterListAnswer>(c, '/dead-letters', filters);
       const page = <DeadLetterList view={view} filters={filters} found={found} done={c.req.query()} />;
-      return c.html(html(page), found.ok ? 200 : 400);
+      return answerPage(c, page, found.ok ? 200 : 400);
     })
     .post('/redrive', async (c) => {
       const view = c.get('view');
       const form = await c.req.parseBody();
       const filters = filtersOf(form, FILTERS, view);
-      return answerRun(c, {
+      return answerBulkAction(c, {
         title: deadLetterTexts(view.language).redriveTitle,
         action: '/dead-letters/redrive',
         fields: filters.query,
@@ -51,20 +51,15 @@ export function deadLetterPages(): Hono<DashboardEnv> {
             cursor,
           }),
         words: (counts) => redrivenWords(counts, view),
-        after: ({ redriven, skipped }) =>
-          withQuery('/dead-letters', {
-            ...filters.query,
-            done: 'redriven-many',
-            redriven: String(redriven),
-            skipped: String(skipped),
-          }),
+        after: (counts) =>
+          withQuery('/dead-letters', { ...filters.query, done: 'redriven-many', ...writtenCounts(counts) }),
       });
     })
     .get('/discard', forbidReaders, async (c) => {
       const view = c.get('view');
       const filters = filtersOf(c.req.query(), FILTERS, view);
       const count = await countMatching(view.api, filters);
-      return c.html(html(<DiscardManyPage view={view} filters={filters} count={count} />));
+      return answerPage(c, <DiscardManyPage view={view} filters={filters} count={count} />);
     })
     .post('/discard', forbidReaders, async (c) => {
       const view = c.get('view');
@@ -72,11 +67,11 @@ export function deadLetterPages(): Hono<DashboardEnv> {
       const filters = filtersOf(form, FILTERS, view);
       if (form.sure !== 'yes') {
         const count = await countMatching(view.api, filters);
-        const page = <DiscardManyPage view={view} filters={filters} count={count} isUnsure />;
-        return c.html(html(page), 422);
+        return answerPage(c, <DiscardManyPage view={view} filters={filters} count={count} isUnsure />, 422);
       }
-      return answerRun(c, {
-        title: deadLetterTexts(view.language).discardTitle,
+      const t = deadLetterTexts(view.language);
+      return answerBulkAction(c, {
+        title: t.discardTitle,
         action: '/dead-letters/discard',
         fields: { ...filters.query, sure: 'yes' },
         counted: ['discarded'],
@@ -86,20 +81,15 @@ export function deadLetterPages(): Hono<DashboardEnv> {
             ...chosenBy(filters),
             cursor,
           }),
-        words: ({ discarded }) =>
-          deadLetterTexts(view.language).discardedMany(view.formats.number(discarded)),
-        after: ({ discarded }) =>
-          withQuery('/dead-letters', {
-            ...filters.query,
-            done: 'discarded-many',
-            discarded: String(discarded),
-          }),
+        words: ({ discarded }) => t.discardedMany(view.formats.number(discarded)),
+        after: (counts) =>
+          withQuery('/dead-letters', { ...filters.query, done: 'discarded-many', ...writtenCounts(counts) }),
       });
     })
     .get('/:id', async (c) => {
       const view = c.get('view');
-      const kept = await view.api.get<Kept>(apiPath`/dead-letters/${c.req.param('id')}`);
-      return c.html(html(<DeadLetter view={view} kept={kept} />));
+      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      return answerPage(c, <DeadLetterPage view={view} kept={kept} />);
     })
     .post('/:id/redrive', async (c) => {
       const view = c.get('view');
@@ -110,31 +100,26 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         if (event === null) return c.redirect('/dead-letters?done=redriven-webhook', 303);
         return c.redirect(withQuery('/dead-letters', { done: 'redriven', event, of: integration }), 303);
       }
-      if (redriven.problem.status !== 409) return refusalPage(c, redriven.problem);
-      const kept = await view.api.get<Kept>(here);
-      return c.html(html(<DeadLetter view={view} kept={kept} isRefused />), 409);
+      if (redriven.problem.status !== 409) return problemPage(c, redriven.problem);
+      const kept = await view.api.get<KeptDeadLetter>(here);
+      return answerPage(c, <DeadLetterPage view={view} kept={kept} isRefused />, 409);
     })
     .get('/:id/discard', forbidReaders, async (c) => {
       const view = c.get('view');
-      const kept = await view.api.get<Kept>(apiPath`/dead-letters/${c.req.param('id')}`);
-      return c.html(html(<DiscardOnePage view={view} kept={kept} />));
+      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      return answerPage(c, <DiscardOnePage view={view} kept={kept} />);
     })
     .post('/:id/discard', async (c) => {
       const path = apiPath`/dead-letters/${c.req.param('id')}`;
       const discarded = await c.get('view').api.send('DELETE', path);
       return discarded.ok
         ? c.redirect('/dead-letters?done=discarded', 303)
-        : refusalPage(c, discarded.problem);
+        : problemPage(c, discarded.problem);
     });
 }
 
-/** What a change of many is asked for with: filters, or in so many words all. */
-function chosenBy({ query, isAny }: Filters): Record<string, unknown> {
-  return isAny ? query : { all: true };
-}
-
-/** How many match now, and whether there may be more. */
+/** How many match now, and whether that is all of them. */
 async function countMatching(api: ApiClient, { query }: Filters) {
-  const { data, next } = await api.get<DeadLetterPage>('/dead-letters', { ...query, limit: MAX_COUNTED });
-  return { atLeast: data.length, isAll: next === null };
+  const page = await api.get<DeadLetterListAnswer>('/dead-letters', { ...query, limit: MAX_COUNTED });
+  return { atLeast: page.data.length, isAll: page.next === null };
 }

@@ -1,51 +1,25 @@
-import { texts } from '../frame/language.ts';
+import type { DeadLetterKind, NeverSentReason } from '../../store/dead-letters.ts';
+import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const deadLetterTexts = texts({
-  title: { en: 'Dead letters', pt: 'Mensagens mortas' },
   one: { en: 'Dead letter', pt: 'Mensagem morta' },
-  what: {
-    en: 'Messages that a consumer failed on until its retries ran out. Mend the consumer first, then redrive them: they go back into the events queue as they were.',
-    pt: 'Mensagens em que um consumidor falhou até acabarem as tentativas. Corrija o consumidor primeiro e depois reenvie: elas voltam à fila de eventos como estavam.',
-  },
   kind: { en: 'Kind', pt: 'Tipo de caso' },
-  givenUp: { en: 'a consumer failed', pt: 'um consumidor falhou' },
-  intake: { en: 'a webhook that was not stored', pt: 'um webhook que não foi gravado' },
-  neverSent: { en: 'the queue never took it', pt: 'a fila nunca aceitou' },
-  whatIntake: {
-    en: 'A webhook that was acknowledged and could not be stored: it waited in the intake queue until its retries ran out. Redrive it once the database works: it goes back into the intake queue, and becomes an event.',
-    pt: 'Um webhook que foi confirmado e não pôde ser gravado: esperou na fila de entrada até acabarem as tentativas. Reenvie quando o banco de dados funcionar: ele volta à fila de entrada e vira um evento.',
-  },
-  whatNeverSent: {
-    en: 'An event that the events queue refused each time, while it took others, or of which no message can be made. It is stored, but no consumer got it.',
-    pt: 'Um evento que a fila de eventos recusou todas as vezes, enquanto aceitava outros, ou do qual não dá para fazer uma mensagem. Ele está gravado, mas nenhum consumidor o recebeu.',
-  },
   webhook: { en: 'incoming webhook', pt: 'webhook de entrada' },
-  noMessage: { en: 'No message can be made of it.', pt: 'Não dá para fazer uma mensagem dele.' },
-  refused: {
-    en: 'The queue refused it again and again, and took others.',
-    pt: 'A fila o recusou repetidas vezes e aceitou outros.',
-  },
   reason: { en: 'Why', pt: 'Motivo' },
   list: { en: 'Dead letters, newest first', pt: 'Mensagens mortas, da mais nova à mais antiga' },
   none: {
     en: 'There is none: all was stored and sent, and consumers handled all that they were given.',
     pt: 'Não há nenhuma: tudo foi gravado e enviado, e os consumidores trataram tudo o que receberam.',
   },
-  reply: { en: 'reply', pt: 'resposta' },
-  status: { en: 'status', pt: 'status' },
   noEvent: { en: 'not an event of this receiver', pt: 'não é um evento deste receptor' },
   noEventHint: {
     en: 'The message is not an event of this receiver: it cannot be redriven, only discarded.',
     pt: 'A mensagem não é um evento deste receptor: não dá para reenviar, só descartar.',
   },
-  event: { en: 'Event', pt: 'Evento' },
-  eventId: { en: 'Event id', pt: 'Id do evento' },
-  conversation: { en: 'Conversation', pt: 'Conversa' },
   messageId: { en: "The queue's message id", pt: 'Id da mensagem na fila' },
   attempts: { en: 'Deliveries of the dead-letter queue', pt: 'Entregas da fila de mensagens mortas' },
   sentAt: { en: 'Sent to the queue', pt: 'Enviada à fila' },
   keptAt: { en: 'Given up on', pt: 'Abandonada' },
-  size: { en: 'Size', pt: 'Tamanho' },
   message: { en: 'The message', pt: 'A mensagem' },
   redrive: { en: 'Redrive', pt: 'Reenviar' },
   redriveAll: { en: 'Redrive all', pt: 'Reenviar todas' },
@@ -107,3 +81,35 @@ export const deadLetterTexts = texts({
     pt: (discarded: string) => `Descartadas: ${discarded}.`,
   },
 });
+
+/** What befell a dead letter. */
+export const deadLetterKindTexts = texts({
+  'given-up': { en: 'a consumer failed', pt: 'um consumidor falhou' },
+  intake: { en: 'a webhook that was not stored', pt: 'um webhook que não foi gravado' },
+  'never-sent': { en: 'the queue never took it', pt: 'a fila nunca aceitou' },
+} satisfies TextsByCode<DeadLetterKind>);
+
+/** What that means, and what to do about it. */
+export const deadLetterAdviceTexts = texts({
+  'given-up': {
+    en: 'Messages that a consumer failed on until its retries ran out. Mend the consumer first, then redrive them: they go back into the events queue as they were.',
+    pt: 'Mensagens em que um consumidor falhou até acabarem as tentativas. Corrija o consumidor primeiro e depois reenvie: elas voltam à fila de eventos como estavam.',
+  },
+  intake: {
+    en: 'A webhook that was acknowledged and could not be stored: it waited in the intake queue until its retries ran out. Redrive it once the database works: it goes back into the intake queue, and becomes an event.',
+    pt: 'Um webhook que foi confirmado e não pôde ser gravado: esperou na fila de entrada até acabarem as tentativas. Reenvie quando o banco de dados funcionar: ele volta à fila de entrada e vira um evento.',
+  },
+  'never-sent': {
+    en: 'An event that the events queue refused each time, while it took others, or of which no message can be made. It is stored, but no consumer got it.',
+    pt: 'Um evento que a fila de eventos recusou todas as vezes, enquanto aceitava outros, ou do qual não dá para fazer uma mensagem. Ele está gravado, mas nenhum consumidor o recebeu.',
+  },
+} satisfies TextsByCode<DeadLetterKind>);
+
+/** Why an event was never sent. */
+export const neverSentReasonTexts = texts({
+  'no-message': { en: 'No message can be made of it.', pt: 'Não dá para fazer uma mensagem dele.' },
+  refused: {
+    en: 'The queue refused it again and again, and took others.',
+    pt: 'A fila o recusou repetidas vezes e aceitou outros.',
+  },
+} satisfies TextsByCode<NeverSentReason>);

@@ -1,4 +1,4 @@
-// What came under the ids of an event with another content: where it differs, and what else there is.
+// Other webhooks with the ids of an event and another content: how they differ from it.
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
@@ -6,40 +6,40 @@ import type { wholeEventAnswer } from '../../api/events/routes.ts';
 import type { keptRejectionAnswer } from '../../api/rejections/routes.ts';
 import { differencesBetween } from '../../contract/content.ts';
 import { apiPath } from '../frame/api-client.ts';
-import { EventLink, Facts } from '../frame/page.tsx';
+import { EventLink, Facts, Panel } from '../frame/components.tsx';
 import { valueTree } from '../frame/payload-tree.tsx';
 import { ProblemPath } from '../frame/problem-words.tsx';
+import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { differenceTexts } from './differences-texts.ts';
+import { differenceTexts } from './texts.ts';
 
-/** The event that a rejection repeats, and what both have in the places in which they differ. */
+/** The event that a rejection repeats, and how the two differ. */
 export const Differences: FC<{
   view: View;
   integration: string;
   eventId: string;
-  /** The payload of the event; `null`: it is not there any more. */
+  /** The payload of the event; `null`: the event is gone. */
   stored: string | null;
   repeated: string;
 }> = ({ view, integration, eventId, stored, repeated }) => {
   const t = differenceTexts(view.language);
   return (
-    <section class="panel" aria-labelledby="differences">
-      <h2 id="differences">{t.title}</h2>
+    <Panel id="differences" title={t.title}>
       <p>
         {stored === null ? t.gone : t.repeats} <EventLink integration={integration} id={eventId} />
       </p>
       {stored !== null && <Places view={view} stored={stored} repeated={repeated} />}
-    </section>
+    </Panel>
   );
 };
 
-/** Where two payloads differ, and what each has there. */
+/** Where two payloads differ, and what each of them has there. */
 const Places: FC<{ view: View; stored: string; repeated: string }> = ({ view, stored, repeated }) => {
   const t = differenceTexts(view.language);
-  const shown = differencesBetween(stored, repeated).filter((one) => 'stored' in one || 'repeated' in one);
+  const places = differencesBetween(stored, repeated).filter((one) => 'stored' in one || 'repeated' in one);
   return (
     <>
-      {shown.map(({ path, ...sides }) => (
+      {places.map(({ path, ...sides }) => (
         <>
           <h3>{path === '' ? t.whole : <ProblemPath path={path} />}</h3>
           <Facts
@@ -56,7 +56,6 @@ const Places: FC<{ view: View; stored: string; repeated: string }> = ({ view, st
 
 type Sides = Omit<ReturnType<typeof differencesBetween>[number], 'path'>;
 
-/** What one of them has in a place. */
 function sideOf(view: View, sides: Sides, side: keyof Sides): Child {
   return side in sides ? (
     valueTree(view, sides[side])
@@ -65,48 +64,45 @@ function sideOf(view: View, sides: Sides, side: keyof Sides): Child {
   );
 }
 
-/** So many of an event's other versions are shown with what differs: each can have a megabyte. */
-const MAX_SHOWN_VERSIONS = 3;
+/** So many versions are read to be compared, since each can have a megabyte. */
+const MAX_COMPARED_VERSIONS = 3;
 
-/** What else came under the ids of an event. */
+/** The other versions of an event. */
 export interface OtherVersions {
-  /** Ids of events that were let in. */
+  /** Ids of versions that were let in as events. */
   events: string[];
-  /** Those that are kept, newest first. `body`: `null` where it is not shown. */
+  /** Rejections, newest first. `body`: `null` where it is not compared. */
   kept: { id: string; body: string | null }[];
 }
 
-/** Reads of an event's other versions what is shown of them. */
 export async function findOtherVersions(
   { api }: View,
   { events, rejections }: z.infer<typeof wholeEventAnswer>['versions'],
 ): Promise<OtherVersions> {
   const kept = rejections.map(async (id, index) => {
-    if (index >= MAX_SHOWN_VERSIONS) return { id, body: null };
+    if (index >= MAX_COMPARED_VERSIONS) return { id, body: null };
     const found = await api.find<z.infer<typeof keptRejectionAnswer>>(apiPath`/rejections/${id}`);
     return { id, body: found.ok ? found.data.body : null };
   });
   return { events, kept: await Promise.all(kept) };
 }
 
-/** What else came under the ids of an event, the newest with what differs; nothing where there is none. */
+/** Lists the other versions of an event, the newest with how they differ. */
 export const Versions: FC<{
   view: View;
   integration: string;
-  /** Of the event. */
   payload: string;
   versions: OtherVersions;
 }> = ({ view, integration, payload, versions: { events, kept } }) => {
   const t = differenceTexts(view.language);
   if (events.length + kept.length === 0) return null;
   return (
-    <section class="panel" aria-labelledby="versions">
-      <h2 id="versions">{t.versions}</h2>
+    <Panel id="versions" title={t.versions}>
       <p>{t.versionsAre}</p>
       <ul>
         {events.map((id) => (
           <li>
-            {t.event} <EventLink integration={integration} id={id} />
+            {commonTexts(view.language).event} <EventLink integration={integration} id={id} />
           </li>
         ))}
         {kept.map(({ id, body }) => (
@@ -116,6 +112,6 @@ export const Versions: FC<{
           </li>
         ))}
       </ul>
-    </section>
+    </Panel>
   );
 };

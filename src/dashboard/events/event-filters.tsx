@@ -1,35 +1,34 @@
-// The filters of the list of events, and which of them the live stream and replays take as well.
+// The filters of the list of events, and which of them the live stream and replays also take.
 
 import type { FC } from 'hono/jsx';
-import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
 import { ChoiceFilter, FilterForm, type Filters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { eventsTexts } from './list-texts.ts';
+import { eventListTexts } from './texts.ts';
 
 const OF_STREAMS = ['type', 'status', 'contact', 'integration', 'messageId'];
 const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
 
 export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred', 'odd'];
 
-/** The filters of the stream that goes on with a list; `null`: none gives the same events. */
+/** The filters with which a list goes on live; `null`: the stream does not take them all. */
 export function streamQuery({ query }: Filters): Record<string, string> | null {
-  const { since: _, ...rest } = query; // what comes from now on is behind any beginning
+  const { since: _, ...rest } = query; // what comes from now on is later in any case
   return Object.keys(rest).every((name) => OF_STREAMS.includes(name)) ? rest : null;
 }
 
-/** The filters of a replay of what is listed; `null`: a replay cannot be told the same. */
+/** The filters of a replay of what is listed; `null`: a replay does not take them all. */
 export function replayQuery({ query }: Filters): Record<string, string> | null {
   return Object.keys(query).every((name) => OF_REPLAYS.includes(name)) ? query : null;
 }
 
-/** @param integrations the slugs there are. */
+/** @param integrations the slugs that can be chosen. */
 export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: readonly string[] }> = ({
   view,
   filters,
   integrations,
 }) => {
-  const t = eventsTexts(view.language);
+  const t = eventListTexts(view.language);
   const common = commonTexts(view.language);
   const asked = filters.query.integration;
   const slugs = new Set([...integrations, ...(asked === undefined ? [] : [asked])]);
@@ -46,16 +45,13 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
           {...choice}
           name="type"
           label={common.type}
-          options={EVENT_TYPES.map((type) => [
-            type,
-            type === 'response' ? common.response : common.statusEvent,
-          ])}
+          options={Object.entries(eventTypeTexts(view.language))}
         />
         <ChoiceFilter
           {...choice}
           name="status"
           label={common.status}
-          options={STATUSES.map((status) => [status, common[status]])}
+          options={Object.entries(statusTexts(view.language))}
         />
         <ChoiceFilter
           {...choice}
@@ -63,7 +59,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
           label={common.integration}
           options={[...slugs].map((slug) => [slug, slug])}
         />
-        <TextFilter filters={filters} name="messageId" label={t.messageId} />
+        <TextFilter filters={filters} name="messageId" label={common.messageId} />
         <PeriodFilters view={view} filters={filters} />
         <ChoiceFilter {...choice} name="forwarded" label={t.forwarded} options={yesOrNo} />
         <ChoiceFilter {...choice} name="deferred" label={t.deferred} options={yesOrNo} />

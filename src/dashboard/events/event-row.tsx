@@ -1,4 +1,4 @@
-// An event in a list: who, what and when, in words. The same in lists, on the overview and as it comes in live.
+// An event in a list: who, what and when, in words. The same row is in lists, on the overview and in the live stream.
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
@@ -6,24 +6,28 @@ import type { eventAnswer } from '../../api/events/routes.ts';
 import { saidBy } from '../../contract/conversation.ts';
 import { isStatus, type Status } from '../../contract/webhook.ts';
 import { apiPath } from '../frame/api-client.ts';
+import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
 import type { Language } from '../frame/language.ts';
-import { Badge, Contact, Said, Time } from '../frame/page.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
-import { eventRowTexts } from './event-row-texts.ts';
+import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts } from './texts.ts';
 
-export type ShownEvent = z.infer<typeof eventAnswer>;
+export type EventAnswer = z.infer<typeof eventAnswer>;
 
 const MAX_EXCERPT_CHARACTERS = 160;
 const MAX_NAME_CHARACTERS = 60;
 
-/** What happened, in words that follow the customer's name, and of a reply what it says. */
-export function wordsOf(event: ShownEvent, language: Language): { what: string; excerpt: string | null } {
+/** What happened, in words that follow the customer's name, and an excerpt of what a reply says or why a message failed. */
+export function wordsOf(event: EventAnswer, language: Language): { what: string; excerpt: string | null } {
   const t = eventRowTexts(language);
   const { kind, text, media, location, failure } = saidBy(event.payload);
-  if (event.status !== null) {
-    const reason = event.status === 'failed' && failure ? (failure.message ?? failure.code) : null;
-    return { what: stepWords(event.status, language), excerpt: reason };
+  const { status } = event;
+  if (status !== null) {
+    const reason = status === 'failed' && failure ? (failure.message ?? failure.code) : null;
+    return {
+      what: isStatus(status) ? happenedTexts(language)[status] : t.stepOther(status),
+      excerpt: reason,
+    };
   }
   switch (kind) {
     case 'text':
@@ -31,7 +35,7 @@ export function wordsOf(event: ShownEvent, language: Language): { what: string; 
     case 'media':
     case 'sticker': {
       const excerpt = text ?? media?.caption ?? media?.filename ?? null;
-      return { what: t.sentMedia(mediaWords(media?.kind ?? kind, language)), excerpt };
+      return { what: t.sentMedia(mediaTexts(language)[mediaKindOf(media?.kind ?? kind)]), excerpt };
     }
     case 'location':
       return { what: t.sentLocation, excerpt: location?.name ?? location?.address ?? null };
@@ -49,48 +53,30 @@ export function wordsOf(event: ShownEvent, language: Language): { what: string; 
   }
 }
 
-function stepWords(status: string, language: Language): string {
-  const t = eventRowTexts(language);
-  if (!isStatus(status)) return t.stepOther(status);
-  switch (status) {
-    case 'sent':
-      return t.stepSent;
-    case 'delivered':
-      return t.stepDelivered;
-    case 'read':
-      return t.stepRead;
-    case 'failed':
-      return t.stepFailed;
-  }
-}
-
-/** A medium with its article. The platform may have any word for one. */
-export function mediaWords(kind: string | null, language: Language): string {
-  const t = eventRowTexts(language);
-  switch (kind?.toLowerCase()) {
+/** The kind of a medium. The platform may have any word for one. */
+export function mediaKindOf(kind: string | null): MediaKind {
+  const word = kind?.toLowerCase() ?? '';
+  switch (word) {
     case 'image':
-      return t.image;
     case 'document':
-      return t.document;
     case 'audio':
+    case 'video':
+    case 'sticker':
+      return word;
     case 'voice':
     case 'ptt':
-      return t.audio;
-    case 'video':
-      return t.video;
-    case 'sticker':
-      return t.sticker;
+      return 'audio';
     default:
-      return t.file;
+      return 'file';
   }
 }
 
 /** An item of the list `#rows`. */
-export const EventRow: FC<{ view: Visitor; event: ShownEvent }> = ({ view, event }) => {
+export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, event }) => {
   const t = eventRowTexts(view.language);
   const { what, excerpt } = wordsOf(event, view.language);
   const { name } = saidBy(event.payload);
-  const count = view.formats.number;
+  const { number } = view.formats;
   return (
     <li id={`event-${event.place}`} class={`row event ${stepClass(event.status)}`}>
       <span class="who">
@@ -98,7 +84,7 @@ export const EventRow: FC<{ view: Visitor; event: ShownEvent }> = ({ view, event
         {event.contact === null ? (
           <span class="muted">{t.noContact}</span>
         ) : (
-          <Contact number={event.contact} />
+          <ContactLink contact={event.contact} />
         )}
         {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
       </span>
@@ -117,8 +103,8 @@ export const EventRow: FC<{ view: Visitor; event: ShownEvent }> = ({ view, event
         {!event.forwarded && <Badge tone="warn">{t.notForwarded}</Badge>}
         {event.deferred && <Badge>{t.deferred}</Badge>}
         {event.oddities.length > 0 && <Badge>{t.odd}</Badge>}
-        {event.deliveries > 1 && <Badge>{t.repeated(count(event.deliveries))}</Badge>}
-        {event.replays > 0 && <Badge>{t.replayed(count(event.replays))}</Badge>}
+        {event.deliveries > 1 && <Badge>{t.repeated(number(event.deliveries))}</Badge>}
+        {event.replays > 0 && <Badge>{t.replayed(number(event.replays))}</Badge>}
         <span class="muted">{event.integration}</span>
       </span>
       <Time view={view} at={event.receivedAt} />
@@ -128,7 +114,7 @@ export const EventRow: FC<{ view: Visitor; event: ShownEvent }> = ({ view, event
 
 const TICKS: Record<Status, string> = { sent: '✓', delivered: '✓✓', read: '✓✓', failed: '✕' };
 
-/** As messengers draw them. The words beside them say the same. `null`: a reply. */
+/** A status as messengers draw it, next to words that say the same. `null`: a reply. */
 export const Ticks: FC<{ status: string | null }> = ({ status }) => (
   <span class={`ticks ${stepClass(status)}`} aria-hidden="true">
     {status === null ? '↩' : isStatus(status) ? TICKS[status] : '•'}
@@ -140,7 +126,7 @@ function stepClass(status: string | null): string {
   return isStatus(status) ? status : 'other';
 }
 
-/** What a step is called; a word that is not known, as it is. */
-export function stepName(status: string, language: Language): Child {
-  return isStatus(status) ? commonTexts(language)[status] : <bdi>{status}</bdi>;
+/** The name of a status; an unknown one is shown as it is. */
+export function statusName(status: string, language: Language): Child {
+  return isStatus(status) ? statusTexts(language)[status] : <bdi>{status}</bdi>;
 }

@@ -1,10 +1,10 @@
-// GET /live/events: the stream of /api/tail, each event as the item of a list that pages put on top of theirs.
+// GET /live/events: the stream of /api/tail with each event as a row, which pages put on top of their list.
 
 import { Hono } from 'hono';
-import { refusalPage } from '../frame/errors.tsx';
+import { problemPage } from '../frame/errors.tsx';
 import { markup } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
-import { EventRow, type ShownEvent } from './event-row.tsx';
+import { type EventAnswer, EventRow } from './event-row.tsx';
 
 /** To be mounted at `/live`. Takes what `/api/tail` takes. */
 export function liveRoutes(): Hono<DashboardEnv> {
@@ -16,7 +16,7 @@ export function liveRoutes(): Hono<DashboardEnv> {
       c.req.query(),
       lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
     );
-    if (!stream.ok || stream.body === null) return refusalPage(c, await stream.json());
+    if (!stream.ok || stream.body === null) return problemPage(c, await stream.json());
     const rows = stream.body
       .pipeThrough(new TextDecoderStream())
       .pipeThrough(rowsOf(view))
@@ -25,7 +25,7 @@ export function liveRoutes(): Hono<DashboardEnv> {
   });
 }
 
-/** Replaces the data of each event by its row, and leaves all else of the stream as it is: places, comments, delays. */
+/** Replaces the data of each event by its row, and leaves everything else of the stream, such as ids and comments. */
 function rowsOf(view: View): TransformStream<string, string> {
   let rest = '';
   return new TransformStream({
@@ -38,14 +38,14 @@ function rowsOf(view: View): TransformStream<string, string> {
   });
 }
 
-/** One event of /api/tail has its data on one line. */
+/** In the stream of /api/tail the data of an event is one line. */
 function frameWithRow(frame: string, view: View): string {
   const lines = frame.split('\n');
   const data = lines.find((line) => line.startsWith('data: '));
   if (data === undefined) return frame;
-  const event = JSON.parse(data.slice('data: '.length)) as ShownEvent;
+  const event = JSON.parse(data.slice('data: '.length)) as EventAnswer;
   const row = markup(<EventRow view={{ ...view, nowMs: Date.now() }} event={event} />);
   const id = lines.filter((line) => line.startsWith('id: '));
-  const rowLines = row.split(/\r\n|\r|\n/); // each of the three ends a line of a stream
+  const rowLines = row.split(/\r\n|\r|\n/); // each of these ends a line in a stream
   return [...id, 'event: row', ...rowLines.map((line) => `data: ${line}`)].join('\n');
 }

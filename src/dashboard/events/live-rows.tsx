@@ -1,21 +1,21 @@
-// A list of events to which new ones come on top as they are stored.
+// A list of events in which new ones appear on top as they are stored.
 
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import type { View } from '../frame/view.ts';
-import type { ShownEvent } from './event-row.tsx';
-import { eventRowTexts } from './event-row-texts.ts';
+import type { EventAnswer } from './event-row.tsx';
+import { eventRowTexts } from './texts.ts';
 
 /**
- * The list `#rows` of one's items. What is stored behind the newest of `events` is put on top, without a gap; while the
- * reader has scrolled down it waits behind a button, see browser/live-rows.ts.
+ * The list `#rows`. What is stored after the newest of `events` is put on top, without a gap. While the reader has scrolled
+ * down it waits behind a button, see browser/live-rows.ts.
  *
  * @param query the filters of the list, as `/api/tail` takes them; `null`: it does not go on live.
- * @param max older items are dropped beyond so many.
+ * @param max so many items are kept, the newest.
  */
 export const LiveRows: FC<
   PropsWithChildren<{
     view: View;
-    events: readonly ShownEvent[];
+    events: readonly EventAnswer[];
     query: Record<string, string> | null;
     max?: number;
   }>

@@ -1,27 +1,25 @@
-// What a message says: text, medium, place, and why it failed. All of it was written by somebody outside: a link is one
-// only where it leads to the web, and everything else is text.
+// What a message says: text, medium, location, and why it failed. All of it was written by somebody outside: only an address
+// of the web becomes a link, and everything else is text.
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { contentAnswer } from '../../api/messages/routes.ts';
+import { Said } from '../frame/components.tsx';
 import type { Language } from '../frame/language.ts';
-import { Said } from '../frame/page.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
 import type { Visitor } from '../frame/view.ts';
-import { mediaWords } from './event-row.tsx';
-import { messageContentTexts } from './message-content-texts.ts';
+import { mediaKindOf } from './event-row.tsx';
+import { mediaTexts, messageContentTexts, openMediaTexts } from './texts.ts';
 
 export type MessageContent = z.infer<typeof contentAnswer>;
 
 const MAX_FIELD_CHARACTERS = 300;
-/** Of a text: so much at once, and so much more to be unfolded. */
 const MAX_TEXT_CHARACTERS = 2_000;
+/** So much more of a text can be unfolded. */
 const MAX_REST_CHARACTERS = 20_000;
 const MAP_ZOOM = 16;
 
-/**
- * @param isWhole with the rest of long texts, for where there is one message.
- */
+/** @param isWhole whether long texts can be unfolded, for where there is one message. */
 export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?: boolean }> = ({
   view,
   content,
@@ -41,14 +39,14 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
         </p>
       )}
       {media !== null && <Medium view={view} media={media} />}
-      {location !== null && <Place view={view} place={location} />}
+      {location !== null && <Location view={view} location={location} />}
       {text !== null && <LongText view={view} text={text} isWhole={isWhole} />}
       {failure !== null && <Failure view={view} failure={failure} />}
     </>
   );
 };
 
-/** Of what looks like a text and is none. */
+/** The label of a message that would otherwise look like a text. */
 function labelOf(kind: MessageContent['kind'], language: Language): string | null {
   const t = messageContentTexts(language);
   switch (kind) {
@@ -101,17 +99,18 @@ const LongText: FC<{ view: Visitor; text: string; isWhole: boolean }> = ({ view,
 const Medium: FC<{ view: Visitor; media: NonNullable<MessageContent['media']> }> = ({ view, media }) => {
   const t = messageContentTexts(view.language);
   const url = media.link === null ? null : webUrl(media.link);
+  const kind = mediaKindOf(media.kind);
   return (
     <>
       <p class="medium">
         {url === null ? (
           <>
-            {mediaWords(media.kind, view.language)} <small>{t.noLink}</small>
+            {mediaTexts(view.language)[kind]} <small>{t.noLink}</small>
           </>
         ) : (
           <>
             <a href={url.href} rel="noopener noreferrer" target="_blank">
-              {openWords(media.kind, view.language)}
+              {openMediaTexts(view.language)[kind]}
             </a>{' '}
             <small>
               <Said text={url.host} max={MAX_FIELD_CHARACTERS} />
@@ -143,9 +142,12 @@ const Medium: FC<{ view: Visitor; media: NonNullable<MessageContent['media']> }>
   );
 };
 
-const Place: FC<{ view: Visitor; place: NonNullable<MessageContent['location']> }> = ({ view, place }) => {
+const Location: FC<{ view: Visitor; location: NonNullable<MessageContent['location']> }> = ({
+  view,
+  location,
+}) => {
   const t = messageContentTexts(view.language);
-  const map = mapOf(place);
+  const map = mapOf(location);
   return (
     <p class="place">
       {map === null ? (
@@ -155,7 +157,7 @@ const Place: FC<{ view: Visitor; place: NonNullable<MessageContent['location']> 
           {t.openMap}
         </a>
       )}
-      {[place.name, place.address].map(
+      {[location.name, location.address].map(
         (text) =>
           text !== null && (
             <>
@@ -189,7 +191,7 @@ const Failure: FC<{ view: Visitor; failure: NonNullable<MessageContent['failure'
   );
 };
 
-/** Of what can be opened without harm: what a browser would run or read from the disk is none. */
+/** The address that a link leads to; `null` where it is none of the web, which a browser might run or read from the disk. */
 export function webUrl(link: string): URL | null {
   const url = URL.parse(link);
   return url !== null && ['http:', 'https:'].includes(url.protocol) ? url : null;
@@ -200,24 +202,4 @@ function mapOf({ latitude, longitude }: NonNullable<MessageContent['location']>)
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
   const marker = new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) });
   return `https://www.openstreetmap.org/?${marker}#map=${MAP_ZOOM}/${latitude}/${longitude}`;
-}
-
-function openWords(kind: string | null, language: Language): string {
-  const t = messageContentTexts(language);
-  switch (kind?.toLowerCase()) {
-    case 'image':
-      return t.openImage;
-    case 'document':
-      return t.openDocument;
-    case 'audio':
-    case 'voice':
-    case 'ptt':
-      return t.openAudio;
-    case 'video':
-      return t.openVideo;
-    case 'sticker':
-      return t.openSticker;
-    default:
-      return t.openFile;
-  }
 }

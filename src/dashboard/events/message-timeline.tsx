@@ -1,22 +1,22 @@
-// What became of a message, as a picture: its steps one after the other, and how long each took.
+// What became of a message: its steps one after the other, how long each took, and its events.
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { messageTimeline } from '../../api/messages/routes.ts';
 import type { Status } from '../../contract/webhook.ts';
 import { type Answer, apiPath } from '../frame/api-client.ts';
-import { Badge, Time } from '../frame/page.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { Badge, Time } from '../frame/components.tsx';
+import { eventTypeTexts } from '../frame/texts.ts';
 import type { View, Visitor } from '../frame/view.ts';
-import { stepName, Ticks } from './event-row.tsx';
-import { eventTexts } from './texts.ts';
+import { statusName, Ticks } from './event-row.tsx';
+import { eventTexts, stepTexts } from './texts.ts';
 
 export type MessageTimeline = z.infer<typeof messageTimeline>;
 
-/** The steps that a message goes when all goes well. */
+/** The steps of a message with which all goes well. */
 const COURSE = ['sent', 'delivered', 'read'] as const satisfies Status[];
 
-/** The timeline of a message; `null` where there is none to be had. */
+/** The timeline of a message; `null` where it cannot be read. */
 export async function findTimeline(
   { api }: View,
   messageId: string,
@@ -26,30 +26,29 @@ export async function findTimeline(
   return found?.ok ? found.data : null;
 }
 
-/** What the API knows of a message; `null`: its id cannot be asked for. */
+/** The timeline of a message, or the problem; `null`: no path can have this id. */
 export async function findMessage(
   api: View['api'],
   messageId: string,
   integration?: string,
 ): Promise<Answer<MessageTimeline> | null> {
-  if (messageId === '.' || messageId === '..') return null; // parts of a path that URLs resolve, encoded or not
+  if (messageId === '.' || messageId === '..') return null; // URLs resolve these, encoded or not
   return api.find<MessageTimeline>(apiPath`/messages/${messageId}`, { integration });
 }
 
-/** The picture. Without colour and lines it is a list of sentences. */
+/** The steps, as a picture that reads as a list of sentences. */
 export const Stepper: FC<{ view: Visitor; timeline: MessageTimeline }> = ({ view, timeline }) => {
   const t = eventTexts(view.language);
   const { steps } = timeline;
-  const replies = timeline.events.filter(({ type }) => type === 'response'); // `replies` may be the first of them only
+  const replies = timeline.events.filter(({ type }) => type === 'response'); // the API's `replies` can be incomplete
   const taken = new Map(steps.map(({ status, at }) => [status, at]));
-  const shown = steps.map(({ status }) => status);
-  // What is still to come is shown as well, but for a message that failed.
+  // The steps to come are shown as well, unless the message has failed.
   const open = timeline.status === 'failed' ? [] : COURSE.filter((step) => !taken.has(step));
   const [firstReply] = replies;
   return (
     <ol class="stepper">
       {timeline.status !== null &&
-        [...shown, ...open].map((step) => (
+        [...steps.map(({ status }) => status), ...open].map((step) => (
           <Step view={view} step={step} at={taken.get(step)} timeline={timeline} />
         ))}
       {firstReply !== undefined && (
@@ -68,7 +67,7 @@ export const Stepper: FC<{ view: Visitor; timeline: MessageTimeline }> = ({ view
   );
 };
 
-/** @param at `undefined`: not taken; `null`: implied. */
+/** @param at when it was taken; `undefined`: it was not; `null`: a later step implies it. */
 const Step: FC<{
   view: Visitor;
   step: Status;
@@ -76,6 +75,7 @@ const Step: FC<{
   timeline: MessageTimeline;
 }> = ({ view, step, at, timeline }) => {
   const t = eventTexts(view.language);
+  const names = stepTexts(view.language);
   const lag = timeline.lags.find(({ to, ms }) => to === step && ms !== null);
   const isDisordered = timeline.events.some(({ status, disorder }) => status === step && disorder.length > 0);
   const kind = at === undefined ? 'open' : at === null ? 'implied' : 'taken';
@@ -83,13 +83,16 @@ const Step: FC<{
     <li class={`step ${kind} ${step}`}>
       <span class="dot">{at !== undefined && <Ticks status={step} />}</span>
       <div>
-        <strong>{t[step]}</strong>
+        <strong>{names[step]}</strong>
         {at === undefined && <small>{t.notYet}</small>}
         {at === null && <small>{t.implied}</small>}
         {typeof at === 'string' && <Time view={view} at={at} whole />}
         {lag !== undefined && lag.ms !== null && (
           <small>
-            {(lag.ms < 0 ? t.negativeLag : t.lag)(view.formats.duration(lag.ms), t[lag.from].toLowerCase())}
+            {(lag.ms < 0 ? t.negativeLag : t.lag)(
+              view.formats.duration(lag.ms),
+              names[lag.from].toLowerCase(),
+            )}
           </small>
         )}
         {isDisordered && <Badge tone="warn">{t.outOfOrder}</Badge>}
@@ -105,7 +108,6 @@ export const MessageEvents: FC<{ view: Visitor; timeline: MessageTimeline; curre
   current,
 }) => {
   const t = eventTexts(view.language);
-  const common = commonTexts(view.language);
   return (
     <ol class="message-events">
       {timeline.events.map(({ id, integration, status, occurredAt, deliveries, disorder }) => (
@@ -115,7 +117,7 @@ export const MessageEvents: FC<{ view: Visitor; timeline: MessageTimeline; curre
             href={apiPath`/events/${integration}/${id}`}
             {...(id === current && { 'aria-current': 'page' as const })}
           >
-            {status === null ? common.response : stepName(status, view.language)}
+            {status === null ? eventTypeTexts(view.language).response : statusName(status, view.language)}
           </a>
           <Time view={view} at={occurredAt} whole />
           {id === current && <Badge>{t.thisEvent}</Badge>}

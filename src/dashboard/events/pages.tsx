@@ -1,50 +1,143 @@
-// One event: who, what and when, what became of its message, and the payload as it came.
+// The pages of events: the list, which goes on live, and one event with its message and its payload.
 
 import type { FC } from 'hono/jsx';
+import type * as z from 'zod';
+import type { eventPage } from '../../api/events/routes.ts';
 import { saidBy } from '../../contract/conversation.ts';
 import { wordsIn } from '../../contract/message-words.ts';
-import { apiPath } from '../frame/api-client.ts';
-import { ActionButton, Badge, Contact, Copyable, Facts, Notice, Page, Said, Time } from '../frame/page.tsx';
+import { type Answer, apiPath } from '../frame/api-client.ts';
+import {
+  ActionButton,
+  Badge,
+  ContactLink,
+  Copyable,
+  Facts,
+  More,
+  Notice,
+  Panel,
+  Said,
+  Time,
+} from '../frame/components.tsx';
+import { FilterProblems, type Filters } from '../frame/filters.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { Page } from '../frame/page.tsx';
 import { payloadTree } from '../frame/payload-tree.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { type OtherVersions, Versions } from './differences.tsx';
-import { type ShownEvent, Ticks, wordsOf } from './event-row.tsx';
+import { EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
+import { type EventAnswer, EventRow, Ticks, wordsOf } from './event-row.tsx';
+import { LiveRows } from './live-rows.tsx';
 import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
-import { oddityTexts } from './oddity-texts.ts';
-import { eventTexts } from './texts.ts';
+import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
+
+export type EventListAnswer = z.infer<typeof eventPage>;
 
 const MAX_NAME_CHARACTERS = 60;
-/** Of the payload as it came, UTF-16 code units; the download has all. */
+/** So many UTF-16 code units of the payload are shown; the download has all. */
 const MAX_RAW_CHARACTERS = 65_536;
+
+interface ListProps {
+  view: View;
+  filters: Filters;
+  /** Whether it begins further down than at the newest event. */
+  isDeep: boolean;
+}
+
+/** @param integrations the slugs that can be filtered by. */
+export const EventList: FC<
+  ListProps & { integrations: readonly string[]; found: Answer<EventListAnswer> }
+> = ({ view, filters, integrations, found, isDeep }) => {
+  const form = <EventFilterForm view={view} filters={filters} integrations={integrations} />;
+  return (
+    <Page view={view} title={commonTexts(view.language).events}>
+      {found.ok ? (
+        <>
+          {form}
+          <Events view={view} filters={filters} isDeep={isDeep} events={found.data} />
+        </>
+      ) : (
+        <>
+          <FilterProblems view={view} problem={found.problem} />
+          {form}
+        </>
+      )}
+    </Page>
+  );
+};
+
+const Events: FC<ListProps & { events: EventListAnswer }> = ({
+  view,
+  filters,
+  isDeep,
+  events: { data, next },
+}) => {
+  const t = eventListTexts(view.language);
+  const common = commonTexts(view.language);
+  const stream = isDeep ? null : streamQuery(filters);
+  return (
+    <section class="panel" aria-label={common.events}>
+      <div class="panel-head">
+        <p class="muted">{stream !== null ? t.live : isDeep ? t.deep : t.notLive}</p>
+        <p>
+          {isDeep ? (
+            <a href={withQuery(view.address, { cursor: null })}>{t.fromTop}</a>
+          ) : (
+            <ReplayLink view={view} filters={filters} />
+          )}
+        </p>
+      </div>
+      <LiveRows view={view} events={data} query={stream}>
+        {data.map((event) => (
+          <EventRow view={view} event={event} />
+        ))}
+        {data.length === 0 && next === null && (
+          <li class="empty">{filters.isAny || isDeep ? common.nothingFound : t.none}</li>
+        )}
+        <More view={view} cursor={next} isEmpty={data.length === 0} />
+      </LiveRows>
+    </section>
+  );
+};
+
+/** Leads to a replay of everything that matches, where there can be one. */
+const ReplayLink: FC<{ view: View; filters: Filters }> = ({ view, filters }) => {
+  const t = eventListTexts(view.language);
+  const query = replayQuery(filters);
+  if (query === null || !view.actor.mayChange) return null;
+  return (
+    <a href={`/replays/new?${new URLSearchParams(query)}`}>{filters.isAny ? t.replayThese : t.replayAll}</a>
+  );
+};
 
 interface EventProps {
   view: View;
-  event: ShownEvent;
+  event: EventAnswer;
 }
 
-export const EventPage: FC<{
-  view: View;
-  event: ShownEvent;
-  payload: string;
-  versions: OtherVersions;
-  timeline: MessageTimeline | null;
-  isReplayed: boolean;
-}> = ({ view, event, payload, versions, timeline, isReplayed }) => {
+/** @param isReplayed whether it was just sent again. */
+export const EventPage: FC<
+  EventProps & {
+    payload: string;
+    versions: OtherVersions;
+    timeline: MessageTimeline | null;
+    isReplayed: boolean;
+  }
+> = ({ view, event, payload, versions, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
   const path = apiPath`/events/${event.integration}/${event.id}`;
   const { name, ...said } = saidBy(event.payload);
   const { what } = wordsOf(event, view.language);
   const heading = (
     <>
-      <Ticks status={event.status} /> {event.contact !== null && <Contact number={event.contact} />}{' '}
+      <Ticks status={event.status} /> {event.contact !== null && <ContactLink contact={event.contact} />}{' '}
       {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />} {what}
     </>
   );
   return (
-    <Page view={view} title={t.title} heading={heading}>
+    <Page view={view} title={commonTexts(view.language).event} heading={heading}>
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
         {event.contact !== null && (
@@ -54,10 +147,9 @@ export const EventPage: FC<{
         )}
         {view.actor.mayChange && <ActionButton action={`${path}/replay`}>{t.replay}</ActionButton>}
       </div>
-      <section class="panel said-content" aria-labelledby="said">
-        <h2 id="said">{t.said}</h2>
+      <Panel id="said" title={t.said} class="said-content">
         <SaidContent view={view} content={{ ...said, omitted: false }} isWhole />
-      </section>
+      </Panel>
       <Versions view={view} integration={event.integration} payload={payload} versions={versions} />
       <Course view={view} event={event} timeline={timeline} />
       <Oddities view={view} event={event} />
@@ -70,8 +162,7 @@ export const EventPage: FC<{
 const Course: FC<EventProps & { timeline: MessageTimeline | null }> = ({ view, event, timeline }) => {
   const t = eventTexts(view.language);
   return (
-    <section class="panel" aria-labelledby="course">
-      <h2 id="course">{t.course}</h2>
+    <Panel id="course" title={t.course}>
       {timeline === null ? (
         <p class="muted">{t.courseUnknown}</p>
       ) : (
@@ -87,17 +178,16 @@ const Course: FC<EventProps & { timeline: MessageTimeline | null }> = ({ view, e
           )}
         </>
       )}
-    </section>
+    </Panel>
   );
 };
 
-/** In what the payload differs from the documentation, and what that means for the event. */
+/** How the payload differs from the documentation. */
 const Oddities: FC<EventProps> = ({ view, event }) => {
   const t = oddityTexts(view.language);
   if (event.oddities.length === 0) return null;
   return (
-    <section class="panel" aria-labelledby="oddities">
-      <h2 id="oddities">{t.title}</h2>
+    <Panel id="oddities" title={t.title}>
       <p>{t.meaning}</p>
       <ul>
         {event.oddities.map(({ path, code }) => (
@@ -106,7 +196,7 @@ const Oddities: FC<EventProps> = ({ view, event }) => {
           </li>
         ))}
       </ul>
-    </section>
+    </Panel>
   );
 };
 
@@ -114,10 +204,9 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = wordsIn(event.payload?.message?.contextId); // stored payloads of any age: there may be anything
+  const contextId = wordsIn(event.payload?.message?.contextId); // an old payload can hold anything there
   return (
-    <section class="panel" aria-labelledby="facts">
-      <h2 id="facts">{t.facts}</h2>
+    <Panel id="facts" title={t.facts}>
       <Facts
         facts={[
           [t.occurredAt, <Time view={view} at={event.occurredAt} whole />],
@@ -144,37 +233,34 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
               </code>
             ),
           ],
-          ...(contextId !== null ? [[t.contextId, <Said text={contextId} />] as const] : []),
+          contextId !== null && [t.contextId, <Said text={contextId} />],
         ]}
       />
       <h3>{t.eventId}</h3>
       <Copyable view={view} value={event.id} label={t.eventId} />
       <h3>{t.messageId}</h3>
       <Copyable view={view} value={event.messageId} label={t.messageId} />
-    </section>
+    </Panel>
   );
 };
 
 const Payload: FC<{ view: View; payload: string; path: string }> = ({ view, payload, path }) => {
   const t = eventTexts(view.language);
   const { bytes } = view.formats;
-  const tree = payloadTree(view, payload);
-  const isCut = payload.length > MAX_RAW_CHARACTERS;
+  const download = (
+    <p>
+      <small>{t.payloadSize(bytes(new TextEncoder().encode(payload).byteLength))}</small>{' '}
+      <a href={path} download>
+        {commonTexts(view.language).download}
+      </a>
+    </p>
+  );
   return (
-    <section class="panel" aria-labelledby="payload">
-      <div class="panel-head">
-        <h2 id="payload">{t.payload}</h2>
-        <p>
-          <small>{t.payloadSize(bytes(new TextEncoder().encode(payload).byteLength))}</small>{' '}
-          <a href={path} download>
-            {t.download}
-          </a>
-        </p>
-      </div>
-      {tree ?? <p>{t.unreadable}</p>}
+    <Panel id="payload" title={t.payload} beside={download}>
+      {payloadTree(view, payload) ?? <p>{t.unreadable}</p>}
       <details>
         <summary>{t.raw}</summary>
-        {isCut && <p>{t.rawCut(bytes(MAX_RAW_CHARACTERS))}</p>}
+        {payload.length > MAX_RAW_CHARACTERS && <p>{t.rawCut(bytes(MAX_RAW_CHARACTERS))}</p>}
         <section tabindex={0} aria-label={t.raw}>
           <pre>
             <code>
@@ -183,6 +269,6 @@ const Payload: FC<{ view: View; payload: string; path: string }> = ({ view, payl
           </pre>
         </section>
       </details>
-    </section>
+    </Panel>
   );
 };

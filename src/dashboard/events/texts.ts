@@ -1,7 +1,66 @@
-import { texts } from '../frame/language.ts';
+import type { Status } from '../../contract/webhook.ts';
+import { type TextsByCode, texts } from '../frame/language.ts';
 
+/** The list of events. */
+export const eventListTexts = texts({
+  forwarded: { en: 'Forwarded', pt: 'Encaminhado' },
+  deferred: { en: 'Deferred', pt: 'Adiado' },
+  odd: { en: 'Differs from the documentation', pt: 'Difere da documentação' },
+  filters: { en: 'Filters', pt: 'Filtros' },
+  live: {
+    en: 'New events come in on top by themselves.',
+    pt: 'Eventos novos aparecem no topo sozinhos.',
+  },
+  notLive: {
+    en: 'With these filters the list stays as it is.',
+    pt: 'Com estes filtros a lista fica como está.',
+  },
+  deep: { en: 'Older events.', pt: 'Eventos mais antigos.' },
+  fromTop: { en: 'To the newest', pt: 'Ir para os mais novos' },
+  replayThese: { en: 'Send these again…', pt: 'Reenviar estes…' },
+  replayAll: { en: 'Send all again…', pt: 'Reenviar todos…' },
+  none: { en: 'No event has come yet.', pt: 'Nenhum evento chegou ainda.' },
+});
+
+/** An event in a list. */
+export const eventRowTexts = texts({
+  wrote: { en: 'wrote', pt: 'escreveu' },
+  sentMedia: { en: (kind: string) => `sent ${kind}`, pt: (kind: string) => `enviou ${kind}` },
+  sentLocation: { en: 'sent a location', pt: 'enviou uma localização' },
+  sentContact: { en: 'sent a contact card', pt: 'enviou um cartão de contato' },
+  reacted: { en: 'reacted', pt: 'reagiu' },
+  changedReaction: { en: 'changed a reaction', pt: 'mudou uma reação' },
+  repliedByButton: { en: 'replied with a button', pt: 'respondeu com um botão' },
+  repliedFromList: { en: 'replied from a list', pt: 'respondeu por uma lista' },
+  sentNothing: { en: 'replied', pt: 'respondeu' },
+  stepOther: {
+    en: (step: string) => `has a message with the status “${step}”`,
+    pt: (step: string) => `tem uma mensagem com o status “${step}”`,
+  },
+  noContact: { en: 'somebody', pt: 'alguém' },
+  odd: { en: 'differs from the documentation', pt: 'difere da documentação' },
+  notForwarded: { en: 'not forwarded yet', pt: 'ainda não encaminhado' },
+  deferred: { en: 'deferred', pt: 'adiado' },
+  repeated: {
+    en: (times: string) => `delivered ${times} times`,
+    pt: (times: string) => `entregue ${times} vezes`,
+  },
+  replayed: { en: (times: string) => `sent again ${times}×`, pt: (times: string) => `reenviado ${times}×` },
+  newEvent: { en: '1 new event', pt: '1 evento novo' },
+  newEvents: { en: '{n} new events', pt: '{n} eventos novos' },
+  list: { en: 'Events, newest first', pt: 'Eventos, do mais novo ao mais antigo' },
+});
+
+/** What happened to the customer, by the step of the message. */
+export const happenedTexts = texts({
+  sent: { en: 'was sent a message', pt: 'teve uma mensagem enviada' },
+  delivered: { en: 'has received a message', pt: 'recebeu uma mensagem' },
+  read: { en: 'has read a message', pt: 'leu uma mensagem' },
+  failed: { en: 'could not be sent a message', pt: 'não pôde receber uma mensagem' },
+} satisfies TextsByCode<Status>);
+
+/** The page of an event. */
 export const eventTexts = texts({
-  title: { en: 'Event', pt: 'Evento' },
   conversation: { en: 'To the conversation', pt: 'Ver a conversa' },
   replay: { en: 'Send to consumers again', pt: 'Reenviar aos consumidores' },
   replayed: {
@@ -37,10 +96,6 @@ export const eventTexts = texts({
     en: 'The course of its message cannot be shown just now.',
     pt: 'Não é possível mostrar o percurso da mensagem agora.',
   },
-  sent: { en: 'Sent', pt: 'Enviada' },
-  delivered: { en: 'Delivered', pt: 'Entregue' },
-  read: { en: 'Read', pt: 'Lida' },
-  failed: { en: 'Failed', pt: 'Falhou' },
   replied: { en: 'Replied', pt: 'Respondida' },
   replies: { en: (count: string) => `${count} replies`, pt: (count: string) => `${count} respostas` },
   notYet: { en: 'not reported', pt: 'sem aviso' },
@@ -79,28 +134,117 @@ export const eventTexts = texts({
     en: (shown: string) => `The first ${shown} are shown. The download has everything.`,
     pt: (shown: string) => `São mostrados os primeiros ${shown}. O download tem tudo.`,
   },
-  download: { en: 'Download', pt: 'Baixar' },
   unreadable: {
     en: 'It cannot be shown as a tree. Below it is as it came.',
     pt: 'Não é possível mostrar em árvore. Abaixo está como chegou.',
   },
-  text: { en: 'text', pt: 'texto' },
-  number: { en: 'number', pt: 'número' },
-  boolean: { en: 'true or false', pt: 'verdadeiro ou falso' },
-  empty: { en: 'empty', pt: 'vazio' },
-  object: {
-    en: (count: number, written: string) => (count === 1 ? '1 field' : `${written} fields`),
-    pt: (count: number, written: string) => (count === 1 ? '1 campo' : `${written} campos`),
+});
+
+/** The steps of a message, as titles. */
+export const stepTexts = texts({
+  sent: { en: 'Sent', pt: 'Enviada' },
+  delivered: { en: 'Delivered', pt: 'Entregue' },
+  read: { en: 'Read', pt: 'Lida' },
+  failed: { en: 'Failed', pt: 'Falhou' },
+} satisfies TextsByCode<Status>);
+
+/** What else came under the ids of an event. */
+export const differenceTexts = texts({
+  title: { en: 'What differs', pt: 'O que difere' },
+  repeats: {
+    en: 'It came under the ids of an event that is stored, and says something else:',
+    pt: 'Chegou com os ids de um evento já gravado, mas diz outra coisa:',
   },
-  list: {
-    en: (count: number, written: string) => (count === 1 ? 'list of 1' : `list of ${written}`),
-    pt: (count: number, written: string) => (count === 1 ? 'lista de 1' : `lista de ${written}`),
+  gone: {
+    en: 'It came under the ids of an event that is not there any more:',
+    pt: 'Chegou com os ids de um evento que não existe mais:',
   },
-  characters: { en: (count: string) => `${count} characters`, pt: (count: string) => `${count} caracteres` },
-  moreHere: {
-    en: (count: string) => `${count} more: see it as it came`,
-    pt: (count: string) => `mais ${count}: veja como chegou`,
+  whole: { en: 'The whole', pt: 'O todo' },
+  inEvent: { en: 'In the event', pt: 'No evento' },
+  here: { en: 'In this one', pt: 'Nesta' },
+  nothing: { en: 'nothing', pt: 'nada' },
+  versions: { en: 'Other versions', pt: 'Outras versões' },
+  versionsAre: {
+    en: 'The platform sent these with the same ids and another content: an edited message, or ids that were used again.',
+    pt: 'A plataforma enviou estas com os mesmos ids e outro conteúdo: uma mensagem editada, ou ids usados de novo.',
   },
-  deeper: { en: 'nested deeper: see it as it came', pt: 'mais aninhado: veja como chegou' },
-  cut: { en: 'the rest: see it as it came', pt: 'o resto: veja como chegou' },
+  rejection: {
+    en: (id: string) => `Kept, and no event: ${id}`,
+    pt: (id: string) => `Guardada, sem virar evento: ${id}`,
+  },
+});
+
+export const messageContentTexts = texts({
+  noLink: { en: 'without a link that can be opened', pt: 'sem link que se possa abrir' },
+  openMap: { en: 'Show on OpenStreetMap', pt: 'Ver no OpenStreetMap' },
+  noCoordinates: { en: 'A place without coordinates', pt: 'Um local sem coordenadas' },
+  contact: { en: 'Contact card', pt: 'Cartão de contato' },
+  reaction: { en: 'Reaction', pt: 'Reação' },
+  button: { en: 'Reply with a button', pt: 'Resposta com um botão' },
+  list: { en: 'Reply from a list', pt: 'Resposta por uma lista' },
+  reply: { en: 'Reply to an offer of the message', pt: 'Resposta a uma opção da mensagem' },
+  unknownKind: { en: 'A message of this kind:', pt: 'Uma mensagem deste tipo:' },
+  failed: { en: 'Could not be sent', pt: 'Não pôde ser enviada' },
+  failureCode: { en: (code: string) => `code ${code}`, pt: (code: string) => `código ${code}` },
+  noReason: { en: 'the platform gives no reason', pt: 'a plataforma não diz o motivo' },
+  omitted: {
+    en: 'Too large to be shown here: the event has it.',
+    pt: 'Grande demais para mostrar aqui: está no evento.',
+  },
+  nothing: { en: 'No text', pt: 'Sem texto' },
+  rest: {
+    en: (count: string) => `${count} more characters`,
+    pt: (count: string) => `mais ${count} caracteres`,
+  },
+  restInEvent: {
+    en: (count: string) => `${count} more characters: the event has them`,
+    pt: (count: string) => `mais ${count} caracteres: estão no evento`,
+  },
+});
+
+/** The media that messages hold. */
+export type MediaKind = 'image' | 'document' | 'audio' | 'video' | 'sticker' | 'file';
+
+export const mediaTexts = texts({
+  image: { en: 'an image', pt: 'uma imagem' },
+  document: { en: 'a document', pt: 'um documento' },
+  audio: { en: 'an audio recording', pt: 'um áudio' },
+  video: { en: 'a video', pt: 'um vídeo' },
+  sticker: { en: 'a sticker', pt: 'uma figurinha' },
+  file: { en: 'a file', pt: 'um arquivo' },
+} satisfies TextsByCode<MediaKind>);
+
+/** Links that open a medium. */
+export const openMediaTexts = texts({
+  image: { en: 'Open the image', pt: 'Abrir imagem' },
+  document: { en: 'Open the document', pt: 'Abrir documento' },
+  audio: { en: 'Open the recording', pt: 'Abrir áudio' },
+  video: { en: 'Open the video', pt: 'Abrir vídeo' },
+  sticker: { en: 'Open the sticker', pt: 'Abrir figurinha' },
+  file: { en: 'Open the file', pt: 'Abrir arquivo' },
+} satisfies TextsByCode<MediaKind>);
+
+/** How payloads differ from the documentation: one text for each code. */
+export const oddityTexts = texts({
+  title: { en: 'Differs from the documentation', pt: 'Difere da documentação' },
+  meaning: {
+    en: 'The payload is kept and forwarded exactly as it came. These fields count as absent:',
+    pt: 'O payload é guardado e encaminhado exatamente como chegou. Estes campos contam como ausentes:',
+  },
+  missing: { en: 'is missing', pt: 'está faltando' },
+  empty: { en: 'is empty', pt: 'está vazio' },
+  'wrong-type': { en: 'holds something else than documented', pt: 'contém algo diferente do documentado' },
+  'too-long': { en: 'is too long', pt: 'é longo demais' },
+  unfaithful: {
+    en: 'has control characters or halves of characters',
+    pt: 'tem caracteres de controle ou metades de caracteres',
+  },
+  'not-a-time': { en: 'is no date and time', pt: 'não é data e hora' },
+  'no-zone': { en: 'is a time without a zone', pt: 'é um horário sem fuso' },
+  'impossible-time': { en: 'is a time that cannot be', pt: 'é um horário impossível' },
+  'not-a-contact': { en: 'names nobody', pt: 'não identifica ninguém' },
+  'unknown-status': {
+    en: 'is a word that is not known: the status of the message does not change',
+    pt: 'é uma palavra desconhecida: o status da mensagem não muda',
+  },
 });

@@ -1,6 +1,6 @@
-// The files that pages need in a browser: style sheet, script, icon. Static assets of this Worker, which
-// scripts/assets.ts puts together; see [assets] in wrangler.toml. Their addresses have the version in them, so that a
-// browser keeps them for good and has new ones after a deployment.
+// The style sheet, the script and the icon of the pages. They are static assets of this Worker, which scripts/assets.ts
+// puts together; see [assets] in wrangler.toml. Their addresses have the version in them, so that a browser keeps them for
+// good and fetches new ones after a deployment.
 
 import { Hono } from 'hono';
 import { problem } from '../../problem-details.ts';
@@ -10,7 +10,7 @@ const YEAR_SECONDS = 365 * 86_400;
 
 export interface AssetDeps {
   assets: Fetcher;
-  /** Changes with each deployment; `null`: not known, and a browser asks each time whether a file has changed. */
+  /** Changes with each deployment; `null`: unknown, and a browser asks each time whether a file has changed. */
   version: string | null;
 }
 
@@ -19,9 +19,9 @@ export function assetRoutes({ assets, version }: AssetDeps): { routes: Hono; pat
   const routes = new Hono().get('/:version/:file', async (c) => {
     const { file, version: asked } = c.req.param();
     if (!FILES.includes(file)) return problem('not-found', 'There is no such file.');
-    const { headers } = c.req.raw; // with the validators of what a browser has already
+    const { headers } = c.req.raw; // with the validators of what the browser has
     const asset = await assets.fetch(new URL(`/${file}`, c.req.url), { headers });
-    const answer = new Response(asset.body, asset); // its own headers cannot be added to
+    const answer = new Response(asset.body, asset); // the headers of `asset` are immutable
     const isForGood = asset.ok && version !== null && asked === version;
     answer.headers.set(
       'cache-control',

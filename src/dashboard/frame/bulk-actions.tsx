@@ -1,63 +1,69 @@
-// Changes of many things, of which one request does as many as it may: a run that is not at its end is gone on with, by
-// itself where there is JavaScript (browser/go-on.ts), and by a button elsewhere. One run a request: it takes already
-// what the platform lets one invocation ask of the database.
+// Changes of many things. One request does only a part, since the platform bounds what one invocation may ask of the
+// database. Each answer is a form that goes on with the next part: by itself where there is JavaScript
+// (browser/go-on.ts), and by a button elsewhere.
 
 import type { Context } from 'hono';
 import type { Child, FC } from 'hono/jsx';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Answer, Problem } from './api-client.ts';
-import { runTexts } from './bulk-action-texts.ts';
-import { problemText, refusalPage } from './errors.tsx';
-import { html, Notice, Page } from './page.tsx';
+import { Notice } from './components.tsx';
+import { problemPage, problemText } from './errors.tsx';
+import { HiddenFields } from './filters.tsx';
+import { answerPage, Page } from './page.tsx';
+import { bulkActionTexts } from './texts.ts';
 import type { DashboardEnv, View } from './view.ts';
 
-/** What runs did so far, by name. */
+/** How many things were changed in which way. */
 export type Counts<Name extends string> = Record<Name, number>;
 
-export interface Run<Name extends string> {
+export interface BulkAction<Name extends string> {
   title: string;
-  /** Where the form goes that goes on. */
+  /** The address of the form that goes on. */
   action: string;
-  /** What it is asked with, from one request to the next. */
+  /** What every request of the action is sent with. */
   fields: Record<string, string>;
   counted: readonly Name[];
-  /** What runs before this one came to, as the form has it. */
+  /** The form as it was sent, with the cursor and the counts of the parts before. */
   form: Record<string, unknown>;
-  /** Makes one run. */
+  /** Does the next part. */
   send: (cursor: string | undefined) => Promise<Answer<Counts<Name> & { next: string | null }>>;
   words: (counts: Counts<Name>) => string;
-  /** Where to go at the end. */
+  /** The address to go to at the end. */
   after: (counts: Counts<Name>) => string;
-  /** Words for a refusal that has some of its own; it does not go on then. */
-  refusal?: (problem: Problem) => string | null;
+  /** The words for a problem after which the action cannot go on; `null` for any other problem. */
+  ending?: (problem: Problem) => string | null;
 }
 
-/** Makes a run, and answers with where it came to. */
-export async function answerRun<Name extends string>(
+/** Does the next part of an action, and answers with what was done so far. */
+export async function answerBulkAction<Name extends string>(
   c: Context<DashboardEnv>,
-  run: Run<Name>,
+  bulk: BulkAction<Name>,
 ): Promise<Response> {
   const view = c.get('view');
-  const cursor = typeof run.form.cursor === 'string' && run.form.cursor !== '' ? run.form.cursor : undefined;
-  const before = countsOf(run.form, run.counted);
-  const answer = await run.send(cursor);
+  const cursor =
+    typeof bulk.form.cursor === 'string' && bulk.form.cursor !== '' ? bulk.form.cursor : undefined;
+  const before = countsOf(bulk.form, bulk.counted);
+  const answer = await bulk.send(cursor);
   if (!answer.ok) {
     const { problem } = answer;
-    const words = run.refusal?.(problem) ?? null;
-    if (words === null && problem.status !== 503) return refusalPage(c, problem);
-    const page = (
-      <RunPage view={view} run={run} counts={before} cursor={cursor} isOver={words !== null} isInterrupted>
-        {words ?? problemText(problem, view.language)}
-      </RunPage>
-    );
-    return c.html(html(page), problem.status as ContentfulStatusCode) as Response;
+    const ending = bulk.ending?.(problem) ?? null;
+    if (ending === null && problem.status !== 503) return problemPage(c, problem);
+    const interrupted = ending ?? problemText(problem, view.language);
+    const props = { view, bulk, counts: before, cursor, interrupted, isOver: ending !== null };
+    return answerPage(c, <BulkActionPage {...props} />, problem.status);
   }
   const { data } = answer;
-  const counts = Object.fromEntries(
-    run.counted.map((name) => [name, before[name] + data[name]]),
-  ) as Counts<Name>;
-  if (data.next === null) return c.redirect(run.after(counts), 303);
-  return c.html(html(<RunPage view={view} run={run} counts={counts} cursor={data.next} />)) as Response;
+  const counts = sumOf(before, data, bulk.counted);
+  if (data.next === null) return c.redirect(bulk.after(counts), 303);
+  return answerPage(c, <BulkActionPage view={view} bulk={bulk} counts={counts} cursor={data.next} />);
+}
+
+/** Adds up the counts of two parts. */
+export function sumOf<Name extends string>(
+  before: Counts<Name>,
+  part: Counts<Name>,
+  names: readonly Name[],
+): Counts<Name> {
+  return countsBy(names, (name) => before[name] + part[name]);
 }
 
 /** Counts among the parameters of a page or the fields of a form. */
@@ -65,38 +71,45 @@ export function countsOf<Name extends string>(
   given: Record<string, unknown>,
   names: readonly Name[],
 ): Counts<Name> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const text = String(given[name] ?? '');
-      return [name, /^\d{1,12}$/.test(text) ? Number(text) : 0];
-    }),
-  ) as Counts<Name>;
+  return countsBy(names, (name) => {
+    const text = String(given[name] ?? '');
+    return /^\d{1,12}$/.test(text) ? Number(text) : 0;
+  });
 }
 
-const RunPage: FC<{
+function countsBy<Name extends string>(names: readonly Name[], count: (name: Name) => number): Counts<Name> {
+  return Object.fromEntries(names.map((name) => [name, count(name)])) as Counts<Name>;
+}
+
+/** Counts as parameters of an address. */
+export function writtenCounts(counts: Counts<string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]));
+}
+
+const BulkActionPage: FC<{
   view: View;
-  run: Pick<Run<string>, 'title' | 'action' | 'fields' | 'words'>;
+  bulk: Pick<BulkAction<string>, 'title' | 'action' | 'fields' | 'words'>;
   counts: Counts<string>;
   cursor: string | undefined;
-  /** It was broken off: `children` say why. */
-  isInterrupted?: boolean;
-  /** It cannot be gone on with. */
+  /** Why the action was interrupted. */
+  interrupted?: Child;
+  /** Whether it cannot go on. */
   isOver?: boolean;
-  children?: Child;
-}> = ({ view, run, counts, cursor, isInterrupted = false, isOver = false, children }) => {
-  const t = runTexts(view.language);
-  const fields = { ...run.fields, ...counts, ...(cursor !== undefined && { cursor }) };
+}> = ({ view, bulk, counts, cursor, interrupted, isOver = false }) => {
+  const t = bulkActionTexts(view.language);
   return (
-    <Page view={view} title={run.title}>
-      {isInterrupted && <Notice tone="bad">{children}</Notice>}
+    <Page view={view} title={bulk.title}>
+      {interrupted !== undefined && <Notice tone="bad">{interrupted}</Notice>}
       <section class="panel">
-        <p role="status">{run.words(counts)}</p>
-        <p>{isInterrupted ? t.interrupted : t.unfinished}</p>
+        <p role="status">{bulk.words(counts)}</p>
+        <p>{interrupted === undefined ? t.unfinished : t.interrupted}</p>
         {!isOver && (
-          <form method="post" action={run.action} {...(!isInterrupted && { 'data-go-on': 'true' })}>
-            {Object.entries(fields).map(([name, value]) => (
-              <input type="hidden" name={name} value={String(value)} />
-            ))}
+          <form
+            method="post"
+            action={bulk.action}
+            {...(interrupted === undefined && { 'data-go-on': 'true' })}
+          >
+            <HiddenFields fields={{ ...bulk.fields, ...counts, ...(cursor !== undefined && { cursor }) }} />
             <button type="submit">{t.goOn}</button>
           </form>
         )}

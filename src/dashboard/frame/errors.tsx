@@ -1,28 +1,27 @@
-// Pages that say why there is no other page. The API's own words are English and for developers: here each kind of
-// problem has a text in the reader's language.
+// The pages of errors. The API's own messages are in English and for developers: here each kind of problem has a text in
+// the reader's language.
 
 import type { Context, MiddlewareHandler } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { describeError, log } from '../../runtime/log.ts';
-import { signInTexts } from '../sign-in/texts.ts';
 import type { Problem } from './api-client.ts';
+import { Notice } from './components.tsx';
 import type { Language } from './language.ts';
-import { Document, html, Notice, Page } from './page.tsx';
+import { answerPage, Document, Page } from './page.tsx';
 import { ProblemList } from './problem-words.tsx';
 import { commonTexts } from './texts.ts';
 import type { DashboardEnv } from './view.ts';
 
-/** When what does not answer may be asked again. */
+/** When to try again while something does not answer. */
 const RETRY_AFTER_SECONDS = 10;
 
-/** A problem of the API, or a refusal of the dashboard's own. */
-export type Refusal = Pick<Problem, 'status'> & Partial<Pick<Problem, 'type' | 'errors'>>;
+/** A problem of the API, or one that the dashboard found itself. */
+type PageProblem = Pick<Problem, 'status'> & Partial<Pick<Problem, 'type' | 'errors'>>;
 
 /** What a problem means, in words. */
-export function problemText({ status, type }: Refusal, language: Language): string {
+export function problemText({ status, type }: PageProblem, language: Language): string {
   const t = commonTexts(language);
   if (type === '/problems/cross-site') return t.crossSite;
-  if (type === '/problems/access-unavailable') return signInTexts(language).accessUnavailable;
+  if (type === '/problems/access-unavailable') return t.accessUnavailable;
   if (type === '/problems/database-unavailable') return t.databaseUnavailable;
   switch (status) {
     case 400:
@@ -42,8 +41,8 @@ export function problemText({ status, type }: Refusal, language: Language): stri
   }
 }
 
-/** The page of a problem that leaves nothing else to be shown, with its status. */
-export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Response {
+/** Answers with the page of a problem, with its status. */
+export function problemPage(c: Context<DashboardEnv>, problem: PageProblem): Response {
   const visitor = c.get('visitor');
   const view = c.get('view');
   const t = commonTexts(visitor.language);
@@ -63,7 +62,7 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Respons
       </p>
     </>
   );
-  const document = view ? (
+  const page = view ? (
     <Page view={view} title={title}>
       {content}
     </Page>
@@ -75,15 +74,15 @@ export function refusalPage(c: Context<DashboardEnv>, problem: Refusal): Respons
       </main>
     </Document>
   );
-  return c.html(html(document), problem.status as ContentfulStatusCode) as Response;
+  return answerPage(c, page, problem.status);
 }
 
-/** The page of a bug. */
+/** Answers with the page of a bug, and logs it. */
 export function errorPage(c: Context<DashboardEnv>, error: unknown): Response {
   log('error', 'page failed', { requestId: c.get('requestId'), error: describeError(error) });
-  return refusalPage(c, { status: 500 });
+  return problemPage(c, { status: 500 });
 }
 
-/** Keeps readers from pages that ask for a change to be confirmed. The API keeps them from the change itself. */
+/** Keeps readers from pages that only lead to a change. From the change itself the API keeps them. */
 export const forbidReaders: MiddlewareHandler<DashboardEnv> = async (c, next) =>
-  c.get('view').actor.mayChange ? next() : refusalPage(c, { status: 403 });
+  c.get('view').actor.mayChange ? next() : problemPage(c, { status: 403 });

@@ -1,27 +1,29 @@
-// The filters of lists. They live in the address, so that a list can be sent to somebody and gone back to; the same ones
-// choose what is changed together. Times are on the reader's clocks where they are typed, and moments in links.
+// The filters of lists. They are in the address, so that a list can be sent to somebody and gone back to. The same
+// filters choose what is changed together. Times are local where they are typed, and moments in links.
 
 import type { Context } from 'hono';
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import { withPlusOfLink } from '../../contract/contact.ts';
 import { type Answer, ApiRefusal, type Problem, type Query } from './api-client.ts';
+import { Notice } from './components.tsx';
 import { localTimeOf, momentOf } from './formats.ts';
-import { Notice } from './page.tsx';
 import { ProblemPath, ProblemWords } from './problem-words.tsx';
 import { commonTexts } from './texts.ts';
 import type { DashboardEnv, View, Visitor } from './view.ts';
 
-/** Filters that are times. */
-const TIMES = ['since', 'until'];
+const TIME_FILTERS = ['since', 'until'];
 
 export interface Filters {
-  /** As the API takes them: times as moments. Those that are not asked for are absent. */
+  /** As the API takes them, with times as moments. Filters that are not asked for are absent. */
   query: Record<string, string>;
-  /** Whether anything is left out by them. */
+  /** Whether there is any filter. */
   isAny: boolean;
 }
 
-/** The filters among the parameters of a page or the fields of a form. What is no time stays, for the API to refuse. */
+/**
+ * The filters among the parameters of a page or the fields of a form. A time that cannot be read is left as it is, for
+ * the API to refuse.
+ */
 export function filtersOf(
   given: Record<string, unknown>,
   names: readonly string[],
@@ -31,19 +33,24 @@ export function filtersOf(
   for (const name of names) {
     const value = given[name];
     if (typeof value !== 'string' || value.trim() === '') continue;
-    const moment = TIMES.includes(name) ? momentOf(value, timeZone) : null;
+    const moment = TIME_FILTERS.includes(name) ? momentOf(value, timeZone) : null;
     const text = (name === 'contact' ? withPlusOfLink(value) : value).trim();
     query[name] = moment === null ? text : new Date(moment).toISOString();
   }
   return { query, isAny: Object.keys(query).length > 0 };
 }
 
-/** What a page of a list is asked for with. */
+/** The body that asks the API for a change of everything that matches. Without a filter it must say `all`. */
+export function chosenBy({ query, isAny }: Filters): Record<string, unknown> {
+  return isAny ? query : { all: true };
+}
+
+/** The query that asks the API for a page of a list. */
 export function pageQuery(c: Context<DashboardEnv>, { query }: Filters): Query {
   return { ...query, cursor: c.req.query('cursor') };
 }
 
-/** A page of a list, or what the API does not take of its filters. Throws {@link ApiRefusal} for any other problem. */
+/** A page of a list, or the API's objection to its filters. Throws {@link ApiRefusal} for any other problem. */
 export async function findList<List>(
   c: Context<DashboardEnv>,
   path: string,
@@ -54,7 +61,7 @@ export async function findList<List>(
   return found;
 }
 
-/** A list's filters as a form of their own. `children` are its fields. */
+/** A form of filters. `children` are its fields. */
 export const FilterForm: FC<PropsWithChildren<{ view: View; action: string; filters: Filters }>> = ({
   view,
   action,
@@ -73,11 +80,13 @@ export const FilterForm: FC<PropsWithChildren<{ view: View; action: string; filt
   );
 };
 
-export const TextFilter: FC<{ filters: Filters; name: string; label: string }> = ({
-  filters,
-  name,
-  label,
-}) => (
+interface FilterField {
+  filters: Filters;
+  name: string;
+  label: string;
+}
+
+export const TextFilter: FC<FilterField> = ({ filters, name, label }) => (
   <label>
     {label}
     <input type="text" name={name} value={filters.query[name] ?? ''} autocomplete="off" />
@@ -85,13 +94,9 @@ export const TextFilter: FC<{ filters: Filters; name: string; label: string }> =
 );
 
 /** @param options values with their words. */
-export const ChoiceFilter: FC<{
-  view: View;
-  filters: Filters;
-  name: string;
-  label: string;
-  options: readonly (readonly [value: string, words: string])[];
-}> = ({ view, filters, name, label, options }) => (
+export const ChoiceFilter: FC<
+  FilterField & { view: View; options: readonly (readonly [value: string, words: string])[] }
+> = ({ view, filters, name, label, options }) => (
   <label>
     {label}
     <select name={name}>
@@ -105,28 +110,26 @@ export const ChoiceFilter: FC<{
   </label>
 );
 
-/** From when until when. */
+/** The fields `since` and `until`. */
 export const PeriodFilters: FC<{ view: View; filters: Filters }> = ({ view, filters }) => {
   const t = commonTexts(view.language);
-  const shown = (name: string) => {
+  const typed = (name: string) => {
     const ms = Date.parse(filters.query[name] ?? '');
     return Number.isNaN(ms) ? '' : localTimeOf(ms, view.timeZone);
   };
   return (
     <>
-      <label>
-        {t.since}
-        <input type="datetime-local" name="since" value={shown('since')} />
-      </label>
-      <label>
-        {t.until}
-        <input type="datetime-local" name="until" value={shown('until')} />
-      </label>
+      {(['since', 'until'] as const).map((name) => (
+        <label>
+          {t[name]}
+          <input type="datetime-local" name={name} value={typed(name)} />
+        </label>
+      ))}
     </>
   );
 };
 
-/** What the API does not take of the filters. */
+/** The API's objection to the filters. */
 export const FilterProblems: FC<{ view: View; problem: Problem }> = ({ view, problem }) => (
   <Notice tone="bad">
     {commonTexts(view.language).invalidParameters}
@@ -139,11 +142,16 @@ export const FilterProblems: FC<{ view: View; problem: Problem }> = ({ view, pro
   </Notice>
 );
 
-/** Filters as fields of a form that changes what they choose. */
+/** Filters as fields of a form that changes everything that matches. */
 export const HiddenFilters: FC<{ filters: Filters }> = ({ filters }) => (
+  <HiddenFields fields={filters.query} />
+);
+
+/** What a form sends besides what is typed. */
+export const HiddenFields: FC<{ fields: Readonly<Record<string, string | number>> }> = ({ fields }) => (
   <>
-    {Object.entries(filters.query).map(([name, value]) => (
-      <input type="hidden" name={name} value={value} />
+    {Object.entries(fields).map(([name, value]) => (
+      <input type="hidden" name={name} value={String(value)} />
     ))}
   </>
 );

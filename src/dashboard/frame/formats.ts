@@ -6,17 +6,17 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What a Brazilian operator most likely lives by, until the browser says. */
+/** That of most Brazilian operators, until the browser says which is theirs. */
 export const DEFAULT_TIME_ZONE = 'America/Sao_Paulo';
 
 export interface Formats {
   number(value: number): string;
-  /** A share of 1. */
+  /** Of a share from 0 to 1. */
   percent(share: number): string;
   bytes(bytes: number): string;
-  /** With seconds, to be found in a log again. */
+  /** With seconds, so that it can be found in a log. */
   dateTime(ms: number): string;
-  /** For where the day is near: the time alone on the day of `nowMs`, else with the day before it. */
+  /** On the day of `nowMs` the time with seconds, otherwise day and time. */
   shortTime(ms: number, nowMs: number): string;
   time(ms: number): string;
   day(ms: number): string;
@@ -87,7 +87,7 @@ export function formats(language: Language, timeZone: string): Formats {
   };
 }
 
-/** How far a time zone is ahead of UTC at a moment, ms. */
+/** How many milliseconds a time zone is ahead of UTC at a moment. */
 export function zoneOffsetMs(ms: number, timeZone: string): number {
   const parts = new Intl.DateTimeFormat('en', {
     timeZone,
@@ -101,20 +101,14 @@ export function zoneOffsetMs(ms: number, timeZone: string): number {
   }).formatToParts(ms);
   const part = (type: Intl.DateTimeFormatPartTypes) =>
     Number(parts.find((candidate) => candidate.type === type)?.value);
-  const local = Date.UTC(
-    part('year'),
-    part('month') - 1,
-    part('day'),
-    part('hour'),
-    part('minute'),
-    part('second'),
-  );
+  const [year, month, day] = [part('year'), part('month'), part('day')];
+  const local = Date.UTC(year, month - 1, day, part('hour'), part('minute'), part('second'));
   return local - Math.floor(ms / 1_000) * 1_000;
 }
 
 /**
- * The moment that a time on the clocks of a zone is, Unix ms, from what `<input type="datetime-local">` sends; `null`
- * where it is none. Of a time that the clocks skip or show twice, one of the moments beside it.
+ * The moment, in Unix ms, of the local time that `<input type="datetime-local">` sends; `null` where it is no such time.
+ * For a time that the clocks skip or show twice it is one of the nearest moments.
  */
 export function momentOf(local: string, timeZone: string): number | null {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/.test(local)) return null;
@@ -129,7 +123,7 @@ export function localTimeOf(ms: number, timeZone: string): string {
   return new Date(ms + zoneOffsetMs(ms, timeZone)).toISOString().slice(0, 16);
 }
 
-/** A canonical number as it is read: `+55 44 99999-9999`. Those of other countries stay as they are. */
+/** A canonical phone number in readable form: `+55 44 99999-9999`. Numbers of other countries stay as they are. */
 export function phone(contact: string): string {
   const [, area, first, last] = /^\+55(\d\d)(\d{4,5})(\d{4})$/.exec(contact) ?? [];
   return area === undefined ? contact : `+55 ${area} ${first}-${last}`;

@@ -1,27 +1,25 @@
-// JSON that came from outside, as a tree and as the text it is; and any other text. No longer than a page can take.
+// JSON and other texts from outside, cut to what a page can take.
 
 import type { FC } from 'hono/jsx';
-import { bodyTexts } from './json-texts.ts';
 import { payloadTree } from './payload-tree.tsx';
 import { beginningOf } from './text-cutting.ts';
+import { jsonTexts } from './texts.ts';
 import type { View } from './view.ts';
 
-const MAX_SHOWN_CHARACTERS = 20_000;
+const MAX_TEXT_CHARACTERS = 20_000;
 
-interface Shown {
+interface TextProps {
   view: View;
   text: string;
-  /** What it is, for those who hear the page. */
+  /** Names the text for screen readers. */
   label: string;
-  /** Whether its lines are as long as they are. */
-  isColumns?: boolean;
 }
 
-/** A JSON text; what is none is shown as a text. */
-export const JsonView: FC<Shown> = ({ view, text, label }) => {
+/** A JSON text as a tree, and folded as the text it is. A text that is no JSON is shown as a text. */
+export const JsonView: FC<TextProps> = ({ view, text, label }) => {
   const tree = payloadTree(view, text);
   if (tree === null) return <TextView view={view} text={text} label={label} />;
-  const { raw } = bodyTexts(view.language);
+  const { raw } = jsonTexts(view.language);
   return (
     <>
       {tree}
@@ -33,20 +31,25 @@ export const JsonView: FC<Shown> = ({ view, text, label }) => {
   );
 };
 
-/** Any text. */
-export const TextView: FC<Shown> = ({ view, text, label, isColumns = false }) => (
+/** Any text. `isColumns` disables wrapping. */
+export const TextView: FC<TextProps & { isColumns?: boolean }> = ({
+  view: { language, formats },
+  text,
+  label,
+  isColumns = false,
+}) => (
   <>
     <section tabindex={0} aria-label={label}>
       <pre {...(isColumns && { class: 'as-columns' })}>
-        <bdi>{beginningOf(text, MAX_SHOWN_CHARACTERS)}</bdi>
+        <bdi>{beginningOf(text, MAX_TEXT_CHARACTERS)}</bdi>
       </pre>
     </section>
-    {text.length > MAX_SHOWN_CHARACTERS && (
+    {text.length > MAX_TEXT_CHARACTERS && (
       <p>
         <small>
-          {bodyTexts(view.language).cut(
-            view.formats.number(MAX_SHOWN_CHARACTERS),
-            view.formats.number(text.length),
+          {jsonTexts(language).firstCharacters(
+            formats.number(MAX_TEXT_CHARACTERS),
+            formats.number(text.length),
           )}
         </small>
       </p>

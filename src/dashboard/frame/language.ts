@@ -1,4 +1,4 @@
-// The two languages of the dashboard: which one a request gets, and how texts are kept in both.
+// The two languages of the dashboard: which one a request is answered in, and how texts are kept in both.
 
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
@@ -7,13 +7,13 @@ import { getCookie } from 'hono/cookie';
 export const LANGUAGES = ['pt', 'en'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** Where the switch leaves the choice. */
+/** The cookie in which the language switch keeps what was chosen. */
 export const LANGUAGE_COOKIE = 'language';
 
-/** As `lang` attributes and `Intl` have them. */
+/** For `lang` attributes and `Intl`. */
 export const LOCALES = { pt: 'pt-BR', en: 'en' } as const satisfies Record<Language, string>;
 
-/** What was chosen by the switch, else the first that the browser asks for and there is, else Portuguese. */
+/** The language chosen by the switch, else the first of the browser's that there is, else Portuguese. */
 export function languageOf(c: Context): Language {
   const asked = accepts(c, {
     header: 'Accept-Language',
@@ -31,14 +31,17 @@ function languageNamed(tag: string): Language | undefined {
   return LANGUAGES.find((known) => known === tag.toLowerCase().split('-')[0]);
 }
 
-/** A text in both languages, or what makes one of values, which takes the same in both. */
+/** A text in both languages, or in both a function of the same values that makes one. */
 type Entry = Record<Language, string> | Record<Language, (...values: never[]) => string>;
+
+/** One text for each code, to be checked by `satisfies`. */
+export type TextsByCode<Code extends string> = Record<Code, Record<Language, string>>;
 
 type InOne<Entries extends Record<string, Entry>> = {
   readonly [Name in keyof Entries]: Entries[Name]['en'] extends string ? string : Entries[Name]['en'];
 };
 
-/** Texts by name; `entries` has them side by side. */
+/** Gives the texts of one language by name; `entries` has both languages side by side. */
 export interface Texts<Entries extends Record<string, Entry>> {
   (language: Language): InOne<Entries>;
   entries: Entries;
@@ -63,4 +66,9 @@ export function texts<const Entries extends Record<string, Entry>>(entries: Entr
     ) as InOne<Entries>;
   const byLanguage = { pt: inOne('pt'), en: inOne('en') };
   return Object.assign((language: Language) => byLanguage[language], { entries });
+}
+
+/** The text of a code that comes from outside; `undefined` where there is none for it. */
+export function textOfCode(texts: Readonly<Record<string, string>>, code: string): string | undefined {
+  return Object.hasOwn(texts, code) ? texts[code] : undefined;
 }

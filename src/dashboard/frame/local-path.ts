@@ -1,12 +1,13 @@
-// Where a page is led on to: the sign-in and the switch of the language take an address from whoever made the link.
+// Addresses of this receiver's pages.
 
 const HERE = 'http://here';
 
 /**
- * A path of this receiver with its query, or the beginning, `/`: nobody is led elsewhere.
+ * The path and query to lead somebody on to after the sign-in or the switch of the language, or `/`. The address comes
+ * from whoever made the link, and must lead nowhere else.
  *
- * What is judged is the address that a browser makes of the answer. Dots, backslashes and tabs are resolved before
- * that: `/.//evil.example` becomes the path `//evil.example`, which names another host once it stands alone.
+ * What is judged is the address that a browser makes of the answer, in which dots, backslashes and tabs are resolved:
+ * `/.//evil.example` becomes the path `//evil.example`, which by itself names another host.
  */
 export function localPath(asked: unknown): string {
   if (typeof asked !== 'string' || !asked.startsWith('/')) return '/';
@@ -14,4 +15,14 @@ export function localPath(asked: unknown): string {
   if (resolved?.origin !== HERE) return '/';
   const path = resolved.pathname + resolved.search;
   return URL.parse(path, HERE)?.href === HERE + path ? path : '/';
+}
+
+/** An address with some parameters of its query changed; `null` and an empty text remove one. */
+export function withQuery(address: string, changes: Record<string, string | null>): string {
+  const url = new URL(address, HERE);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === '') url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  return url.pathname + url.search;
 }

@@ -1,11 +1,11 @@
-// A payload as a tree that one can read and unfold. Whatever it holds, the tree stays small: how deep, how broad, how
-// many and how long is bounded here, and what is left out is told.
+// A payload as a tree that one can read and unfold. Whatever it holds, the tree stays small: its depth, its nodes and its
+// characters are bounded here, and the reader is told where something is left out.
 
 import type { Child } from 'hono/jsx';
 import { parseExactly, parsePayload, WrittenNumber } from '../../contract/payload.ts';
-import { eventTexts } from '../events/texts.ts';
-import { Said } from './page.tsx';
+import { Code, Said } from './components.tsx';
 import { beginningOf } from './text-cutting.ts';
+import { jsonTexts } from './texts.ts';
 import type { Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
 
@@ -18,16 +18,16 @@ const MAX_OPEN_CHARACTERS = 300;
 const MAX_TEXT_CHARACTERS = 10_000;
 /** Of all texts together. */
 const MAX_CHARACTERS = 60_000;
-/** Deeper ones are folded at first. */
+/** What is nested deeper is folded at first. */
 const OPEN_DEPTH = 2;
 
-/** What is left of what a tree may take. */
+/** How much more a tree may hold. */
 interface Budget {
   nodes: number;
   characters: number;
 }
 
-/** The tree of a JSON text; `null` where it is none that can be read. */
+/** The tree of a JSON text; `null` where it cannot be read as JSON. */
 export function payloadTree(view: Visitor, json: string): Child | null {
   const value = readExactly(json);
   if (value === undefined) return null;
@@ -38,7 +38,7 @@ function readExactly(json: string): unknown {
   try {
     return parseExactly(json);
   } catch {
-    // nested too deep to be gone through
+    // It is nested too deep for this parser.
   }
   try {
     return parsePayload(json);
@@ -52,9 +52,8 @@ export function valueTree(view: Visitor, value: unknown): Child {
   return <div class="tree">{branch(view, value, 1, { nodes: MAX_NODES, characters: MAX_CHARACTERS })}</div>;
 }
 
-/** What stands behind a name, or the whole. */
 function branch(view: Visitor, value: unknown, depth: number, budget: Budget): Child {
-  const t = eventTexts(view.language);
+  const t = jsonTexts(view.language);
   if (value instanceof WrittenNumber) return leaf(cut(value.digits, budget, MAX_KEY_CHARACTERS), t.number);
   if (typeof value === 'number') return leaf(String(value), t.number);
   if (typeof value === 'boolean') return leaf(String(value), t.boolean);
@@ -102,16 +101,13 @@ function branch(view: Visitor, value: unknown, depth: number, budget: Budget): C
 function leaf(value: string, type: string): Child {
   return (
     <>
-      <code>
-        <bdi>{withinItself(value)}</bdi>
-      </code>{' '}
-      <small>{type}</small>
+      <Code text={value} /> <small>{type}</small>
     </>
   );
 }
 
 function text(view: Visitor, value: string, budget: Budget): Child {
-  const t = eventTexts(view.language);
+  const t = jsonTexts(view.language);
   if (value === '') return leaf('""', t.text);
   if (value.length <= MAX_OPEN_CHARACTERS) {
     return (
@@ -139,7 +135,7 @@ function text(view: Visitor, value: string, budget: Budget): Child {
   );
 }
 
-/** As much of a text as there is room for. */
+/** As much of a text as its own limit and the budget allow. */
 function cut(whole: string, budget: Budget, max: number): string {
   const shown = beginningOf(whole, Math.min(max, budget.characters));
   budget.characters -= shown.length;

@@ -1,14 +1,14 @@
 import type { ContractProblemCode, ProblemParams } from '../../contract/problems.ts';
-import { type Language, texts } from './language.ts';
+import { type Language, textOfCode, texts } from './language.ts';
 
-/** One text for each code, but for `other`, which has a message of its own. */
+/** One text for each code but `other`, of which there is only a message. */
 type ProblemEntries = {
   [Code in Exclude<ContractProblemCode, 'other'>]:
     | Record<Language, string>
     | Record<Language, (params: ProblemParams[Code]) => string>;
 };
 
-/** What is wrong with a webhook, or with what an operator wrote. */
+/** Problems of webhooks, of parameters and of what operators type. */
 export const problemTexts = texts({
   required: { en: 'is missing', pt: 'está faltando' },
   empty: { en: 'must not be empty', pt: 'não pode ficar vazio' },
@@ -130,7 +130,8 @@ export const problemTexts = texts({
   },
 } satisfies ProblemEntries);
 
-const TYPES = {
+/** The types of JSON. */
+export const typeTexts = texts({
   string: { en: 'a text', pt: 'um texto' },
   number: { en: 'a number', pt: 'um número' },
   int: { en: 'a whole number', pt: 'um número inteiro' },
@@ -138,9 +139,8 @@ const TYPES = {
   object: { en: 'an object', pt: 'um objeto' },
   array: { en: 'a list', pt: 'uma lista' },
   null: { en: 'null', pt: 'nulo' },
-} as const;
+});
 
-/** A type of JSON as it is called in a language. */
 function typeWords(type: string, language: Language): string {
-  return Object.hasOwn(TYPES, type) ? TYPES[type as keyof typeof TYPES][language] : type;
+  return textOfCode(typeTexts(language), type) ?? type;
 }

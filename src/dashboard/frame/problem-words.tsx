@@ -1,20 +1,21 @@
-// What is wrong, in the reader's language, by its code. What has no code known here is shown as it was said.
+// Problems of webhooks and of parameters in the reader's language, by their code. One whose code is not known here, such
+// as an old one, is shown with the API's message.
 
 import type { FC } from 'hono/jsx';
 import type { ContractProblem } from '../../contract/problems.ts';
+import { Code } from './components.tsx';
 import type { Language } from './language.ts';
 import { problemTexts } from './problem-texts.ts';
 import { excerptOf } from './text-cutting.ts';
 import { withinItself } from './writing-direction.ts';
 
-/** What is wrong, in a language; `null`: there is only the message. */
+/** A problem in words; `null` where there is only the API's message. */
 export function problemWords(problem: ContractProblem, language: Language): string | null {
   if (problem.code === 'other') return null;
   const words: string | ((params: never) => string) = problemTexts(language)[problem.code];
   return typeof words === 'string' ? words : words(problem.params as never);
 }
 
-/** What is wrong, in words; those of the API where there are no other ones. */
 export const ProblemWords: FC<{ language: Language; problem: ContractProblem }> = ({ language, problem }) => {
   const words = problemWords(problem, language);
   return words === null ? (
@@ -26,10 +27,10 @@ export const ProblemWords: FC<{ language: Language; problem: ContractProblem }> 
   );
 };
 
-/** Longer paths are none of the contract's. */
+/** No path of the contract is longer. */
 const MAX_PATH_CHARACTERS = 200;
 
-/** Where and what, for each thing that is wrong with a webhook. Without a path it is said of the webhook itself. */
+/** Where each problem is, and what it is. A problem without a path is one of the whole webhook. */
 export const ProblemList: FC<{ language: Language; problems: readonly ContractProblem[] }> = ({
   language,
   problems,
@@ -44,8 +45,4 @@ export const ProblemList: FC<{ language: Language; problems: readonly ContractPr
 );
 
 export const ProblemPath: FC<{ path: string }> = ({ path }) =>
-  path === '' ? null : (
-    <code>
-      <bdi>{withinItself(excerptOf(path, MAX_PATH_CHARACTERS))}</bdi>
-    </code>
-  );
+  path === '' ? null : <Code text={excerptOf(path, MAX_PATH_CHARACTERS)} />;

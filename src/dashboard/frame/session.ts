@@ -1,6 +1,6 @@
-// Who is signed in: a cookie that says as which role and until when, signed with a key made of the token that opened it.
-// Nothing is stored, so a cookie that was copied is valid until its time is over or the token is changed: that ends all
-// sessions at once.
+// Sessions: a cookie with a role and a time until which it is valid, signed with a key made of the token that somebody
+// signed in with. Nothing is stored, so a stolen cookie is valid until that time or until the token is changed, which
+// ends all sessions at once.
 
 import type { Context } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
@@ -27,13 +27,12 @@ function cookieOf(c: Context): { name: string; secure: boolean } {
   return { name: secure ? '__Host-session' : 'session', secure };
 }
 
-/** What signs the cookies of a role. Another use of the same token as a key would begin otherwise. */
+/** The key that signs the cookies of a role. Its prefix keeps it apart from any other key made of the same token. */
 function keyOf(role: Role, { adminToken, readToken }: SessionDeps): string | null {
   const token = role === 'admin' ? adminToken : readToken;
   return token && `dashboard session as ${role}: ${token}`;
 }
 
-/** Begins a session. */
 export async function beginSession(c: Context, actor: Actor, deps: SessionDeps): Promise<void> {
   const role: Role = actor.mayChange ? 'admin' : 'reader';
   const key = keyOf(role, deps);
@@ -49,7 +48,7 @@ export async function beginSession(c: Context, actor: Actor, deps: SessionDeps):
   });
 }
 
-/** Who is signed in; `null`: nobody, or not any more. */
+/** Who is signed in; `null`: nobody is. */
 export async function sessionActor(c: Context, deps: SessionDeps): Promise<Actor | null> {
   const { name } = cookieOf(c);
   for (const role of Object.keys(ROLES) as Role[]) {

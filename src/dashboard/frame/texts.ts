@@ -1,4 +1,5 @@
-import { texts } from './language.ts';
+import type { EventType, Status } from '../../contract/webhook.ts';
+import { type TextsByCode, texts } from './language.ts';
 
 export const commonTexts = texts({
   product: { en: 'Instant Message receiver', pt: 'Receptor Instant Message' },
@@ -21,16 +22,11 @@ export const commonTexts = texts({
   signOut: { en: 'Sign out', pt: 'Sair' },
   adminToken: { en: 'administrator', pt: 'administrador' },
   readToken: { en: 'reader', pt: 'leitor' },
-  readOnly: {
-    en: 'You may look at everything and change nothing.',
-    pt: 'Você pode ver tudo e não alterar nada.',
-  },
   more: { en: 'Show more', pt: 'Mostrar mais' },
   goOn: {
     en: 'Nothing here yet: go on searching further back',
     pt: 'Nada até aqui: continuar a busca mais para trás',
   },
-  nothing: { en: 'There is nothing here.', pt: 'Não há nada aqui.' },
   nothingFound: { en: 'Nothing matches.', pt: 'Nada corresponde.' },
   filter: { en: 'Filter', pt: 'Filtrar' },
   clearFilter: { en: 'Clear', pt: 'Limpar' },
@@ -38,24 +34,26 @@ export const commonTexts = texts({
   since: { en: 'From', pt: 'De' },
   until: { en: 'Until', pt: 'Até' },
   cancel: { en: 'Cancel', pt: 'Cancelar' },
-  back: { en: 'Back', pt: 'Voltar' },
   copy: { en: 'Copy', pt: 'Copiar' },
   copied: { en: 'Copied', pt: 'Copiado' },
   yes: { en: 'yes', pt: 'sim' },
   no: { en: 'no', pt: 'não' },
-  none: { en: 'none', pt: 'nenhum' },
-  never: { en: 'never', pt: 'nunca' },
   unknown: { en: 'not known', pt: 'desconhecido' },
   integration: { en: 'Integration', pt: 'Integração' },
   type: { en: 'Type', pt: 'Tipo' },
   status: { en: 'Status', pt: 'Status' },
   contact: { en: 'Contact', pt: 'Contato' },
-  response: { en: 'reply', pt: 'resposta' },
-  statusEvent: { en: 'status', pt: 'status' },
-  sent: { en: 'sent', pt: 'enviada' },
-  delivered: { en: 'delivered', pt: 'entregue' },
-  read: { en: 'read', pt: 'lida' },
-  failed: { en: 'failed', pt: 'falhou' },
+  event: { en: 'Event', pt: 'Evento' },
+  conversation: { en: 'Conversation', pt: 'Conversa' },
+  messageId: { en: 'Message id', pt: 'Id da mensagem' },
+  size: { en: 'Size', pt: 'Tamanho' },
+  download: { en: 'Download', pt: 'Baixar' },
+  delete: { en: 'Delete', pt: 'Excluir' },
+  period: { en: 'Period', pt: 'Período' },
+  hour: { en: '1 hour', pt: '1 hora' },
+  day: { en: '24 hours', pt: '24 horas' },
+  week: { en: '7 days', pt: '7 dias' },
+  blottedContact: { en: 'one contact (no longer kept)', pt: 'um contato (não é mais guardado)' },
   notFoundTitle: { en: 'Not found', pt: 'Não encontrado' },
   notFound: {
     en: 'There is nothing at this address: it was deleted, or is past its retention.',
@@ -83,6 +81,10 @@ export const commonTexts = texts({
     en: 'The database does not answer. Webhooks are taken all the same and stored later. Try again in a moment.',
     pt: 'O banco de dados não responde. Os webhooks são recebidos mesmo assim e gravados depois. Tente de novo em instantes.',
   },
+  accessUnavailable: {
+    en: 'The keys of Cloudflare Access could not be fetched, so your identity there cannot be verified just now.',
+    pt: 'Não foi possível obter as chaves do Cloudflare Access; por isso a sua identidade não pode ser verificada agora.',
+  },
   unavailable: {
     en: 'Something that this needs does not answer. Try again in a moment.',
     pt: 'Algo de que isto depende não responde. Tente de novo em instantes.',
@@ -91,4 +93,58 @@ export const commonTexts = texts({
     en: 'Something went wrong. The log has more under this request id:',
     pt: 'Algo deu errado. O log tem mais detalhes sob este id de requisição:',
   },
+});
+
+export const eventTypeTexts = texts({
+  response: { en: 'reply', pt: 'resposta' },
+  status: { en: 'status', pt: 'status' },
+} satisfies TextsByCode<EventType>);
+
+/** The steps of an outgoing message. */
+export const statusTexts = texts({
+  sent: { en: 'sent', pt: 'enviada' },
+  delivered: { en: 'delivered', pt: 'entregue' },
+  read: { en: 'read', pt: 'lida' },
+  failed: { en: 'failed', pt: 'falhou' },
+} satisfies TextsByCode<Status>);
+
+/** Changes of many things, see bulk-actions.tsx. */
+export const bulkActionTexts = texts({
+  unfinished: {
+    en: 'That is not all yet: one request does only so many.',
+    pt: 'Ainda não terminou: cada requisição faz só uma parte.',
+  },
+  interrupted: {
+    en: 'What was done until then is done.',
+    pt: 'O que foi feito até aqui está feito.',
+  },
+  goOn: { en: 'Go on', pt: 'Continuar' },
+});
+
+/** JSON and other texts from outside, see json-view.tsx and payload-tree.tsx. */
+export const jsonTexts = texts({
+  raw: { en: 'As text', pt: 'Como texto' },
+  firstCharacters: {
+    en: (shown: string, all: string) => `The first ${shown} characters of ${all}.`,
+    pt: (shown: string, all: string) => `Os primeiros ${shown} caracteres de ${all}.`,
+  },
+  text: { en: 'text', pt: 'texto' },
+  number: { en: 'number', pt: 'número' },
+  boolean: { en: 'true or false', pt: 'verdadeiro ou falso' },
+  empty: { en: 'empty', pt: 'vazio' },
+  object: {
+    en: (count: number, written: string) => (count === 1 ? '1 field' : `${written} fields`),
+    pt: (count: number, written: string) => (count === 1 ? '1 campo' : `${written} campos`),
+  },
+  list: {
+    en: (count: number, written: string) => (count === 1 ? 'list of 1' : `list of ${written}`),
+    pt: (count: number, written: string) => (count === 1 ? 'lista de 1' : `lista de ${written}`),
+  },
+  characters: { en: (count: string) => `${count} characters`, pt: (count: string) => `${count} caracteres` },
+  moreHere: {
+    en: (count: string) => `${count} more: see it as it came`,
+    pt: (count: string) => `mais ${count}: veja como chegou`,
+  },
+  deeper: { en: 'nested deeper: see it as it came', pt: 'mais aninhado: veja como chegou' },
+  cut: { en: 'the rest: see it as it came', pt: 'o resto: veja como chegou' },
 });

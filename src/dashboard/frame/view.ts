@@ -1,4 +1,4 @@
-// What every page is made with: who looks at it, in which language and time zone, and the API as they may use it.
+// What every page is made with: the visitor, their language and time zone, and the API as they may use it.
 
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
@@ -8,10 +8,10 @@ import { DEFAULT_TIME_ZONE, type Formats, formats, isTimeZone } from './formats.
 import { type Language, languageOf } from './language.ts';
 import { localPath } from './local-path.ts';
 
-/** Where the browser leaves its time zone, see browser/time-zone.ts. */
+/** Set by the browser, see browser/time-zone.ts. */
 const TIME_ZONE_COOKIE = 'time-zone';
 
-/** What is known of whoever looks at a page, signed in or not. */
+/** Whoever looks at a page, signed in or not. */
 export interface Visitor {
   language: Language;
   timeZone: string;
@@ -19,29 +19,24 @@ export interface Visitor {
   nowMs: number;
   /** Path and query of this page. */
   address: string;
-  /** E.g. `https://receiver.example`, without a slash at the end: where people reach the receiver. */
-  origin: string;
-  /** Where the files for browsers are, without a slash at the end. */
+  /** The path of the files for browsers, without a slash at the end. */
   assetsPath: string;
 }
 
-/** A page's view of the receiver. */
+/** Somebody who is signed in, and the API as they may use it. */
 export interface View extends Visitor {
   actor: Actor;
   api: ApiClient;
-  /** By Cloudflare Access: then there is nothing here to sign out of. */
+  /** Whether Cloudflare Access identified them: then there is no session here to sign out of. */
   isByAccess: boolean;
 }
 
-/** What the dashboard's handlers find in their context. */
+/** The context of the dashboard's handlers. */
 export interface DashboardEnv {
   Variables: { requestId: string; visitor: Visitor; view: View };
 }
 
-export function visitorOf(
-  c: Context,
-  { nowMs, publicUrl, assetsPath }: { nowMs: number; publicUrl: string; assetsPath: string },
-): Visitor {
+export function visitorOf(c: Context, { nowMs, assetsPath }: Pick<Visitor, 'nowMs' | 'assetsPath'>): Visitor {
   const language = languageOf(c);
   const asked = getCookie(c, TIME_ZONE_COOKIE) ?? '';
   const timeZone = isTimeZone(asked) ? asked : DEFAULT_TIME_ZONE;
@@ -52,7 +47,6 @@ export function visitorOf(
     formats: formats(language, timeZone),
     nowMs,
     address: localPath(url.pathname + url.search),
-    origin: publicUrl || url.origin,
     assetsPath,
   };
 }

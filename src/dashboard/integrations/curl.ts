@@ -1,8 +1,9 @@
-// A command that delivers the documented response to an integration, to be pasted into a shell.
+// A cURL command that delivers the documented response to an integration.
 
+import { signAnew } from '../../sender/webhook-signature.ts';
 import { phone } from '../frame/formats.ts';
 
-/** Of the documented examples. */
+/** From the documented examples. */
 const CUSTOMER = '+5544999999999';
 const BUSINESS = '+554188956674';
 const APPLICATION = '5e138ee5d53f5b001b96fa54';
@@ -17,7 +18,7 @@ export interface Trial {
   nowMs: number;
 }
 
-/** The cURL, on one line; the same body twice would be a duplicate, so each has ids of its own. */
+/** The command, on one line. Each has ids of its own, since the same body twice would be a duplicate. */
 export async function curlFor({ url, appId, signingSecret, nowMs }: Trial): Promise<string> {
   const body = JSON.stringify(responseOf(appId ?? APPLICATION, nowMs));
   const headers = ['Content-Type: application/json'];
@@ -26,7 +27,7 @@ export async function curlFor({ url, appId, signingSecret, nowMs }: Trial): Prom
   return `curl ${shellQuoted(url)} ${options} --data ${shellQuoted(body)}`;
 }
 
-/** A text as one word of a POSIX shell, in which nothing has a meaning. */
+/** A text as one word of a POSIX shell, in which no character has a special meaning. */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -56,13 +57,10 @@ function hexId(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }
 
-/** The headers that Standard Webhooks asks for. */
+/** The headers of Standard Webhooks. */
 async function signatureOf(body: string, secret: string, nowMs: number): Promise<string[]> {
-  const id = `msg_${hexId(8)}`;
-  const timestamp = String(Math.floor(nowMs / 1000));
   const bytes = Uint8Array.fromBase64(secret.replace(/^whsec_/, ''));
-  const key = await crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(`${id}.${timestamp}.${body}`));
-  const signature = `v1,${new Uint8Array(mac).toBase64()}`;
-  return [`webhook-id: ${id}`, `webhook-timestamp: ${timestamp}`, `webhook-signature: ${signature}`];
+  const unsigned = { id: `msg_${hexId(8)}`, timestamp: String(Math.floor(nowMs / 1000)), signature: '' };
+  const signed = await signAnew(bytes, unsigned, new Uint8Array(new TextEncoder().encode(body)).buffer);
+  return Object.entries(signed).map(([name, value]) => `webhook-${name}: ${value}`);
 }

@@ -1,16 +1,15 @@
-// The form of an integration's settings: what was typed, what the API makes of it, and what it does not take.
+// The form of an integration's settings, with what the API objects to.
 
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { newIntegration, ShownIntegration } from '../../api/integrations/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
-import { Notice } from '../frame/page.tsx';
+import { Code, Notice } from '../frame/components.tsx';
 import { ProblemWords } from '../frame/problem-words.tsx';
 import type { View } from '../frame/view.ts';
-import { withinItself } from '../frame/writing-direction.ts';
 import { integrationTexts } from './texts.ts';
 
-/** The fields as they are typed. */
+/** The fields as they were typed. */
 export interface TypedIntegration {
   slug: string;
   appId: string;
@@ -20,15 +19,6 @@ export interface TypedIntegration {
   requireSignature: boolean;
   acceptRejections: boolean;
 }
-
-export const NOTHING_TYPED: TypedIntegration = {
-  slug: '',
-  appId: '',
-  description: '',
-  allowedIps: '',
-  requireSignature: false,
-  acceptRejections: false,
-};
 
 export function typedOf(form: Record<string, unknown>): TypedIntegration {
   const text = (name: string) => (typeof form[name] === 'string' ? form[name] : '');
@@ -42,8 +32,8 @@ export function typedOf(form: Record<string, unknown>): TypedIntegration {
   };
 }
 
-/** What is set, as one would type it. */
-export function writtenOf(integration: ShownIntegration): TypedIntegration {
+/** The settings of an integration, as they would be typed. */
+export function typedFrom(integration: ShownIntegration): TypedIntegration {
   return {
     slug: integration.slug,
     appId: integration.appId ?? '',
@@ -54,7 +44,7 @@ export function writtenOf(integration: ShownIntegration): TypedIntegration {
   };
 }
 
-/** What the API is asked for: a field that is empty asks for nothing. */
+/** The settings to ask the API for. An empty field asks for none. */
 export function settingsOf({
   appId,
   description,
@@ -72,7 +62,7 @@ export function settingsOf({
   };
 }
 
-/** The lines that say something, each with its number. */
+/** The lines that are not empty, each with its number. */
 function entriesOf(lines: string): { text: string; line: number }[] {
   return lines
     .split(/\r\n|\n|\r/)
@@ -128,7 +118,7 @@ export const IntegrationForm: FC<{
         lines={entriesOf(typed.allowedIps)}
       >
         {(attributes) => (
-          // What follows a line break at the beginning is the text (HTML, 13.1.2.5).
+          // A browser drops a line break at the beginning (HTML, 13.1.2.5): this one protects one that was typed.
           <textarea name="allowedIps" rows={4} spellcheck={false} {...attributes}>
             {`\n${typed.allowedIps}`}
           </textarea>
@@ -151,7 +141,6 @@ export const IntegrationForm: FC<{
   );
 };
 
-/** A setting that is on or off, with its hint below. */
 const Checkbox: FC<{ name: string; checked: boolean; label: string; hint: string }> = ({
   name,
   checked,
@@ -175,7 +164,7 @@ interface FieldAttributes {
   'aria-invalid'?: 'true';
 }
 
-/** A labelled field with its hint and what is wrong with it. `lines`: of a field of many entries. */
+/** A labelled field with its problems and a hint. `lines` are the entries of a field that has many. */
 const Field: FC<{
   view: View;
   name: string;
@@ -211,9 +200,6 @@ const Field: FC<{
 const EntryName: FC<{ view: View; entry: { text: string; line: number } | undefined }> = ({ view, entry }) =>
   entry === undefined ? null : (
     <>
-      {integrationTexts(view.language).entry(view.formats.number(entry.line))}{' '}
-      <code>
-        <bdi>{withinItself(entry.text)}</bdi>
-      </code>{' '}
+      {integrationTexts(view.language).entry(view.formats.number(entry.line))} <Code text={entry.text} />{' '}
     </>
   );

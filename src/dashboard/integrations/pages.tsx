@@ -1,21 +1,34 @@
-// How integrations look: the list, a new one, and one with all that is needed to register it.
+// The pages of integrations: the list, a new one, and one with everything that is needed to register it.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type { ShownIntegration } from '../../api/integrations/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
 import { apiPath } from '../frame/api-client.ts';
 import { countsOf } from '../frame/bulk-actions.tsx';
-import { ActionButton, Badge, Copyable, Facts, Notice, Page, Said, Time, withQuery } from '../frame/page.tsx';
-import { ProblemWords } from '../frame/problem-words.tsx';
+import {
+  ActionButton,
+  Badge,
+  Code,
+  Copyable,
+  type Fact,
+  Facts,
+  Notice,
+  Panel,
+  Said,
+  Time,
+} from '../frame/components.tsx';
+import { textOfCode } from '../frame/language.ts';
+import { ListPanel } from '../frame/list-page.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { Page } from '../frame/page.tsx';
+import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { withinItself } from '../frame/writing-direction.ts';
+import { DELETED_COUNTS } from './deletion-page.tsx';
 import { IntegrationForm, type TypedIntegration } from './form.tsx';
 import { Registering } from './registering.tsx';
-import { integrationTexts } from './texts.ts';
+import { RotationForm } from './rotation-form.tsx';
+import { integrationDoneTexts, integrationTexts } from './texts.ts';
 
-const DEFAULT_OVERLAP_HOURS = 24;
-const MAX_OVERLAP_HOURS = 720;
-const HOUR_MS = 3_600_000;
 const MAX_DESCRIPTION_CHARACTERS = 160;
 
 export const IntegrationList: FC<{
@@ -25,9 +38,9 @@ export const IntegrationList: FC<{
 }> = ({ view, integrations, done }) => {
   const t = integrationTexts(view.language);
   const { number } = view.formats;
-  const { events, rejections, deadLetters } = countsOf(done, ['events', 'rejections', 'deadLetters']);
+  const { events, rejections, deadLetters } = countsOf(done, DELETED_COUNTS);
   return (
-    <Page view={view} title={t.title}>
+    <Page view={view} title={commonTexts(view.language).integrations}>
       {done.done === 'deleted' && (
         <Notice>{t.doneDeleted(number(events), number(rejections), number(deadLetters))}</Notice>
       )}
@@ -35,14 +48,11 @@ export const IntegrationList: FC<{
         <p class="muted">{t.what}</p>
         {view.actor.mayChange && <a href="/integrations/_new">{t.new}</a>}
       </div>
-      <section class="panel">
-        <ol id="rows" class="rows" aria-label={t.list}>
-          {integrations.map((integration) => (
-            <Row view={view} integration={integration} />
-          ))}
-          {integrations.length === 0 && <li class="empty">{t.none}</li>}
-        </ol>
-      </section>
+      <ListPanel view={view} label={t.list} isEmpty={integrations.length === 0} empty={t.none}>
+        {integrations.map((integration) => (
+          <Row view={view} integration={integration} />
+        ))}
+      </ListPanel>
     </Page>
   );
 };
@@ -113,17 +123,31 @@ export const NewIntegrationPage: FC<{
   </Page>
 );
 
-export const IntegrationPage: FC<{
+export interface IntegrationPageProps {
   view: View;
   integration: ShownIntegration;
-  /** `null` for who may not see the URL. */
+  /** `null` for readers, who may not see the URL. */
   curl: string | null;
-  done: string | undefined;
+  /** What was just done. */
+  done: string;
+  /** The settings, as they are or as they were typed and not taken. */
   typed: TypedIntegration;
   errors: readonly ContractProblem[];
+  /** The hours that the old URL should have worked, as they were typed and not taken. */
   typedHours: string | null;
   hoursErrors: readonly ContractProblem[];
-}> = ({ view, integration, curl, done, typed, errors, typedHours, hoursErrors }) => {
+}
+
+export const IntegrationPage: FC<IntegrationPageProps> = ({
+  view,
+  integration,
+  curl,
+  done,
+  typed,
+  errors,
+  typedHours,
+  hoursErrors,
+}) => {
   const t = integrationTexts(view.language);
   const here = apiPath`/integrations/${integration.slug}`;
   const heading = (
@@ -131,10 +155,10 @@ export const IntegrationPage: FC<{
       {integration.slug} <EnabledBadge view={view} isEnabled={integration.enabled} />
     </>
   );
-  const said = doneWords(done, view);
+  const doneWords = textOfCode(integrationDoneTexts(view.language), done);
   return (
     <Page view={view} title={integration.slug} heading={heading}>
-      {said !== null && <Notice>{said}</Notice>}
+      {doneWords !== undefined && <Notice>{doneWords}</Notice>}
       <section class="panel">
         {integration.description !== null && (
           <p>
@@ -144,8 +168,7 @@ export const IntegrationPage: FC<{
         <Facts facts={factsOf(integration, view)} />
         <Links integration={integration} view={view} />
       </section>
-      <section class="panel" aria-labelledby="url">
-        <h2 id="url">{t.urlTitle}</h2>
+      <Panel id="url" title={t.urlTitle}>
         {integration.url === null ? (
           <p>{t.urlHidden}</p>
         ) : (
@@ -162,19 +185,18 @@ export const IntegrationPage: FC<{
             )}
           </>
         )}
-      </section>
+      </Panel>
       <div class="columns even">
         <Registering view={view} integration={integration} />
         {curl !== null && <Trial view={view} integration={integration} curl={curl} />}
       </div>
       {view.actor.mayChange && (
         <div class="columns even">
-          <section class="panel" aria-labelledby="edit">
-            <h2 id="edit">{t.editTitle}</h2>
+          <Panel id="edit" title={t.editTitle}>
             <IntegrationForm view={view} action={here} typed={typed} errors={errors} isNew={false} />
-          </section>
+          </Panel>
           <div>
-            <Rotation view={view} here={here} typedHours={typedHours} errors={hoursErrors} />
+            <RotationForm view={view} here={here} typedHours={typedHours} errors={hoursErrors} />
             <section class="panel">
               <p>{t.disableHint}</p>
               <div class="actions">
@@ -184,7 +206,7 @@ export const IntegrationPage: FC<{
                 >
                   {integration.enabled ? t.disable : t.enable}
                 </ActionButton>
-                <a href={`${here}/delete`}>{t.delete}</a>
+                <a href={`${here}/delete`}>{commonTexts(view.language).delete}</a>
               </div>
             </section>
           </div>
@@ -194,58 +216,28 @@ export const IntegrationPage: FC<{
   );
 };
 
-function doneWords(done: string | undefined, { language }: View): string | null {
-  const t = integrationTexts(language);
-  switch (done) {
-    case 'created':
-      return t.doneCreated;
-    case 'saved':
-      return t.doneSaved;
-    case 'rotated':
-      return t.doneRotated;
-    case 'enabled':
-      return t.doneEnabled;
-    case 'disabled':
-      return t.doneDisabled;
-    default:
-      return null;
-  }
-}
-
-function factsOf(integration: ShownIntegration, view: View): [Child, Child][] {
+function factsOf(integration: ShownIntegration, view: View): (Fact | false)[] {
   const t = integrationTexts(view.language);
   const { number, dateTime } = view.formats;
   const { appId, allowedIps, previous, requireSignature, onRejection, generation, createdAt } = integration;
-  const facts: [Child, Child][] = [
+  const oldUrls = previous.map(({ generation, validUntil }) => (
+    <div>{t.oldUrl(number(generation), dateTime(Date.parse(validUntil)))}</div>
+  ));
+  return [
     [
       t.lastEvent,
       <span title={t.lastEventHint}>
         <LastEvent view={view} integration={integration} whole />
       </span>,
     ],
-    [
-      t.appId,
-      appId === null ? (
-        t.anyApplication
-      ) : (
-        <code>
-          <bdi>{withinItself(appId)}</bdi>
-        </code>
-      ),
-    ],
+    [t.appId, appId === null ? t.anyApplication : <Code text={appId} />],
     [t.allowedIps, allowedIps === null ? t.anywhere : <code>{allowedIps.join(', ')}</code>],
     [t.signature, requireSignature ? t.signatureRequired : t.signatureNotRequired],
     [t.rejectionAnswer, onRejection === 'accept' ? t.rejectionsAccepted : t.rejectionsRefused],
     [t.currentUrl, t.generation(number(generation))],
     [t.created, <Time view={view} at={createdAt} whole />],
+    oldUrls.length > 0 && [t.oldUrls, oldUrls],
   ];
-  if (previous.length > 0) {
-    const words = previous.map(({ generation, validUntil }) => (
-      <div>{t.oldUrl(number(generation), dateTime(Date.parse(validUntil)))}</div>
-    ));
-    facts.push([t.oldUrls, words]);
-  }
-  return facts;
 }
 
 const Links: FC<{ view: View; integration: ShownIntegration }> = ({ view, integration: { slug } }) => {
@@ -267,56 +259,12 @@ const Trial: FC<{ view: View; integration: ShownIntegration; curl: string }> = (
 }) => {
   const t = integrationTexts(view.language);
   return (
-    <section class="panel" aria-labelledby="try">
-      <h2 id="try">{t.tryTitle}</h2>
+    <Panel id="try" title={t.tryTitle}>
       <p>{t.tryHint}</p>
       <Copyable view={view} value={curl} label={t.tryCommand} />
       {integration.requireSignature && <p>{t.trySigned}</p>}
       {!integration.enabled && <p>{t.tryDisabled}</p>}
       {integration.allowedIps !== null && <p>{t.tryAddresses}</p>}
-    </section>
-  );
-};
-
-const Rotation: FC<{
-  view: View;
-  here: string;
-  typedHours: string | null;
-  errors: readonly ContractProblem[];
-}> = ({ view, here, typedHours, errors }) => {
-  const t = integrationTexts(view.language);
-  const until = view.formats.dateTime(view.nowMs + DEFAULT_OVERLAP_HOURS * HOUR_MS);
-  return (
-    <section class="panel" aria-labelledby="rotate">
-      <h2 id="rotate">{t.rotateTitle}</h2>
-      <form method="post" action={`${here}/rotate`}>
-        <div class="field">
-          <label for="field-overlapHours">{t.overlapHours}</label>
-          <input
-            id="field-overlapHours"
-            type="number"
-            name="overlapHours"
-            min="0"
-            max={String(MAX_OVERLAP_HOURS)}
-            step="any"
-            required
-            value={typedHours ?? String(DEFAULT_OVERLAP_HOURS)}
-            aria-describedby="hint-overlapHours"
-            {...(errors.length > 0 && { 'aria-invalid': 'true' as const })}
-          />
-          <div id="hint-overlapHours">
-            {errors.map((problem) => (
-              <p class="wrong">
-                <ProblemWords language={view.language} problem={problem} />
-              </p>
-            ))}
-            <small>
-              {t.rotateHint} {t.rotateDefault(until)}
-            </small>
-          </div>
-        </div>
-        <button type="submit">{t.rotate}</button>
-      </form>
-    </section>
+    </Panel>
   );
 };

@@ -1,10 +1,9 @@
-// What somebody who registers the webhook writes into the platform's form.
+// What an administrator of the platform types into its form to register the webhook.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type { ShownIntegration } from '../../api/integrations/routes.ts';
-import { Copyable, Facts } from '../frame/page.tsx';
+import { Code, Copyable, Facts, Panel } from '../frame/components.tsx';
 import type { View } from '../frame/view.ts';
-import { withinItself } from '../frame/writing-direction.ts';
 import { integrationTexts } from './texts.ts';
 
 const METHOD = 'POST';
@@ -12,21 +11,12 @@ const METHOD = 'POST';
 export const Registering: FC<{ view: View; integration: ShownIntegration }> = ({ view, integration }) => {
   const t = integrationTexts(view.language);
   const { appId, url, requireSignature } = integration;
-  const application: Child =
-    appId === null ? (
-      t.formAnyApplication
-    ) : (
-      <code>
-        <bdi>{withinItself(appId)}</bdi>
-      </code>
-    );
   return (
-    <section class="panel" aria-labelledby="form">
-      <h2 id="form">{t.formTitle}</h2>
+    <Panel id="form" title={t.formTitle}>
       <p>{t.formIntro}</p>
       <Facts
         facts={[
-          [t.formApplication, application],
+          [t.appId, appId === null ? t.formAnyApplication : <Code text={appId} />],
           [t.formUrl, url === null ? t.formUrlHidden : t.formUrlAbove],
           [t.formMethod, <code>{METHOD}</code>],
           [t.formHeaders, t.formNoHeaders],
@@ -34,11 +24,11 @@ export const Registering: FC<{ view: View; integration: ShownIntegration }> = ({
       />
       {requireSignature && <p>{t.formSigned}</p>}
       {url !== null && <OtherWays view={view} url={url} />}
-    </section>
+    </Panel>
   );
 };
 
-/** The token where a header takes it, instead of the URL. */
+/** For senders that can put the token into a header instead of the URL. */
 const OtherWays: FC<{ view: View; url: string }> = ({ view, url }) => {
   const t = integrationTexts(view.language);
   const end = url.lastIndexOf('/');

@@ -1,7 +1,6 @@
 import { texts } from '../frame/language.ts';
 
 export const integrationTexts = texts({
-  title: { en: 'Integrations', pt: 'Integrações' },
   what: {
     en: 'An integration is a webhook address that is registered with the platform.',
     pt: 'Uma integração é um endereço de webhook registrado na plataforma.',
@@ -30,7 +29,6 @@ export const integrationTexts = texts({
     en: 'Brought up to date once a minute.',
     pt: 'Atualizado uma vez por minuto.',
   },
-  state: { en: 'State', pt: 'Estado' },
   created: { en: 'Created', pt: 'Criada' },
   currentUrl: { en: 'Its URL', pt: 'A URL' },
   oldUrls: { en: 'Old URLs', pt: 'URLs antigas' },
@@ -103,26 +101,6 @@ export const integrationTexts = texts({
     pt: 'O número máximo de integrações foi atingido. Exclua alguma que não seja mais usada.',
   },
 
-  doneCreated: {
-    en: 'The integration was created. Register its URL with the platform.',
-    pt: 'A integração foi criada. Registre a URL dela na plataforma.',
-  },
-  doneSaved: {
-    en: 'Saved. It takes effect everywhere within 30 seconds.',
-    pt: 'Salvo. Vale em todo lugar em até 30 segundos.',
-  },
-  doneRotated: {
-    en: 'There is a new URL, which works at once. Register it with the platform.',
-    pt: 'Há uma nova URL, que já vale. Registre-a na plataforma.',
-  },
-  doneEnabled: {
-    en: 'Enabled. It takes webhooks within 30 seconds.',
-    pt: 'Ativada. Passa a receber webhooks em até 30 segundos.',
-  },
-  doneDisabled: {
-    en: 'Disabled. Webhooks are refused within 30 seconds.',
-    pt: 'Desativada. Os webhooks passam a ser recusados em até 30 segundos.',
-  },
   doneDeleted: {
     en: (events: string, rejections: string, deadLetters: string) =>
       `The integration was deleted, with events: ${events}, rejections: ${rejections}, dead letters: ${deadLetters}.`,
@@ -148,7 +126,6 @@ export const integrationTexts = texts({
     en: "An administrator of the platform registers the webhook together with the application that integrates. The platform's example address is only an example.",
     pt: 'Um administrador da plataforma registra o webhook junto com a aplicação que integra. O endereço do exemplo da plataforma é só um exemplo.',
   },
-  formApplication: { en: 'Application', pt: 'Aplicação' },
   formAnyApplication: {
     en: 'the one whose webhooks are to come here',
     pt: 'aquela cujos webhooks devem chegar aqui',
@@ -219,7 +196,6 @@ export const integrationTexts = texts({
     pt: 'Uma integração desativada recusa webhooks e mantém os eventos.',
   },
 
-  delete: { en: 'Delete', pt: 'Excluir' },
   deleteTitle: { en: 'Delete an integration', pt: 'Excluir uma integração' },
   deleteWarning: {
     en: 'Its URLs end for good. Webhooks that still come to them are refused.',
@@ -268,5 +244,29 @@ export const integrationTexts = texts({
       `Deleted so far: events ${events}, rejections ${rejections}, dead letters ${deadLetters}.`,
     pt: (events: string, rejections: string, deadLetters: string) =>
       `Excluídos até agora: eventos ${events}, rejeições ${rejections}, mensagens mortas ${deadLetters}.`,
+  },
+});
+
+/** What was just done. */
+export const integrationDoneTexts = texts({
+  created: {
+    en: 'The integration was created. Register its URL with the platform.',
+    pt: 'A integração foi criada. Registre a URL dela na plataforma.',
+  },
+  saved: {
+    en: 'Saved. It takes effect everywhere within 30 seconds.',
+    pt: 'Salvo. Vale em todo lugar em até 30 segundos.',
+  },
+  rotated: {
+    en: 'There is a new URL, which works at once. Register it with the platform.',
+    pt: 'Há uma nova URL, que já vale. Registre-a na plataforma.',
+  },
+  enabled: {
+    en: 'Enabled. It takes webhooks within 30 seconds.',
+    pt: 'Ativada. Passa a receber webhooks em até 30 segundos.',
+  },
+  disabled: {
+    en: 'Disabled. Webhooks are refused within 30 seconds.',
+    pt: 'Desativada. Os webhooks passam a ser recusados em até 30 segundos.',
   },
 });

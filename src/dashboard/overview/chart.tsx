@@ -1,25 +1,27 @@
-// What was received per minute, as a picture and as a table. Drawn for two widths, of which the style sheet shows the one
-// that fits: what scales an SVG scales its letters, too.
+// What was received per minute, as a picture and as a table. It is drawn for two widths, of which the style sheet shows the
+// one that fits, since scaling an SVG scales its letters, too.
 
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveMonotoneX, type SeriesPoint, stack } from 'd3-shape';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { stats } from '../../api/stats/routes.ts';
+import { Panel } from '../frame/components.tsx';
 import { zoneOffsetMs } from '../frame/formats.ts';
 import type { View } from '../frame/view.ts';
 import { overviewTexts } from './texts.ts';
 
-type Stats = z.infer<typeof stats>;
+export type Stats = z.infer<typeof stats>;
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const STEP_MS: Record<Stats['step'], number> = {
   '1m': MINUTE_MS,
   '5m': 5 * MINUTE_MS,
   '15m': 15 * MINUTE_MS,
-  '1h': 60 * MINUTE_MS,
-  '6h': 360 * MINUTE_MS,
+  '1h': HOUR_MS,
+  '6h': 6 * HOUR_MS,
   '1d': DAY_MS,
 };
 
@@ -28,7 +30,7 @@ const MARGIN = { top: 12, right: 12, bottom: 24, left: 40 };
 const WIDTHS = { wide: 720, narrow: 340 } as const;
 const Y_TICKS = 4;
 const PX_BETWEEN_X_TICKS = 90;
-/** Rows of the table: a step of each for the shortest period, sums beyond. */
+/** The rows of the table are sums of several steps where there are more steps than this. */
 const MAX_TABLE_ROWS = 24;
 
 const KINDS = ['statuses', 'replies'] as const;
@@ -40,7 +42,7 @@ interface Point {
   statuses: number;
 }
 
-/** The points that are counted, per minute. The last one can be shorter than the others. */
+/** Rates per minute of the steps that are counted. The last step can be shorter than the others. */
 export function pointsOf({
   series,
   step,
@@ -50,7 +52,7 @@ export function pointsOf({
   return series.flatMap(({ start, received, responses }) => {
     const startMs = Date.parse(start);
     const minutes = Math.min(STEP_MS[step], countedMs - startMs) / MINUTE_MS;
-    if (minutes < 1) return []; // a part of a minute says nothing of a minute
+    if (minutes < 1) return []; // too short for a rate
     return [{ startMs, replies: responses / minutes, statuses: (received - responses) / minutes }];
   });
 }
@@ -60,24 +62,20 @@ export const ReceivedChart: FC<{ view: View; stats: Stats }> = ({ view, stats })
   const { number, dateTime, shortTime } = view.formats;
   const points = pointsOf(stats);
   const total = ({ replies, statuses }: Point) => replies + statuses;
-  const most = points.reduce<Point | undefined>(
-    (best, point) => (best === undefined || total(point) > total(best) ? point : best),
-    undefined,
+  const [most] = points.toSorted((a, b) => total(b) - total(a));
+  const average = sumOf(points, total) / Math.max(points.length, 1);
+  const legend = (
+    <ul class="legend">
+      <li class="replies">{t.replies}</li>
+      <li class="statuses">{t.statuses}</li>
+    </ul>
   );
-  const average = points.reduce((sum, point) => sum + total(point), 0) / Math.max(points.length, 1);
   const words =
     most === undefined || total(most) === 0
       ? t.chartNothing
       : t.chartWords(number(average), number(total(most)), shortTime(most.startMs, view.nowMs));
   return (
-    <section class="panel chart" aria-labelledby="chart">
-      <div class="panel-head">
-        <h2 id="chart">{t.chartTitle}</h2>
-        <ul class="legend">
-          <li class="replies">{t.replies}</li>
-          <li class="statuses">{t.statuses}</li>
-        </ul>
-      </div>
+    <Panel id="chart" title={t.chartTitle} class="chart" beside={legend}>
       {Object.entries(WIDTHS).map(([name, width]) => (
         <Drawing view={view} points={points} width={width} name={name} label={`${t.chartTitle}. ${words}`} />
       ))}
@@ -105,11 +103,15 @@ export const ReceivedChart: FC<{ view: View; stats: Stats }> = ({ view, stats })
           </tbody>
         </table>
       </details>
-    </section>
+    </Panel>
   );
 };
 
-/** Sums, not rates, of as many steps together as give few rows. */
+function sumOf<Item>(items: readonly Item[], count: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + count(item), 0);
+}
+
+/** Sums, not rates, in at most {@link MAX_TABLE_ROWS} rows. */
 function tableOf({ series }: Stats): Point[] {
   const together = Math.ceil(series.length / MAX_TABLE_ROWS);
   const rows: Point[] = [];
@@ -117,8 +119,8 @@ function tableOf({ series }: Stats): Point[] {
     const steps = series.slice(from, from + together);
     rows.push({
       startMs: Date.parse(steps[0]?.start ?? ''),
-      replies: steps.reduce((sum, { responses }) => sum + responses, 0),
-      statuses: steps.reduce((sum, { received, responses }) => sum + received - responses, 0),
+      replies: sumOf(steps, ({ responses }) => responses),
+      statuses: sumOf(steps, ({ received, responses }) => received - responses),
     });
   }
   return rows;
@@ -134,7 +136,7 @@ const Drawing: FC<{ view: View; points: Point[]; width: number; name: string; la
   const { time, day, number } = view.formats;
   const firstMs = points[0]?.startMs ?? view.nowMs;
   const lastMs = points.at(-1)?.startMs ?? view.nowMs;
-  // Ticks are to stand at whole hours and days of the reader's clock, and the scale knows UTC only.
+  // Ticks stand at whole hours and days of the reader's time zone, but the scale knows only UTC.
   const offsetMs = zoneOffsetMs(lastMs, view.timeZone);
   const x = scaleUtc()
     .domain([firstMs + offsetMs, lastMs + offsetMs])

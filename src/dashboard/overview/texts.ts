@@ -1,7 +1,6 @@
 import { texts } from '../frame/language.ts';
 
 export const overviewTexts = texts({
-  title: { en: 'Overview', pt: 'Visão geral' },
   allWell: {
     en: 'All is well: webhooks are stored and forwarded.',
     pt: 'Tudo em ordem: os webhooks são gravados e encaminhados.',
@@ -88,10 +87,6 @@ export const overviewTexts = texts({
     en: 'What was counted cannot be shown while the database does not answer.',
     pt: 'As contagens não podem ser mostradas enquanto o banco de dados não responde.',
   },
-  period: { en: 'Period', pt: 'Período' },
-  hour: { en: '1 hour', pt: '1 hora' },
-  day: { en: '24 hours', pt: '24 horas' },
-  week: { en: '7 days', pt: '7 dias' },
   received: { en: 'received', pt: 'recebidos' },
   receivedHint: {
     en: (responses: string) => `${responses} of them replies`,

@@ -1,33 +1,33 @@
-// A person's data, on request (LGPD, art. 18): a file with all of it, or its erasure. Both are asked to be confirmed by
-// typing the number, which nobody does by a slip.
+// The pages of a person's data on request (LGPD, art. 18): a file with all of it, or its erasure. Both must be confirmed by
+// typing the number, which nobody does by mistake.
 
 import type { Child, FC } from 'hono/jsx';
 import { isPhoneNumber } from '../../contract/contact.ts';
 import { apiPath } from '../frame/api-client.ts';
-import { ContactName, Copyable, Facts, Notice, Page, Time } from '../frame/page.tsx';
+import type { Counts } from '../frame/bulk-actions.tsx';
+import { ContactName, Copyable, type Fact, Facts, Notice, Time } from '../frame/components.tsx';
+import { HiddenFields } from '../frame/filters.tsx';
+import { Page } from '../frame/page.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { personTexts } from './texts.ts';
+import { personalDataTexts } from './texts.ts';
 
-/** How many went. */
-export interface Erased {
-  events: number;
-  rejections: number;
-  deadLetters: number;
-  blotted: number;
-}
+/** What an erasure counts. */
+export const ERASED_COUNTS = ['events', 'rejections', 'deadLetters', 'blotted'] as const;
+type Erased = Counts<(typeof ERASED_COUNTS)[number]>;
 
-/** A page that asks for the number. `typed` is what was typed before. */
+/** A page that asks for the number. */
 interface Confirmation {
   view: View;
   contact: string;
+  /** What was typed before. */
   typed?: string;
-  /** Why it was not done. */
+  /** Why nothing was done. */
   refusal?: string | null;
 }
 
 export const ExportPage: FC<Confirmation> = (props) => {
-  const t = personTexts(props.view.language);
+  const t = personalDataTexts(props.view.language);
   return (
     <Page view={props.view} title={t.exportTitle} heading={headingOf(t.exportTitle, props.contact)}>
       <p>{t.exportWhat}</p>
@@ -38,12 +38,12 @@ export const ExportPage: FC<Confirmation> = (props) => {
   );
 };
 
-/** @param offersForce whether it can be insisted on, for a number of the business. */
+/** @param offersForce whether it can be insisted on, for a number that may be the business's own. */
 export const ErasePage: FC<Confirmation & { offersForce?: boolean }> = ({
   offersForce = false,
   ...props
 }) => {
-  const t = personTexts(props.view.language);
+  const t = personalDataTexts(props.view.language);
   return (
     <Page view={props.view} title={t.eraseTitle} heading={headingOf(t.eraseTitle, props.contact)}>
       <section class="panel">
@@ -85,7 +85,7 @@ const ConfirmationForm: FC<Confirmation & { action: 'erase' | 'export'; children
   action,
   children,
 }) => {
-  const t = personTexts(view.language);
+  const t = personalDataTexts(view.language);
   const path = apiPath`/contacts/${contact}`;
   return (
     <form method="post" action={`${path}/${action}`} class="narrow confirmation" autocomplete="off">
@@ -105,16 +105,16 @@ const ConfirmationForm: FC<Confirmation & { action: 'erase' | 'export'; children
   );
 };
 
-/** What goes along from one part of an erasure to the next. */
+/** What is handed on from one part of an erasure to the next. */
 export interface Progress {
   cursor: string;
   isForced: boolean;
   erased: Erased;
-  /** Of the parts that are done. */
+  /** Of the parts that are done, the last one first. */
   receipts: readonly string[];
 }
 
-/** One request has searched as much as it may: a form that goes on, by itself where there is JavaScript, see runs.tsx. */
+/** One part is done: a form that goes on, as those of bulk-actions.tsx do. */
 export const UnfinishedPage: FC<{
   view: View;
   contact: string;
@@ -122,12 +122,12 @@ export const UnfinishedPage: FC<{
   progress: Progress;
   isInterrupted?: boolean;
 }> = ({ view, contact, typed, progress: { cursor, isForced, erased, receipts }, isInterrupted = false }) => {
-  const t = personTexts(view.language);
+  const t = personalDataTexts(view.language);
   return (
     <Page view={view} title={t.unfinishedTitle} heading={headingOf(t.unfinishedTitle, contact)}>
       {isInterrupted && <Notice tone="bad">{t.interrupted}</Notice>}
       <p role="status">{t.unfinished}</p>
-      <Facts facts={countsOf(view, erased)} />
+      <Facts facts={countFacts(view, erased)} />
       <form
         method="post"
         action={apiPath`/contacts/${contact}/erase`}
@@ -139,9 +139,7 @@ export const UnfinishedPage: FC<{
         {receipts.map((receipt) => (
           <input type="hidden" name="receipt" value={receipt} />
         ))}
-        {Object.entries(erased).map(([name, count]) => (
-          <input type="hidden" name={name} value={count} />
-        ))}
+        <HiddenFields fields={erased} />
         <button type="submit" class="danger">
           {t.goOn}
         </button>
@@ -150,7 +148,7 @@ export const UnfinishedPage: FC<{
   );
 };
 
-/** What the audit trail knows of an erasure. */
+/** What the audit trail has of one part of an erasure. */
 export interface Receipt {
   receipt: string;
   isFinished: boolean;
@@ -159,9 +157,9 @@ export interface Receipt {
   erased: Erased;
 }
 
-/** What is left of an erasure: its receipts, one for each part, the last one's first. */
+/** The receipts of an erasure, one for each part, the last one first. */
 export const ReceiptPage: FC<{ view: View; receipts: readonly Receipt[] }> = ({ view, receipts }) => {
-  const t = personTexts(view.language);
+  const t = personalDataTexts(view.language);
   const isFinished = receipts.some((receipt) => receipt.isFinished);
   return (
     <Page view={view} title={t.receiptTitle}>
@@ -170,7 +168,7 @@ export const ReceiptPage: FC<{ view: View; receipts: readonly Receipt[] }> = ({ 
         <section class="panel" aria-label={t.receipt}>
           <Copyable view={view} value={receipt} label={t.receipt} />
           <Facts
-            facts={[...countsOf(view, erased), [t.at, <Time view={view} at={at} whole />], [t.by, actor]]}
+            facts={[...countFacts(view, erased), [t.at, <Time view={view} at={at} whole />], [t.by, actor]]}
           />
           <p>
             <a href={`/audit?${new URLSearchParams({ object: receipt })}`}>{t.inAudit}</a>
@@ -181,17 +179,15 @@ export const ReceiptPage: FC<{ view: View; receipts: readonly Receipt[] }> = ({ 
   );
 };
 
-function countsOf(
-  view: View,
-  { events, rejections, deadLetters, blotted }: Erased,
-): (readonly [Child, Child])[] {
-  const t = personTexts(view.language);
+function countFacts(view: View, { events, rejections, deadLetters, blotted }: Erased): (Fact | false)[] {
+  const t = personalDataTexts(view.language);
+  const common = commonTexts(view.language);
   const { number } = view.formats;
   return [
-    [t.events, number(events)],
-    [t.rejections, number(rejections)],
-    [t.deadLetters, number(deadLetters)],
-    ...(blotted > 0 ? [[t.blotted, number(blotted)] as const] : []),
+    [common.events, number(events)],
+    [common.rejections, number(rejections)],
+    [common.deadLetters, number(deadLetters)],
+    blotted > 0 && [t.blotted, number(blotted)],
   ];
 }
 

@@ -1,147 +1,140 @@
-// What is done with a person's data on request: exporting it and erasing it. Neither is for readers, although they may
-// read the same bit by bit.
+// A person's data on request: exporting it and erasing it. Readers may do neither, although they may read all of it bit by
+// bit.
 
 import { type Context, Hono } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 import type { auditPage } from '../../api/audit/routes.ts';
 import type { erasureReceipt, unfinishedErasure } from '../../api/contacts/routes.ts';
 import { contactFromTyped } from '../../contract/contact.ts';
-import { type Answer, apiPath } from '../frame/api-client.ts';
-import { countsOf } from '../frame/bulk-actions.tsx';
-import { problemText, refusalPage } from '../frame/errors.tsx';
-import { html } from '../frame/page.tsx';
+import { apiPath, type Problem } from '../frame/api-client.ts';
+import { countsOf, sumOf } from '../frame/bulk-actions.tsx';
+import { forbidReaders, problemPage, problemText } from '../frame/errors.tsx';
+import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
-import { type Erased, ErasePage, ExportPage, type Receipt, ReceiptPage, UnfinishedPage } from './pages.tsx';
-import { personTexts } from './texts.ts';
+import {
+  ERASED_COUNTS,
+  ErasePage,
+  ExportPage,
+  type Progress,
+  type Receipt,
+  ReceiptPage,
+  UnfinishedPage,
+} from './pages.tsx';
+import { personalDataTexts } from './texts.ts';
 
 type Erasure = z.infer<typeof erasureReceipt> | z.infer<typeof unfinishedErasure>;
 
-const COUNTED = ['events', 'rejections', 'deadLetters', 'blotted'] as const satisfies (keyof Erased)[];
-/** Parts of one erasure; each searches about a million events. */
+/** An erasure has a receipt for each of its parts, which search about a million events each. */
 const MAX_RECEIPTS = 20;
 
-/** @param noContact answers where the path names no contact. */
-export function personPages(
-  noContact: (c: Context<DashboardEnv>, typed: string) => Response | Promise<Response>,
+type ContactHandler = (c: Context<DashboardEnv>, contact: string) => Response | Promise<Response>;
+
+/**
+ * To be mounted at `/contacts`.
+ *
+ * @param answerNoContact answers where the path names no contact.
+ */
+export function personalDataPages(
+  answerNoContact: (c: Context<DashboardEnv>, typed: string) => Response,
 ): Hono<DashboardEnv> {
-  const pages = new Hono<DashboardEnv>();
-
-  // The number is in no address from here on: what is shown is what the audit trail keeps, which knows none.
-  pages.get('/erased', async (c) => {
-    const view = c.get('view');
-    const names = c.req.queries('receipt')?.filter((name) => z.uuid().safeParse(name).success) ?? [];
-    const found = await Promise.all(
-      names.slice(0, MAX_RECEIPTS).map(async (name) => findReceipt(view, name)),
-    );
-    const receipts = found.filter((receipt) => receipt !== null);
-    if (receipts.length === 0) return notFound(c);
-    return c.html(html(<ReceiptPage view={view} receipts={receipts} />));
-  });
-
-  const whom = async (c: Context<DashboardEnv>): Promise<string | Response> => {
-    if (!c.get('view').actor.mayChange) {
-      return refusalPage(c, { status: 403 });
-    }
+  const withContact = (handle: ContactHandler) => async (c: Context<DashboardEnv>) => {
     const number = c.req.param('number') ?? '';
-    return contactFromTyped(number) ?? noContact(c, number);
+    const contact = contactFromTyped(number);
+    return contact === null ? answerNoContact(c, number) : handle(c, contact);
   };
-
-  pages.get('/:number/export', async (c) => {
-    const contact = await whom(c);
-    if (typeof contact !== 'string') return contact;
-    return c.html(html(<ExportPage view={c.get('view')} contact={contact} />));
-  });
-
-  pages.post('/:number/export', async (c) => {
-    const contact = await whom(c);
-    if (typeof contact !== 'string') return contact;
-    const view = c.get('view');
-    const form = await c.req.parseBody();
-    const typed = textOf(form.typed);
-    if (contactFromTyped(typed) !== contact) {
-      const refusal = personTexts(view.language).otherNumber;
-      return c.html(html(<ExportPage view={view} contact={contact} typed={typed} refusal={refusal} />), 422);
-    }
-    const exported = await view.api.stream(apiPath`/contacts/${contact}/export`);
-    return exported.ok ? exported : refusalPage(c, await exported.json());
-  });
-
-  pages.get('/:number/erase', async (c) => {
-    const contact = await whom(c);
-    if (typeof contact !== 'string') return contact;
-    return c.html(html(<ErasePage view={c.get('view')} contact={contact} />));
-  });
-
-  pages.post('/:number/erase', async (c) => {
-    const contact = await whom(c);
-    if (typeof contact !== 'string') return contact;
-    const view = c.get('view');
-    const form = await c.req.parseBody({ all: true });
-    const typed = textOf(form.typed);
-    const confirmation = { view, contact, typed };
-    if (contactFromTyped(typed) !== contact) {
-      const refusal = personTexts(view.language).otherNumber;
-      return c.html(html(<ErasePage {...confirmation} refusal={refusal} />), 422);
-    }
-    // One part a request: it takes already what the platform lets one invocation ask of the database.
-    const isForced = form.force === 'true';
-    const cursor = textOf(form.cursor);
-    const before = { receipts: receiptsOf(form.receipt), erased: countsOf(form, COUNTED) };
-    const answer = await view.api.send<Erasure>('DELETE', apiPath`/contacts/${contact}`, undefined, {
-      cursor,
-      force: isForced,
-    });
-    if (!answer.ok) return refused(c, answer, confirmation, { ...before, cursor, isForced });
-    const { receipt, erased } = answer.data;
-    const receipts = [receipt, ...before.receipts];
-    if (answer.data.complete) {
-      const query = new URLSearchParams(receipts.slice(0, MAX_RECEIPTS).map((name) => ['receipt', name]));
-      return c.redirect(`/contacts/erased?${query}`, 303);
-    }
-    const progress = {
-      cursor: answer.data.next,
-      isForced,
-      receipts,
-      erased: {
-        events: before.erased.events + erased.events,
-        rejections: before.erased.rejections + erased.rejections,
-        deadLetters: before.erased.deadLetters + erased.deadLetters,
-        blotted: before.erased.blotted + erased.blotted,
-      },
-    };
-    return c.html(html(<UnfinishedPage {...confirmation} progress={progress} />));
-  });
-
-  return pages;
+  return new Hono<DashboardEnv>()
+    .get('/erased', async (c) => {
+      // The number is in no address any more: what is shown comes from the audit trail, which has no number.
+      const view = c.get('view');
+      const names = receiptsIn(c.req.queries('receipt')).slice(0, MAX_RECEIPTS);
+      const found = await Promise.all(names.map(async (name) => findReceipt(view, name)));
+      const receipts = found.filter((receipt) => receipt !== null);
+      return receipts.length === 0
+        ? problemPage(c, { status: 404 })
+        : answerPage(c, <ReceiptPage view={view} receipts={receipts} />);
+    })
+    .use('/:number/export', forbidReaders)
+    .get(
+      '/:number/export',
+      withContact((c, contact) => answerPage(c, <ExportPage view={c.get('view')} contact={contact} />)),
+    )
+    .post('/:number/export', withContact(exportData))
+    .use('/:number/erase', forbidReaders)
+    .get(
+      '/:number/erase',
+      withContact((c, contact) => answerPage(c, <ErasePage view={c.get('view')} contact={contact} />)),
+    )
+    .post('/:number/erase', withContact(erasePart));
 }
 
-function refused(
-  c: Context<DashboardEnv>,
-  { problem }: Extract<Answer<Erasure>, { ok: false }>,
-  confirmation: { view: View; contact: string; typed: string },
-  progress: { cursor: string; isForced: boolean; receipts: string[]; erased: Erased },
-): Response | Promise<Response> {
-  const { view } = confirmation;
-  const t = personTexts(view.language);
-  const status = problem.status as ContentfulStatusCode;
-  if (problem.status === 503 && progress.cursor !== '') {
-    return c.html(html(<UnfinishedPage {...confirmation} progress={progress} isInterrupted />), status);
+async function exportData(c: Context<DashboardEnv>, contact: string): Promise<Response> {
+  const view = c.get('view');
+  const form = await c.req.parseBody();
+  const typed = textOf(form.typed);
+  if (contactFromTyped(typed) !== contact) {
+    const refusal = personalDataTexts(view.language).otherNumber;
+    return answerPage(c, <ExportPage view={view} contact={contact} typed={typed} refusal={refusal} />, 422);
   }
-  const isSender = problem.reason === 'business-number';
-  const isUnread = problem.reason === 'business-number-unknown';
-  const refusal = isSender
-    ? t.sender
-    : isUnread
-      ? t.unread
-      : problem.status === 503
-        ? t.interrupted
-        : problemText(problem, view.language);
-  const offersForce = isSender || isUnread || progress.isForced;
-  return c.html(html(<ErasePage {...confirmation} refusal={refusal} offersForce={offersForce} />), status);
+  const exported = await view.api.stream(apiPath`/contacts/${contact}/export`);
+  return exported.ok ? exported : problemPage(c, await exported.json());
 }
 
-/** What the audit trail has of an erasure: its last entry. */
+/**
+ * Does one part of an erasure. One request does one, which takes as much as the platform lets an invocation ask of the
+ * database.
+ */
+async function erasePart(c: Context<DashboardEnv>, contact: string): Promise<Response> {
+  const view = c.get('view');
+  const form = await c.req.parseBody({ all: true });
+  const typed = textOf(form.typed);
+  const confirmation = { view, contact, typed };
+  if (contactFromTyped(typed) !== contact) {
+    const refusal = personalDataTexts(view.language).otherNumber;
+    return answerPage(c, <ErasePage {...confirmation} refusal={refusal} />, 422);
+  }
+  const before = {
+    cursor: textOf(form.cursor),
+    isForced: form.force === 'true',
+    receipts: receiptsIn(form.receipt),
+    erased: countsOf(form, ERASED_COUNTS),
+  };
+  const query = { cursor: before.cursor, force: before.isForced };
+  const answer = await view.api.send<Erasure>('DELETE', apiPath`/contacts/${contact}`, undefined, query);
+  if (!answer.ok) return answerRefused(c, answer.problem, confirmation, before);
+  const receipts = [answer.data.receipt, ...before.receipts];
+  if (answer.data.complete) {
+    const names = new URLSearchParams(receipts.slice(0, MAX_RECEIPTS).map((name) => ['receipt', name]));
+    return c.redirect(`/contacts/erased?${names}`, 303);
+  }
+  const erased = sumOf(before.erased, answer.data.erased, ERASED_COUNTS);
+  const progress = { ...before, cursor: answer.data.next, receipts, erased };
+  return answerPage(c, <UnfinishedPage {...confirmation} progress={progress} />);
+}
+
+function answerRefused(
+  c: Context<DashboardEnv>,
+  problem: Problem,
+  confirmation: { view: View; contact: string; typed: string },
+  progress: Progress,
+): Response {
+  const { status, reason } = problem;
+  if (status === 503 && progress.cursor !== '') {
+    return answerPage(c, <UnfinishedPage {...confirmation} progress={progress} isInterrupted />, status);
+  }
+  const isOurs = reason === 'business-number' || reason === 'business-number-unknown';
+  const refusal = refusalWords(problem, confirmation.view);
+  const offersForce = isOurs || progress.isForced;
+  return answerPage(c, <ErasePage {...confirmation} refusal={refusal} offersForce={offersForce} />, status);
+}
+
+function refusalWords(problem: Problem, { language }: View): string {
+  const t = personalDataTexts(language);
+  if (problem.reason === 'business-number') return t.sender;
+  if (problem.reason === 'business-number-unknown') return t.unread;
+  return problem.status === 503 ? t.interrupted : problemText(problem, language);
+}
+
+/** The last entry that the audit trail has of a part of an erasure. */
 async function findReceipt(view: View, receipt: string): Promise<Receipt | null> {
   const { data } = await view.api.get<z.infer<typeof auditPage>>('/audit', {
     action: 'contact.erase',
@@ -150,20 +143,17 @@ async function findReceipt(view: View, receipt: string): Promise<Receipt | null>
   });
   const [entry] = data;
   if (entry === undefined) return null;
+  const { at, actor, detail } = entry;
   return {
     receipt,
-    isFinished: entry.detail.stage === 'finished',
-    at: entry.at,
-    actor: entry.actor,
-    erased: countsOf(entry.detail, COUNTED),
+    isFinished: detail.stage === 'finished',
+    at,
+    actor,
+    erased: countsOf(detail, ERASED_COUNTS),
   };
 }
 
-function notFound(c: Context<DashboardEnv>): Response {
-  return refusalPage(c, { status: 404 });
-}
-
-function receiptsOf(field: unknown): string[] {
+function receiptsIn(field: unknown): string[] {
   return [field].flat().filter((name): name is string => z.uuid().safeParse(name).success);
 }
 

@@ -1,6 +1,6 @@
 import { texts } from '../frame/language.ts';
 
-export const personTexts = texts({
+export const personalDataTexts = texts({
   eraseTitle: { en: 'Erase a person’s data', pt: 'Apagar os dados de uma pessoa' },
   exportTitle: { en: 'Export a person’s data', pt: 'Exportar os dados de uma pessoa' },
   eraseWhat: {
@@ -87,9 +87,6 @@ export const personTexts = texts({
     en: 'This erasure has not come to its end.',
     pt: 'Esta exclusão não chegou ao fim.',
   },
-  events: { en: 'Events', pt: 'Eventos' },
-  rejections: { en: 'Rejections', pt: 'Rejeições' },
-  deadLetters: { en: 'Dead letters', pt: 'Mensagens mortas' },
   blotted: { en: 'Ids without the number now', pt: 'Identificadores agora sem o número' },
   at: { en: 'Finished', pt: 'Concluído' },
   by: { en: 'By', pt: 'Por' },

@@ -1,46 +1,39 @@
-// A body that a sender wrote, shown for what it is: JSON, other text, or bytes.
+// The body of a rejection: JSON, other text, or bytes.
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { keptRejectionAnswer } from '../../api/rejections/routes.ts';
-import { bodyTexts } from '../frame/json-texts.ts';
 import { JsonView, TextView } from '../frame/json-view.tsx';
 import type { View } from '../frame/view.ts';
 import { rejectionTexts } from './texts.ts';
 
-const MAX_SHOWN_BYTES = 512;
+const MAX_DUMPED_BYTES = 512;
 const BYTES_IN_A_LINE = 16;
 
 type KeptBody = Pick<z.infer<typeof keptRejectionAnswer>, 'body' | 'bodyEncoding' | 'bodyBytes'>;
 
 export const BodyView: FC<{ view: View; kept: KeptBody }> = ({ view, kept }) => {
-  const t = bodyTexts(view.language);
-  const label = rejectionTexts(view.language).body;
-  if (kept.bodyBytes === 0) return <p>{t.empty}</p>;
-  if (kept.bodyEncoding === 'base64') return <Bytes view={view} kept={kept} label={label} />;
-  return <JsonView view={view} text={kept.body} label={label} />;
-};
-
-const Bytes: FC<{ view: View; kept: KeptBody; label: string }> = ({ view, kept, label }) => {
-  const t = bodyTexts(view.language);
+  const t = rejectionTexts(view.language);
   const { bytes } = view.formats;
+  if (kept.bodyBytes === 0) return <p>{t.bodyEmpty}</p>;
+  if (kept.bodyEncoding !== 'base64') return <JsonView view={view} text={kept.body} label={t.body} />;
   return (
     <>
-      <p>{t.notText}</p>
-      <TextView view={view} text={hexDump(kept.body)} label={label} isColumns />
-      {kept.bodyBytes > MAX_SHOWN_BYTES && (
+      <p>{t.bodyBytes}</p>
+      <TextView view={view} text={hexDump(kept.body)} label={t.body} isColumns />
+      {kept.bodyBytes > MAX_DUMPED_BYTES && (
         <p>
-          <small>{t.bytesCut(bytes(MAX_SHOWN_BYTES), bytes(kept.bodyBytes))}</small>
+          <small>{t.firstBytes(bytes(MAX_DUMPED_BYTES), bytes(kept.bodyBytes))}</small>
         </p>
       )}
     </>
   );
 };
 
-/** Lines of an offset, bytes, and the letters of ASCII that they are. */
+/** Lines of an offset, bytes in hexadecimal, and the same bytes as ASCII. */
 function hexDump(base64: string): string {
-  const letters = Math.ceil(MAX_SHOWN_BYTES / 3) * 4; // four letters of base64 are three bytes
-  const all = Uint8Array.fromBase64(base64.slice(0, letters)).subarray(0, MAX_SHOWN_BYTES);
+  const letters = Math.ceil(MAX_DUMPED_BYTES / 3) * 4; // four letters of base64 are three bytes
+  const all = Uint8Array.fromBase64(base64.slice(0, letters)).subarray(0, MAX_DUMPED_BYTES);
   const lines: string[] = [];
   for (let offset = 0; offset < all.length; offset += BYTES_IN_A_LINE) {
     const line = all.subarray(offset, offset + BYTES_IN_A_LINE);

@@ -1,199 +1,88 @@
-// Rejections: authentic webhooks that became no event, why, and trying them again.
+// The pages of rejections: the list, one with what is wrong and its body, and the question before it is deleted.
 
-import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type * as z from 'zod';
-import type {
-  keptRejectionAnswer,
-  rejectionAnswer,
-  rejectionPage,
-  retryAnswer,
-  retryRunAnswer,
-} from '../../api/rejections/routes.ts';
-import { REJECTION_REASONS } from '../../contract/assess.ts';
+import type { keptRejectionAnswer, rejectionPage } from '../../api/rejections/routes.ts';
 import { Differences } from '../events/differences.tsx';
 import { type Answer, apiPath, type Problem } from '../frame/api-client.ts';
-import { answerRun, type Counts, countsOf } from '../frame/bulk-actions.tsx';
-import { forbidReaders, refusalPage } from '../frame/errors.tsx';
-import {
-  ChoiceFilter,
-  FilterForm,
-  FilterProblems,
-  type Filters,
-  filtersOf,
-  findList,
-  HiddenFilters,
-  PeriodFilters,
-  TextFilter,
-} from '../frame/filters.tsx';
-import { ListPanel } from '../frame/list-panel.tsx';
-import {
-  ActionButton,
-  Badge,
-  EventLink,
-  Facts,
-  html,
-  Notice,
-  Page,
-  Time,
-  withQuery,
-} from '../frame/page.tsx';
+import { type Counts, countsOf } from '../frame/bulk-actions.tsx';
+import { ActionButton, Badge, EventLink, Facts, Notice, Panel, Time } from '../frame/components.tsx';
+import { ChoiceFilter, type Filters, HiddenFilters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
+import { FilteredListPage } from '../frame/list-page.tsx';
+import { Page } from '../frame/page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from '../frame/problem-words.tsx';
 import { commonTexts } from '../frame/texts.ts';
-import type { DashboardEnv, View } from '../frame/view.ts';
+import type { View } from '../frame/view.ts';
 import { BodyView } from './body-view.tsx';
-import { rejectionTexts } from './texts.ts';
-import { reasonWords } from './words.ts';
+import { rejectionReasonTexts, rejectionTexts } from './texts.ts';
 
-const FILTERS = ['integration', 'reason', 'since', 'until'];
-const COUNTED = ['retried', 'stored', 'duplicates', 'rejected'] as const;
-type RetryCounts = Counts<(typeof COUNTED)[number]>;
+export type RejectionListAnswer = z.infer<typeof rejectionPage>;
+export type KeptRejection = z.infer<typeof keptRejectionAnswer>;
 
-type RejectionPage = z.infer<typeof rejectionPage>;
-type Kept = z.infer<typeof keptRejectionAnswer>;
+/** What a retry of many counts. */
+export const RETRY_COUNTS = ['retried', 'stored', 'duplicates', 'rejected'] as const;
 
-/** To be mounted at `/rejections`. */
-export function rejectionPages(): Hono<DashboardEnv> {
-  return new Hono<DashboardEnv>()
-    .get('/', async (c) => {
-      const view = c.get('view');
-      const filters = filtersOf(c.req.query(), FILTERS, view);
-      const found = await findList<RejectionPage>(c, '/rejections', filters);
-      const page = <List view={view} filters={filters} found={found} done={c.req.query()} />;
-      return c.html(html(page), found.ok ? 200 : 400);
-    })
-    .post('/retry', async (c) => {
-      const view = c.get('view');
-      const t = rejectionTexts(view.language);
-      const form = await c.req.parseBody();
-      const { query } = filtersOf(form, FILTERS, view);
-      return answerRun(c, {
-        title: t.retryTitle,
-        action: '/rejections/retry',
-        fields: query,
-        counted: COUNTED,
-        form,
-        send: async (cursor) =>
-          view.api.send<z.infer<typeof retryRunAnswer>>('POST', '/rejections/retry', { ...query, cursor }),
-        words: (counts) => retriedWords(counts, view),
-        after: (counts) => withQuery('/rejections', { ...query, done: 'retried', ...written(counts) }),
-      });
-    })
-    .get('/:id', async (c) => onePage(c, null))
-    .get('/:id/body', async (c) => {
-      const answer = await c.get('view').api.stream(apiPath`/rejections/${c.req.param('id')}/body`);
-      if (!answer.ok) return refusalPage(c, await answer.json());
-      return new Response(answer.body, answer);
-    })
-    .post('/:id/retry', async (c) => {
-      const { api } = c.get('view');
-      const path = apiPath`/rejections/${c.req.param('id')}/retry`;
-      const retried = await api.send<z.infer<typeof retryAnswer>>('POST', path);
-      if (retried.ok) {
-        const { outcome, event, integration } = retried.data;
-        return c.redirect(withQuery('/rejections', { done: outcome, event, of: integration }), 303);
-      }
-      // Judged again, and still no event: the problem has what is wrong today.
-      return retried.problem.errors === undefined
-        ? refusalPage(c, retried.problem)
-        : onePage(c, retried.problem);
-    })
-    .get('/:id/delete', forbidReaders, async (c) => {
-      const view = c.get('view');
-      const kept = await view.api.get<Kept>(apiPath`/rejections/${c.req.param('id')}`);
-      return c.html(html(<DeletePage view={view} kept={kept} />));
-    })
-    .post('/:id/delete', async (c) => {
-      const path = apiPath`/rejections/${c.req.param('id')}`;
-      const deleted = await c.get('view').api.send('DELETE', path);
-      return deleted.ok ? c.redirect('/rejections?done=deleted', 303) : refusalPage(c, deleted.problem);
-    });
+/** The result of retrying many. */
+export function retriedWords(
+  { retried, stored, duplicates, rejected }: Counts<(typeof RETRY_COUNTS)[number]>,
+  { language, formats: { number } }: View,
+): string {
+  const t = rejectionTexts(language);
+  return t.retried(number(retried), number(stored), number(duplicates), number(rejected));
 }
 
-/** @param refusal of a retry: why it is still rejected. */
-async function onePage(c: Context<DashboardEnv>, refusal: Problem | null): Promise<Response> {
-  const view = c.get('view');
-  const kept = await view.api.get<Kept>(apiPath`/rejections/${c.req.param('id') ?? ''}`);
-  const stored = kept.eventId === null ? null : await storedPayload(view, kept.integration, kept.eventId);
-  const status = (refusal?.status ?? 200) as ContentfulStatusCode;
-  return c.html(html(<One view={view} kept={kept} stored={stored} refusal={refusal} />), status) as Response;
-}
-
-/** The payload of the event that a rejection repeats; `null`: it is not there any more. */
-async function storedPayload(view: View, integration: string, eventId: string): Promise<string | null> {
-  const payload = await view.api.stream(apiPath`/events/${integration}/${eventId}/payload`);
-  return payload.ok ? payload.text() : null;
-}
-
-function written(counts: RetryCounts): Record<string, string> {
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]));
-}
-
-function retriedWords({ retried, stored, duplicates, rejected }: RetryCounts, view: View): string {
-  const { number } = view.formats;
-  return rejectionTexts(view.language).retried(
-    number(retried),
-    number(stored),
-    number(duplicates),
-    number(rejected),
-  );
-}
-
-const List: FC<{
+export const RejectionList: FC<{
   view: View;
   filters: Filters;
-  found: Answer<RejectionPage>;
+  found: Answer<RejectionListAnswer>;
   done: Record<string, string>;
 }> = ({ view, filters, found, done }) => {
   const t = rejectionTexts(view.language);
   const common = commonTexts(view.language);
-  const rejections = found.ok ? found.data.data : [];
-  const next = found.ok ? found.data.next : null;
   return (
-    <Page view={view} title={t.title}>
-      <Done view={view} done={done} />
-      {!found.ok && <FilterProblems view={view} problem={found.problem} />}
-      <p class="muted">{t.what}</p>
-      <FilterForm view={view} action="/rejections" filters={filters}>
-        <TextFilter filters={filters} name="integration" label={common.integration} />
-        <ChoiceFilter
-          view={view}
-          filters={filters}
-          name="reason"
-          label={t.reason}
-          options={REJECTION_REASONS.map((reason) => [reason, reasonWords(reason, view.language)])}
-        />
-        <PeriodFilters view={view} filters={filters} />
-      </FilterForm>
-      {view.actor.mayChange && (rejections.length > 0 || next !== null) && (
-        <div class="actions">
-          <form method="post" action="/rejections/retry">
-            <HiddenFilters filters={filters} />
-            <button type="submit">{filters.isAny ? t.retryMatching : t.retryAll}</button>
-          </form>
-        </div>
-      )}
-      <ListPanel
-        view={view}
-        label={t.list}
-        next={next}
-        isEmpty={rejections.length === 0}
-        empty={found.ok ? (filters.isAny ? common.nothingFound : t.none) : null}
-      >
-        {rejections.map((rejection) => (
-          <Row view={view} rejection={rejection} />
-        ))}
-      </ListPanel>
-    </Page>
+    <FilteredListPage
+      view={view}
+      path="/rejections"
+      title={common.rejections}
+      explanation={t.what}
+      label={t.list}
+      none={t.none}
+      notice={<DoneNotice view={view} done={done} />}
+      filters={filters}
+      fields={
+        <>
+          <TextFilter filters={filters} name="integration" label={common.integration} />
+          <ChoiceFilter
+            view={view}
+            filters={filters}
+            name="reason"
+            label={t.reason}
+            options={Object.entries(rejectionReasonTexts(view.language))}
+          />
+          <PeriodFilters view={view} filters={filters} />
+        </>
+      }
+      found={found}
+      actions={
+        view.actor.mayChange && (
+          <div class="actions">
+            <form method="post" action="/rejections/retry">
+              <HiddenFilters filters={filters} />
+              <button type="submit">{filters.isAny ? t.retryMatching : t.retryAll}</button>
+            </form>
+          </div>
+        )
+      }
+      row={(rejection) => <Row view={view} rejection={rejection} />}
+    />
   );
 };
 
-const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) => {
+const DoneNotice: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) => {
   const t = rejectionTexts(view.language);
   switch (done.done) {
     case 'retried':
-      return <Notice>{retriedWords(countsOf(done, COUNTED), view)}</Notice>;
+      return <Notice>{retriedWords(countsOf(done, RETRY_COUNTS), view)}</Notice>;
     case 'deleted':
       return <Notice>{t.deleted}</Notice>;
     case 'stored':
@@ -208,23 +97,23 @@ const Done: FC<{ view: View; done: Record<string, string> }> = ({ view, done }) 
   }
 };
 
-/** An item of the list. What is wrong besides the first is on its own page. */
-const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ view, rejection }) => {
+/** An item of the list, with the first of its problems. */
+const Row: FC<{ view: View; rejection: RejectionListAnswer['data'][number] }> = ({ view, rejection }) => {
   const t = rejectionTexts(view.language);
   const { id, integration, reason, problems, deliveries, deferred, bodyBytes, lastReceivedAt } = rejection;
   const { number, bytes } = view.formats;
   const [first] = problems;
-  const isOfBody = reason === 'not-utf8' || reason === 'not-json'; // what is wrong says it all
+  const saysAll = reason === 'not-utf8' || reason === 'not-json'; // its problem says the same as the reason
   return (
     <li class="row">
       <span class="who">
         <a href={apiPath`/integrations/${integration}`}>{integration}</a>
       </span>
       <a class="what" href={apiPath`/rejections/${id}`}>
-        {!(isOfBody && first) && reasonWords(reason, view.language)}
+        {!(saysAll && first) && rejectionReasonTexts(view.language)[reason]}
         {first !== undefined && (
           <>
-            {!isOfBody && ': '}
+            {!saysAll && ': '}
             <ProblemPath path={first.path} /> <ProblemWords language={view.language} problem={first} />
           </>
         )}
@@ -240,30 +129,34 @@ const Row: FC<{ view: View; rejection: z.infer<typeof rejectionAnswer> }> = ({ v
   );
 };
 
-const One: FC<{ view: View; kept: Kept; stored: string | null; refusal: Problem | null }> = ({
-  view,
-  kept,
-  stored,
-  refusal,
-}) => {
+/**
+ * @param stored the payload of the event that it repeats; `null` where there is none.
+ * @param problem why a retry left it rejected.
+ */
+export const RejectionPage: FC<{
+  view: View;
+  kept: KeptRejection;
+  stored: string | null;
+  problem: Problem | null;
+}> = ({ view, kept, stored, problem }) => {
   const t = rejectionTexts(view.language);
   const common = commonTexts(view.language);
   const { number, bytes } = view.formats;
-  const problems = refusal?.errors ?? kept.problems;
+  const problems = problem?.errors ?? kept.problems;
   return (
     <Page view={view} title={t.one}>
-      {refusal !== null && <Notice tone="bad">{t.stillRejected}</Notice>}
-      <section class="panel" aria-labelledby="problems">
-        <div class="panel-head">
-          <h2 id="problems">{t.problems}</h2>
-          <Badge tone="warn">{reasonWords(kept.reason, view.language)}</Badge>
-        </div>
+      {problem !== null && <Notice tone="bad">{t.stillRejected}</Notice>}
+      <Panel
+        id="problems"
+        title={t.problems}
+        beside={<Badge tone="warn">{rejectionReasonTexts(view.language)[kept.reason]}</Badge>}
+      >
         {problems.length === 0 ? (
           <p>{t.noProblems}</p>
         ) : (
           <ProblemList language={view.language} problems={problems} />
         )}
-      </section>
+      </Panel>
       {kept.eventId !== null && (
         <Differences
           view={view}
@@ -278,7 +171,7 @@ const One: FC<{ view: View; kept: Kept; stored: string | null; refusal: Problem 
           <ActionButton action={apiPath`/rejections/${kept.id}/retry`}>
             {kept.reason === 'differs' ? t.letIn : t.retry}
           </ActionButton>
-          <a href={apiPath`/rejections/${kept.id}/delete`}>{t.delete}</a>
+          <a href={apiPath`/rejections/${kept.id}/delete`}>{common.delete}</a>
         </div>
       )}
       <section class="panel">
@@ -289,46 +182,49 @@ const One: FC<{ view: View; kept: Kept; stored: string | null; refusal: Problem 
             [t.acknowledgement, acknowledgement(kept, view)],
             [t.firstAt, <Time view={view} at={kept.receivedAt} whole />],
             [t.lastAt, <Time view={view} at={kept.lastReceivedAt} whole />],
-            [t.size, bytes(kept.bodyBytes)],
+            [common.size, bytes(kept.bodyBytes)],
             [t.requestId, <code>{kept.requestId}</code>],
           ]}
         />
       </section>
-      <section class="panel" aria-labelledby="body">
-        <div class="panel-head">
-          <h2 id="body">{t.body}</h2>
+      <Panel
+        id="body"
+        title={t.body}
+        beside={
           <a href={apiPath`/rejections/${kept.id}/body`} download>
-            {t.download}
+            {common.download}
           </a>
-        </div>
+        }
+      >
         <BodyView view={view} kept={kept} />
-      </section>
+      </Panel>
     </Page>
   );
 };
 
-function acknowledgement({ deferred, reason }: Kept, view: View): string {
+function acknowledgement({ deferred, reason }: KeptRejection, view: View): string {
   const t = rejectionTexts(view.language);
   if (!deferred) return t.wasRefused;
   return reason === 'differs' ? t.wasAcceptedAsRepeat : t.wasAcknowledged;
 }
 
-const DeletePage: FC<{ view: View; kept: Kept }> = ({ view, kept }) => {
+export const DeleteRejectionPage: FC<{ view: View; kept: KeptRejection }> = ({ view, kept }) => {
   const t = rejectionTexts(view.language);
+  const common = commonTexts(view.language);
   const here = apiPath`/rejections/${kept.id}`;
   return (
     <Page view={view} title={t.deleteTitle}>
       <section class="panel">
         <p>{t.deleteWarning}</p>
         <p>
-          {kept.integration} · {reasonWords(kept.reason, view.language)} ·{' '}
+          {kept.integration} · {rejectionReasonTexts(view.language)[kept.reason]} ·{' '}
           <Time view={view} at={kept.lastReceivedAt} whole />
         </p>
         <div class="actions">
           <ActionButton action={`${here}/delete`} tone="danger">
-            {t.delete}
+            {common.delete}
           </ActionButton>
-          <a href={here}>{commonTexts(view.language).cancel}</a>
+          <a href={here}>{common.cancel}</a>
         </div>
       </section>
     </Page>

@@ -1,7 +1,7 @@
-import { texts } from '../frame/language.ts';
+import type { RejectionReason } from '../../contract/assess.ts';
+import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const rejectionTexts = texts({
-  title: { en: 'Rejections', pt: 'Rejeições' },
   one: { en: 'Rejection', pt: 'Rejeição' },
   what: {
     en: 'Webhooks that came with a genuine token and could not become events. They are kept as they came; once the cause is mended, try them again.',
@@ -9,13 +9,6 @@ export const rejectionTexts = texts({
   },
   list: { en: 'Rejections, newest first', pt: 'Rejeições, da mais nova à mais antiga' },
   reason: { en: 'Reason', pt: 'Motivo' },
-  badlyEncoded: { en: 'is not compressed as it says', pt: 'não está comprimido como diz' },
-  notUtf8: { en: 'is not UTF-8', pt: 'não está em UTF-8' },
-  notJson: { en: 'is not JSON', pt: 'não é JSON' },
-  contractBroken: { en: 'breaks the contract', pt: 'foge do contrato' },
-  wrongApplication: { en: "is another application's", pt: 'é de outra aplicação' },
-  unauthorized: { en: 'its sender was not let in', pt: 'remetente não autorizado' },
-  differs: { en: 'differs from the event that it repeats', pt: 'difere do evento que repete' },
   moreProblems: { en: (n: string) => `and ${n} more`, pt: (n: string) => `e mais ${n}` },
   deliveries: {
     en: (times: string) => `delivered ${times} times`,
@@ -36,14 +29,18 @@ export const rejectionTexts = texts({
     pt: 'não: a plataforma soube o que está errado',
   },
   delivered: { en: 'Deliveries', pt: 'Entregas' },
-  size: { en: 'Size', pt: 'Tamanho' },
   firstAt: { en: 'First came', pt: 'Chegou pela primeira vez' },
   lastAt: { en: 'Last came', pt: 'Chegou pela última vez' },
   requestId: { en: 'Request id in the log', pt: 'Id da requisição no log' },
   problems: { en: 'What is wrong', pt: 'O que está errado' },
   noProblems: { en: 'No more is known.', pt: 'Não se sabe mais.' },
   body: { en: 'The body', pt: 'O corpo' },
-  download: { en: 'Download', pt: 'Baixar' },
+  bodyEmpty: { en: 'It is empty.', pt: 'Está vazio.' },
+  bodyBytes: { en: 'It is not text. Its bytes:', pt: 'Não é texto. Os bytes:' },
+  firstBytes: {
+    en: (shown: string, all: string) => `The first ${shown} of ${all}.`,
+    pt: (shown: string, all: string) => `Os primeiros ${shown} de ${all}.`,
+  },
   retry: { en: 'Try again', pt: 'Tentar de novo' },
   letIn: { en: 'Let in as an event of its own', pt: 'Aceitar como um evento próprio' },
   retryAll: { en: 'Try all again', pt: 'Tentar todas de novo' },
@@ -67,7 +64,6 @@ export const rejectionTexts = texts({
     pt: (retried: string, stored: string, duplicates: string, rejected: string) =>
       `Tentadas de novo: ${retried}. Viraram eventos: ${stored}; já existiam: ${duplicates}; continuam rejeitadas: ${rejected}.`,
   },
-  delete: { en: 'Delete', pt: 'Excluir' },
   deleteTitle: { en: 'Delete this rejection?', pt: 'Excluir esta rejeição?' },
   deleteWarning: {
     en: 'The webhook is gone for good then: it can no longer become an event.',
@@ -79,3 +75,14 @@ export const rejectionTexts = texts({
     pt: 'Nada foi rejeitado: todo webhook autêntico virou evento.',
   },
 });
+
+/** Why a webhook became no event, in words that follow it. */
+export const rejectionReasonTexts = texts({
+  'badly-encoded': { en: 'is not compressed as it says', pt: 'não está comprimido como diz' },
+  'not-utf8': { en: 'is not UTF-8', pt: 'não está em UTF-8' },
+  'not-json': { en: 'is not JSON', pt: 'não é JSON' },
+  'contract-broken': { en: 'breaks the contract', pt: 'foge do contrato' },
+  'wrong-application': { en: "is another application's", pt: 'é de outra aplicação' },
+  unauthorized: { en: 'its sender was not let in', pt: 'remetente não autorizado' },
+  differs: { en: 'differs from the event that it repeats', pt: 'difere do evento que repete' },
+} satisfies TextsByCode<RejectionReason>);

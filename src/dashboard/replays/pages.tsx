@@ -1,19 +1,29 @@
-// How replays look: the list, one as it moves on, and what would be sent again.
+// The pages of replays: the list, the progress of one, and the question before one begins.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { dryRunAnswer, replayAnswer, replayPage } from '../../api/replays/routes.ts';
 import { actorWords } from '../audit/entry-words.tsx';
 import { apiPath, type Problem } from '../frame/api-client.ts';
+import {
+  ActionButton,
+  Badge,
+  type Fact,
+  Facts,
+  Notice,
+  Panel,
+  Time,
+  type Tone,
+} from '../frame/components.tsx';
 import { filterWords } from '../frame/filter-words.tsx';
 import { type Filters, HiddenFilters } from '../frame/filters.tsx';
-import type { Language } from '../frame/language.ts';
-import { ListPanel } from '../frame/list-panel.tsx';
-import { ActionButton, Badge, Facts, Notice, Page, Time, type Tone, withQuery } from '../frame/page.tsx';
+import { ListPanel } from '../frame/list-page.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { Page } from '../frame/page.tsx';
 import { ProblemList } from '../frame/problem-words.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { replayTexts } from './texts.ts';
+import { replayStateTexts, replayTexts } from './texts.ts';
 
 type Replay = z.infer<typeof replayAnswer>;
 
@@ -22,7 +32,7 @@ const REFRESH_SECONDS = 2;
 export const ReplayList: FC<{ view: View; page: z.infer<typeof replayPage> }> = ({ view, page }) => {
   const t = replayTexts(view.language);
   return (
-    <Page view={view} title={t.title}>
+    <Page view={view} title={commonTexts(view.language).replays}>
       <div class="panel-head">
         <p class="muted">{t.what}</p>
         <a href="/events">{t.toEvents}</a>
@@ -48,7 +58,7 @@ const Row: FC<{ view: View; replay: Replay }> = ({ view, replay }) => {
         <FilterSentence view={view} filter={replay.filter} />
       </a>
       <span class="marks">
-        <StateBadge language={view.language} state={replay.state} />
+        <StateBadge view={view} state={replay.state} />
         {replay.state === 'running' && (
           <progress max="1" value={String(replay.progress)} aria-label={t.progress} />
         )}
@@ -59,7 +69,6 @@ const Row: FC<{ view: View; replay: Replay }> = ({ view, replay }) => {
   );
 };
 
-/** Filters on one line. */
 const FilterSentence: FC<{ view: View; filter: Replay['filter'] }> = ({ view, filter }) => {
   const words = filterWords(view, filter);
   if (words.length === 0) return <span>{replayTexts(view.language).all}</span>;
@@ -77,11 +86,11 @@ const FilterSentence: FC<{ view: View; filter: Replay['filter'] }> = ({ view, fi
 
 const TONES: Record<Replay['state'], Tone> = { running: 'warn', done: 'good', cancelled: 'plain' };
 
-const StateBadge: FC<{ language: Language; state: Replay['state'] }> = ({ language, state }) => (
-  <Badge tone={TONES[state]}>{replayTexts(language)[state]}</Badge>
+const StateBadge: FC<{ view: View; state: Replay['state'] }> = ({ view, state }) => (
+  <Badge tone={TONES[state]}>{replayStateTexts(view.language)[state]}</Badge>
 );
 
-/** @param done what was just done: `created`, `cancelled`, or `over` where it could not be cancelled any more. */
+/** @param done what was just done: `created`, `cancelled`, or `over` where it was too late to cancel. */
 export const ReplayPage: FC<{ view: View; replay: Replay; done: string | undefined }> = ({
   view,
   replay,
@@ -104,11 +113,7 @@ export const ReplayPage: FC<{ view: View; replay: Replay; done: string | undefin
           'hx-swap': 'outerHTML',
         })}
       >
-        <section class="panel" aria-labelledby="progress">
-          <div class="panel-head">
-            <h2 id="progress">{t.progress}</h2>
-            <StateBadge language={view.language} state={replay.state} />
-          </div>
+        <Panel id="progress" title={t.progress} beside={<StateBadge view={view} state={replay.state} />}>
           <progress max="1" value={String(replay.progress)} aria-labelledby="progress" />
           <p>{t.walked(view.formats.percent(replay.progress))}</p>
           <Facts facts={factsOf(replay, view)} />
@@ -125,17 +130,16 @@ export const ReplayPage: FC<{ view: View; replay: Replay; done: string | undefin
               </div>
             </>
           )}
-        </section>
+        </Panel>
       </div>
-      <section class="panel" aria-labelledby="chosen">
-        <h2 id="chosen">{t.chosen}</h2>
+      <Panel id="chosen" title={t.chosen}>
         <Chosen view={view} filter={replay.filter} />
-      </section>
+      </Panel>
     </Page>
   );
 };
 
-function factsOf(replay: Replay, view: View): [Child, Child][] {
+function factsOf(replay: Replay, view: View): Fact[] {
   const t = replayTexts(view.language);
   const { number } = view.formats;
   return [
@@ -156,7 +160,7 @@ const Chosen: FC<{ view: View; filter: Readonly<Record<string, string | undefine
   return facts.length === 0 ? <p>{replayTexts(view.language).newAll}</p> : <Facts facts={facts} />;
 };
 
-/** Says what of the filters a replay cannot be told. */
+/** Says by which of the filters nothing can be replayed. */
 export const UnfitReplayPage: FC<{ view: View; filters: Filters; problem: Problem }> = ({
   view,
   filters,
@@ -174,7 +178,7 @@ export const UnfitReplayPage: FC<{ view: View; filters: Filters; problem: Proble
   );
 };
 
-/** What is asked before a replay begins. */
+/** Asks whether a replay is to begin. */
 export const NewReplayPage: FC<{
   view: View;
   filters: Filters;

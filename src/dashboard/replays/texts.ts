@@ -1,7 +1,7 @@
-import { texts } from '../frame/language.ts';
+import type { ReplayState } from '../../store/replays.ts';
+import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const replayTexts = texts({
-  title: { en: 'Replays', pt: 'Reenvios' },
   one: { en: 'Replay', pt: 'Reenvio' },
   what: {
     en: 'Events that are sent to consumers again, many at a time. Begin one from the list of events, with its filters.',
@@ -11,10 +11,6 @@ export const replayTexts = texts({
   list: { en: 'Replays, newest first', pt: 'Reenvios, do mais novo ao mais antigo' },
   none: { en: 'Nothing was replayed yet.', pt: 'Nada foi reenviado ainda.' },
   all: { en: 'all events', pt: 'todos os eventos' },
-  running: { en: 'under way', pt: 'em andamento' },
-  done: { en: 'done', pt: 'concluído' },
-  cancelled: { en: 'cancelled', pt: 'cancelado' },
-  state: { en: 'State', pt: 'Estado' },
   progress: { en: 'Progress', pt: 'Progresso' },
   walked: {
     en: (share: string) => `${share} gone through`,
@@ -68,3 +64,9 @@ export const replayTexts = texts({
   },
   newGo: { en: 'Send them again', pt: 'Reenviar' },
 });
+
+export const replayStateTexts = texts({
+  running: { en: 'under way', pt: 'em andamento' },
+  done: { en: 'done', pt: 'concluído' },
+  cancelled: { en: 'cancelled', pt: 'cancelado' },
+} satisfies TextsByCode<ReplayState>);

@@ -1,23 +1,24 @@
-// What a search that finds nothing answers: what was asked for, and what can be.
+// The page of a search that finds nothing: what was asked for, and what can be found.
 
 import type { FC } from 'hono/jsx';
 import { lacksAreaCode } from '../../contract/contact.ts';
-import { Notice, Page, Said } from '../frame/page.tsx';
+import { Notice, Said } from '../frame/components.tsx';
+import { Page } from '../frame/page.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { findTexts } from './texts.ts';
 
-const MAX_SHOWN_CHARACTERS = 300;
+const MAX_ASKED_CHARACTERS = 300;
 
-export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked }) => {
+export const NothingFoundPage: FC<{ view: View; asked: string }> = ({ view, asked }) => {
   const t = findTexts(view.language);
   return (
     <Page view={view} title={t.title}>
       <p>
         {t.nothing}{' '}
         <q>
-          <Said text={asked} max={MAX_SHOWN_CHARACTERS} />
+          <Said text={asked} max={MAX_ASKED_CHARACTERS} />
         </q>
       </p>
       {lacksAreaCode(asked) && <Notice tone="bad">{t.noAreaCode}</Notice>}
@@ -25,7 +26,7 @@ export const NothingFound: FC<{ view: View; asked: string }> = ({ view, asked })
         <form action="/find" class="narrow">
           <label>
             {t.again}
-            <input type="text" name="q" value={beginningOf(asked, MAX_SHOWN_CHARACTERS)} required />
+            <input type="text" name="q" value={beginningOf(asked, MAX_ASKED_CHARACTERS)} required />
           </label>
           <button type="submit">{commonTexts(view.language).find}</button>
         </form>

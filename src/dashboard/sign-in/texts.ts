@@ -13,9 +13,5 @@ export const signInTexts = texts({
     en: 'Too many attempts from your address. Wait a minute.',
     pt: 'Tentativas demais a partir do seu endereço. Espere um minuto.',
   },
-  accessUnavailable: {
-    en: 'The keys of Cloudflare Access could not be fetched, so your identity there cannot be verified just now.',
-    pt: 'Não foi possível obter as chaves do Cloudflare Access; por isso a sua identidade não pode ser verificada agora.',
-  },
   continuing: { en: 'Continue', pt: 'Continuar' },
 });
