@@ -22,6 +22,7 @@ export const AuditTrail: FC<{ view: View; filters: Filters; found: Answer<AuditP
   found,
 }) => {
   const t = auditTexts(view.language);
+  const field = { view, filters };
   const actions = Object.entries(auditActionTexts(view.language));
   return (
     <FilteredListPage
@@ -34,16 +35,15 @@ export const AuditTrail: FC<{ view: View; filters: Filters; found: Answer<AuditP
       filters={filters}
       fields={
         <>
-          <TextFilter filters={filters} name="actor" label={t.actor} />
+          <TextFilter {...field} name="actor" label={t.actor} />
           <ChoiceFilter
-            view={view}
-            filters={filters}
+            {...field}
             name="action"
             label={t.action}
             options={actions.map(([action, words]) => [action, words.replace(/:$/, '')])}
           />
-          <TextFilter filters={filters} name="object" label={t.object} />
-          <PeriodFilters view={view} filters={filters} />
+          <TextFilter {...field} name="object" label={t.object} />
+          <PeriodFilters {...field} />
         </>
       }
       found={found}

@@ -15,6 +15,7 @@ import {
   Notice,
   Panel,
   Said,
+  SaidCode,
   Time,
 } from '../frame/components.tsx';
 import { filterWords } from '../frame/filter-words.tsx';
@@ -24,7 +25,7 @@ import { type Language, textOfCode } from '../frame/language.ts';
 import { FilteredListPage } from '../frame/list-page.tsx';
 import { withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
-import { commonTexts, eventTypeTexts } from '../frame/texts.ts';
+import { commonTexts, eventTypeTexts, filterTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import {
   deadLetterAdviceTexts,
@@ -48,14 +49,13 @@ export const DeadLetterList: FC<{
   done: Record<string, string>;
 }> = ({ view, filters, found, done }) => {
   const t = deadLetterTexts(view.language);
-  const common = commonTexts(view.language);
   const advice = deadLetterAdviceTexts(view.language);
-  const choice = { view, filters };
+  const field = { view, filters };
   return (
     <FilteredListPage
       view={view}
       path="/dead-letters"
-      title={common.deadLetters}
+      title={commonTexts(view.language).deadLetters}
       explanation={textOfCode(advice, filters.query.kind ?? '') ?? advice['given-up']}
       label={t.list}
       none={t.none}
@@ -64,20 +64,15 @@ export const DeadLetterList: FC<{
       fields={
         <>
           <ChoiceFilter
-            {...choice}
+            {...field}
             name="kind"
             label={t.kind}
             options={Object.entries(deadLetterKindTexts(view.language))}
           />
-          <TextFilter filters={filters} name="integration" label={common.integration} />
-          <ChoiceFilter
-            {...choice}
-            name="type"
-            label={common.type}
-            options={Object.entries(eventTypeTexts(view.language))}
-          />
-          <TextFilter filters={filters} name="contact" label={common.contact} />
-          <PeriodFilters view={view} filters={filters} />
+          <TextFilter {...field} name="integration" />
+          <ChoiceFilter {...field} name="type" options={Object.entries(eventTypeTexts(view.language))} />
+          <TextFilter {...field} name="contact" />
+          <PeriodFilters {...field} />
         </>
       }
       found={found}
@@ -204,15 +199,16 @@ export const DeadLetterPage: FC<{ view: View; kept: KeptDeadLetter; isRefused?: 
 function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
   const t = deadLetterTexts(view.language);
   const common = commonTexts(view.language);
+  const names = filterTexts(view.language);
   const { event, integration, contact, reason } = kept;
   return [
     [t.kind, deadLetterKindTexts(view.language)[kept.kind]],
-    [common.type, typeWords(kept, view.language)],
+    [names.type, typeWords(kept, view.language)],
     reason !== null && [t.reason, neverSentReasonTexts(view.language)[reason]],
     event !== null &&
       integration !== null && [common.event, <EventLink integration={integration} id={event} />],
     integration !== null && [
-      common.integration,
+      names.integration,
       <a href={apiPath`/integrations/${integration}`}>
         <Said text={integration} max={MAX_ID_CHARACTERS} />
       </a>,
@@ -222,12 +218,7 @@ function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
     [t.keptAt, <Time view={view} at={kept.keptAt} whole />],
     [t.attempts, view.formats.number(kept.attempts)],
     [common.size, view.formats.bytes(kept.messageBytes)],
-    [
-      t.messageId,
-      <code>
-        <Said text={kept.messageId} max={MAX_ID_CHARACTERS} />
-      </code>,
-    ],
+    [t.messageId, <SaidCode text={kept.messageId} max={MAX_ID_CHARACTERS} />],
   ];
 }
 

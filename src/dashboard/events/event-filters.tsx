@@ -32,7 +32,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
   const common = commonTexts(view.language);
   const asked = filters.query.integration;
   const slugs = new Set([...integrations, ...(asked === undefined ? [] : [asked])]);
-  const choice = { view, filters };
+  const field = { view, filters };
   const yesOrNo = [
     ['true', common.yes],
     ['false', common.no],
@@ -40,30 +40,15 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
   return (
     <search aria-label={t.filters}>
       <FilterForm view={view} action="/events" filters={filters}>
-        <TextFilter filters={filters} name="contact" label={common.contact} />
-        <ChoiceFilter
-          {...choice}
-          name="type"
-          label={common.type}
-          options={Object.entries(eventTypeTexts(view.language))}
-        />
-        <ChoiceFilter
-          {...choice}
-          name="status"
-          label={common.status}
-          options={Object.entries(statusTexts(view.language))}
-        />
-        <ChoiceFilter
-          {...choice}
-          name="integration"
-          label={common.integration}
-          options={[...slugs].map((slug) => [slug, slug])}
-        />
-        <TextFilter filters={filters} name="messageId" label={common.messageId} />
-        <PeriodFilters view={view} filters={filters} />
-        <ChoiceFilter {...choice} name="forwarded" label={t.forwarded} options={yesOrNo} />
-        <ChoiceFilter {...choice} name="deferred" label={t.deferred} options={yesOrNo} />
-        <ChoiceFilter {...choice} name="odd" label={t.odd} options={yesOrNo} />
+        <TextFilter {...field} name="contact" />
+        <ChoiceFilter {...field} name="type" options={Object.entries(eventTypeTexts(view.language))} />
+        <ChoiceFilter {...field} name="status" options={Object.entries(statusTexts(view.language))} />
+        <ChoiceFilter {...field} name="integration" options={[...slugs].map((slug) => [slug, slug])} />
+        <TextFilter {...field} name="messageId" />
+        <PeriodFilters {...field} />
+        <ChoiceFilter {...field} name="forwarded" label={t.forwarded} options={yesOrNo} />
+        <ChoiceFilter {...field} name="deferred" label={t.deferred} options={yesOrNo} />
+        <ChoiceFilter {...field} name="odd" label={t.odd} options={yesOrNo} />
       </FilterForm>
     </search>
   );

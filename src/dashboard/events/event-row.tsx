@@ -7,10 +7,10 @@ import { saidBy } from '../../contract/conversation.ts';
 import { isStatus, type Status } from '../../contract/webhook.ts';
 import { apiPath } from '../frame/api-client.ts';
 import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
-import type { Language } from '../frame/language.ts';
+import { type Language, textOfCode } from '../frame/language.ts';
 import { statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
-import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts } from './texts.ts';
+import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts, repliedTexts } from './texts.ts';
 
 export type EventAnswer = z.infer<typeof eventAnswer>;
 
@@ -29,28 +29,13 @@ export function wordsOf(event: EventAnswer, language: Language): { what: string;
       excerpt: reason,
     };
   }
-  switch (kind) {
-    case 'text':
-      return { what: t.wrote, excerpt: text };
-    case 'media':
-    case 'sticker': {
-      const excerpt = text ?? media?.caption ?? media?.filename ?? null;
-      return { what: t.sentMedia(mediaTexts(language)[mediaKindOf(media?.kind ?? kind)]), excerpt };
-    }
-    case 'location':
-      return { what: t.sentLocation, excerpt: location?.name ?? location?.address ?? null };
-    case 'contact':
-      return { what: t.sentContact, excerpt: text };
-    case 'reaction':
-      return { what: text === null ? t.changedReaction : t.reacted, excerpt: text };
-    case 'button':
-      return { what: t.repliedByButton, excerpt: text };
-    case 'list':
-      return { what: t.repliedFromList, excerpt: text };
-    case 'reply':
-    case 'unknown':
-      return { what: t.sentNothing, excerpt: text };
+  if (kind === 'media' || kind === 'sticker') {
+    const excerpt = text ?? media?.caption ?? media?.filename ?? null;
+    return { what: t.sentMedia(mediaTexts(language)[mediaKindOf(media?.kind ?? kind)]), excerpt };
   }
+  if (kind === 'reaction' && text === null) return { what: t.changedReaction, excerpt: null };
+  const what = textOfCode(repliedTexts(language), kind) ?? t.sentNothing;
+  return { what, excerpt: kind === 'location' ? (location?.name ?? location?.address ?? null) : text };
 }
 
 /** The kind of a medium. The platform may have any word for one. */

@@ -4,12 +4,12 @@
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { contentAnswer } from '../../api/messages/routes.ts';
-import { Said } from '../frame/components.tsx';
-import type { Language } from '../frame/language.ts';
+import { Said, SaidCode } from '../frame/components.tsx';
+import { textOfCode } from '../frame/language.ts';
 import { beginningOf } from '../frame/text-cutting.ts';
 import type { Visitor } from '../frame/view.ts';
 import { mediaKindOf } from './event-row.tsx';
-import { mediaTexts, messageContentTexts, openMediaTexts } from './texts.ts';
+import { labelTexts, mediaTexts, messageContentTexts, openMediaTexts } from './texts.ts';
 
 export type MessageContent = z.infer<typeof contentAnswer>;
 
@@ -28,7 +28,7 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
   const t = messageContentTexts(view.language);
   const { kind, mediaType, text, media, location, failure, omitted } = content;
   if (omitted) return <p class="muted">{t.omitted}</p>;
-  const label = labelOf(kind, view.language);
+  const label = textOfCode(labelTexts(view.language), kind) ?? null;
   const isEmpty = text === null && media === null && location === null && failure === null;
   if (isEmpty && label === null) return <NothingToRead view={view} mediaType={mediaType} />;
   return (
@@ -45,25 +45,6 @@ export const SaidContent: FC<{ view: Visitor; content: MessageContent; isWhole?:
     </>
   );
 };
-
-/** The label of a message that would otherwise look like a text. */
-function labelOf(kind: MessageContent['kind'], language: Language): string | null {
-  const t = messageContentTexts(language);
-  switch (kind) {
-    case 'contact':
-    case 'reaction':
-    case 'button':
-    case 'list':
-    case 'reply':
-      return t[kind];
-    case 'text':
-    case 'media':
-    case 'sticker':
-    case 'location':
-    case 'unknown':
-      return null;
-  }
-}
 
 const NothingToRead: FC<{ view: Visitor; mediaType: string | null }> = ({ view, mediaType }) => {
   const t = messageContentTexts(view.language);
@@ -128,9 +109,7 @@ const Medium: FC<{ view: Visitor; media: NonNullable<MessageContent['media']> }>
       </p>
       {url === null && media.link !== null && (
         <p>
-          <code>
-            <Said text={media.link} max={MAX_FIELD_CHARACTERS} />
-          </code>
+          <SaidCode text={media.link} max={MAX_FIELD_CHARACTERS} />
         </p>
       )}
       {media.caption !== null && (

@@ -16,6 +16,7 @@ import {
   Notice,
   Panel,
   Said,
+  SaidCode,
   Time,
 } from '../frame/components.tsx';
 import { FilterProblems, type Filters } from '../frame/filters.tsx';
@@ -23,7 +24,7 @@ import { withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { payloadTree } from '../frame/payload-tree.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
-import { commonTexts } from '../frame/texts.ts';
+import { commonTexts, filterTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { type OtherVersions, Versions } from './differences.tsx';
 import { EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
@@ -214,25 +215,14 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
           [t.deliveries, t.times(event.deliveries, number(event.deliveries))],
           [
             t.forwarding,
-            event.forwarded ? (
-              <Badge tone="good">{t.forwarded}</Badge>
-            ) : (
-              <Badge tone="warn">{t.notForwarded}</Badge>
-            ),
+            <Badge tone={event.forwarded ? 'good' : 'warn'}>
+              {event.forwarded ? t.forwarded : t.notForwarded}
+            </Badge>,
           ],
           [t.deferral, event.deferred ? t.deferred : t.notDeferred],
           [t.replays, event.replays === 0 ? t.notReplayed : t.times(event.replays, number(event.replays))],
-          [common.integration, <code>{event.integration}</code>],
-          [
-            t.appId,
-            event.appId === null ? (
-              common.unknown
-            ) : (
-              <code>
-                <Said text={event.appId} />
-              </code>
-            ),
-          ],
+          [filterTexts(view.language).integration, <code>{event.integration}</code>],
+          [t.appId, event.appId === null ? common.unknown : <SaidCode text={event.appId} />],
           contextId !== null && [t.contextId, <Said text={contextId} />],
         ]}
       />

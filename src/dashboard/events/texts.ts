@@ -1,3 +1,4 @@
+import type { ContentKind } from '../../contract/conversation.ts';
 import type { Status } from '../../contract/webhook.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
 
@@ -24,14 +25,8 @@ export const eventListTexts = texts({
 
 /** An event in a list. */
 export const eventRowTexts = texts({
-  wrote: { en: 'wrote', pt: 'escreveu' },
   sentMedia: { en: (kind: string) => `sent ${kind}`, pt: (kind: string) => `enviou ${kind}` },
-  sentLocation: { en: 'sent a location', pt: 'enviou uma localização' },
-  sentContact: { en: 'sent a contact card', pt: 'enviou um cartão de contato' },
-  reacted: { en: 'reacted', pt: 'reagiu' },
   changedReaction: { en: 'changed a reaction', pt: 'mudou uma reação' },
-  repliedByButton: { en: 'replied with a button', pt: 'respondeu com um botão' },
-  repliedFromList: { en: 'replied from a list', pt: 'respondeu por uma lista' },
   sentNothing: { en: 'replied', pt: 'respondeu' },
   stepOther: {
     en: (step: string) => `has a message with the status “${step}”`,
@@ -50,6 +45,16 @@ export const eventRowTexts = texts({
   newEvents: { en: '{n} new events', pt: '{n} eventos novos' },
   list: { en: 'Events, newest first', pt: 'Eventos, do mais novo ao mais antigo' },
 });
+
+/** What the customer did, by the kind of the reply. Media have {@link mediaTexts}. */
+export const repliedTexts = texts({
+  text: { en: 'wrote', pt: 'escreveu' },
+  location: { en: 'sent a location', pt: 'enviou uma localização' },
+  contact: { en: 'sent a contact card', pt: 'enviou um cartão de contato' },
+  reaction: { en: 'reacted', pt: 'reagiu' },
+  button: { en: 'replied with a button', pt: 'respondeu com um botão' },
+  list: { en: 'replied from a list', pt: 'respondeu por uma lista' },
+} satisfies TextsByCode<Exclude<ContentKind, 'media' | 'sticker' | 'reply' | 'unknown'>>);
 
 /** What happened to the customer, by the step of the message. */
 export const happenedTexts = texts({
@@ -178,11 +183,6 @@ export const messageContentTexts = texts({
   noLink: { en: 'without a link that can be opened', pt: 'sem link que se possa abrir' },
   openMap: { en: 'Show on OpenStreetMap', pt: 'Ver no OpenStreetMap' },
   noCoordinates: { en: 'A place without coordinates', pt: 'Um local sem coordenadas' },
-  contact: { en: 'Contact card', pt: 'Cartão de contato' },
-  reaction: { en: 'Reaction', pt: 'Reação' },
-  button: { en: 'Reply with a button', pt: 'Resposta com um botão' },
-  list: { en: 'Reply from a list', pt: 'Resposta por uma lista' },
-  reply: { en: 'Reply to an offer of the message', pt: 'Resposta a uma opção da mensagem' },
   unknownKind: { en: 'A message of this kind:', pt: 'Uma mensagem deste tipo:' },
   failed: { en: 'Could not be sent', pt: 'Não pôde ser enviada' },
   failureCode: { en: (code: string) => `code ${code}`, pt: (code: string) => `código ${code}` },
@@ -201,6 +201,15 @@ export const messageContentTexts = texts({
     pt: (count: string) => `mais ${count} caracteres: estão no evento`,
   },
 });
+
+/** The labels of messages that would otherwise look like texts. */
+export const labelTexts = texts({
+  contact: { en: 'Contact card', pt: 'Cartão de contato' },
+  reaction: { en: 'Reaction', pt: 'Reação' },
+  button: { en: 'Reply with a button', pt: 'Resposta com um botão' },
+  list: { en: 'Reply from a list', pt: 'Resposta por uma lista' },
+  reply: { en: 'Reply to an offer of the message', pt: 'Resposta a uma opção da mensagem' },
+} satisfies TextsByCode<Exclude<ContentKind, 'text' | 'media' | 'sticker' | 'location' | 'unknown'>>);
 
 /** The media that messages hold. */
 export type MediaKind = 'image' | 'document' | 'audio' | 'video' | 'sticker' | 'file';

@@ -53,7 +53,13 @@ export const Said: FC<{ text: string; max?: number }> = ({ text, max = MAX_SAID_
   <bdi class="said">{withinItself(excerptOf(text, max))}</bdi>
 );
 
-/** A short text from outside, as code. */
+export const SaidCode: FC<{ text: string; max?: number }> = (said) => (
+  <code>
+    <Said {...said} />
+  </code>
+);
+
+/** A short text from outside that is shown whole, as code. */
 export const Code: FC<{ text: string }> = ({ text }) => (
   <code>
     <bdi>{withinItself(text)}</bdi>

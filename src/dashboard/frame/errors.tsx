@@ -5,10 +5,10 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { describeError, log } from '../../runtime/log.ts';
 import type { Problem } from './api-client.ts';
 import { Notice } from './components.tsx';
-import type { Language } from './language.ts';
+import { type Language, textOfCode } from './language.ts';
 import { answerPage, Document, Page } from './page.tsx';
 import { ProblemList } from './problem-words.tsx';
-import { commonTexts } from './texts.ts';
+import { commonTexts, errorTexts } from './texts.ts';
 import type { DashboardEnv } from './view.ts';
 
 /** When to try again while something does not answer. */
@@ -18,27 +18,10 @@ const RETRY_AFTER_SECONDS = 10;
 type PageProblem = Pick<Problem, 'status'> & Partial<Pick<Problem, 'type' | 'errors'>>;
 
 /** What a problem means, in words. */
-export function problemText({ status, type }: PageProblem, language: Language): string {
-  const t = commonTexts(language);
-  if (type === '/problems/cross-site') return t.crossSite;
-  if (type === '/problems/access-unavailable') return t.accessUnavailable;
-  if (type === '/problems/database-unavailable') return t.databaseUnavailable;
-  switch (status) {
-    case 400:
-      return t.invalidParameters;
-    case 403:
-      return t.forbidden;
-    case 404:
-      return t.notFound;
-    case 409:
-      return t.conflict;
-    case 413:
-      return t.tooLarge;
-    case 503:
-      return t.unavailable;
-    default:
-      return t.internal;
-  }
+export function problemText({ status, type = '' }: PageProblem, language: Language): string {
+  const t = errorTexts(language);
+  const code = type.replace('/problems/', '');
+  return textOfCode(t, code) ?? textOfCode(t, String(status)) ?? t[500];
 }
 
 /** Answers with the page of a problem, with its status. */

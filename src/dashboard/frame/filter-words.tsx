@@ -5,31 +5,16 @@ import { BLOTTED_CONTACT } from '../../store/replays.ts';
 import { type Fact, Time } from './components.tsx';
 import { phone } from './formats.ts';
 import { textOfCode } from './language.ts';
-import { commonTexts, eventTypeTexts, statusTexts } from './texts.ts';
+import { commonTexts, eventTypeTexts, filterTexts, statusTexts } from './texts.ts';
 import type { Visitor } from './view.ts';
 import { withinItself } from './writing-direction.ts';
 
 /** The names and values of filters, in words. */
 export function filterWords(view: Visitor, filter: Readonly<Record<string, string | undefined>>): Fact[] {
+  const names = filterTexts(view.language);
   return Object.entries(filter).flatMap(([name, value]) =>
-    value === undefined ? [] : [[nameWords(name, view), valueWords(name, value, view)]],
+    value === undefined ? [] : [[textOfCode(names, name) ?? name, valueWords(name, value, view)]],
   );
-}
-
-function nameWords(name: string, { language }: Visitor): string {
-  const t = commonTexts(language);
-  switch (name) {
-    case 'integration':
-    case 'type':
-    case 'status':
-    case 'contact':
-    case 'since':
-    case 'until':
-    case 'messageId':
-      return t[name];
-    default:
-      return name;
-  }
 }
 
 function valueWords(name: string, value: string, view: Visitor): Child {

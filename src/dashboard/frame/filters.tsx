@@ -7,8 +7,9 @@ import { withPlusOfLink } from '../../contract/contact.ts';
 import { type Answer, ApiRefusal, type Problem, type Query } from './api-client.ts';
 import { Notice } from './components.tsx';
 import { localTimeOf, momentOf } from './formats.ts';
+import { textOfCode } from './language.ts';
 import { ProblemPath, ProblemWords } from './problem-words.tsx';
-import { commonTexts } from './texts.ts';
+import { commonTexts, errorTexts, filterTexts } from './texts.ts';
 import type { DashboardEnv, View, Visitor } from './view.ts';
 
 const TIME_FILTERS = ['since', 'until'];
@@ -81,24 +82,26 @@ export const FilterForm: FC<PropsWithChildren<{ view: View; action: string; filt
 };
 
 interface FilterField {
+  view: View;
   filters: Filters;
   name: string;
-  label: string;
+  /** The name of the filter in words, for those that have none in {@link filterTexts}. */
+  label?: string;
 }
 
-export const TextFilter: FC<FilterField> = ({ filters, name, label }) => (
+export const TextFilter: FC<FilterField> = ({ view, filters, name, label }) => (
   <label>
-    {label}
+    {label ?? textOfCode(filterTexts(view.language), name)}
     <input type="text" name={name} value={filters.query[name] ?? ''} autocomplete="off" />
   </label>
 );
 
 /** @param options values with their words. */
 export const ChoiceFilter: FC<
-  FilterField & { view: View; options: readonly (readonly [value: string, words: string])[] }
+  FilterField & { options: readonly (readonly [value: string, words: string])[] }
 > = ({ view, filters, name, label, options }) => (
   <label>
-    {label}
+    {label ?? textOfCode(filterTexts(view.language), name)}
     <select name={name}>
       <option value="">{commonTexts(view.language).any}</option>
       {options.map(([value, words]) => (
@@ -112,7 +115,7 @@ export const ChoiceFilter: FC<
 
 /** The fields `since` and `until`. */
 export const PeriodFilters: FC<{ view: View; filters: Filters }> = ({ view, filters }) => {
-  const t = commonTexts(view.language);
+  const t = filterTexts(view.language);
   const typed = (name: string) => {
     const ms = Date.parse(filters.query[name] ?? '');
     return Number.isNaN(ms) ? '' : localTimeOf(ms, view.timeZone);
@@ -132,7 +135,7 @@ export const PeriodFilters: FC<{ view: View; filters: Filters }> = ({ view, filt
 /** The API's objection to the filters. */
 export const FilterProblems: FC<{ view: View; problem: Problem }> = ({ view, problem }) => (
   <Notice tone="bad">
-    {commonTexts(view.language).invalidParameters}
+    {errorTexts(view.language)[400]}
     {problem.errors?.map((error) => (
       <>
         {' '}

@@ -89,21 +89,12 @@ export function formats(language: Language, timeZone: string): Formats {
 
 /** How many milliseconds a time zone is ahead of UTC at a moment. */
 export function zoneOffsetMs(ms: number, timeZone: string): number {
-  const parts = new Intl.DateTimeFormat('en', {
-    timeZone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(ms);
-  const part = (type: Intl.DateTimeFormatPartTypes) =>
-    Number(parts.find((candidate) => candidate.type === type)?.value);
-  const [year, month, day] = [part('year'), part('month'), part('day')];
-  const local = Date.UTC(year, month - 1, day, part('hour'), part('minute'), part('second'));
-  return local - Math.floor(ms / 1_000) * 1_000;
+  const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' });
+  const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  // `GMT`, `GMT-03:00`, or for times long ago `GMT-03:06:28`.
+  const [, sign, hours = 0, minutes = 0, seconds = 0] = /([+-])(\d\d):(\d\d)(?::(\d\d))?$/.exec(name) ?? [];
+  const offsetMs = Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS + Number(seconds) * 1_000;
+  return sign === '-' ? -offsetMs : offsetMs;
 }
 
 /**

@@ -31,21 +31,14 @@ export const commonTexts = texts({
   filter: { en: 'Filter', pt: 'Filtrar' },
   clearFilter: { en: 'Clear', pt: 'Limpar' },
   any: { en: 'any', pt: 'todos' },
-  since: { en: 'From', pt: 'De' },
-  until: { en: 'Until', pt: 'Até' },
   cancel: { en: 'Cancel', pt: 'Cancelar' },
   copy: { en: 'Copy', pt: 'Copiar' },
   copied: { en: 'Copied', pt: 'Copiado' },
   yes: { en: 'yes', pt: 'sim' },
   no: { en: 'no', pt: 'não' },
   unknown: { en: 'not known', pt: 'desconhecido' },
-  integration: { en: 'Integration', pt: 'Integração' },
-  type: { en: 'Type', pt: 'Tipo' },
-  status: { en: 'Status', pt: 'Status' },
-  contact: { en: 'Contact', pt: 'Contato' },
   event: { en: 'Event', pt: 'Evento' },
   conversation: { en: 'Conversation', pt: 'Conversa' },
-  messageId: { en: 'Message id', pt: 'Id da mensagem' },
   size: { en: 'Size', pt: 'Tamanho' },
   download: { en: 'Download', pt: 'Baixar' },
   delete: { en: 'Delete', pt: 'Excluir' },
@@ -55,44 +48,59 @@ export const commonTexts = texts({
   week: { en: '7 days', pt: '7 dias' },
   blottedContact: { en: 'one contact (no longer kept)', pt: 'um contato (não é mais guardado)' },
   notFoundTitle: { en: 'Not found', pt: 'Não encontrado' },
-  notFound: {
-    en: 'There is nothing at this address: it was deleted, or is past its retention.',
-    pt: 'Não há nada neste endereço: foi excluído ou passou do prazo de retenção.',
-  },
   failedTitle: { en: 'That did not work', pt: 'Não deu certo' },
-  invalidParameters: {
-    en: 'The address of this page asks for something that is not valid:',
-    pt: 'O endereço desta página pede algo inválido:',
-  },
-  forbidden: {
-    en: 'You may look at everything and change nothing: changes need the admin token.',
-    pt: 'Você pode ver tudo e não alterar nada: alterações exigem o token de administrador.',
-  },
-  crossSite: {
+});
+
+/** Why a page cannot be shown, by the type of the problem or else by its status. */
+export const errorTexts = texts({
+  'cross-site': {
     en: 'The page that sent this is not of this receiver. Nothing was changed.',
     pt: 'A página que enviou isto não é deste receptor. Nada foi alterado.',
   },
-  conflict: {
-    en: 'That is not possible as things stand. Look at the page again.',
-    pt: 'Isso não é possível no estado atual. Veja a página de novo.',
-  },
-  tooLarge: { en: 'That is too large.', pt: 'É grande demais.' },
-  databaseUnavailable: {
-    en: 'The database does not answer. Webhooks are taken all the same and stored later. Try again in a moment.',
-    pt: 'O banco de dados não responde. Os webhooks são recebidos mesmo assim e gravados depois. Tente de novo em instantes.',
-  },
-  accessUnavailable: {
+  'access-unavailable': {
     en: 'The keys of Cloudflare Access could not be fetched, so your identity there cannot be verified just now.',
     pt: 'Não foi possível obter as chaves do Cloudflare Access; por isso a sua identidade não pode ser verificada agora.',
   },
-  unavailable: {
-    en: 'Something that this needs does not answer. Try again in a moment.',
-    pt: 'Algo de que isto depende não responde. Tente de novo em instantes.',
+  'database-unavailable': {
+    en: 'The database does not answer. Webhooks are taken all the same and stored later. Try again in a moment.',
+    pt: 'O banco de dados não responde. Os webhooks são recebidos mesmo assim e gravados depois. Tente de novo em instantes.',
   },
-  internal: {
+  400: {
+    en: 'The address of this page asks for something that is not valid:',
+    pt: 'O endereço desta página pede algo inválido:',
+  },
+  403: {
+    en: 'You may look at everything and change nothing: changes need the admin token.',
+    pt: 'Você pode ver tudo e não alterar nada: alterações exigem o token de administrador.',
+  },
+  404: {
+    en: 'There is nothing at this address: it was deleted, or is past its retention.',
+    pt: 'Não há nada neste endereço: foi excluído ou passou do prazo de retenção.',
+  },
+  409: {
+    en: 'That is not possible as things stand. Look at the page again.',
+    pt: 'Isso não é possível no estado atual. Veja a página de novo.',
+  },
+  413: { en: 'That is too large.', pt: 'É grande demais.' },
+  500: {
     en: 'Something went wrong. The log has more under this request id:',
     pt: 'Algo deu errado. O log tem mais detalhes sob este id de requisição:',
   },
+  503: {
+    en: 'Something that this needs does not answer. Try again in a moment.',
+    pt: 'Algo de que isto depende não responde. Tente de novo em instantes.',
+  },
+});
+
+/** The names of filters. */
+export const filterTexts = texts({
+  integration: { en: 'Integration', pt: 'Integração' },
+  type: { en: 'Type', pt: 'Tipo' },
+  status: { en: 'Status', pt: 'Status' },
+  contact: { en: 'Contact', pt: 'Contato' },
+  messageId: { en: 'Message id', pt: 'Id da mensagem' },
+  since: { en: 'From', pt: 'De' },
+  until: { en: 'Until', pt: 'Até' },
 });
 
 export const eventTypeTexts = texts({

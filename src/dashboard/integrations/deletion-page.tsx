@@ -13,19 +13,19 @@ import { integrationTexts } from './texts.ts';
 /** What is counted as it is deleted with an integration. */
 export const DELETED_COUNTS = ['events', 'rejections', 'deadLetters'] as const;
 
-/** Whether deleting was only asked for, or the integration is known to hold something. */
-export type DeletionState = { kind: 'asked' } | { kind: 'holding'; holdings: Holdings };
+/** What goes with the integration; `isAll`: and nothing more. `unknown`: one request could not count it. */
+export type Holdings = (Counts<(typeof DELETED_COUNTS)[number]> & { isAll: boolean }) | 'unknown';
 
-/** What goes with the integration; `isAll`: and no more. `null`: one request could not count it. */
-export type Holdings = (Counts<(typeof DELETED_COUNTS)[number]> & { isAll: boolean }) | null;
-
-/** @param isMistyped whether something else than the name of the integration was typed. */
-export const DeletePage: FC<{ view: View; slug: string; state: DeletionState; isMistyped?: boolean }> = ({
-  view,
-  slug,
-  state,
-  isMistyped = false,
-}) => {
+/**
+ * @param holdings `null`: nothing is known to go with it.
+ * @param isMistyped whether something else than the name of the integration was typed.
+ */
+export const DeletePage: FC<{
+  view: View;
+  slug: string;
+  holdings: Holdings | null;
+  isMistyped?: boolean;
+}> = ({ view, slug, holdings, isMistyped = false }) => {
   const t = integrationTexts(view.language);
   const common = commonTexts(view.language);
   const here = apiPath`/integrations/${slug}`;
@@ -38,18 +38,18 @@ export const DeletePage: FC<{ view: View; slug: string; state: DeletionState; is
             <bdi>{slug}</bdi>
           </strong>
         </p>
-        {state.kind === 'holding' && <Notice tone="warn">{holdingWords(state.holdings, view)}</Notice>}
+        {holdings !== null && <Notice tone="warn">{holdingWords(holdings, view)}</Notice>}
         <p>{t.deleteWarning}</p>
-        <p>{state.kind === 'holding' ? t.deleteAllWarning : t.deleteFirst}</p>
+        <p>{holdings === null ? t.deleteFirst : t.deleteAllWarning}</p>
         <form method="post" action={`${here}/delete`} class="narrow">
-          {state.kind === 'holding' && <HoldingFields holdings={state.holdings} />}
+          {holdings !== null && <HoldingFields holdings={holdings} />}
           <label>
             {t.deleteType(slug)}
             <input name="confirm" required autocomplete="off" autocapitalize="none" spellcheck={false} />
           </label>
           <div class="actions">
             <button type="submit" class="danger">
-              {state.kind === 'holding' ? t.deleteAll : common.delete}
+              {holdings === null ? common.delete : t.deleteAll}
             </button>
             <a href={here}>{common.cancel}</a>
           </div>
@@ -62,7 +62,7 @@ export const DeletePage: FC<{ view: View; slug: string; state: DeletionState; is
 const HoldingFields: FC<{ holdings: Holdings }> = ({ holdings }) => (
   <>
     <input type="hidden" name="force" value="yes" />
-    {holdings !== null && (
+    {holdings !== 'unknown' && (
       <HiddenFields
         fields={{
           holdsEvents: holdings.events,
@@ -77,7 +77,7 @@ const HoldingFields: FC<{ holdings: Holdings }> = ({ holdings }) => (
 
 function holdingWords(holdings: Holdings, { language, formats }: View): string {
   const t = integrationTexts(language);
-  if (holdings === null) return t.deleteHoldsUnknown;
+  if (holdings === 'unknown') return t.deleteHoldsUnknown;
   const words = holdings.isAll ? t.deleteHolds : t.deleteHoldsAtLeast;
   const { events, rejections, deadLetters } = holdings;
   return words(formats.number(events), formats.number(rejections), formats.number(deadLetters));

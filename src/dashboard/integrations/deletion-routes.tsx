@@ -13,7 +13,7 @@ import { forbidReaders, problemPage } from '../frame/errors.tsx';
 import { withQuery } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
-import { DELETED_COUNTS, DeletePage, type DeletionState, type Holdings } from './deletion-page.tsx';
+import { DELETED_COUNTS, DeletePage, type Holdings } from './deletion-page.tsx';
 import { integrationTexts } from './texts.ts';
 
 type Deletion = z.infer<typeof deletionAnswer> | z.infer<typeof unfinishedDeletionAnswer>;
@@ -24,30 +24,30 @@ export function integrationDeletionPages(): Hono<DashboardEnv> {
     .get('/:slug/delete', forbidReaders, async (c) => {
       const view = c.get('view');
       const { slug } = await view.api.get<ShownIntegration>(apiPath`/integrations/${c.req.param('slug')}`);
-      return answerPage(c, <DeletePage view={view} slug={slug} state={{ kind: 'asked' }} />);
+      return answerPage(c, <DeletePage view={view} slug={slug} holdings={null} />);
     })
     .post('/:slug/delete', forbidReaders, async (c) => {
       const view = c.get('view');
       const slug = c.req.param('slug');
       const form = await c.req.parseBody();
-      const state = stateOf(form);
+      const holdings = holdingsIn(form);
       if (typeof form.confirm !== 'string' || form.confirm.trim() !== slug) {
-        return answerPage(c, <DeletePage view={view} slug={slug} state={state} isMistyped />, 422);
+        return answerPage(c, <DeletePage view={view} slug={slug} holdings={holdings} isMistyped />, 422);
       }
-      return state.kind === 'holding' ? deleteAll(c, slug, form) : deleteEmpty(c, slug);
+      return holdings === null ? deleteEmpty(c, slug) : deleteAll(c, slug, form);
     });
 }
 
-/** What the form of {@link DeletePage} says. */
-function stateOf(form: Record<string, unknown>): DeletionState {
-  if (form.force !== 'yes') return { kind: 'asked' };
+/** What the form of {@link DeletePage} says that goes with the integration. */
+function holdingsIn(form: Record<string, unknown>): Holdings | null {
+  if (form.force !== 'yes') return null;
   const held = {
     events: Number(form.holdsEvents),
     rejections: Number(form.holdsRejections),
     deadLetters: Number(form.holdsDeadLetters),
   };
-  if (!Object.values(held).every(Number.isInteger)) return { kind: 'holding', holdings: null };
-  return { kind: 'holding', holdings: { ...held, isAll: form.holdsAll === 'yes' } };
+  const isKnown = Object.values(held).every(Number.isInteger);
+  return isKnown ? { ...held, isAll: form.holdsAll === 'yes' } : 'unknown';
 }
 
 /** Deletes an integration unless something would be deleted with it. */
@@ -57,13 +57,12 @@ async function deleteEmpty(c: Context<DashboardEnv>, slug: string): Promise<Resp
   if (deletion.ok) return c.redirect('/integrations?done=deleted', 303);
   const { holdings } = deletion.problem;
   if (holdings === undefined) return problemPage(c, deletion.problem);
-  const state = { kind: 'holding', holdings: holdingsOf(holdings) } as const;
-  return answerPage(c, <DeletePage view={view} slug={slug} state={state} />, 409);
+  return answerPage(c, <DeletePage view={view} slug={slug} holdings={holdingsOf(holdings)} />, 409);
 }
 
 function holdingsOf({ complete, ...counts }: NonNullable<Problem['holdings']>): Holdings {
   const isNothingKnown = !complete && Object.values(counts).every((count) => count === 0);
-  return isNothingKnown ? null : { ...counts, isAll: complete };
+  return isNothingKnown ? 'unknown' : { ...counts, isAll: complete };
 }
 
 async function deleteAll(

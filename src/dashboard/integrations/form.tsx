@@ -1,6 +1,6 @@
 // The form of an integration's settings, with what the API objects to.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC, JSX } from 'hono/jsx';
 import type * as z from 'zod';
 import type { newIntegration, ShownIntegration } from '../../api/integrations/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
@@ -70,133 +70,104 @@ function entriesOf(lines: string): { text: string; line: number }[] {
     .filter(({ text }) => text !== '');
 }
 
-/** @param isNew whether the slug is still to be chosen. */
-export const IntegrationForm: FC<{
+interface FormProps {
   view: View;
-  action: string;
   typed: TypedIntegration;
-  isNew: boolean;
   errors: readonly ContractProblem[];
-}> = ({ view, action, typed, isNew, errors }) => {
-  const t = integrationTexts(view.language);
-  const fieldErrors = (name: string) =>
-    errors.filter(({ path }) => path === name || path.startsWith(`${name}.`));
-  const field = { view, errors: fieldErrors };
+}
+
+/** @param isNew whether the slug is still to be chosen. */
+export const IntegrationForm: FC<FormProps & { action: string; isNew: boolean }> = ({
+  action,
+  isNew,
+  ...form
+}) => {
+  const t = integrationTexts(form.view.language);
   return (
     <form method="post" action={action} class="narrow">
-      {errors.length > 0 && <Notice tone="bad">{t.notSaved}</Notice>}
+      {form.errors.length > 0 && <Notice tone="bad">{t.notSaved}</Notice>}
       {isNew && (
-        <Field {...field} name="slug" label={t.slug} hint={t.slugHint}>
-          {(attributes) => (
-            <input
-              name="slug"
-              value={typed.slug}
-              required
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck={false}
-              {...attributes}
-            />
-          )}
-        </Field>
+        <Field
+          {...form}
+          name="slug"
+          input={{ required: true, autocomplete: 'off', autocapitalize: 'none', spellcheck: false }}
+        />
       )}
-      <Field {...field} name="description" label={t.description} hint={t.descriptionHint}>
-        {(attributes) => (
-          <input name="description" value={typed.description} autocomplete="off" {...attributes} />
-        )}
-      </Field>
-      <Field {...field} name="appId" label={t.appId} hint={t.appIdHint}>
-        {(attributes) => (
-          <input name="appId" value={typed.appId} autocomplete="off" spellcheck={false} {...attributes} />
-        )}
-      </Field>
-      <Field
-        {...field}
-        name="allowedIps"
-        label={t.allowedIps}
-        hint={t.allowedIpsHint}
-        lines={entriesOf(typed.allowedIps)}
-      >
-        {(attributes) => (
-          // A browser drops a line break at the beginning (HTML, 13.1.2.5): this one protects one that was typed.
-          <textarea name="allowedIps" rows={4} spellcheck={false} {...attributes}>
-            {`\n${typed.allowedIps}`}
-          </textarea>
-        )}
-      </Field>
-      <Checkbox
-        name="requireSignature"
-        checked={typed.requireSignature}
-        label={t.requireSignature}
-        hint={t.requireSignatureHint}
-      />
-      <Checkbox
-        name="acceptRejections"
-        checked={typed.acceptRejections}
-        label={t.acceptRejections}
-        hint={t.acceptRejectionsHint}
-      />
+      <Field {...form} name="description" input={{ autocomplete: 'off' }} />
+      <Field {...form} name="appId" input={{ autocomplete: 'off', spellcheck: false }} />
+      <Field {...form} name="allowedIps" />
+      <Checkbox {...form} name="requireSignature" />
+      <Checkbox {...form} name="acceptRejections" />
       <button type="submit">{isNew ? t.create : t.save}</button>
     </form>
   );
 };
 
-const Checkbox: FC<{ name: string; checked: boolean; label: string; hint: string }> = ({
+const Checkbox: FC<FormProps & { name: 'requireSignature' | 'acceptRejections' }> = ({
+  view,
+  typed,
   name,
-  checked,
-  label,
-  hint,
-}) => (
-  <>
-    <label>
-      <input type="checkbox" name={name} value="yes" checked={checked} aria-describedby={`hint-${name}`} />
-      {label}
-    </label>
-    <p>
-      <small id={`hint-${name}`}>{hint}</small>
-    </p>
-  </>
-);
+}) => {
+  const t = integrationTexts(view.language);
+  return (
+    <>
+      <label>
+        <input
+          type="checkbox"
+          name={name}
+          value="yes"
+          checked={typed[name]}
+          aria-describedby={`hint-${name}`}
+        />
+        {t[name]}
+      </label>
+      <p>
+        <small id={`hint-${name}`}>{t[`${name}Hint`]}</small>
+      </p>
+    </>
+  );
+};
 
-interface FieldAttributes {
-  id: string;
-  'aria-describedby': string;
-  'aria-invalid'?: 'true';
-}
-
-/** A labelled field with its problems and a hint. `lines` are the entries of a field that has many. */
-const Field: FC<{
-  view: View;
-  name: string;
-  label: string;
-  hint: string;
-  errors: (name: string) => readonly ContractProblem[];
-  lines?: readonly { text: string; line: number }[];
-  children: (attributes: FieldAttributes) => Child;
-}> = ({ view, name, label, hint, errors, lines = [], children }) => {
-  const wrong = errors(name);
-  const attributes: FieldAttributes = {
+/** A field with its problems and a hint. `input` are the attributes of a field of one line. */
+const Field: FC<
+  FormProps & {
+    name: 'slug' | 'description' | 'appId' | 'allowedIps';
+    input?: JSX.IntrinsicElements['input'];
+  }
+> = ({ view, typed, errors, name, input }) => {
+  const t = integrationTexts(view.language);
+  const wrong = errors.filter(({ path }) => path === name || path.startsWith(`${name}.`));
+  const attributes = {
     id: `field-${name}`,
     'aria-describedby': `hint-${name}`,
-    ...(wrong.length > 0 && { 'aria-invalid': 'true' }),
+    ...(wrong.length > 0 && { 'aria-invalid': 'true' as const }),
   };
+  const entries = entriesOf(typed.allowedIps);
   return (
     <div class="field">
-      <label for={attributes.id}>{label}</label>
-      {children(attributes)}
+      <label for={attributes.id}>{t[name]}</label>
+      {input === undefined ? (
+        // A browser drops a line break at the beginning (HTML, 13.1.2.5): this one protects one that was typed.
+        <textarea name={name} rows={4} spellcheck={false} {...attributes}>
+          {`\n${typed[name]}`}
+        </textarea>
+      ) : (
+        <input name={name} value={typed[name]} {...input} {...attributes} />
+      )}
       <div id={attributes['aria-describedby']}>
         {wrong.map((problem) => (
           <p class="wrong">
-            <EntryName view={view} entry={lines[Number(problem.path.split('.')[1])]} />
+            <EntryName view={view} entry={entries[Number(problem.path.split('.')[1])]} />
             <ProblemWords language={view.language} problem={problem} />
           </p>
         ))}
-        <small>{hint}</small>
+        <small>{t[`${name}Hint`]}</small>
       </div>
     </div>
   );
 };
 
+/** The line of a problem with one of the entries of a field. */
 const EntryName: FC<{ view: View; entry: { text: string; line: number } | undefined }> = ({ view, entry }) =>
   entry === undefined ? null : (
     <>

@@ -1,6 +1,6 @@
 // The overview: whether all is well, what was received, how messages fare, and the newest events.
 
-import type { Child, FC } from 'hono/jsx';
+import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { eventPage } from '../../api/events/routes.ts';
 import { EventRow } from '../events/event-row.tsx';
@@ -96,58 +96,36 @@ const Figures: FC<{
   since: string;
   period: Period;
   deadLetters: number | null;
-}> = ({ view, stats, since, period, deadLetters }) => {
+}> = ({ view, stats: { totals, outbox, oldestUnforwarded }, since, period, deadLetters }) => {
   const t = overviewTexts(view.language);
   const { number, duration } = view.formats;
-  const { totals, outbox, oldestUnforwarded } = stats;
   const inPeriod = new URLSearchParams({ since }).toString();
+  /** @param tone unless there is none of it. */
+  const figure = (href: string, count: number | null, name: string, hint: string, tone: Tone) => (
+    <li class={`figure ${count ? tone : 'plain'}`}>
+      <a href={href}>
+        <strong>{count === null ? '–' : number(count)}</strong> <span>{name}</span>
+      </a>
+      <small>{hint}</small>
+    </li>
+  );
+  const waitingMs = oldestUnforwarded?.ageMs ?? null;
+  const waiting = waitingMs === null ? t.unforwardedNone : t.unforwardedHint(duration(waitingMs));
+  const waitingTone = (waitingMs ?? 0) > LONG_UNFORWARDED_MS ? 'warn' : 'plain';
   return (
     <ul class="figures">
-      <Figure href={`/events?${inPeriod}`} value={number(totals.received)} name={t.received}>
-        {t.receivedHint(number(totals.responses))}
-      </Figure>
-      <Figure
-        href="/events?forwarded=false"
-        value={number(outbox)}
-        name={t.unforwarded}
-        tone={(oldestUnforwarded?.ageMs ?? 0) > LONG_UNFORWARDED_MS ? 'warn' : 'plain'}
-      >
-        {oldestUnforwarded === null
-          ? t.unforwardedNone
-          : t.unforwardedHint(duration(oldestUnforwarded.ageMs))}
-      </Figure>
-      <Figure
-        href={`/events?deferred=true&${inPeriod}`}
-        value={number(totals.deferred)}
-        name={t.deferred}
-        tone={totals.deferred > 0 ? 'warn' : 'plain'}
-      >
-        {t.deferredHint}
-      </Figure>
-      <Figure
-        href={`/rejections?${inPeriod}`}
-        value={number(totals.rejected)}
-        name={t.rejected}
-        tone={totals.rejected > 0 ? 'warn' : 'plain'}
-      >
-        {t.rejectedHint}
-      </Figure>
-      <Figure
-        href={`/refusals?period=${period}`}
-        value={number(totals.refused)}
-        name={t.refused}
-        tone={totals.refused > 0 ? 'warn' : 'plain'}
-      >
-        {t.refusedHint}
-      </Figure>
-      <Figure
-        href="/dead-letters"
-        value={deadLetters === null ? '–' : number(deadLetters)}
-        name={t.deadLetters}
-        tone={deadLetters ? 'bad' : 'plain'}
-      >
-        {t.deadLettersHint}
-      </Figure>
+      {figure(
+        `/events?${inPeriod}`,
+        totals.received,
+        t.received,
+        t.receivedHint(number(totals.responses)),
+        'plain',
+      )}
+      {figure('/events?forwarded=false', outbox, t.unforwarded, waiting, waitingTone)}
+      {figure(`/events?deferred=true&${inPeriod}`, totals.deferred, t.deferred, t.deferredHint, 'warn')}
+      {figure(`/rejections?${inPeriod}`, totals.rejected, t.rejected, t.rejectedHint, 'warn')}
+      {figure(`/refusals?period=${period}`, totals.refused, t.refused, t.refusedHint, 'warn')}
+      {figure('/dead-letters', deadLetters, t.deadLetters, t.deadLettersHint, 'bad')}
     </ul>
   );
 };
@@ -175,21 +153,6 @@ const Oddities: FC<{ view: View; stats: Stats; since: string }> = ({ view, stats
     </Notice>
   );
 };
-
-const Figure: FC<{ href: string; value: string; name: string; tone?: Tone; children: Child }> = ({
-  href,
-  value,
-  name,
-  tone = 'plain',
-  children,
-}) => (
-  <li class={`figure ${tone}`}>
-    <a href={href}>
-      <strong>{value}</strong> <span>{name}</span>
-    </a>
-    <small>{children}</small>
-  </li>
-);
 
 /** How many messages were sent, delivered, read and replied to, and how long each step took. */
 const Funnel: FC<{ view: View; stats: Stats }> = ({ view, stats }) => {

@@ -11,7 +11,7 @@ import { ChoiceFilter, type Filters, HiddenFilters, PeriodFilters, TextFilter } 
 import { FilteredListPage } from '../frame/list-page.tsx';
 import { Page } from '../frame/page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from '../frame/problem-words.tsx';
-import { commonTexts } from '../frame/texts.ts';
+import { commonTexts, filterTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { BodyView } from './body-view.tsx';
 import { rejectionReasonTexts, rejectionTexts } from './texts.ts';
@@ -38,12 +38,12 @@ export const RejectionList: FC<{
   done: Record<string, string>;
 }> = ({ view, filters, found, done }) => {
   const t = rejectionTexts(view.language);
-  const common = commonTexts(view.language);
+  const field = { view, filters };
   return (
     <FilteredListPage
       view={view}
       path="/rejections"
-      title={common.rejections}
+      title={commonTexts(view.language).rejections}
       explanation={t.what}
       label={t.list}
       none={t.none}
@@ -51,15 +51,14 @@ export const RejectionList: FC<{
       filters={filters}
       fields={
         <>
-          <TextFilter filters={filters} name="integration" label={common.integration} />
+          <TextFilter {...field} name="integration" />
           <ChoiceFilter
-            view={view}
-            filters={filters}
+            {...field}
             name="reason"
             label={t.reason}
             options={Object.entries(rejectionReasonTexts(view.language))}
           />
-          <PeriodFilters view={view} filters={filters} />
+          <PeriodFilters {...field} />
         </>
       }
       found={found}
@@ -177,7 +176,10 @@ export const RejectionPage: FC<{
       <section class="panel">
         <Facts
           facts={[
-            [common.integration, <a href={apiPath`/integrations/${kept.integration}`}>{kept.integration}</a>],
+            [
+              filterTexts(view.language).integration,
+              <a href={apiPath`/integrations/${kept.integration}`}>{kept.integration}</a>,
+            ],
             [t.delivered, number(kept.deliveries)],
             [t.acknowledgement, acknowledgement(kept, view)],
             [t.firstAt, <Time view={view} at={kept.receivedAt} whole />],
