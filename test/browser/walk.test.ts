@@ -168,7 +168,7 @@ describeInBrowser('a walk', () => {
     await page.waitForURL('**/sign-in');
     await page.goto('/audit');
     await page.waitForURL('**/sign-in?next=*');
-    await page.getByRole('button', { name: signInTexts(other).submit }).waitFor();
+    await page.getByRole('button', { name: signInTexts(other).title }).waitFor();
   });
 });
 
@@ -187,10 +187,10 @@ async function signIn(page: Page, language: Language): Promise<void> {
   const t = signInTexts(language);
   await page.goto('/');
   await page.getByLabel(t.token).fill('not the token of this receiver');
-  await page.getByRole('button', { name: t.submit }).click();
+  await page.getByRole('button', { name: t.title }).click();
   await page.getByText(t.wrong).waitFor();
   await page.getByLabel(t.token).fill(ADMIN_TOKEN);
-  await page.getByRole('button', { name: t.submit }).click();
+  await page.getByRole('button', { name: t.title }).click();
 }
 
 async function section(page: Page, language: Language, name: (typeof SECTIONS)[number]): Promise<void> {

@@ -35,7 +35,6 @@ beforeEach(async () => {
   reader = await signedIn(READ_TOKEN, 'pt');
 });
 
-/** Something that Maria wrote. */
 function reply(text: string, at: string, change: (body: Body) => void = () => undefined): Body {
   return responseBody((body) => {
     body.event.messageId = `reply-${text}`;
@@ -67,7 +66,7 @@ function step(
   });
 }
 
-/** The bubbles of a page, as they stand. */
+/** The bubbles of a page, in their order. */
 function bubblesOf(page: string): { kind: string; text: string; html: string }[] {
   return [...page.matchAll(/<li class="bubble ([^"]*)".*?<div class="foot">.*?<\/div><\/li>/gs)].map(
     ([html, kind = '']) => ({ kind: kind.trim(), text: textOf(html).trim(), html }),
@@ -95,7 +94,7 @@ describe('the search for a contact', () => {
     },
   );
 
-  it('explains itself, and asks again for what is no number', async () => {
+  it('explains itself, and asks again where what was typed is no number', async () => {
     expect(textOf(await browser.page('/contacts'))).toContain('with or without the ninth digit');
     const response = await reader.get('/contacts?number=abc%3Cb%3E');
     const page = await response.text();
@@ -115,7 +114,7 @@ describe('the search for a contact', () => {
     },
   );
 
-  it('takes a blank for the + that it was in a link', async () => {
+  it('reads a blank in a link as the + of a number', async () => {
     for (const path of ['/contacts?number=+51987654321', '/find?q=+51987654321']) {
       expect((await reader.get(path)).headers.get('location')).toBe('/contacts/%2B51987654321');
     }
@@ -181,7 +180,7 @@ describe('a conversation', () => {
     expect(textOf(page)).toMatch(/Maria \+55 41 98765-4321/);
   });
 
-  it('tells why a message failed, for as long as it has failed', async () => {
+  it('tells why a message failed, as long as it counts as failed', async () => {
     const failing = (body: Body) =>
       Object.assign(body.message, { failCode: 470, failMessage: 'Fora da janela' });
     await deliver(step('failed', 'first', '2026-03-01T12:01:00Z', failing));
@@ -237,7 +236,7 @@ describe('a conversation', () => {
     [91, 0, null],
     [0, 181, null],
     ['x', 1, null],
-  ])('links a location to a map where it is one: %j %j', async (latitude, longitude, map) => {
+  ])('links a location to a map where it has coordinates: %j %j', async (latitude, longitude, map) => {
     await deliver(
       reply('place', '2026-03-01T12:00:00Z', (body) => {
         body.message.message = null;
@@ -284,13 +283,13 @@ describe('a conversation', () => {
     expect(textOf(await browser.page(PATH))).toContain('The customer has not written: only templates');
   });
 
-  it('says that nothing is known of a number, and waits for what comes', async () => {
+  it('says that nothing is known of a number, and waits for new messages', async () => {
     const page = await reader.page(PATH);
     expect(textOf(page)).toContain('Nada se sabe deste contato');
     expect(attributesOf(page, 'sse-connect')).toHaveLength(1);
   });
 
-  it('leads to older messages, without repeating or leaving out any event', async () => {
+  it('leads to older messages, and shows every event once', async () => {
     await storeEvents({ count: 130, contacts: 1, messages: 130, everyNthIsResponse: 1 });
     const shown: string[] = [];
     let path: string | undefined = `/contacts/${encodeURIComponent('+5541910000000')}`;
@@ -310,7 +309,7 @@ describe('a conversation', () => {
     );
   });
 
-  it('is live by the stream of its contact', async () => {
+  it('goes on live with the stream of its contact', async () => {
     const [stream = ''] = attributesOf(await browser.page(PATH), 'sse-connect');
     const asked = Object.fromEntries(new URL(stream, ORIGIN).searchParams);
     expect(asked).toEqual({ contact: MARIA, since: expect.stringMatching(/Z$/) });
@@ -356,7 +355,7 @@ describe('erasing a person', () => {
     await eventually('they are forwarded', async () => (await countRows('outbox')) === 0);
   });
 
-  it('says what goes and what remains, and asks for the number', async () => {
+  it('says what is erased and what remains, and asks for the number', async () => {
     const page = textOf(await browser.page(`${PATH}/erase`));
     for (const said of [
       'cannot be brought back',
@@ -383,7 +382,7 @@ describe('erasing a person', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('ends with a receipt that the audit trail knows, and with the number nowhere', async () => {
+  it('ends with a receipt that the audit trail has, and leaves the number nowhere', async () => {
     const response = await erase({ typed: '(41) 8765-4321' });
     const location = response.headers.get('location') ?? '';
     expect(response.status).toBe(303);
@@ -405,7 +404,7 @@ describe('erasing a person', () => {
     },
   );
 
-  it('is insisted on for a number that messages are sent from', async () => {
+  it('must be insisted on for a number that messages are sent from', async () => {
     const path = `/contacts/${encodeURIComponent(SHOP)}/erase`;
     const refused = await browser.post(path, { typed: SHOP });
     const page = await refused.text();
@@ -421,7 +420,7 @@ describe('erasing a person', () => {
     expect(await countRows('events')).toBe(0);
   });
 
-  it('is put off, or insisted on, while it is not known whose the number is', async () => {
+  it('must wait or be insisted on while it is unknown whose the number is', async () => {
     await storeEvents({ count: 60_000 });
     await env.DB.prepare(
       `INSERT INTO progress (task, seq, at) SELECT 'counters', max(seq), 0 FROM events
@@ -435,7 +434,7 @@ describe('erasing a person', () => {
     expect((await erase({ typed: MARIA })).status).toBe(303);
   });
 
-  it('goes on where one request has not searched everything, and adds up', async () => {
+  it('goes on in further requests, and adds up what each of them erased', async () => {
     await storeEvents({ count: 30_000, firstSeq: Date.now() * 1000 + 1_000_000 });
     await inject({ d1: { kind: 'late-answer', on: 'FROM rejections NOT INDEXED', times: 1 } });
     const erasing = erase({ typed: MARIA });
@@ -480,7 +479,7 @@ describe('erasing a person', () => {
     expect([...text.matchAll(/Events (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0)).toBe(3);
   }, 120_000);
 
-  it('is not for readers', async () => {
+  it('is forbidden to readers', async () => {
     expect(await reader.page(PATH)).not.toContain(`${PATH}/`);
     for (const action of ['erase', 'export']) {
       expect((await reader.get(`${PATH}/${action}`)).status).toBe(403);

@@ -1,4 +1,4 @@
-// From what a customer complains about to where it is.
+// The search: from what a customer complains about to where it is.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../store/stored-events.ts';
@@ -65,7 +65,7 @@ describe('the search', () => {
     },
   );
 
-  it('asks for the number where nothing was typed', async () => {
+  it('leads to the form for a number where nothing was typed', async () => {
     expect(await find(' ')).toEqual([303, '/contacts']);
   });
 
@@ -90,12 +90,12 @@ describe('the search', () => {
     expect((await dangersOf(page)).filter((danger) => danger !== 'writing direction')).toEqual([]);
   });
 
-  it('says that the database does not answer, where that is why it finds nothing', async () => {
+  it('says that the database does not answer where it finds nothing for that reason', async () => {
     await inject({ d1: { kind: 'reject' } });
     expect((await find('5e178088a88ad9001b6e1914'))[0]).toBe(503);
   });
 
-  it('costs a look or two into the index of ids', async () => {
+  it('costs one or two look-ups in the index of ids', async () => {
     await storeEvents({ count: 20_000 });
     for (const q of ['m7', 'm7:e7:status:delivered', 'nothing', '41988956674', '(41) 98895-6674']) {
       const before = (await seen()).statements.length;

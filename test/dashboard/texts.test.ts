@@ -40,14 +40,14 @@ describe.each(Object.entries(files))('the texts of %s', (path, exported) => {
     expect(missing).toEqual([]);
   });
 
-  it('are not one language in both places', () => {
+  it('differ between the languages', () => {
     const isSame = ({ en, pt }: Entry) => HAS_WORD.test(written(en)) && written(en) === written(pt);
     const same = entries.filter(([, entry]) => isSame(entry) && !SAME_IN_BOTH.has(written(entry.en)));
     expect(same).toEqual([]);
   });
 
   const given = path.endsWith('/problem-texts.ts') ? [[VALUES]] : [[VALUES], [VALUES_OF_ONE]];
-  it.each(given)('say as much in both languages of %j', (values) => {
+  it.each(given)('have the same placeholders in both languages: %j', (values) => {
     const said = (language: 'en' | 'pt') =>
       Object.fromEntries(entries.map(([name, entry]) => [name, placeholdersIn(entry[language], values)]));
     expect(said('pt')).toEqual(said('en'));

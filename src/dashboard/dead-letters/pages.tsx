@@ -19,7 +19,7 @@ import {
   Time,
 } from '../frame/components.tsx';
 import { filterWords } from '../frame/filter-words.tsx';
-import { ChoiceFilter, type Filters, HiddenFilters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
+import { ChoiceFilter, type Filters, HiddenFields, PeriodFilters, TextFilter } from '../frame/filters.tsx';
 import { JsonView } from '../frame/json-view.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
 import { FilteredListPage } from '../frame/list-page.tsx';
@@ -80,7 +80,7 @@ export const DeadLetterList: FC<{
         view.actor.mayChange && (
           <div class="actions">
             <form method="post" action="/dead-letters/redrive">
-              <HiddenFilters filters={filters} />
+              <HiddenFields fields={filters.query} />
               <button type="submit">{filters.isAny ? t.redriveMatching : t.redriveAll}</button>
             </form>
             <a href={withQuery('/dead-letters/discard', filters.query)}>
@@ -265,7 +265,7 @@ export const DiscardManyPage: FC<{
         </p>
         <p>{t.discardManyWarning}</p>
         <form method="post" action="/dead-letters/discard">
-          <HiddenFilters filters={filters} />
+          <HiddenFields fields={filters.query} />
           <label>
             <input type="checkbox" name="sure" value="yes" required />
             {t.discardSure}

@@ -4,7 +4,7 @@ import type { FC } from 'hono/jsx';
 import { ChoiceFilter, FilterForm, type Filters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
 import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
-import { eventListTexts } from './texts.ts';
+import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
 
 const OF_STREAMS = ['type', 'status', 'contact', 'integration', 'messageId'];
 const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
@@ -29,6 +29,7 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
   integrations,
 }) => {
   const t = eventListTexts(view.language);
+  const facts = eventTexts(view.language);
   const common = commonTexts(view.language);
   const asked = filters.query.integration;
   const slugs = new Set([...integrations, ...(asked === undefined ? [] : [asked])]);
@@ -46,9 +47,9 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
         <ChoiceFilter {...field} name="integration" options={[...slugs].map((slug) => [slug, slug])} />
         <TextFilter {...field} name="messageId" />
         <PeriodFilters {...field} />
-        <ChoiceFilter {...field} name="forwarded" label={t.forwarded} options={yesOrNo} />
-        <ChoiceFilter {...field} name="deferred" label={t.deferred} options={yesOrNo} />
-        <ChoiceFilter {...field} name="odd" label={t.odd} options={yesOrNo} />
+        <ChoiceFilter {...field} name="forwarded" label={facts.forwarding} options={yesOrNo} />
+        <ChoiceFilter {...field} name="deferred" label={facts.deferral} options={yesOrNo} />
+        <ChoiceFilter {...field} name="odd" label={oddityTexts(view.language).title} options={yesOrNo} />
       </FilterForm>
     </search>
   );

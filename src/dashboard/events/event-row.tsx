@@ -8,7 +8,7 @@ import { isStatus, type Status } from '../../contract/webhook.ts';
 import { apiPath } from '../frame/api-client.ts';
 import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
-import { statusTexts } from '../frame/texts.ts';
+import { commonTexts, statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
 import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts, repliedTexts } from './texts.ts';
 
@@ -88,7 +88,9 @@ export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, even
         {!event.forwarded && <Badge tone="warn">{t.notForwarded}</Badge>}
         {event.deferred && <Badge>{t.deferred}</Badge>}
         {event.oddities.length > 0 && <Badge>{t.odd}</Badge>}
-        {event.deliveries > 1 && <Badge>{t.repeated(number(event.deliveries))}</Badge>}
+        {event.deliveries > 1 && (
+          <Badge>{commonTexts(view.language).deliveredTimes(number(event.deliveries))}</Badge>
+        )}
         {event.replays > 0 && <Badge>{t.replayed(number(event.replays))}</Badge>}
         <span class="muted">{event.integration}</span>
       </span>

@@ -4,9 +4,6 @@ import { type TextsByCode, texts } from '../frame/language.ts';
 
 /** The list of events. */
 export const eventListTexts = texts({
-  forwarded: { en: 'Forwarded', pt: 'Encaminhado' },
-  deferred: { en: 'Deferred', pt: 'Adiado' },
-  odd: { en: 'Differs from the documentation', pt: 'Difere da documentação' },
   filters: { en: 'Filters', pt: 'Filtros' },
   live: {
     en: 'New events come in on top by themselves.',
@@ -36,10 +33,6 @@ export const eventRowTexts = texts({
   odd: { en: 'differs from the documentation', pt: 'difere da documentação' },
   notForwarded: { en: 'not forwarded yet', pt: 'ainda não encaminhado' },
   deferred: { en: 'deferred', pt: 'adiado' },
-  repeated: {
-    en: (times: string) => `delivered ${times} times`,
-    pt: (times: string) => `entregue ${times} vezes`,
-  },
   replayed: { en: (times: string) => `sent again ${times}×`, pt: (times: string) => `reenviado ${times}×` },
   newEvent: { en: '1 new event', pt: '1 evento novo' },
   newEvents: { en: '{n} new events', pt: '{n} eventos novos' },

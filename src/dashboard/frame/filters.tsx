@@ -145,12 +145,7 @@ export const FilterProblems: FC<{ view: View; problem: Problem }> = ({ view, pro
   </Notice>
 );
 
-/** Filters as fields of a form that changes everything that matches. */
-export const HiddenFilters: FC<{ filters: Filters }> = ({ filters }) => (
-  <HiddenFields fields={filters.query} />
-);
-
-/** What a form sends besides what is typed. */
+/** What a form sends besides what is typed, such as the filters of what it changes. */
 export const HiddenFields: FC<{ fields: Readonly<Record<string, string | number>> }> = ({ fields }) => (
   <>
     {Object.entries(fields).map(([name, value]) => (

@@ -42,6 +42,11 @@ export const commonTexts = texts({
   size: { en: 'Size', pt: 'Tamanho' },
   download: { en: 'Download', pt: 'Baixar' },
   delete: { en: 'Delete', pt: 'Excluir' },
+  by: { en: 'By', pt: 'Por' },
+  deliveredTimes: {
+    en: (times: string) => `delivered ${times} times`,
+    pt: (times: string) => `entregue ${times} vezes`,
+  },
   period: { en: 'Period', pt: 'Período' },
   hour: { en: '1 hour', pt: '1 hora' },
   day: { en: '24 hours', pt: '24 horas' },

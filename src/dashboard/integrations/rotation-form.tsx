@@ -21,7 +21,7 @@ export const RotationForm: FC<{
   const t = integrationTexts(view.language);
   const until = view.formats.dateTime(view.nowMs + DEFAULT_OVERLAP_HOURS * HOUR_MS);
   return (
-    <Panel id="rotate" title={t.rotateTitle}>
+    <Panel id="rotate" title={t.rotate}>
       <form method="post" action={`${here}/rotate`}>
         <div class="field">
           <label for="field-overlapHours">{t.overlapHours}</label>

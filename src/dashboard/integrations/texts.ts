@@ -178,7 +178,6 @@ export const integrationTexts = texts({
   },
 
   editTitle: { en: 'Settings', pt: 'Configuração' },
-  rotateTitle: { en: 'Replace the URL', pt: 'Trocar a URL' },
   rotateHint: {
     en: 'Makes a new URL. The old one works beside it for as long as you say: time to register the new one. 0 ends all old URLs at once.',
     pt: 'Cria uma nova URL. A antiga continua valendo pelo tempo indicado, para dar tempo de registrar a nova. Com 0, todas as antigas deixam de valer na hora.',

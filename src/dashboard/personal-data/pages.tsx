@@ -168,7 +168,11 @@ export const ReceiptPage: FC<{ view: View; receipts: readonly Receipt[] }> = ({ 
         <section class="panel" aria-label={t.receipt}>
           <Copyable view={view} value={receipt} label={t.receipt} />
           <Facts
-            facts={[...countFacts(view, erased), [t.at, <Time view={view} at={at} whole />], [t.by, actor]]}
+            facts={[
+              ...countFacts(view, erased),
+              [t.at, <Time view={view} at={at} whole />],
+              [commonTexts(view.language).by, actor],
+            ]}
           />
           <p>
             <a href={`/audit?${new URLSearchParams({ object: receipt })}`}>{t.inAudit}</a>

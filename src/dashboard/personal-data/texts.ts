@@ -89,6 +89,5 @@ export const personalDataTexts = texts({
   },
   blotted: { en: 'Ids without the number now', pt: 'Identificadores agora sem o número' },
   at: { en: 'Finished', pt: 'Concluído' },
-  by: { en: 'By', pt: 'Por' },
   inAudit: { en: 'In the audit trail', pt: 'Na auditoria' },
 });

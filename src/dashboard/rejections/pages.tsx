@@ -7,7 +7,7 @@ import { Differences } from '../events/differences.tsx';
 import { type Answer, apiPath, type Problem } from '../frame/api-client.ts';
 import { type Counts, countsOf } from '../frame/bulk-actions.tsx';
 import { ActionButton, Badge, EventLink, Facts, Notice, Panel, Time } from '../frame/components.tsx';
-import { ChoiceFilter, type Filters, HiddenFilters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
+import { ChoiceFilter, type Filters, HiddenFields, PeriodFilters, TextFilter } from '../frame/filters.tsx';
 import { FilteredListPage } from '../frame/list-page.tsx';
 import { Page } from '../frame/page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from '../frame/problem-words.tsx';
@@ -66,7 +66,7 @@ export const RejectionList: FC<{
         view.actor.mayChange && (
           <div class="actions">
             <form method="post" action="/rejections/retry">
-              <HiddenFilters filters={filters} />
+              <HiddenFields fields={filters.query} />
               <button type="submit">{filters.isAny ? t.retryMatching : t.retryAll}</button>
             </form>
           </div>
@@ -120,7 +120,7 @@ const Row: FC<{ view: View; rejection: RejectionListAnswer['data'][number] }> = 
       </a>
       <span class="marks">
         {deferred && <Badge>{t.deferred}</Badge>}
-        {deliveries > 1 && <Badge>{t.deliveries(number(deliveries))}</Badge>}
+        {deliveries > 1 && <Badge>{commonTexts(view.language).deliveredTimes(number(deliveries))}</Badge>}
         <span class="muted">{bytes(bodyBytes)}</span>
       </span>
       <Time view={view} at={lastReceivedAt} />

@@ -10,10 +10,6 @@ export const rejectionTexts = texts({
   list: { en: 'Rejections, newest first', pt: 'Rejeições, da mais nova à mais antiga' },
   reason: { en: 'Reason', pt: 'Motivo' },
   moreProblems: { en: (n: string) => `and ${n} more`, pt: (n: string) => `e mais ${n}` },
-  deliveries: {
-    en: (times: string) => `delivered ${times} times`,
-    pt: (times: string) => `entregue ${times} vezes`,
-  },
   deferred: { en: 'acknowledged', pt: 'confirmada' },
   acknowledgement: { en: 'Acknowledged', pt: 'Confirmada' },
   wasAcknowledged: {

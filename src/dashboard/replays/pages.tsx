@@ -16,7 +16,7 @@ import {
   type Tone,
 } from '../frame/components.tsx';
 import { filterWords } from '../frame/filter-words.tsx';
-import { type Filters, HiddenFilters } from '../frame/filters.tsx';
+import { type Filters, HiddenFields } from '../frame/filters.tsx';
 import { ListPanel } from '../frame/list-page.tsx';
 import { withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
@@ -146,7 +146,7 @@ function factsOf(replay: Replay, view: View): Fact[] {
     [t.putBack, number(replay.putBack)],
     [t.forwarded, number(replay.forwarded)],
     [t.waiting, number(replay.waiting)],
-    [t.actor, <bdi>{actorWords(replay.actor, view.language)}</bdi>],
+    [commonTexts(view.language).by, <bdi>{actorWords(replay.actor, view.language)}</bdi>],
     [t.createdAt, <Time view={view} at={replay.createdAt} whole />],
     [t.updatedAt, <Time view={view} at={replay.updatedAt} whole />],
   ];
@@ -205,7 +205,7 @@ export const NewReplayPage: FC<{
         <div class="actions">
           {!isNone && (
             <form method="post" action="/replays">
-              <HiddenFilters filters={filters} />
+              <HiddenFields fields={filters.query} />
               <button type="submit">{t.newGo}</button>
             </form>
           )}

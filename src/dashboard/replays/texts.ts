@@ -23,7 +23,6 @@ export const replayTexts = texts({
   putBack: { en: 'Found so far', pt: 'Encontrados até agora' },
   forwarded: { en: 'Sent again', pt: 'Reenviados' },
   waiting: { en: 'Waiting to be sent', pt: 'Esperando envio' },
-  actor: { en: 'By', pt: 'Por' },
   createdAt: { en: 'Begun', pt: 'Começou' },
   updatedAt: { en: 'Last moved on', pt: 'Avançou pela última vez' },
   chosen: { en: 'Which events', pt: 'Quais eventos' },

@@ -33,7 +33,7 @@ export const SignInPage: FC<{ visitor: Visitor; next: string; failure?: 'wrong' 
             />
           </label>
           <small id="hint">{t.hint}</small>
-          <button type="submit">{t.submit}</button>
+          <button type="submit">{t.title}</button>
         </form>
         <LanguageSwitch visitor={visitor} />
       </main>

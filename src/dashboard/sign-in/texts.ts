@@ -7,7 +7,6 @@ export const signInTexts = texts({
     en: 'The secret ADMIN_TOKEN of the receiver, or READ_TOKEN to look without changing anything.',
     pt: 'O segredo ADMIN_TOKEN do receptor, ou READ_TOKEN para ver sem alterar nada.',
   },
-  submit: { en: 'Sign in', pt: 'Entrar' },
   wrong: { en: 'That is no valid token.', pt: 'Este token não é válido.' },
   tooMany: {
     en: 'Too many attempts from your address. Wait a minute.',
