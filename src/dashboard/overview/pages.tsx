@@ -100,7 +100,7 @@ const Figures: FC<{
   const t = overviewTexts(view.language);
   const { number, duration } = view.formats;
   const inPeriod = new URLSearchParams({ since }).toString();
-  /** @param tone unless there is none of it. */
+  /** @param tone shown where the count is not 0. */
   const figure = (href: string, count: number | null, name: string, hint: string, tone: Tone) => (
     <li class={`figure ${count ? tone : 'plain'}`}>
       <a href={href}>
