@@ -1,5 +1,5 @@
-// `npm run screenshots`: the pictures of the documents, taken of the pages themselves: the receiver in workerd with a day of
-// simulated events, Chromium in front of it. The same seed gives the same day, up to now.
+// `npm run screenshots`: takes the pictures of the documents, of a receiver in workerd with a day of simulated events. The same
+// seed gives the same day, which ends now.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { CUSTOMER, storyUntil } from './screenshots/story.ts';
 import { type Delivery, planOf } from './simulate/plan.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../docs/screenshots', import.meta.url));
-/** By the application that each is bound to: those that the simulator knows. */
+/** By the application that each is bound to, which are those of the simulator. */
 const SHOP = { slug: 'loja', description: 'Loja virtual', appId: '5e138ee5d53f5b001b96fa54' };
 const INTEGRATIONS = [
   SHOP,
@@ -31,7 +31,7 @@ const PLAN = {
   invalid: 0.004,
   abandoned: 0,
 };
-/** Runs of the cron that it takes to sum up a day's hours. */
+/** So many runs of the cron count a day of events. */
 const CRONS = 3;
 
 interface Picture {
@@ -71,7 +71,7 @@ try {
   await receiver.stop();
 }
 
-/** Delivers the day, moves it to where it belongs, and has it counted. */
+/** Delivers the events of the day, moves them to their times, and has them counted. */
 async function fill({ api, send, deliver, sql, runCron }: BrowsedReceiver, nowMs: number): Promise<void> {
   const { plan, receivedAtMs } = dayOf(planOf(PLAN), nowMs);
   for (const integration of INTEGRATIONS) {

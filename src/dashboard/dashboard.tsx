@@ -1,45 +1,41 @@
-// The pages for operators: what is mounted where, who may see it, and what becomes of an error. Everything that a page
-// shows or does goes through the API, see api-client.ts.
+// The pages for operators: where each feature is mounted, who may see it, and how errors are answered. Everything that a
+// page shows or does goes through the API, see frame/api-client.ts.
 
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { setCookie } from 'hono/cookie';
-import type { Authentication, Identities } from '../api/access/actor.ts';
-import { trustedOriginsOf } from '../api/access/actor.ts';
+import { type Authentication, type Identities, trustedOriginsOf } from '../api/access/actor.ts';
 import { isCrossSite, isUnsafe } from '../api/access/cross-site.ts';
 import { problem } from '../problem-details.ts';
-import { type ApiClient, ApiRefusal, type Caller } from './api-client.ts';
-import { assetRoutes } from './assets.ts';
-import { auditPages } from './audit.tsx';
-import { contactPages } from './contacts.tsx';
-import { deadLetterPages } from './dead-letters.tsx';
-import { errorPage, refusalPage } from './errors.tsx';
-import { eventPages } from './events.tsx';
-import { findPages } from './find.ts';
-import { integrationPages } from './integrations.tsx';
-import { LANGUAGE_COOKIE, LANGUAGES } from './language.ts';
-import { liveRoutes } from './live.tsx';
-import { localPath } from './local-path.ts';
-import { overviewPages } from './overview.tsx';
-import { CONTENT_SECURITY_POLICY } from './page.tsx';
-import { refusalPages } from './refusals.tsx';
-import { rejectionPages } from './rejections.tsx';
-import { replayPages } from './replays.tsx';
-import { sessionActor } from './session.ts';
-import { comeAgain, type SignInDeps, signInRoutes } from './sign-in.tsx';
-import { type DashboardEnv, visitorOf } from './view.ts';
+import { auditPages } from './audit/routes.tsx';
+import { contactPages } from './conversations/routes.tsx';
+import { deadLetterPages } from './dead-letters/routes.tsx';
+import { liveRoutes } from './events/live-routes.tsx';
+import { eventPages } from './events/routes.tsx';
+import { type ApiClient, ApiRefusal, type Caller } from './frame/api-client.ts';
+import { type AssetDeps, assetRoutes } from './frame/assets.ts';
+import { errorPage, problemPage } from './frame/errors.tsx';
+import { LANGUAGE_COOKIE, LANGUAGES } from './frame/language.ts';
+import { localPath } from './frame/local-path.ts';
+import { answerPage, CONTENT_SECURITY_POLICY } from './frame/page.tsx';
+import { sessionActor } from './frame/session.ts';
+import { type DashboardEnv, visitorOf } from './frame/view.ts';
+import { integrationPages } from './integrations/routes.tsx';
+import { overviewPages } from './overview/routes.tsx';
+import { refusalPages } from './refusals/routes.tsx';
+import { rejectionPages } from './rejections/routes.tsx';
+import { replayPages } from './replays/routes.tsx';
+import { searchPages } from './search/routes.tsx';
+import { ContinuePage } from './sign-in/pages.tsx';
+import { type SignInDeps, signInRoutes } from './sign-in/routes.tsx';
 
-/** Many times what the largest form has. */
+/** The largest form has a small part of it. */
 const MAX_FORM_BYTES = 65_536;
 const YEAR_SECONDS = 365 * 86_400;
 
-export interface DashboardDeps extends SignInDeps {
-  /** Empty: the address that the request came to. */
+export interface DashboardDeps extends SignInDeps, AssetDeps {
+  /** Where people reach the receiver; empty: the address that a request came to. */
   publicUrl: string;
-  /** The files for browsers, see assets.ts. */
-  assets: Fetcher;
-  /** Changes with each deployment; `null`: not known. */
-  version: string | null;
 }
 
 /** To be mounted at `/`, behind everything else. */
@@ -54,21 +50,21 @@ export function dashboardRoutes(
 
   dashboard.onError((error, c) => {
     if (c.get('visitor') === undefined) throw error;
-    return error instanceof ApiRefusal ? refusalPage(c, error.problem) : errorPage(c, error);
+    return error instanceof ApiRefusal ? problemPage(c, error.problem) : errorPage(c, error);
   });
 
   const trustedOrigins = trustedOriginsOf(deps.publicUrl);
   const withVisitor: MiddlewareHandler<DashboardEnv> = async (c, next) => {
-    c.set('visitor', visitorOf(c, { nowMs: deps.now(), publicUrl: deps.publicUrl, assetsPath }));
+    c.set('visitor', visitorOf(c, { nowMs: deps.now(), assetsPath }));
     c.header('content-security-policy', CONTENT_SECURITY_POLICY);
     if (isUnsafe(c.req.raw) && isCrossSite(c.req.raw, trustedOrigins)) {
-      return refusalPage(c, { type: '/problems/cross-site', status: 403 });
+      return problemPage(c, { type: '/problems/cross-site', status: 403 });
     }
     await next();
   };
   const limitForm = bodyLimit({
     maxSize: MAX_FORM_BYTES,
-    onError: (c) => refusalPage(c as Context<DashboardEnv>, { status: 413 }),
+    onError: (c) => problemPage(c as Context<DashboardEnv>, { status: 413 }),
   });
 
   for (const path of ['/sign-in', '/sign-out', '/language']) dashboard.use(path, withVisitor, limitForm);
@@ -85,7 +81,7 @@ export function dashboardRoutes(
 
   const sections = {
     '/': overviewPages(),
-    '/find': findPages(),
+    '/find': searchPages(),
     '/live': liveRoutes(),
     '/events': eventPages(),
     '/contacts': contactPages(),
@@ -100,13 +96,13 @@ export function dashboardRoutes(
     const within = path === '/' ? path : `${path}/*`;
     dashboard.use(within, withVisitor, limitForm, requireOperator);
     dashboard.route(path, pages);
-    dashboard.all(within, (c) => refusalPage(c, { status: 404 }));
+    dashboard.all(within, (c) => problemPage(c, { status: 404 }));
   }
   return dashboard;
 }
 
 /**
- * Lets through whom Cloudflare Access or a session identifies, and makes the view of pages. Access goes first: it knows
+ * Lets through whoever Cloudflare Access or a session identifies, and makes their view. Access goes first, since it knows
  * people by their names.
  */
 function operatorOf(
@@ -118,7 +114,7 @@ function operatorOf(
     const byAccess = await ofAccess(c.req.raw);
     const identified = byAccess?.ok ? byAccess.actor : null;
     const actor = identified ?? (await sessionActor(c, deps));
-    if (actor === null) return letIn(c, byAccess);
+    if (actor === null) return answerStranger(c, byAccess);
     const visitor = c.get('visitor');
     const { origin } = new URL(c.req.url);
     const requestId = c.get('requestId');
@@ -128,19 +124,20 @@ function operatorOf(
   };
 }
 
-/** What becomes of somebody who is not signed in. */
-function letIn(c: Context<DashboardEnv>, byAccess: Authentication | null): Response | Promise<Response> {
+/** Answers somebody who is not signed in. */
+function answerStranger(c: Context<DashboardEnv>, byAccess: Authentication | null): Response {
   const visitor = c.get('visitor');
   if (byAccess !== null && !byAccess.ok && byAccess.refusal === 'unverifiable') {
-    return refusalPage(c, { type: '/problems/access-unavailable', status: 503 });
+    return problemPage(c, { type: '/problems/access-unavailable', status: 503 });
   }
   if (c.req.method !== 'GET') return c.redirect('/sign-in', 303);
   if (c.req.header('sec-fetch-dest') === 'empty') {
-    // Asked for by a script of a page: the whole page has to go to the form.
+    // The script of a page asked for a part of it: the whole page has to go to the form.
     const response = problem('unauthorized', 'Sign in again.');
     response.headers.set('hx-redirect', '/sign-in');
     return response;
   }
-  if (c.req.header('sec-fetch-site') === 'cross-site') return c.html(comeAgain(visitor));
+  if (c.req.header('sec-fetch-site') === 'cross-site')
+    return answerPage(c, <ContinuePage visitor={visitor} />);
   return c.redirect(`/sign-in?${new URLSearchParams({ next: visitor.address })}`, 303);
 }

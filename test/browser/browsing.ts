@@ -1,4 +1,4 @@
-// What the tests in a browser have in common: a receiver with the simulator's data, Chromium, and people who use it.
+// What the tests in a browser share: a receiver with the data of the simulator, Chromium, and people who use it.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import { findChromium, launchChromium } from '../../tools/browser/chromium.ts';
@@ -21,22 +21,22 @@ export interface Looks {
   language?: Language;
   scheme?: 'light' | 'dark';
   width?: number;
-  /** As whom; `null`: nobody is signed in. */
+  /** Who is signed in; `null`: nobody is. */
   role?: 'admin' | 'reader' | null;
   withJavaScript?: boolean;
-  /** Where the receiver is reached, if not where it is. */
+  /** The address of a proxy to the receiver, if there is one. */
   origin?: string;
-  /** Errors that belong to what is tested. */
+  /** Errors that the test brings about on purpose. */
   forgive?: RegExp;
 }
 
-/** A receiver that is running, and the browser beside it. Its fields are there once tests run. */
+/** A running receiver and a browser. The fields can be read only while tests run. */
 export interface Browsing {
   receiver: BrowsedReceiver;
   browser: Browser;
   /** What the simulator delivered to the integration `shop`. */
   plan: Plan;
-  /** Opens a browser of one's own. */
+  /** Opens a page with cookies of its own. */
   open(looks?: Looks): Promise<Page>;
 }
 
@@ -54,8 +54,8 @@ const HEIGHT = 900;
 const TIMEOUT_MS = 5_000;
 
 /**
- * Starts both for the suite that calls it. After each test its browsers are closed, and it fails if a page of it had an
- * error, here or on the server, broke its policy, opened a dialog, or asked for anything elsewhere.
+ * Starts both for the suite that calls it. After each test its pages are closed. A test fails if one of its pages had an
+ * error, here or on the server, violated its policy, opened a dialog, or requested anything from another origin.
  */
 export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
   const running = {} as Browsing;
@@ -117,7 +117,7 @@ export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
   return running;
 }
 
-/** Has told what no page should do. */
+/** Collects what no page may do. */
 function watch(page: Page, origin: string, tell: (trouble: string) => void): void {
   const at = () => page.url().slice(origin.length, origin.length + 80);
   page.on('console', (message) => {
@@ -141,7 +141,7 @@ function watch(page: Page, origin: string, tell: (trouble: string) => void): voi
   });
 }
 
-/** How far a page goes beyond the window to the right, in pixels. */
+/** How far a page overflows the window to the right, in pixels. */
 export async function overflowOf(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 }

@@ -1,19 +1,19 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
+import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 
 const t = contactsTexts('pt');
 const CUSTOMER = '+5541987654321';
 const PATH = `/contacts/${encodeURIComponent(CUSTOMER)}`;
-/** More than a page of the conversation has. */
+/** More messages than a page of the conversation has. */
 const REPLIES = 60;
 
 describeInBrowser('an open conversation', () => {
   const running = browsing({ events: 20 });
 
-  /** What is in the box, and where it is scrolled to. */
+  /** The content of the box, and its scroll position. */
   async function look(page: Page) {
     return page.evaluate(() => {
       const box = document.querySelector('.bubbles') as HTMLElement;
@@ -26,7 +26,7 @@ describeInBrowser('an open conversation', () => {
     });
   }
 
-  /** How far down the window a message is, in pixels, after scrolling where that is asked for. */
+  /** The distance of a message from the top of the window, in pixels, after scrolling to it if that is asked for. */
   async function placeOf(page: Page, text: string, scrollTo?: 'top' | 'end'): Promise<number> {
     return page.evaluate(
       ([wanted, place]) => {
@@ -40,7 +40,7 @@ describeInBrowser('an open conversation', () => {
     );
   }
 
-  it('begins at its end, and keeps the place when older and newer messages come in', async () => {
+  it('begins at its end, and keeps the reader’s place when older and newer messages are added', async () => {
     const expected = Array.from({ length: REPLIES }, (_, index) => `part ${index}`);
     for (const text of expected)
       await running.receiver.deliver('shop', responseBody({ text, from: CUSTOMER }));
@@ -69,7 +69,7 @@ describeInBrowser('an open conversation', () => {
     expect([fromEnd, days]).toEqual([0, 1]);
   });
 
-  it('begins with the first message, opens the window, and follows what becomes of a message', async () => {
+  it('shows the first message, the open window, and the steps of a message as they happen', async () => {
     const other = '+5541987650000';
     const page = await running.open({ width: 390 });
     await page.goto(`/contacts/${encodeURIComponent(other)}`);

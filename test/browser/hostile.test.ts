@@ -1,5 +1,5 @@
-// What somebody outside can put into a webhook, in every field that takes a text: it is shown as the text that it is,
-// does nothing, and breaks no page.
+// Hostile texts in every field of a webhook that takes a text: they are shown as the texts that they are, do nothing, and
+// break no page.
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { type BrowsedReceiver, until } from '../../tools/browser/receiver.ts';
@@ -9,10 +9,10 @@ import { responseBody, statusBody } from './webhooks.ts';
 
 const MARKUP = `"'><script>globalThis.hacked = 1</script><img src=x onerror="globalThis.hacked=1"><svg onload=globalThis.hacked=1>\${7*7}{{7*7}}`;
 const SCRIPT_LINK = 'javascript:globalThis.hacked=1//';
-/** Turns the direction of what follows, and never turns it back. */
+/** Reverses the direction of what follows, and never ends. */
 const TURNED = '\u2069\u202egnihtemos \u2067siht daer';
 const LONG = 'W'.repeat(100_000);
-/** The longest that an id may be. */
+/** No id may be longer. */
 const LONG_ID = 'W'.repeat(256);
 
 const ATTACKS = {
@@ -77,7 +77,7 @@ describeInBrowser('hostile webhooks', () => {
     expect(amiss).toEqual([]);
   });
 
-  it('are seen as what they are', async () => {
+  it('are shown as the texts that they are', async () => {
     const page = await running.open();
     for (const path of paths.filter((place) => /^\/(events\/|contacts)/.test(place))) {
       await page.goto(path);
@@ -89,7 +89,7 @@ describeInBrowser('hostile webhooks', () => {
     expect(await page.locator('#rows').textContent()).toContain('<script>globalThis.hacked');
   });
 
-  it('come in live as what they are', async () => {
+  it('are shown as the texts that they are in live rows, too', async () => {
     const page = await running.open();
     await page.goto('/');
     const body = responseBody({ text: `live ${MARKUP}`, from: CUSTOMER });
@@ -140,7 +140,7 @@ function everyFieldOf(body: LooseBody, { text, id, link }: Attack, mediaType: st
   return body;
 }
 
-/** No JSON, JSON that breaks the contract, and JSON whose names are hostile. */
+/** A text that is no JSON, JSON that breaks the contract, and JSON whose names are hostile. */
 function refusedBodiesOf({ text }: Attack): unknown[] {
   const unknownType = responseBody({ text, from: CUSTOMER });
   unknownType.event.type = text;
@@ -170,7 +170,7 @@ async function foreignPartsOf(page: Page): Promise<string[]> {
   });
 }
 
-/** What is ours, and runs from right to left because of what stands before it. */
+/** Texts of our own that run from right to left because of a text before them. */
 async function turnedTextsOf(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const turned: string[] = [];

@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
 import { browsing, describeInBrowser, LANGUAGES } from './browsing.ts';
 
-/** More stops than any page has before its content. */
+/** No page has so many stops before its content. */
 const MAX_STOPS = 60;
 
 describeInBrowser('the keyboard alone', () => {
@@ -30,7 +30,7 @@ describeInBrowser('the keyboard alone', () => {
     },
   );
 
-  it('skips what every page begins with', async () => {
+  it('reaches the content past the menu by one link', async () => {
     const page = await running.open();
     await page.goto('/events');
     await page.keyboard.press('Tab');
@@ -59,7 +59,7 @@ async function focusedText(page: Page): Promise<string> {
   return page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
 }
 
-/** Whether what has the focus is in the window and has a ring, an outline or a shadow of its own. */
+/** Whether the focused element is in the window and is marked by a ring, an outline or a shadow. */
 async function isFocusSeen(page: Page): Promise<boolean> {
   return page.evaluate(() => {
     const focused = document.activeElement;

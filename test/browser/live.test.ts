@@ -1,26 +1,26 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { eventRowTexts } from '../../src/dashboard/texts/event-row.ts';
+import { eventRowTexts } from '../../src/dashboard/events/texts.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 import { wireTo } from './wire.ts';
 
-/** What is promised: from the answer to the webhook until the event is on the page. */
+/** The promised time from the answer to the webhook until the event is on the page. */
 const PROMISED_MS = 2_000;
-/** For so long nothing comes, until a stream asks as seldom as it ever does. */
+/** After so long without events a stream asks as seldom as it ever does. */
 const QUIET_MS = 4_000;
 
-/** What browsers and htmx say of a stream that is cut, and of one that is refused. */
+/** The errors of browsers and htmx about a stream that is interrupted or refused. */
 const OF_A_CUT = /: (\[object Event\]|Failed to load resource: .*(ERR_|503).*)$/;
 
-describeInBrowser('what comes in live', () => {
+describeInBrowser('a live event', () => {
   const running = browsing();
 
   async function reply(text: string): Promise<void> {
     expect(await running.receiver.deliver('shop', responseBody({ text }))).toBe(200);
   }
 
-  /** How long it takes until a text is on the page, from the answer to its webhook on. */
+  /** The time from the answer to a webhook until its text is on the page. */
   async function delayOf(page: Page, text: string): Promise<number> {
     await reply(text);
     const deliveredAtMs = performance.now();
@@ -38,13 +38,13 @@ describeInBrowser('what comes in live', () => {
       delays.overview.push(await delayOf(overview, `part ${part} of the overview`));
       delays.list.push(await delayOf(list, `part ${part} of the list`));
     }
-    // One of five may meet a machine that is busy with something else; test/api/tail.test.ts counts the waits.
+    // One of five may be slow on a busy machine; test/api/tail.test.ts counts the waits.
     for (const ofPage of Object.values(delays)) {
       expect(ofPage.filter((delay) => delay < PROMISED_MS).length, ofPage.join()).toBeGreaterThanOrEqual(4);
     }
   });
 
-  it('leaves the row that is read where it is, and is shown when it is asked for', async () => {
+  it('moves no row that is being read, and is shown by a button', async () => {
     const page = await running.open();
     await page.goto('/events');
     const read = page.locator('#rows > .row').nth(25);
@@ -69,7 +69,7 @@ describeInBrowser('what comes in live', () => {
     expect(await held.isVisible()).toBe(false);
   });
 
-  it('waits behind the button, too, where a page has been open for so long that it is full', async () => {
+  it('waits behind the button as well where a page is full after being open for long', async () => {
     const page = await running.open();
     await page.goto('/events');
     await page.locator('#rows').evaluate((rows) => {
@@ -84,7 +84,7 @@ describeInBrowser('what comes in live', () => {
     expect(await page.locator('#rows > .row').count()).toBeLessThan(1_000);
   });
 
-  it('is only what the filters of the list let through', async () => {
+  it('is on the list only if its filters match', async () => {
     const page = await running.open();
     await page.goto('/events?type=response&contact=%2B5544999999999');
     await running.receiver.deliver('shop', statusBody({ status: 'read', to: '+5544999999999' }));
@@ -98,7 +98,7 @@ describeInBrowser('what comes in live', () => {
     expect(await page.locator('#rows > .row:not(.response)').count()).toBe(0);
   });
 
-  it('is all there, once and in order, however often the stream was cut', async () => {
+  it('is on the list once and in order, however often the stream was interrupted', async () => {
     const wire = await wireTo(running.receiver.origin);
     try {
       const page = await running.open({ origin: wire.origin, forgive: OF_A_CUT });
@@ -106,7 +106,7 @@ describeInBrowser('what comes in live', () => {
       for (let number = 1; number <= 5; number++) await reply(`before the cut ${number}.`);
       await page.getByText('before the cut 5.').waitFor();
 
-      // Cut in the middle, then refused: as when a new version is deployed that does not start at once.
+      // Interrupted, then refused, as while a new version is deployed.
       const refused = Promise.withResolvers<void>();
       await page.route('**/live/events*', async (route) => {
         await route.fulfill({ status: 503 });

@@ -1,15 +1,15 @@
-// Which pages there are: found by following links as a crawler does, so that a new page is tested on the day it is.
+// Finds all pages by following links as a crawler does, so that a new page is tested from its first day on.
 import type { Page } from 'playwright-core';
 import type { BrowsedReceiver } from '../../tools/browser/receiver.ts';
 import { until } from '../../tools/browser/receiver.ts';
 import type { Plan } from '../../tools/simulate/plan.ts';
 
-/** What is not a page of the dashboard. */
+/** Links that lead to no page of the dashboard. */
 const ELSEWHERE = /^\/docs/;
-/** More than there are kinds: a crawler that finds no end has mistaken ids for kinds. */
+/** There are fewer kinds of pages: a crawler that finds more has mistaken ids for kinds. */
 const MAX_PAGES = 60;
 
-/** One page of each kind that links lead to, as the person who is signed in sees them. */
+/** One page of each kind that links lead to for the person who is signed in. */
 export async function pagesFrom(page: Page): Promise<string[]> {
   const waiting = ['/'];
   const found = new Map<string, string>();
@@ -27,7 +27,7 @@ export async function pagesFrom(page: Page): Promise<string[]> {
   return [...found.values()];
 }
 
-/** Of one kind are paths that differ in their ids, and queries that ask for something, whatever it is. */
+/** The kind of a page: its path without ids, and the names of the parameters of its query. */
 function kindOf(path: string): string {
   const { pathname, search } = new URL(path, 'http://here');
   const parts = pathname.split('/').map((part) => (/[\d%]/.test(part) ? ':id' : part));
@@ -47,8 +47,8 @@ function linksIn(html: string): string[] {
 }
 
 /**
- * Gives every section something to show: a dead letter, a replay, a second integration that is switched off; rejections
- * come with what the simulator sends.
+ * Gives every section something to show: a dead letter, a replay, and a second integration that is disabled. Rejections are
+ * among what the simulator sends.
  */
 export async function leaveTraces({ api, setConsumerFailing }: BrowsedReceiver, plan: Plan): Promise<void> {
   const [id = ''] = plan.events.keys();

@@ -1,5 +1,4 @@
-// Says once that there is no browser to run the tests of this folder in, where they are skipped for that. Where CI is set
-// they are not: they fail.
+// Says once that the tests of this folder are skipped because there is no browser. Where CI is set they fail instead.
 import { findChromium } from '../../tools/browser/chromium.ts';
 
 export default function tellWithoutChromium(): void {

@@ -2,15 +2,15 @@
 // at the consumer, at the webhook URL, and in what is stored.
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
-import { contactsTexts } from '../../src/dashboard/texts/contacts.ts';
-import { deadLetterTexts } from '../../src/dashboard/texts/dead-letters.ts';
-import { eventTexts } from '../../src/dashboard/texts/event.ts';
-import { integrationTexts } from '../../src/dashboard/texts/integrations.ts';
-import { overviewTexts } from '../../src/dashboard/texts/overview.ts';
-import { personTexts } from '../../src/dashboard/texts/person.ts';
-import { rejectionTexts } from '../../src/dashboard/texts/rejections.ts';
-import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
+import { deadLetterTexts } from '../../src/dashboard/dead-letters/texts.ts';
+import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
+import { integrationDoneTexts, integrationTexts } from '../../src/dashboard/integrations/texts.ts';
+import { overviewTexts } from '../../src/dashboard/overview/texts.ts';
+import { personalDataTexts } from '../../src/dashboard/personal-data/texts.ts';
+import { rejectionTexts } from '../../src/dashboard/rejections/texts.ts';
+import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser, LANGUAGES, type Language } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
@@ -41,6 +41,7 @@ describeInBrowser('a walk', () => {
 
     // An integration, by a form that refuses first.
     const t = integrationTexts(language);
+    const done = integrationDoneTexts(language);
     await section(page, language, 'integrations');
     await page.getByRole('link', { name: t.new }).click();
     await page.getByLabel(t.slug).fill('Not A Slug');
@@ -49,7 +50,7 @@ describeInBrowser('a walk', () => {
     await page.getByLabel(t.slug).fill(slug);
     await page.getByLabel(t.appId).fill(responseBody({ text: '' }).message.appId);
     await page.getByRole('button', { name: t.create }).click();
-    await page.getByText(t.doneCreated).waitFor();
+    await page.getByText(done.created).waitFor();
 
     // What the customer complains about, from the number on paper: two clicks.
     const wrote = responseBody({ text: complaint, from: customer.canonical });
@@ -81,7 +82,7 @@ describeInBrowser('a walk', () => {
     const oldUrl = await shownUrl();
     await page.getByLabel(t.overlapHours).fill('1');
     await page.getByRole('button', { name: t.rotate }).click();
-    await page.getByText(t.doneRotated).waitFor();
+    await page.getByText(done.rotated).waitFor();
     const newUrl = await shownUrl();
     expect(newUrl).not.toBe(oldUrl);
     for (const url of [oldUrl, newUrl]) {
@@ -95,7 +96,7 @@ describeInBrowser('a walk', () => {
     expect(await receiver.deliver(slug, refused)).toBeGreaterThanOrEqual(400);
     await page.getByLabel(t.appId).fill('');
     await page.getByRole('button', { name: t.save }).click();
-    await page.getByText(t.doneSaved).waitFor();
+    await page.getByText(done.saved).waitFor();
     await page.getByRole('link', { name: t.rejections }).click();
     await page.locator('#rows .what').first().click();
     await page.getByRole('button', { name: rejectionTexts(language).retry }).click();
@@ -121,7 +122,7 @@ describeInBrowser('a walk', () => {
     expect(await deadLetters()).toBe(0);
 
     // Erased: by the number, typed; not by another one.
-    const person = personTexts(language);
+    const person = personalDataTexts(language);
     await page.goto(`/contacts/${encodeURIComponent(customer.canonical)}`);
     await page.getByRole('link', { name: contactsTexts(language).eraseData }).click();
     await page.getByLabel(person.typeNumber).fill('(11) 5555-0000');
@@ -167,7 +168,7 @@ describeInBrowser('a walk', () => {
     await page.waitForURL('**/sign-in');
     await page.goto('/audit');
     await page.waitForURL('**/sign-in?next=*');
-    await page.getByRole('button', { name: signInTexts(other).submit }).waitFor();
+    await page.getByRole('button', { name: signInTexts(other).title }).waitFor();
   });
 });
 
@@ -186,10 +187,10 @@ async function signIn(page: Page, language: Language): Promise<void> {
   const t = signInTexts(language);
   await page.goto('/');
   await page.getByLabel(t.token).fill('not the token of this receiver');
-  await page.getByRole('button', { name: t.submit }).click();
+  await page.getByRole('button', { name: t.title }).click();
   await page.getByText(t.wrong).waitFor();
   await page.getByLabel(t.token).fill(ADMIN_TOKEN);
-  await page.getByRole('button', { name: t.submit }).click();
+  await page.getByRole('button', { name: t.title }).click();
 }
 
 async function section(page: Page, language: Language, name: (typeof SECTIONS)[number]): Promise<void> {

@@ -1,4 +1,4 @@
-// Single webhooks, as the platform documents them, for what the simulator does not send.
+// Single webhooks as the platform documents them, for cases that the simulator does not send.
 import { readFileSync } from 'node:fs';
 import type { LooseBody } from '../../tools/simulate/conversations.ts';
 
@@ -7,7 +7,7 @@ const STATUS = readFileSync(new URL('../samples/status.json', import.meta.url), 
 
 let numbered = 0;
 
-/** A reply like no other before it. */
+/** A reply with ids of its own. */
 export function responseBody({ text, from }: { text: string; from?: string }): LooseBody {
   const body = JSON.parse(RESPONSE);
   const number = ++numbered;
@@ -19,7 +19,7 @@ export function responseBody({ text, from }: { text: string; from?: string }): L
   return body;
 }
 
-/** A step of a message like no other before it. */
+/** A status with ids of its own. */
 export function statusBody({ status, to }: { status: string; to?: string }): LooseBody {
   const body = JSON.parse(STATUS);
   const number = ++numbered;

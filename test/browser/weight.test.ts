@@ -5,14 +5,14 @@ import { leaveTraces, pagesFrom } from './pages.ts';
 
 const FIRST_LOAD_BYTES = 100_000;
 const PAGE_BYTES = 20_000;
-/** As a CDN compresses what it has not seen before. */
+/** The quality with which a CDN compresses a page that it has not seen before. */
 const COMPRESSION = { level: 6 };
 
 describeInBrowser('the weight of pages', () => {
   const running = browsing({ events: 400 });
   beforeAll(async () => leaveTraces(running.receiver, running.plan));
 
-  it('is bearable on first load, and small after that', async () => {
+  it('is bounded on the first load, and small on the next ones', async () => {
     const page = await running.open();
     const weights = new Map<string, number>();
     for (const path of await pagesFrom(page)) {
@@ -33,7 +33,7 @@ describeInBrowser('the weight of pages', () => {
     expect(firstLoad).toBeLessThan(FIRST_LOAD_BYTES);
   });
 
-  it('is carried once: files are not asked for again', async () => {
+  it('includes files only once: they are not requested again', async () => {
     const page = await running.open();
     const session = await page.context().newCDPSession(page);
     await session.send('Network.enable');

@@ -1,14 +1,14 @@
-// A wire between the browser and the receiver that can be cut.
+// A proxy between the browser and the receiver whose connections can be cut.
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface Wire {
   origin: string;
-  /** Ends all connections in the middle. */
+  /** Ends all connections, whatever is under way on them. */
   cut(): void;
   remove(): Promise<void>;
 }
 
-/** Lays a wire to an origin, on an address of its own. */
+/** Starts a proxy to an origin, on an address of its own. */
 export async function wireTo(origin: string): Promise<Wire> {
   const { hostname, port } = new URL(origin);
   const ends = new Set<Socket>();

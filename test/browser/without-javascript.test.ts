@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest';
-import { commonTexts } from '../../src/dashboard/texts/common.ts';
-import { eventTexts } from '../../src/dashboard/texts/event.ts';
-import { signInTexts } from '../../src/dashboard/texts/sign-in.ts';
+import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { commonTexts } from '../../src/dashboard/frame/texts.ts';
+import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
 import { browsing, describeInBrowser } from './browsing.ts';
 import { leaveTraces, pagesFrom } from './pages.ts';
 
-describeInBrowser('without JavaScript', () => {
+describeInBrowser('a browser without JavaScript', () => {
   const running = browsing({ events: 120 });
 
-  it('one signs in, lists, goes on to the next page, and changes something', async () => {
+  it('signs in, lists events, goes on to the next page, and changes something', async () => {
     const [common, event] = [commonTexts('pt'), eventTexts('pt')];
     const page = await running.open({ role: null, withJavaScript: false });
     await page.goto('/events?type=status');
     await page.getByLabel(signInTexts('pt').token).fill(ADMIN_TOKEN);
-    await page.getByRole('button', { name: signInTexts('pt').submit }).click();
+    await page.getByRole('button', { name: signInTexts('pt').title }).click();
     await page.waitForURL('**/events?type=status');
 
     const first = await page.locator('#rows > .row').first().getAttribute('id');
@@ -36,13 +36,13 @@ describeInBrowser('without JavaScript', () => {
     await page.waitForURL('**/sign-in?next=*');
   });
 
-  it('every page has its content', async () => {
+  it('shows the content of every page', async () => {
     await leaveTraces(running.receiver, running.plan);
     const page = await running.open({ withJavaScript: false });
     for (const path of await pagesFrom(page)) {
       await page.goto(path);
       expect((await page.locator('main').innerText()).length, path).toBeGreaterThan(40);
-      // what only a script would show or fill
+      // Elements that only a script would show or fill.
       expect(await page.locator('main [hidden]:not(button, .newer)').count(), path).toBe(0);
     }
   });

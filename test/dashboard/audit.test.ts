@@ -1,9 +1,9 @@
-// The audit trail as a page: every change in words.
+// The page of the audit trail: every change in words.
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { actionWords } from '../../src/dashboard/audit-words.tsx';
-import { LANGUAGES } from '../../src/dashboard/language.ts';
+import { auditActionTexts } from '../../src/dashboard/audit/texts.ts';
+import { LANGUAGES } from '../../src/dashboard/frame/language.ts';
 import { AUDIT_ACTIONS, type AuditAction, recordAudit } from '../../src/store/audit.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import { api, delivered, reset, responseBody } from '../webhooks.ts';
@@ -29,9 +29,9 @@ async function record(
   await recordAudit(env.DB, { actor, action, object, detail: { ...detail }, atMs });
 }
 
-describe('the words for what was done', () => {
+describe('the words of audit entries', () => {
   it.each(LANGUAGES)('are there for every action, and differ: %s', (language) => {
-    const words = AUDIT_ACTIONS.map((action) => actionWords(action, language));
+    const words = AUDIT_ACTIONS.map((action) => auditActionTexts(language)[action]);
 
     expect(words.every(Boolean)).toBe(true);
     expect(new Set(words).size).toBe(AUDIT_ACTIONS.length);
@@ -43,13 +43,13 @@ describe('the words for what was done', () => {
     ['access-service:ci', 'serviço ci criou a integração shop'],
     ['command-line:root', 'root, pela linha de comando criou a integração shop'],
     ['somebody', 'somebody criou a integração shop'],
-  ])('say who it was: %s', async (actor, words) => {
+  ])('name the actor: %s', async (actor, words) => {
     await record('integration.create', 'shop', { actor });
 
     expect(textOf(await (await signedIn(undefined, 'pt')).page('/audit'))).toContain(words);
   });
 
-  it('say on what, with a link where there is a page of it', async () => {
+  it('name the object, linked to its page where it has one', async () => {
     await record('integration.rotate', 'shop');
     await record('event.replay', 'shop/m1:e1:status:read');
     await record('replay.cancel', '1772330400000123');
@@ -68,7 +68,7 @@ describe('the words for what was done', () => {
     expect(textOf(page)).toContain('erased a person’s data: receipt receipt-1 stage: finished · events: 3');
   });
 
-  it('say what else tells what was done', async () => {
+  it('tell the details of a change', async () => {
     await record('integration.update', 'shop', {
       detail: {
         allowedIps: ['10.0.0.1', '10.0.0.2'],
@@ -94,7 +94,7 @@ describe('the words for what was done', () => {
     expect(brazilian).toContain('integração: shop · motivo: não é JSON · news: [1]');
   });
 
-  it('have a name for all that the API writes into details', async () => {
+  it('have a name for every detail that the API writes', async () => {
     await api('POST', '/api/integrations', { slug: 'mail' });
     await api('PATCH', '/api/integrations/mail', { description: 'x' });
     await api('POST', '/api/integrations/mail/rotate', {});
@@ -122,7 +122,7 @@ describe('the words for what was done', () => {
   });
 });
 
-describe('the list', () => {
+describe('the list of the audit trail', () => {
   it('is filtered by its address', async () => {
     await record('integration.enable', 'shop', { atMs: Date.parse('2026-03-01T12:30:00Z') });
     await record('integration.enable', 'mail', { actor: 'access:ana@example.com' });
@@ -139,7 +139,7 @@ describe('the list', () => {
     expect((await operator.get('/audit?action=nothing')).status).toBe(400);
   });
 
-  it('goes on where it ends, at the cost of what it shows', async () => {
+  it('has a next page, and reads only the rows that it shows', async () => {
     for (let n = 0; n < 60; n++) await record('rejection.delete', String(n));
     const first = await operator.page('/audit');
     const [, next = ''] = /hx-get="([^"]*)" hx-trigger="revealed"/.exec(first) ?? [];
@@ -151,7 +151,7 @@ describe('the list', () => {
     expect(rowsRead).toBeLessThanOrEqual(4 * 50);
   });
 
-  it('shows what would do harm as text', async () => {
+  it('shows hostile texts as text', async () => {
     await record('integration.update', HOSTILE, {
       actor: HOSTILE,
       detail: { [HOSTILE]: HOSTILE, description: HOSTILE },

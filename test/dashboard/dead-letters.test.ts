@@ -23,7 +23,6 @@ beforeEach(async () => {
   operator = await signedIn();
 });
 
-/** The message of an event. */
 function message(id: string, attributes: Record<string, unknown> = {}) {
   return {
     specversion: '1.0',
@@ -52,8 +51,8 @@ async function lastChange() {
   return (await ask('/api/audit?limit=1')).answer.data[0];
 }
 
-describe('the list', () => {
-  it('says what a dead letter is, and of each what and whose it is', async () => {
+describe('the list of dead letters', () => {
+  it('explains dead letters, and says of each what it is and whose', async () => {
     await keep(message('m1:e1:response'));
 
     const text = textOf(await operator.page('/dead-letters'));
@@ -64,12 +63,12 @@ describe('the list', () => {
     expect(brazilian).toContain('resposta · m1:e1:response');
   });
 
-  it('tells that there is none, and that none matches', async () => {
+  it('says that there is none, or that none matches', async () => {
     expect(textOf(await operator.page('/dead-letters'))).toContain('There is none');
     expect(textOf(await operator.page('/dead-letters?type=status'))).toContain('Nothing matches.');
   });
 
-  it('is filtered by its address, a contact as one writes it', async () => {
+  it('is filtered by its address, by a contact in any written form', async () => {
     await keep(message('one'), message('two', { contact: '+5511912345678', source: '/webhooks/other' }));
     const rows = async (query: string) =>
       (await operator.page(`/dead-letters?${query}`)).split('<li class="row"').length - 1;
@@ -82,7 +81,7 @@ describe('the list', () => {
     expect((await operator.get('/dead-letters?contact=98895-6674')).status).toBe(400); // without its area code
   });
 
-  it('has one statement and reads what it shows', async () => {
+  it('costs one statement and reads only the rows that it shows', async () => {
     await keep(...Array.from({ length: 90 }, (_, n) => message(`m${n}`)));
     const { statements, rowsRead } = await costOf(async () => operator.page('/dead-letters'));
 
@@ -91,7 +90,7 @@ describe('the list', () => {
   });
 });
 
-describe('one', () => {
+describe('a dead letter', () => {
   it('is shown with its message, and leads to its event and its conversation', async () => {
     const id = await onlyOne(message('m1:e1:response'));
     const page = await operator.page(`/dead-letters/${id}`);
@@ -101,7 +100,7 @@ describe('one', () => {
     expect(textOf(page)).toContain('Olá');
   });
 
-  it('cannot be redriven where it is no event, and says so', async () => {
+  it('says that it cannot be redriven where it is no event', async () => {
     const id = await onlyOne({ nobody: 'knows' });
     const page = await operator.page(`/dead-letters/${id}`);
     expect(textOf(page)).toContain('cannot be redriven, only discarded');
@@ -112,7 +111,7 @@ describe('one', () => {
     expect(textOf(await response.text())).toContain('cannot be redriven, only discarded');
   });
 
-  it('shows what would do harm as text, and no more of it than a page can take', async () => {
+  it('shows hostile texts as text, and cuts long ones', async () => {
     const harmful = message(HOSTILE, { data: { [HOSTILE]: HOSTILE, long: 'x'.repeat(90_000) } });
     const id = await onlyOne(harmful);
     const page = await operator.page(`/dead-letters/${id}`);
@@ -125,7 +124,7 @@ describe('one', () => {
     expectEscaped(await operator.page(`/dead-letters?${query}`));
   });
 
-  it('is not found where there is none', async () => {
+  it('is answered 404 where there is none', async () => {
     for (const path of ['7', 'x', '7/discard']) {
       expect((await operator.get(`/dead-letters/${path}`)).status, path).toBe(404);
     }
@@ -135,7 +134,7 @@ describe('one', () => {
   });
 });
 
-describe('redriving', () => {
+describe('redriving dead letters', () => {
   it('sends one again and leads to its event', async () => {
     const id = await onlyOne(message('m1:e1:response'));
     const page = await operator.page(locationOf(await operator.post(`/dead-letters/${id}/redrive`)));
@@ -146,7 +145,7 @@ describe('redriving', () => {
     expect(await lastChange()).toMatchObject({ action: 'dead-letter.redrive', object: id });
   });
 
-  it('keeps it where the queue does not take it', async () => {
+  it('keeps a dead letter that the queue does not take', async () => {
     const id = await onlyOne(message('m1:e1:response'));
     await inject({ events: { kind: 'reject' } });
     expect((await operator.post(`/dead-letters/${id}/redrive`)).status).toBe(503);
@@ -155,7 +154,7 @@ describe('redriving', () => {
     expect(await countRows('dead_letters')).toBe(1);
   });
 
-  it('sends all that match, and says what became of them', async () => {
+  it('sends all that match, and says how many were sent and left', async () => {
     await keep(message('one'), message('two'), message('other', { source: '/webhooks/other' }));
     const page = await operator.page('/dead-letters?integration=shop');
     const fields = formsOf(page).get('/dead-letters/redrive');
@@ -181,7 +180,7 @@ describe('redriving', () => {
     expect(await lastChange()).toMatchObject({ object: '*', detail: { all: true } });
   });
 
-  it('goes on where one request ends', async () => {
+  it('goes on in further requests', async () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1050)
        INSERT INTO dead_letters (seq, message_id, attempts, received_at, body)
@@ -201,8 +200,8 @@ describe('redriving', () => {
   });
 });
 
-describe('discarding', () => {
-  it('is asked and done for one', async () => {
+describe('discarding dead letters', () => {
+  it('is confirmed for one, and done', async () => {
     const id = await onlyOne(message('one'));
     const page = await operator.page(`/dead-letters/${id}/discard`);
     expect(textOf(page)).toContain('It can no longer be redriven then.');
@@ -214,7 +213,7 @@ describe('discarding', () => {
     expect(await lastChange()).toMatchObject({ action: 'dead-letter.discard', object: id });
   });
 
-  it('is asked for all that match, with how many they are, and done only for who is sure', async () => {
+  it('is confirmed for all that match with their number, and done once the box is ticked', async () => {
     await keep(message('one'), message('two', { type: 'digital.grupoboticario.instantmessage.status' }));
     const page = await operator.page('/dead-letters/discard?type=response');
     expect(textOf(page)).toContain('Type reply 1 match now.');
@@ -245,7 +244,7 @@ describe('discarding', () => {
 });
 
 describe('a consumer that fails', () => {
-  it('leaves a dead letter that is redriven once it is mended', async () => {
+  it('leaves a dead letter that is redriven once the consumer works', async () => {
     await env.PROBE.consumeBy('fails');
     await delivered(uniqueResponse());
     await eventually('it is given up on', async () => (await countRows('dead_letters')) === 1);
@@ -258,7 +257,7 @@ describe('a consumer that fails', () => {
 });
 
 describe('readers', () => {
-  it('see it all, and are offered and allowed no change', async () => {
+  it('see every page, and are offered and allowed no change', async () => {
     const reader = await signedIn(READ_TOKEN);
     const id = await onlyOne(message('one'));
     for (const path of ['', `/${id}`]) {

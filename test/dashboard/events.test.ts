@@ -23,7 +23,7 @@ import { attributesOf, dangersOf, HOSTILE_TEXTS, hostileBodies, textOf } from '.
 import { type Browser, browserWith, cookiesOf, READ_TOKEN, signedIn, signIn } from './signed-in.ts';
 
 const RESPONSE_PATH = '/events/shop/5e178088a88ad9001b6e1914%3Ai3i4321d%3Aresponse';
-/** More than a page has, whatever its payloads hold. */
+/** No page is larger, whatever payloads hold. */
 const MAX_PAGE_CHARACTERS = 400_000;
 
 let browser: Browser;
@@ -51,7 +51,7 @@ function step(status: string, change: (body: Body) => void = () => undefined): B
   });
 }
 
-describe('the list', () => {
+describe('the list of events', () => {
   it('says who, what and when in words', async () => {
     await deliver(responseText);
     await deliver(step('read'));
@@ -77,14 +77,13 @@ describe('the list', () => {
     ['since=2026-02-28T23:30', ['other', 'failed']], // on the clocks of São Paulo
     ['since=2026-02-28T23:00&until=2026-02-28T23:20', ['reply']],
     ['integration=nobody', []],
-  ])('shows what matches %s', async (query, expected) => {
+  ])('shows the events that match %s', async (query, expected) => {
     await deliver(responseText);
     for (const status of ['read', 'failed']) {
       await deliver(step(status, (body) => Object.assign(body.message, { messageId: `message-${status}` })));
     }
     await deliver(step('sent'), { slug: 'store' });
     await eventually('they are forwarded', async () => (await countRows('outbox')) === 0);
-    // Where they stand in time is where they stand among all.
     for (const [index, where] of [
       "type = 'response'",
       "status = 'read'",
@@ -162,9 +161,9 @@ describe('the list', () => {
       'wrote: oi',
       'escreveu: oi',
     ],
-  ])('says what it is of %s, and calls nothing a file that is none', async (_, message, en, pt) => {
+  ])('names the kind of %s, and calls nothing a file that is none', async (_, message, en, pt) => {
     await deliver(responseText);
-    // Behind the back of the contract: what is stored can have come under another one.
+    // Stored without the contract, since an old event can have come under another one.
     const odd = responseBody((body) => {
       const { messageId, to, from, appId } = body.message;
       body.message = { messageId, to, from, appId, ...message };
@@ -179,7 +178,7 @@ describe('the list', () => {
     }
   });
 
-  it('keeps the filters in its form, times on the clocks of the reader', async () => {
+  it('keeps the filters in its form, with local times', async () => {
     const cookie = `${cookiesOf(await signIn(READ_TOKEN))}; time-zone=Asia/Tokyo`;
     const page = await browserWith(cookie).page(
       '/events?contact=(44)+9999-9999&status=read&integration=gone&since=2026-03-01T02:30:00.000Z&forwarded=false',
@@ -202,7 +201,7 @@ describe('the list', () => {
     ['until=2026-13-45T00:00', 'must be a date and time'],
     ['deferred=maybe', 'must be one of true, false'],
     ['cursor=x', 'is no place in this list'],
-  ])('says in words what is wrong with %s, beside the form', async (query, words) => {
+  ])('explains beside the form what is wrong with %s', async (query, words) => {
     const response = await browser.get(`/events?${query}`);
     const page = await response.text();
     expect(response.status).toBe(400);
@@ -227,7 +226,7 @@ describe('the list', () => {
     expect(new Set(seenIds).size).toBe(108);
   });
 
-  it('says where nothing is, and goes on where a page is empty but not the last', async () => {
+  it('says that nothing matches, and goes on where an empty page is not the last', async () => {
     expect(await browser.page('/events')).toContain('No event has come yet.');
     expect(await reader.page('/events?status=failed')).toContain('Nada corresponde.');
     await storeEvents({ count: 6_000 });
@@ -244,7 +243,7 @@ describe('the list', () => {
     ['deferred=true', null],
     ['forwarded=false', null],
     ['cursor=5', null],
-  ])('is live with the filters that the stream takes: %s', async (query, filters) => {
+  ])('goes on live with the filters that the stream takes: %s', async (query, filters) => {
     const { answer } = await delivered(responseText);
     expect(answer.outcome).toBe('stored');
     const page = await browser.page(`/events?${query}`);
@@ -254,7 +253,7 @@ describe('the list', () => {
     else expect(asked).toEqual({ ...filters, since: expect.stringMatching(/^\d{16}$|Z$/) });
   });
 
-  it('offers those who may to send again what is listed', async () => {
+  it('offers administrators to send again what is listed', async () => {
     const links = (page: string) =>
       attributesOf(page, 'href').filter((link) => link.startsWith('/replays/new'));
     expect(links(await browser.page('/events'))).toEqual(['/replays/new?']);
@@ -296,7 +295,7 @@ describe('an event', () => {
     expect(textOf(await browser.page(RESPONSE_PATH))).toContain('Forwarded not yet');
   });
 
-  it('draws what became of its message: steps, when, how long between, implied and out of order', async () => {
+  it('draws the steps of its message: times, lags, implied steps and those out of order', async () => {
     const at = (time: string) => (body: Body) =>
       Object.assign(body.message, { updatedAt: `2026-03-01T12:${time}Z` });
     await deliver(step('read', at('05:30')));
@@ -352,7 +351,7 @@ describe('an event', () => {
     expect(textOf(raw).trim()).toBe(text.replace(/\s+/g, ' ').trim());
   });
 
-  it('gives the payload to be kept, byte for byte, and never to be shown', async () => {
+  it('offers the payload as a download, byte for byte, which no browser shows', async () => {
     await deliver(`\ufeff${responseText}`);
     const response = await reader.get(`${RESPONSE_PATH}/payload`);
     expect(response.status).toBe(200);
@@ -367,13 +366,13 @@ describe('an event', () => {
     ]);
   });
 
-  it.each(['', '/payload'])('is not there where it is not: %s', async (rest) => {
+  it.each(['', '/payload'])('is answered 404 where there is none: %s', async (rest) => {
     const response = await browser.get(`/events/shop/nothing%3Ax%3Aresponse${rest}`);
     expect(response.status).toBe(404);
     expect(await response.text()).toContain('past its retention');
   });
 
-  it('is shown whatever its payload holds, in a page of bounded size', async () => {
+  it('is shown on a page of bounded size, whatever its payload holds', async () => {
     const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`;
     const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`key${n}`, n])));
     const texts = JSON.stringify(Array.from({ length: 90 }, () => 't'.repeat(5_000)));
@@ -403,7 +402,7 @@ describe('an event', () => {
 });
 
 describe('an event whose message has more and larger replies than an answer of the API holds', () => {
-  it('tells how many there are, and leads to each', async () => {
+  it('says how many replies there are, and leads to each', async () => {
     const replies = 70;
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
@@ -426,7 +425,7 @@ describe('an event whose message has more and larger replies than an answer of t
 });
 
 describe('sending an event again', () => {
-  it('puts it back, tells so, and is in the audit trail', async () => {
+  it('puts it back, says so, and is in the audit trail', async () => {
     await deliver(responseText);
     await eventually('it is forwarded', async () => (await forwardedEvents()).length === 2);
     const page = await browser.page(RESPONSE_PATH);
@@ -452,7 +451,7 @@ describe('sending an event again', () => {
     ]);
   });
 
-  it('is neither offered to readers nor done for them', async () => {
+  it('is neither offered nor allowed to readers', async () => {
     await deliver(responseText);
     expect(await reader.page(RESPONSE_PATH)).not.toContain('/replay"');
     const response = await reader.post(`${RESPONSE_PATH}/replay`);
@@ -462,7 +461,7 @@ describe('sending an event again', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('is refused for one that is not there', async () => {
+  it('is answered 404 for an event that is gone', async () => {
     expect((await browser.post('/events/shop/nothing%3Ax%3Aresponse/replay')).status).toBe(404);
   });
 });
@@ -492,8 +491,8 @@ describe('hostile texts', () => {
   );
 });
 
-describe('what the pages cost', () => {
-  it('is what the API costs: the list reads what it shows, an event itself, its payload and its message', async () => {
+describe('the cost of the pages', () => {
+  it('is that of the API: a list reads the rows that it shows, an event reads itself, its payload and its message', async () => {
     await storeEvents({ count: 20_000 });
     await deliver(responseText);
     await deliver(step('read'));

@@ -6,7 +6,7 @@ import {
   momentOf,
   phone,
   zoneOffsetMs,
-} from '../../src/dashboard/formats.ts';
+} from '../../src/dashboard/frame/formats.ts';
 
 const SAO_PAULO = 'America/Sao_Paulo';
 const NEW_YORK = 'America/New_York';
@@ -16,7 +16,7 @@ describe('formats', () => {
   const en = formats('en', NEW_YORK);
   const at = Date.parse('2026-03-01T02:30:05Z');
 
-  it('write numbers as the language does', () => {
+  it('write numbers as each language does', () => {
     expect([pt.number(1234.56), en.number(1234.56)]).toEqual(['1.234,6', '1,234.6']);
     expect([pt.percent(0.6812), en.percent(0.6812)]).toEqual(['68,1%', '68.1%']);
     expect([pt.bytes(1), pt.bytes(448), pt.bytes(1_500_000)]).toEqual(['1 byte', '448 bytes', '1,5 MB']);
@@ -29,7 +29,7 @@ describe('formats', () => {
     ]);
   });
 
-  it('write times in the time zone, the day only where it is another one', () => {
+  it('write times in the time zone, with the day only where it is another one', () => {
     expect(pt.dateTime(at)).toBe('28 de fev. de 2026, 23:30:05');
     expect(en.dateTime(at)).toBe('Feb 28, 2026, 9:30:05 PM');
     expect(pt.shortTime(at, at + 60_000)).toBe('23:30:05');
@@ -46,18 +46,18 @@ describe('formats', () => {
     [7_500_000, '2 h 5 min', '2h 5m'],
     [-7_500_000, '2 h 5 min', '2h 5m'],
     [90_000_000, '1 dia 1 h', '1d 1h'],
-  ])('write a time span by its two largest units: %d ms', (ms, portuguese, english) => {
+  ])('write a time span in its two largest units: %d ms', (ms, portuguese, english) => {
     expect([pt.duration(ms), en.duration(ms)]).toEqual([portuguese, english]);
   });
 });
 
 describe('a time zone', () => {
-  it('is known by its name', () => {
+  it('is recognised by its name', () => {
     expect(['America/Sao_Paulo', 'UTC', 'Asia/Kathmandu'].map(isTimeZone)).toEqual([true, true, true]);
     expect(['', 'Nowhere/Town', '<script>'].map(isTimeZone)).toEqual([false, false, false]);
   });
 
-  it('is ahead of UTC by what it is at that moment', () => {
+  it('has the offset from UTC of the moment that is asked about', () => {
     const hours = (time: string, zone: string) => zoneOffsetMs(Date.parse(time), zone) / 3_600_000;
     expect(hours('2026-03-01T00:00:00.999Z', SAO_PAULO)).toBe(-3);
     expect(hours('2026-01-01T00:00:00Z', NEW_YORK)).toBe(-5);
@@ -67,7 +67,7 @@ describe('a time zone', () => {
   });
 });
 
-describe('a time on the clocks of a zone', () => {
+describe('a local time', () => {
   it.each([
     ['2026-03-01T23:30', SAO_PAULO, '2026-03-02T02:30:00.000Z'],
     ['2026-03-01T23:30:15.5', SAO_PAULO, '2026-03-02T02:30:15.500Z'],
@@ -76,13 +76,13 @@ describe('a time on the clocks of a zone', () => {
     ['2026-03-08T03:00', NEW_YORK, '2026-03-08T07:00:00.000Z'], // the first after
     ['2026-11-01T00:59', NEW_YORK, '2026-11-01T04:59:00.000Z'],
     ['2026-11-01T02:00', NEW_YORK, '2026-11-01T07:00:00.000Z'], // clocks have gone back
-  ])('is a moment, and back: %s in %s', (local, zone, moment) => {
+  ])('is converted to a moment and back: %s in %s', (local, zone, moment) => {
     const ms = momentOf(local, zone);
     expect(new Date(ms ?? Number.NaN).toISOString()).toBe(moment);
     expect(localTimeOf(ms ?? Number.NaN, zone)).toBe(local.slice(0, 16));
   });
 
-  it('that they skip or show twice is one of the moments beside it', () => {
+  it('that the clocks skip or show twice is one of the nearest moments', () => {
     const skipped = momentOf('2026-03-08T02:30', NEW_YORK) ?? Number.NaN;
     expect(['2026-03-08T06:30:00.000Z', '2026-03-08T07:30:00.000Z']).toContain(
       new Date(skipped).toISOString(),
@@ -105,7 +105,7 @@ describe('a phone number', () => {
     ['+554133334444', '+55 41 3333-4444'],
     ['+351934522511', '+351934522511'],
     ['+55119', '+55119'],
-  ])('is written to be read: %s', (contact, written) => {
+  ])('is written in readable form: %s', (contact, written) => {
     expect(phone(contact)).toBe(written);
   });
 });

@@ -25,11 +25,11 @@ describe('the language', () => {
     ['*', 'pt-BR'],
     ['', 'pt-BR'],
     [null, 'pt-BR'],
-  ])('is what the browser asks for, or Portuguese: %j', async (asked, language) => {
+  ])('is the one that the browser asks for, or Portuguese: %j', async (asked, language) => {
     expect(await languageFor(asked)).toBe(language);
   });
 
-  it('is what was chosen, from then on', async () => {
+  it('is the chosen one from then on', async () => {
     const response = await browserWith('').post('/language', { language: 'en', next: '/events?type=status' });
     expect([response.status, response.headers.get('location')]).toEqual([303, '/events?type=status']);
     expect(response.headers.getSetCookie()[0]).toMatch(
@@ -38,7 +38,7 @@ describe('the language', () => {
     expect(await languageFor('pt', cookiesOf(response))).toBe('en');
   });
 
-  it.each(['', 'de', '__proto__'])('is not to be %j', async (language) => {
+  it.each(['', 'de', '__proto__'])('cannot be %j', async (language) => {
     const response = await browserWith('').post('/language', { language });
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await languageFor('en', `language=${language}`)).toBe('en');
@@ -55,7 +55,7 @@ describe('times', () => {
     };
   };
 
-  it('are in the zone that the browser tells, as the language writes them', async () => {
+  it('are in the time zone of the browser, as the language writes them', async () => {
     const { answer } = await delivered(responseText);
     await env.DB.prepare('UPDATE events SET received_at = ?1 WHERE id = ?2')
       .bind(Date.parse('2026-03-01T02:30:00Z'), answer.id)
@@ -76,7 +76,7 @@ describe('times', () => {
 });
 
 describe('every page', () => {
-  it('may load and run nothing but its own files, and is kept by nobody', async () => {
+  it('may load and run only its own files, and is cached by nobody', async () => {
     const browser = await signedIn();
     for (const path of ['/', '/sign-in', '/events', '/events/shop/nothing', '/audit']) {
       const { headers } = await browser.get(path);
@@ -109,7 +109,7 @@ describe('every page', () => {
   });
 });
 
-describe('the files', () => {
+describe('the files for browsers', () => {
   const file = async (path: string, headers: HeadersInit = {}) =>
     env.RECEIVER.fetch(`${ORIGIN}${path}`, { headers });
 
@@ -130,7 +130,7 @@ describe('the files', () => {
     },
   );
 
-  it('are kept for good under the version that is deployed, and under no other', async () => {
+  it('are cached for good under the deployed version, and under no other', async () => {
     await reset({ VERSION: { id: 'v1', tag: '', timestamp: '' } });
     const cacheOf = async (version: string) =>
       (await file(`/assets/${version}/dashboard.css`)).headers.get('cache-control');
@@ -143,13 +143,13 @@ describe('the files', () => {
     '/assets/current/swagger-ui.css',
     '/assets/current/nothing.js',
     '/assets/current/..%2Fpackage.json',
-  ])('are no others: %s', async (path) => {
+  ])('do not include %s', async (path) => {
     expect((await file(path)).status).toBe(404);
   });
 });
 
-describe('what fails', () => {
-  it('is said in the language of the reader, with the status that the API gives', async () => {
+describe('the page of an error', () => {
+  it('is in the language of the reader, with the status of the API', async () => {
     const [english, portuguese] = [await signedIn(), await signedIn(READ_TOKEN, 'pt')];
     const missing = await english.get('/events/shop/nothing');
     expect(missing.status).toBe(404);
@@ -161,7 +161,7 @@ describe('what fails', () => {
     expect((await english.post('/')).status).toBe(404);
   });
 
-  it('of the database says so, when to come again, and its request id', async () => {
+  it('of the database says so, when to try again, and its request id', async () => {
     const browser = await signedIn();
     await inject({ d1: { kind: 'reject' } });
     const response = await browser.get('/audit');

@@ -1,10 +1,10 @@
-// Payloads of somebody who wishes operators ill, and what a page would have if it trusted them.
+// Payloads of an attacker, and what a page would contain if it trusted them.
 
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 
-/** Without a space: fits in every field at once of a body that is still taken. */
+/** Without a space. A body with it in every field is still small enough to be taken. */
 const LONG = 'L'.repeat(72_000);
-/** The same for a body that conversations show. */
+/** The same, short enough for conversations to show the body. */
 const LONG_LINE = 'M'.repeat(4_000);
 
 /** Texts that run, lead elsewhere, turn the direction of writing, or break a layout. */
@@ -49,7 +49,7 @@ export function hostileBodies(text: string, contact: string, name: string): { re
   return { response, status };
 }
 
-/** What is in a page that only a payload could have brought there. Read as a browser reads it. */
+/** Elements and links of a page that only a payload can have brought there, as a browser reads the page. */
 export async function dangersOf(page: string): Promise<string[]> {
   const dangers: string[] = [];
   const elements = {
@@ -79,7 +79,7 @@ export async function dangersOf(page: string): Promise<string[]> {
   return dangers;
 }
 
-/** What a page says, its tags taken away. */
+/** The text of a page, without its tags. */
 export function textOf(page: string): string {
   return page
     .replace(/<[^>]+>/g, ' ')
@@ -91,7 +91,7 @@ export function textOf(page: string): string {
     .replaceAll('&gt;', '>');
 }
 
-/** What stands in attributes, as it was before it was escaped. */
+/** The values of attributes, unescaped. */
 export function attributesOf(page: string, name: string): string[] {
   return [...page.matchAll(new RegExp(` ${name}="([^"]*)"`, 'g'))].map(([, value = '']) => textOf(value));
 }

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { shellQuoted } from '../../src/dashboard/try-it.ts';
+import { shellQuoted } from '../../src/dashboard/integrations/curl.ts';
 import { storeDeadLetters } from '../store/stored-dead-letters.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
@@ -35,8 +35,8 @@ async function lastChange() {
   return (await ask('/api/audit?limit=1')).answer.data[0];
 }
 
-describe('the list', () => {
-  it('says of each whether it takes webhooks, from whom, and when the last came', async () => {
+describe('the list of integrations', () => {
+  it('says of each whether it takes webhooks, from whom, and when the last one came', async () => {
     await register('shop', {
       generation: 3,
       enabled: 0,
@@ -57,12 +57,12 @@ describe('the list', () => {
     expect(brazilian).toContain('desativada URL antiga ainda vale endereços permitidos: 2 assinada URL nº 3');
   });
 
-  it('has one statement', async () => {
+  it('costs one statement', async () => {
     expect(await costOf(async () => operator.page('/integrations'))).toMatchObject({ statements: 1 });
   });
 });
 
-describe('a new one', () => {
+describe('a new integration', () => {
   it('is created by its form, and has its URL to register', async () => {
     expect([...formsOf(await operator.page('/integrations/_new')).keys()]).toEqual(['/integrations/_new']);
     const location = locationOf(await operator.post('/integrations/_new', FORM));
@@ -86,7 +86,7 @@ describe('a new one', () => {
     });
   });
 
-  it('needs its name alone', async () => {
+  it('needs only a name', async () => {
     const form = { slug: 'new', appId: '', description: ' ', allowedIps: '\r\n' };
     locationOf(await operator.post('/integrations/_new', form));
 
@@ -125,7 +125,7 @@ describe('a new one', () => {
     expect(await countRows('integrations')).toBe(1);
   });
 
-  it('is refused where the name is taken, or where there is room for no more', async () => {
+  it('is refused where its name is taken, or where there are as many as there can be', async () => {
     const taken = await operator.post('/integrations/_new', { ...FORM, slug: 'shop' });
     expect(taken.status).toBe(409);
     const page = await taken.text();
@@ -141,7 +141,7 @@ describe('a new one', () => {
     expect(textOf(await full.text())).toContain('as many integrations as there can be');
   });
 
-  it('shows what was typed as text', async () => {
+  it('shows hostile texts that were typed as text', async () => {
     const response = await operator.post('/integrations/_new', {
       slug: HOSTILE,
       description: HOSTILE,
@@ -156,8 +156,8 @@ describe('a new one', () => {
   });
 });
 
-describe('one', () => {
-  it('tells what to write into the form of the platform, and the ways beside it', async () => {
+describe('an integration', () => {
+  it('tells what to type into the form of the platform, and other ways to authenticate', async () => {
     await register('shop', { appId: APP });
     const page = await operator.page('/integrations/shop');
     const text = textOf(page);
@@ -202,7 +202,7 @@ describe('one', () => {
     expect(text).toContain('The platform does not sign.');
   });
 
-  it('shows what would do harm as text', async () => {
+  it('shows hostile texts as text', async () => {
     await register('shop', { appId: HOSTILE });
     await env.DB.prepare('UPDATE integrations SET description = ?1').bind(HOSTILE).run();
 
@@ -210,7 +210,7 @@ describe('one', () => {
     expectEscaped(await operator.page('/integrations'));
   });
 
-  it('is not found where there is none, whatever is asked of it', async () => {
+  it('is answered 404 where there is none, whatever is asked of it', async () => {
     for (const path of ['', '/delete']) {
       expect((await operator.get(`/integrations/nobody${path}`)).status).toBe(404);
     }
@@ -229,7 +229,7 @@ describe('one', () => {
   });
 });
 
-describe('its settings', () => {
+describe('the settings of an integration', () => {
   it('are saved by their form, and cleared where it is empty', async () => {
     const { slug: _, ...settings } = FORM;
     const location = locationOf(await operator.post('/integrations/shop', settings));
@@ -260,7 +260,7 @@ describe('its settings', () => {
   });
 });
 
-describe('replacing the URL', () => {
+describe('replacing the URL of an integration', () => {
   it('gives a new one, and says until when the old one works', async () => {
     const old = (await find('shop')).url;
     const location = locationOf(await operator.post('/integrations/shop/rotate', { overlapHours: '2,5' }));
@@ -288,7 +288,7 @@ describe('replacing the URL', () => {
     ['a day', 'must be a number'],
     ['721', 'must be at most 720'],
     ['-1', 'must be at least 0'],
-  ])('is refused for %j hours: nothing ends by a slip', async (overlapHours, words) => {
+  ])('is refused for %j hours, so that no URL ends by mistake', async (overlapHours, words) => {
     const response = await operator.post('/integrations/shop/rotate', { overlapHours });
 
     expect(response.status).toBe(422);
@@ -297,8 +297,8 @@ describe('replacing the URL', () => {
   });
 });
 
-describe('enabling and disabling', () => {
-  it('is one button, by what it is', async () => {
+describe('enabling and disabling an integration', () => {
+  it('is one button, which offers the opposite of what it is', async () => {
     const page = await operator.page('/integrations/shop');
     expect([...formsOf(page).keys()]).toContain('/integrations/shop/disable');
     const disabled = await operator.page(locationOf(await operator.post('/integrations/shop/disable')));
@@ -313,8 +313,8 @@ describe('enabling and disabling', () => {
   });
 });
 
-describe('deleting', () => {
-  it('makes one type the name', async () => {
+describe('deleting an integration', () => {
+  it('asks for the name to be typed', async () => {
     expect(textOf(await operator.page('/integrations/shop/delete'))).toContain('Type shop to confirm');
     const response = await operator.post('/integrations/shop/delete', { confirm: 'shoq' });
 
@@ -333,7 +333,7 @@ describe('deleting', () => {
     expect(await lastChange()).toMatchObject({ action: 'integration.delete', object: 'shop' });
   });
 
-  it('tells what goes with it, and asks again', async () => {
+  it('tells what goes with the integration, and asks again', async () => {
     await storeEvents({ count: 12 });
     await keepRejection('{}');
     await storeDeadLetters({ shop: 2, mail: 1 });
@@ -358,7 +358,7 @@ describe('deleting', () => {
     expect(await countRows('dead_letters')).toBe(1);
   });
 
-  it('says "at least" where there is more than one request counts', async () => {
+  it('says "at least" where one request cannot count everything', async () => {
     await storeEvents({ count: 120_000 });
     const response = await operator.post('/integrations/shop/delete', { confirm: 'shop' });
 
@@ -368,7 +368,7 @@ describe('deleting', () => {
     );
   }, 60_000);
 
-  it('goes on where one request ends, and adds up', async () => {
+  it('goes on in further requests, and adds up what each of them deleted', async () => {
     await storeEvents({ count: 5_000 });
     await inject({ d1: { kind: 'late', on: 'DELETE FROM events', after: 1 } });
     const first = operator.post('/integrations/shop/delete', { confirm: 'shop', force: 'yes' });
@@ -416,7 +416,7 @@ describe('readers', () => {
   });
 });
 
-describe('a word of a shell', () => {
+describe('a text quoted as one word of a shell', () => {
   it.each(["it's", '$(x) `y` "z" \\ !', '', "''"])('is what it was: %j', (text) => {
     expect(wordsOfShell(shellQuoted(text))).toEqual([text]);
   });

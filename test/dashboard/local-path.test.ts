@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { localPath } from '../../src/dashboard/local-path.ts';
+import { localPath } from '../../src/dashboard/frame/local-path.ts';
 import { expectHolds } from '../seeded.ts';
 
 const BASES = [
@@ -9,7 +9,7 @@ const BASES = [
   'https://receiver.example',
 ];
 
-/** What addresses that lead elsewhere are made of. */
+/** The parts of addresses that lead elsewhere. */
 const piece = fc.constantFrom(
   ...['/', '/', '\\', '.', '..', '%2e', '%2E', '%2f', '%5c', '\t', '\n', '\r', ' ', '@', ':', '?', '#'],
   ...[
@@ -28,8 +28,8 @@ const piece = fc.constantFrom(
 );
 const hostile = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`);
 
-describe('where somebody is led on to', () => {
-  it('is here, whatever was asked for', async () => {
+describe('the address that somebody is led on to', () => {
+  it('is one of this receiver, whatever was asked for', async () => {
     await expectHolds(
       fc.property(fc.oneof(hostile, fc.string(), fc.webUrl(), fc.anything()), (asked) => {
         const path = localPath(asked);

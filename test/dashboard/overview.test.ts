@@ -1,10 +1,10 @@
-// The overview: whether all is well, what was counted, what came last, and that it tells so whatever D1 does.
+// The overview and the live stream: whether all is well, counts and newest events, whatever D1 does.
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { pointsOf } from '../../src/dashboard/chart.tsx';
-import { formats } from '../../src/dashboard/formats.ts';
-import { reasonsOf } from '../../src/dashboard/overview.tsx';
+import { formats } from '../../src/dashboard/frame/formats.ts';
+import { pointsOf } from '../../src/dashboard/overview/chart.tsx';
+import { reasonsOf } from '../../src/dashboard/overview/health-words.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   type Body,
@@ -32,7 +32,7 @@ beforeEach(async () => {
   browser = await signedIn();
 });
 
-/** What a page says, its tags taken away. */
+/** The text of a page, without its tags. */
 function textOf(page: string): string {
   return page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 }
@@ -42,8 +42,8 @@ function figure(page: string, href: string): string | undefined {
   return new RegExp(`<a href="${href.replace(/[?]/g, '\\?')}[^"]*"><strong>([^<]*)</strong>`).exec(page)?.[1];
 }
 
-describe('whether all is well', () => {
-  it('is one sentence where it is', async () => {
+describe('the sentence on the state of the receiver', () => {
+  it('says that all is well where it is', async () => {
     await env.PROBE.runCron();
     const page = await browser.page('/');
     expect(page).toContain('class="wellbeing good"');
@@ -51,7 +51,7 @@ describe('whether all is well', () => {
     expect(textOf(await (await signedIn(READ_TOKEN, 'pt')).page('/'))).toContain('Tudo em ordem');
   });
 
-  it('says what is amiss where it is not', async () => {
+  it('says what is wrong where something is', async () => {
     await env.PROBE.runCron();
     await inject({ events: { kind: 'reject' } });
     await delivered(uniqueResponse());
@@ -62,14 +62,14 @@ describe('whether all is well', () => {
     expect(text).not.toContain('All is well');
   });
 
-  it.each(['reject', 'hang'] as const)('is told while D1 does not answer: %s', async (kind) => {
+  it.each(['reject', 'hang'] as const)('is there while D1 does not answer: %s', async (kind) => {
     await inject({ d1: { kind } });
     const page = await browser.page('/');
     expect(textOf(page)).toContain('The database does not answer.');
     expect(textOf(page)).toContain('cannot be shown while the database does not answer');
   });
 
-  it('has a reason in words, in both languages, for everything that the health check finds', () => {
+  it('has words in both languages for everything that the health check finds', () => {
     const amiss = { status: 'degraded' } as const;
     const at = '2026-03-01T00:00:00Z';
     const checks = {
@@ -101,7 +101,7 @@ describe('whether all is well', () => {
   });
 });
 
-describe('what was counted', () => {
+describe('the counts', () => {
   beforeEach(async () => {
     const ofMessage = (name: string) => (body: Body) => {
       body.message.messageId = name;
@@ -120,7 +120,7 @@ describe('what was counted', () => {
     await env.PROBE.runCron();
   });
 
-  it('is there in figures, each with the list behind it', async () => {
+  it('are shown as figures, each with a link to its list', async () => {
     const page = await browser.page('/?period=hour');
     expect(figure(page, '/events?since=')).toBe('5');
     expect(figure(page, '/events?forwarded=false')).toBe('0');
@@ -135,7 +135,7 @@ describe('what was counted', () => {
     for (const href of links) expect((await browser.get(href)).status).toBe(200);
   });
 
-  it('shows what waits, what was deferred and what consumers gave up on', async () => {
+  it('show what waits, what was deferred and what consumers gave up on', async () => {
     await inject({ events: { kind: 'reject' }, d1: { kind: 'reject', times: 1, on: 'INSERT INTO events' } });
     const { answer } = await delivered(uniqueResponse());
     expect(answer.outcome).toBe('deferred');
@@ -149,7 +149,7 @@ describe('what was counted', () => {
     expect(figure(page, '/dead-letters')).toBe('1');
   });
 
-  it('has the funnel, and those that failed', async () => {
+  it('have the funnel, and the messages that failed', async () => {
     const text = textOf(await browser.page('/'));
     expect(text).toContain('Sent 1 Delivered 1 100% of the step before Read 1 100% of the step before');
     expect(text).toContain('Replied 1 100% of the step before');
@@ -161,14 +161,14 @@ describe('what was counted', () => {
     ['day', '15m'],
     ['week', '1h'],
     ['nonsense', '15m'],
-  ])('is for the period that is asked for: %s', async (period) => {
+  ])('are for the period that is asked for: %s', async (period) => {
     const page = await browser.page(`/?period=${period}`);
     const shown = period === 'nonsense' ? 'day' : period;
     expect(page).toContain(`?period=${shown}" aria-current="true"`);
     expect(page.match(/aria-current="true"/g)).toHaveLength(1);
   });
 
-  it('reads as much with a hundred thousand events as with a few', async () => {
+  it('cost as many rows with a hundred thousand events as with a few', async () => {
     const cost = async () => {
       const before = (await seen()).statements.length;
       await browser.page('/');
@@ -195,7 +195,7 @@ describe('the chart', () => {
   const point = (start: string, received: number, responses: number) =>
     ({ start, received, responses }) as Parameters<typeof pointsOf>[0]['series'][number];
 
-  it('has what was received per minute, the last step by how much of it is counted', () => {
+  it('shows rates per minute, the last step by the part of it that is counted', () => {
     const points = pointsOf({
       step: '15m',
       countedUntil: '2026-03-01T00:20:00.000Z',
@@ -225,7 +225,7 @@ describe('the newest events', () => {
     expect(textOf(await (await signedIn(READ_TOKEN, 'pt')).page('/'))).toContain('enviou um documento');
   });
 
-  it('go on live behind the newest that is shown', async () => {
+  it('go on live after the newest that is shown', async () => {
     await delivered(responseText);
     const page = await browser.page('/');
     const place = await env.DB.prepare('SELECT seq FROM events').first<number>('seq');
@@ -249,7 +249,7 @@ describe('the live stream', () => {
     return read;
   }
 
-  it('has each new event as the row of a list, in the language of the reader, with its place', async () => {
+  it('has each new event as a row, in the language of the reader, with its place', async () => {
     const { answer } = await delivered(responseText);
     const place = await env.DB.prepare('SELECT seq FROM events').first<number>('seq');
     const response = await browser.get('/live/events?since=1');
@@ -260,7 +260,7 @@ describe('the live stream', () => {
     expect(read).toContain(encodeURIComponent(answer.id));
   });
 
-  it('goes on behind the last one that was seen', async () => {
+  it('goes on after the last event that was seen', async () => {
     await delivered(uniqueResponse(5, 'first-'));
     const place = await env.DB.prepare('SELECT max(seq) AS seq FROM events').first<number>('seq');
     await delivered(uniqueResponse(5, 'second-'));
@@ -272,7 +272,7 @@ describe('the live stream', () => {
     expect(read).not.toContain('first-');
   });
 
-  it('keeps line breaks, and what looks like a field of the stream, within the data of its event', async () => {
+  it('keeps line breaks, and texts that look like a field of the stream, within the data of their event', async () => {
     await delivered(
       responseBody((body) => {
         body.message.message = 'one\n\nid: 9\nevent: forged\ndata: <b>\u2028\r\rtwo';

@@ -1,4 +1,4 @@
-// What a page says, what it offers, and what it costs.
+// What tests read from a page: its text, its forms, and its cost.
 
 import { expect } from 'vitest';
 import { seen } from '../webhooks.ts';
@@ -10,7 +10,7 @@ export function textOf(page: string): string {
     .trim();
 }
 
-/** The forms of a page by where they go, each with its fields that are hidden. */
+/** The forms of a page by their address, each with its hidden fields. */
 export function formsOf(page: string): Map<string, Record<string, string>> {
   const main = page.slice(page.indexOf('<main'));
   const forms = main.matchAll(/<form method="post" action="([^"]*)"[^>]*>(.*?)<\/form>/gs);
@@ -35,16 +35,16 @@ function unescaped(text: string): string {
     .replaceAll('&amp;', '&');
 }
 
-/** Where an answer leads to. */
+/** The address that an answer redirects to. */
 export function locationOf(response: Response): string {
   expect(response.status).toBe(303);
   return response.headers.get('location') ?? '';
 }
 
-/** What would do harm in a page that does not escape it. */
+/** A text that does harm in a page that does not escape it. */
 export const HOSTILE = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>&\u202etxt`;
 
-/** Expects that a page has nothing of {@link HOSTILE} but text. */
+/** Expects a page to contain {@link HOSTILE} only as text. */
 export function expectEscaped(page: string): void {
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
   expect(page).not.toContain('<script>alert');
@@ -52,7 +52,7 @@ export function expectEscaped(page: string): void {
   expect(page).not.toMatch(/href="javascript:/i);
 }
 
-/** What something costs: how many statements, and how many rows they read. */
+/** The statements that something makes, and the rows that they read. */
 export async function costOf(
   what: () => Promise<unknown>,
 ): Promise<{ statements: number; rowsRead: number }> {

@@ -1,11 +1,11 @@
-// What is wrong has words in both languages, whatever its code.
+// Every problem has words in both languages, whatever its code.
 
 import { describe, expect, it } from 'vitest';
 import { type ContractProblem, PROBLEM_CODES, problemAt, readProblems } from '../../src/contract/problems.ts';
-import { LANGUAGES } from '../../src/dashboard/language.ts';
-import { problemWords } from '../../src/dashboard/problem-words.tsx';
+import { LANGUAGES } from '../../src/dashboard/frame/language.ts';
+import { problemWords } from '../../src/dashboard/frame/problem-words.tsx';
 
-/** Of every parameter that a code can have. */
+/** Every parameter that a code can have. */
 const PARAMS = {
   max: 7,
   min: 7,
@@ -17,7 +17,7 @@ const PARAMS = {
   parameter: 'seven',
 };
 
-describe('the words for what is wrong', () => {
+describe('the words of problems', () => {
   it.each(PROBLEM_CODES.filter((code) => code !== 'other'))('are there in both languages: %s', (code) => {
     const problem = { path: '', code, params: PARAMS, message: '' } as unknown as ContractProblem;
     const words = LANGUAGES.map((language) => problemWords(problem, language));
@@ -27,7 +27,7 @@ describe('the words for what is wrong', () => {
     expect(words.join()).not.toContain('undefined');
   });
 
-  it('keep the parameters', () => {
+  it('contain the parameters', () => {
     expect(problemWords(problemAt('', 'too-long', { max: 256 }), 'pt')).toBe(
       'deve ter no máximo 256 caracteres',
     );
@@ -40,7 +40,7 @@ describe('the words for what is wrong', () => {
     expect(problemWords(ofType('object', 'array'), 'en')).toBe('must be an object, and is a list');
   });
 
-  it('are none for what another version said', () => {
+  it('do not exist for problems of other versions', () => {
     const written = [
       { path: 'a', message: 'was not liked then' },
       { path: 'b', code: 'not-of-today', params: {}, message: 'is not liked any more' },

@@ -24,7 +24,7 @@ beforeEach(async () => {
   operator = await signedIn();
 });
 
-describe('the list', () => {
+describe('the list of rejections', () => {
   it('says why each was rejected, in the language of the reader', async () => {
     await deliver(
       responseBody((body) => {
@@ -42,7 +42,7 @@ describe('the list', () => {
     );
   });
 
-  it('says of a body that cannot be read just that, and how often it came', async () => {
+  it('says only that a body cannot be read, and how often it came', async () => {
     await deliver('{');
     await deliver('{');
 
@@ -51,7 +51,7 @@ describe('the list', () => {
     expect(textOf(page)).not.toContain('is not JSON: ');
   });
 
-  it('tells those that were acknowledged from those that were refused, as their pages do', async () => {
+  it('distinguishes the acknowledged from the refused, as their pages do', async () => {
     await keepRejection('{"a":1}');
     const id = await keepRejection('{"a":2}', { deferred: true });
 
@@ -62,7 +62,7 @@ describe('the list', () => {
     );
   });
 
-  it('shows what is wrong as it was said where nobody says so today, marked as English', async () => {
+  it('shows the original message of a problem that has no words today, marked as English', async () => {
     await keepRejection(
       {},
       { problems: [problemAt('message.to', 'other', { message: 'was not liked then' })] },
@@ -71,7 +71,7 @@ describe('the list', () => {
     expect(await operator.page('/rejections')).toContain('lang="en">was not liked then</bdi>');
   });
 
-  it('is filtered by its address, with times on the clocks of the reader', async () => {
+  it('is filtered by its address, with local times', async () => {
     await keepRejection('{"a":1}', { nowMs: Date.parse('2026-03-01T12:30:00Z') });
     await keepRejection('{"b":1}', {
       nowMs: Date.parse('2026-03-01T13:30:00Z'),
@@ -99,7 +99,7 @@ describe('the list', () => {
     expect(page).toContain('name="integration" value="shop"');
   });
 
-  it('goes on where it ends', async () => {
+  it('has a next page', async () => {
     await storeRejections({ count: 60 });
     const first = await operator.page('/rejections');
     const [, next = ''] = /hx-get="([^"]*)" hx-trigger="revealed"/.exec(first) ?? [];
@@ -110,7 +110,7 @@ describe('the list', () => {
     expect(second).not.toContain('hx-trigger="revealed"');
   });
 
-  it('has one statement and reads what it shows', async () => {
+  it('costs one statement and reads only the rows that it shows', async () => {
     await storeRejections({ count: 2_000 });
     const { statements, rowsRead } = await costOf(async () => operator.page('/rejections'));
 
@@ -119,8 +119,8 @@ describe('the list', () => {
   });
 });
 
-describe('one', () => {
-  it('is shown with all that is wrong, and its body as a tree and as it came', async () => {
+describe('a rejection', () => {
+  it('is shown with all of its problems, and its body as a tree and as it came', async () => {
     const id = await keepRejection('{"event": {"type": "answer"}}', {
       problems: [
         problemAt('event.type', 'not-one-of', { values: ['response', 'status'] }),
@@ -133,7 +133,7 @@ describe('one', () => {
     expect(page).toContain('{&quot;event&quot;: {&quot;type&quot;: &quot;answer&quot;}}');
   });
 
-  it('is shown as bytes where it is not text, and downloaded as it came', async () => {
+  it('shows a body that is not text as bytes, and offers it as it came', async () => {
     const bytes = new Uint8Array([0x7b, 0xff, 0x00, 0x41]);
     await deliver(bytes);
     const { answer } = await ask('/api/rejections');
@@ -147,7 +147,7 @@ describe('one', () => {
     expect(download.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  it('shows no more of a large body than a page can take', async () => {
+  it('shows a large body only in part', async () => {
     const id = await keepRejection('x'.repeat(900_000));
     const page = await operator.page(`/rejections/${id}`);
 
@@ -155,7 +155,7 @@ describe('one', () => {
     expect(textOf(page)).toContain('The first 20,000 characters of 900,000.');
   });
 
-  it('shows what would do harm as text', async () => {
+  it('shows hostile texts as text', async () => {
     const id = await keepRejection(JSON.stringify({ [HOSTILE]: HOSTILE }), {
       problems: [problemAt(HOSTILE, 'other', { message: HOSTILE })],
     });
@@ -175,8 +175,8 @@ describe('one', () => {
   );
 });
 
-describe('trying one again', () => {
-  it('makes it an event and leads there', async () => {
+describe('trying a rejection again', () => {
+  it('makes it an event and leads to that', async () => {
     const id = await keepRejection(responseBody());
     const response = await operator.post(`/rejections/${id}/retry`);
     const page = await operator.page(locationOf(response));
@@ -194,7 +194,7 @@ describe('trying one again', () => {
     });
   });
 
-  it('tells when its event was there already', async () => {
+  it('says that its event was there already', async () => {
     await deliver(responseBody());
     const id = await keepRejection(responseBody());
 
@@ -203,7 +203,7 @@ describe('trying one again', () => {
     );
   });
 
-  it('shows what is wrong today where it is still rejected', async () => {
+  it('shows the problems of today where it is still rejected', async () => {
     const id = await keepRejection(responseBody((body) => (body.message.messageId = '')));
     const response = await operator.post(`/rejections/${id}/retry`);
 
@@ -214,7 +214,7 @@ describe('trying one again', () => {
     expect(await countRows('rejections')).toBe(1);
   });
 
-  it('shows what the registration has against it', async () => {
+  it('shows why the registration refuses it', async () => {
     await register('shop', { enabled: 0 });
     const id = await keepRejection(responseBody());
     const response = await operator.post(`/rejections/${id}/retry`);
@@ -223,7 +223,7 @@ describe('trying one again', () => {
     expect(textOf(await response.text())).toContain('the integration is disabled');
   });
 
-  it('says so when it is gone, or when the database fails', async () => {
+  it('says that it is gone, or that the database fails', async () => {
     expect((await operator.post('/rejections/7/retry')).status).toBe(404);
     const id = await keepRejection(responseBody());
     await inject({ d1: { kind: 'reject', on: 'INSERT' } });
@@ -234,7 +234,7 @@ describe('trying one again', () => {
   });
 });
 
-describe('trying all again', () => {
+describe('trying all rejections again', () => {
   it('tries those that match, and says what became of them', async () => {
     await keepRejection(responseBody(), { reason: 'wrong-application' });
     await keepRejection(
@@ -258,7 +258,7 @@ describe('trying all again', () => {
     });
   });
 
-  it('goes on where one request ends, and adds up', async () => {
+  it('goes on in further requests, and adds up what each of them did', async () => {
     await storeRejections({ count: 1_600, body: `'{"n":' || i || '}'` });
     const first = await operator.post('/rejections/retry', { integration: 'shop' });
     const page = await first.text();
@@ -272,7 +272,7 @@ describe('trying all again', () => {
     expect(textOf(await operator.page(location))).toContain('Tried again: 1,600.');
   });
 
-  it('offers to go on, but does not by itself, when it is interrupted', async () => {
+  it('offers to go on when it is interrupted, but does not go on by itself', async () => {
     await keepRejection(responseBody());
     await inject({ d1: { kind: 'reject', on: 'rejections' } });
     const response = await operator.post('/rejections/retry', { cursor: '5', retried: '3' });
@@ -283,14 +283,14 @@ describe('trying all again', () => {
     expect(formsOf(page).get('/rejections/retry')).toMatchObject({ cursor: '5', retried: '3' });
   });
 
-  it('is never begun by a page that a link leads to', async () => {
+  it('is never begun by following a link', async () => {
     await keepRejection('{}');
     expect(await operator.page('/rejections?cursor=5&retried=3')).not.toContain('data-go-on');
     expect((await operator.get('/rejections/retry')).status).toBe(404);
   });
 });
 
-describe('deleting one', () => {
+describe('deleting a rejection', () => {
   it('is confirmed, and done', async () => {
     const id = await keepRejection('{}');
     const page = await operator.page(`/rejections/${id}/delete`);
@@ -308,7 +308,7 @@ describe('deleting one', () => {
 });
 
 describe('readers', () => {
-  it('see it all, and are offered and allowed no change', async () => {
+  it('see every page, and are offered and allowed no change', async () => {
     const reader = await signedIn(READ_TOKEN);
     const id = await keepRejection(responseBody());
 

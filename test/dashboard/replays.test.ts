@@ -38,8 +38,8 @@ async function isDone(path: string): Promise<void> {
   });
 }
 
-describe('what is asked before a replay', () => {
-  it('is how many match, by what, and what consumers get', async () => {
+describe('the question before a replay', () => {
+  it('says how many events match, by which filters, and what consumers get', async () => {
     await stored(uniqueResponse(), uniqueResponse());
     const page = await operator.page('/replays/new?integration=shop&contact=%2B5544999999999');
     const text = textOf(page);
@@ -52,7 +52,7 @@ describe('what is asked before a replay', () => {
     expect(brazilian).toContain('Eventos que correspondem agora: 2.');
   });
 
-  it('says where all is meant, and where nothing is', async () => {
+  it('says that all events are meant, or that none matches', async () => {
     const none = await operator.page('/replays/new');
     expect(textOf(none)).toContain('Every event that is stored. Events that match now: 0.');
     expect([...formsOf(none).keys()]).toEqual([]);
@@ -60,7 +60,7 @@ describe('what is asked before a replay', () => {
     expect([...formsOf(await operator.page('/replays/new')).keys()]).toEqual(['/replays']);
   });
 
-  it('says "at least" of what one request does not count', async () => {
+  it('says "at least" where one request cannot count everything', async () => {
     await storeEvents({ count: 30_000 });
     await inject({ d1: { kind: 'late', on: 'events' } });
     const page = operator.page('/replays/new');
@@ -92,14 +92,14 @@ describe('what is asked before a replay', () => {
     },
   );
 
-  it('shows what would do harm as text', async () => {
+  it('shows hostile texts as text', async () => {
     await stored(uniqueResponse());
     expectEscaped(await operator.page(`/replays/new?integration=${encodeURIComponent(HOSTILE)}`));
   });
 });
 
 describe('a replay', () => {
-  it('begins with its form, moves on, and is done', async () => {
+  it('begins with its form, moves on, and ends', async () => {
     await stored(uniqueResponse(), uniqueResponse());
     const fields = formsOf(await operator.page('/replays/new?integration=shop')).get('/replays');
     expect(fields).toEqual({ integration: 'shop' });
@@ -121,14 +121,14 @@ describe('a replay', () => {
     });
   });
 
-  it('of all is asked for in so many words', async () => {
+  it('of all events is asked for explicitly', async () => {
     await stored(uniqueResponse());
     const location = locationOf(await operator.post('/replays', {}));
 
     expect(textOf(await operator.page(location))).toContain('Which events Every event that is stored.');
   });
 
-  it('brings itself up to date while it is under way, and can be cancelled', async () => {
+  it('updates its page while it is under way, and can be cancelled', async () => {
     await storeEvents({ count: 30_000 });
     await inject({ events: { kind: 'late' } });
     const [path = ''] = locationOf(await operator.post('/replays', { type: 'response' })).split('?');
@@ -147,7 +147,7 @@ describe('a replay', () => {
     expect(textOf(await again.text())).toContain('The replay was over already.');
   });
 
-  it('is not found where there is none', async () => {
+  it('is answered 404 where there is none', async () => {
     expect((await operator.get('/replays/7')).status).toBe(404);
     expect((await operator.get('/replays/x')).status).toBe(404);
     expect((await operator.post('/replays/7/cancel')).status).toBe(404);
@@ -165,8 +165,8 @@ describe('a replay', () => {
   });
 });
 
-describe('the list', () => {
-  it('says of each what was chosen, by whom, and how far it is', async () => {
+describe('the list of replays', () => {
+  it('says of each which events, by whom, and how far it has come', async () => {
     await stored(uniqueResponse(), responseBody());
     const [path = ''] = locationOf(
       await operator.post('/replays', {
@@ -187,13 +187,13 @@ describe('the list', () => {
     expect(brazilian).toContain('concluído 2 de 2 reenviados');
   });
 
-  it('tells that there is none', async () => {
+  it('says that there is none', async () => {
     expect(textOf(await operator.page('/replays'))).toContain('Nothing was replayed yet.');
   });
 });
 
 describe('readers', () => {
-  it('see replays, and are offered and allowed none', async () => {
+  it('see replays, and may begin none', async () => {
     await storeEvents({ count: 30_000 });
     const [path = ''] = locationOf(await operator.post('/replays', { type: 'response' })).split('?');
     const reader = await signedIn(READ_TOKEN);

@@ -1,4 +1,4 @@
-// Who sees pages, and who changes something through them.
+// Signing in: who may see pages, and who may change something through them.
 
 import { env } from 'cloudflare:workers';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -43,12 +43,12 @@ describe('somebody who is not signed in', () => {
     expect(await countRows('integrations')).toBe(1);
   });
 
-  it('whose page asks by a script has the whole page led to the form', async () => {
+  it('has the whole page led to the form when a script of the page asks for a part', async () => {
     const response = await nobody.get('/', { 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' });
     expect([response.status, response.headers.get('hx-redirect')]).toEqual([401, '/sign-in']);
   });
 
-  it('and follows a link on another site comes again, since a strict cookie is not sent then', async () => {
+  it('is sent the same page once more after a link on another site, which brings no strict cookie', async () => {
     const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' };
     const response = await nobody.get('/events?type=response', headers);
     expect(response.status).toBe(200);
@@ -58,7 +58,7 @@ describe('somebody who is not signed in', () => {
     expect((await nobody.get('/events', { 'sec-fetch-site': 'same-origin' })).status).toBe(303);
   });
 
-  it('finds nothing at addresses where nothing is, without a word about signing in', async () => {
+  it('is answered 404 at addresses where nothing is', async () => {
     for (const path of ['/nothing', '/signin', '/assets', '/event']) {
       expect((await nobody.get(path)).status).toBe(404);
     }
@@ -99,7 +99,7 @@ describe('the sign-in', () => {
     expect(decodeURIComponent(value)).not.toContain(ADMIN_TOKEN);
   });
 
-  it('gives one over HTTP that browsers take there', async () => {
+  it('gives a cookie that browsers take over HTTP, too', async () => {
     const response = await env.RECEIVER.fetch('http://localhost:8787/sign-in', {
       method: 'POST',
       body: new URLSearchParams({ token: ADMIN_TOKEN }),
@@ -125,7 +125,7 @@ describe('the sign-in', () => {
     '/./\t/evil.example/x',
     'javascript:alert(1)',
     '',
-  ])('leads nowhere else: %j', async (next) => {
+  ])('leads to no other site: %j', async (next) => {
     const signedInto = await signIn(ADMIN_TOKEN, { next });
     const switched = await nobody.post('/language', { language: 'en', next });
     for (const response of [signedInto, switched]) {
@@ -137,7 +137,7 @@ describe('the sign-in', () => {
     expect(new URL(kept, ORIGIN).origin).toBe(ORIGIN);
   });
 
-  it('lets an address fail 20 times a minute, then makes it wait, and others not', async () => {
+  it('makes an address wait that has failed 20 times in a minute, and no other', async () => {
     const attempt = async (token: string, address: string) =>
       browserWith('').post('/sign-in', { token }, { 'cf-connecting-ip': address });
     await withinOnePeriod();
@@ -149,7 +149,7 @@ describe('the sign-in', () => {
     expect((await attempt(ADMIN_TOKEN, '192.0.2.7')).status).toBe(303);
   });
 
-  it('takes no form of more than 64 KB', async () => {
+  it('refuses a form of more than 64 KB', async () => {
     expect((await nobody.post('/sign-in', { token: 'x'.repeat(70_000) })).status).toBe(413);
   });
 });
@@ -173,13 +173,13 @@ describe('a session', () => {
     expect((await admin.get('/')).status).toBe(303);
   });
 
-  it('of a reader is none once there is no read token', async () => {
+  it('of a reader ends once there is no read token', async () => {
     const reader = await signedIn(READ_TOKEN);
     await env.PROBE.reset();
     expect((await reader.get('/')).status).toBe(303);
   });
 
-  it('is not to be changed into another', async () => {
+  it('cannot be changed into another', async () => {
     const [name = '', value = ''] = cookiesOf(await signIn(READ_TOKEN)).split(/=(.*)/s);
     const signed = decodeURIComponent(value);
     const forgeries = [
@@ -205,7 +205,7 @@ describe('a session', () => {
     expect(response.headers.getSetCookie()[0]).toMatch(/^__Host-session=; Max-Age=0; Path=\/; Secure/);
   });
 
-  it('opens no API', async () => {
+  it('gives no access to the API', async () => {
     const browser = await signedIn();
     expect((await browser.get('/api/events')).status).toBe(401);
   });
@@ -237,7 +237,7 @@ describe('a form', () => {
     ['an opaque origin', { origin: 'null' }],
   ];
 
-  it.each(FOREIGN)('of %s is not taken', async (_, headers) => {
+  it.each(FOREIGN)('from %s is refused', async (_, headers) => {
     const browser = await signedIn();
     for (const path of ['/integrations/shop/disable', '/sign-out', '/language']) {
       const response = await browser.post(path, { language: 'pt' }, headers);
@@ -248,14 +248,14 @@ describe('a form', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('of ALLOWED_ORIGINS is not taken either: their pages have tokens, not sessions', async () => {
+  it('from ALLOWED_ORIGINS is refused, since pages there have tokens, not sessions', async () => {
     await reset({ ALLOWED_ORIGINS: 'https://ops.example' });
     const browser = await signedIn();
     const headers = { origin: 'https://ops.example', 'sec-fetch-site': 'cross-site' };
     expect((await browser.post('/integrations/shop/disable', {}, headers)).status).toBe(403);
   });
 
-  it('of the receiver is taken', async () => {
+  it('from the receiver is taken', async () => {
     const browser = await signedIn();
     const headers = { origin: ORIGIN, 'sec-fetch-site': 'same-origin' };
     expect((await browser.post('/integrations/shop/disable', {}, headers)).status).toBe(303);
@@ -281,7 +281,7 @@ describe('Cloudflare Access', () => {
 
   beforeEach(async () => reset(SETTINGS));
 
-  it('lets people in without a form, by their names', async () => {
+  it('lets people in by name, without a form', async () => {
     const headers = { 'cf-access-jwt-assertion': await assertion() };
     const page = await (await nobody.get('/', headers)).text();
     expect(page).toContain('ana@example.com');
@@ -290,13 +290,13 @@ describe('Cloudflare Access', () => {
     expect(await env.DB.prepare('SELECT actor FROM audit').first('actor')).toBe('access:ana@example.com');
   });
 
-  it('leaves the form to those it does not know', async () => {
+  it('leaves the form to those whom it does not know', async () => {
     const headers = { 'cf-access-jwt-assertion': 'garbage' };
     expect((await nobody.get('/', headers)).status).toBe(303);
     expect((await (await signedIn(READ_TOKEN)).get('/', headers)).status).toBe(200);
   });
 
-  it('whose keys cannot be fetched is said to be the cause', async () => {
+  it('is named as the cause when its keys cannot be fetched', async () => {
     const headers = { 'cf-access-jwt-assertion': await assertion() };
     await env.ACCESS.answerWith({ status: 500, body: '' });
     const response = await nobody.get('/', headers);

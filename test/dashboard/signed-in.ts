@@ -1,4 +1,4 @@
-// An operator with a browser, as far as tests of pages need one: a cookie, a language, forms.
+// An operator with a browser, as tests of pages need one: with a cookie and a language, sending forms.
 
 import { env } from 'cloudflare:workers';
 import { ADMIN_TOKEN, ORIGIN } from '../webhooks.ts';
@@ -8,7 +8,7 @@ export const READ_TOKEN = 'read-token-of-all-the-tests';
 /** Somebody who looks at pages. Redirections are not followed. */
 export interface Browser {
   get(path: string, headers?: Record<string, string>): Promise<Response>;
-  /** The text of a page that is there. */
+  /** The HTML of a page; throws where it is not answered 200. */
   page(path: string): Promise<string>;
   /** Sends a form. */
   post(path: string, form?: Record<string, string>, headers?: Record<string, string>): Promise<Response>;

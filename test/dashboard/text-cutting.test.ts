@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { beginningOf, excerptOf } from '../../src/dashboard/text-cutting.ts';
+import { beginningOf, excerptOf } from '../../src/dashboard/frame/text-cutting.ts';
 import { expectHolds } from '../seeded.ts';
 
 const sources = import.meta.glob('../../src/dashboard/**/*.{ts,tsx}', {
@@ -51,14 +51,14 @@ describe('the beginning of a text', () => {
     expect(beginningOf(text, max)).toBe(beginning);
   });
 
-  it('ends within a grapheme that is longer than people write any, but not within a code point', () => {
+  it('ends within a grapheme only if that is longer than people write, and never within a code point', () => {
     const endless = `a${'\u{1e000}'.repeat(500)}`; // a letter with 500 accents of two code units
     expect(beginningOf(endless, 301)).toBe(endless.slice(0, 301));
     expect(beginningOf(endless, 300)).toBe(endless.slice(0, 299));
     expect(beginningOf('👨‍👩‍👧‍👦', 4)).toBe('👨‍');
   });
 
-  it('is the longest of whole graphemes, whatever the text', async () => {
+  it('has as many whole graphemes as fit, whatever the text', async () => {
     const unit = fc.oneof(
       fc.constantFrom(...GRAPHEMES),
       fc.constantFrom('a', ' ', '\ud83d', '\udc4d', '\u200d', '\u{1f3fd}'),
@@ -77,13 +77,13 @@ describe('the beginning of a text', () => {
     await expectHolds(cuts);
   });
 
-  it('tells with an ellipsis that something is left out', () => {
+  it('ends with an ellipsis where something is left out', () => {
     expect(excerptOf('oi😀!', 3)).toBe('oi…');
     expect(excerptOf('oi😀!', 5)).toBe('oi😀!');
   });
 });
 
-it('is the work of one function: no page cuts to so many characters itself', () => {
+it('no page cuts a text itself', () => {
   expect(Object.keys(sources).length).toBeGreaterThan(60);
   const cutting = Object.entries(sources).filter(([, source]) =>
     /\.(slice|substring|substr)\([^)]*characters/i.test(source),

@@ -94,14 +94,14 @@ describe('halves of surrogate pairs', () => {
     }
   });
 
-  it('are replaced in the rows that come in live', async () => {
+  it('are replaced in live rows', async () => {
     await delivered(halves());
     const rows = await firstRows('/live/events?since=1');
     expect(rows).toContain('Ana \ufffd');
     expect(rows).toContain('oi \ufffd tudo 😀 bem \ufffd');
   });
 
-  it('stay the escapes they came as in what is downloaded', async () => {
+  it('remain escapes in downloads', async () => {
     const { answer } = await delivered(halves());
     const payload = `/events/shop/${encodeURIComponent(answer.id)}/payload`;
     expect(await pageAt(payload)).toBe(JSON.stringify(halves()));
@@ -110,7 +110,7 @@ describe('halves of surrogate pairs', () => {
     expect(JSON.parse(exported.split('\n')[0] ?? '').payload).toBe(JSON.stringify(halves()));
   });
 
-  it('are replaced in a body that was rejected, and in what is wrong with it', async () => {
+  it('are replaced in a rejected body, and in its problems', async () => {
     const broken = halves();
     delete broken.event.messageId;
     const written = JSON.stringify(broken);
@@ -126,7 +126,7 @@ const EMOJI = ['👩🏽‍🦱', '👍🏽', '😀'];
 const PARTS_OF_EMOJI = /[\u{1f300}-\u{1faff}]|\u200d|\ufffd/v;
 
 describe('an emoji where a text is cut', () => {
-  it.each([160, 300, 2_000, 10_300])('is shown whole or not at all, at %i', async (length) => {
+  it.each([160, 300, 2_000, 10_300])('is shown whole or not at all: at %i', async (length) => {
     const cases = EMOJI.flatMap((emoji) =>
       Array.from({ length: emoji.length + 1 }, (_, before) => ({ emoji, before: length - before })),
     );
@@ -185,7 +185,7 @@ const oddBody = fc
   });
 
 describe('any value in any place of a body', { timeout: PROPERTY_TIMEOUT_MS }, () => {
-  it('leaves every page that shows it valid UTF-8, with nothing replaced that was whole', async () => {
+  it('leaves every page valid UTF-8, with nothing replaced that was whole', async () => {
     let stored = 0;
     const batches = fc.array(oddBody, { minLength: 0, maxLength: BATCH, size: 'max' });
     const cases = await checkInBatches(BODIES, batches, async (batch) => {

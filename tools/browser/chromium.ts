@@ -1,10 +1,10 @@
-// The browser that pages are looked at with. It is the machine's own: none is downloaded.
+// Chromium, as tests and screenshots use it. It must be installed on the machine: none is downloaded.
 import { accessSync, constants } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Says nothing to anybody but the pages under test, and needs neither a sandbox of the kernel nor a GPU. */
+/** Makes no requests but those of the pages, and needs neither a sandbox of the kernel nor a GPU. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,7 +15,7 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
-/** Where Chromium is: what CHROMIUM_PATH names, or where Linux distributions put it. `null`: there is none. */
+/** The path of Chromium: CHROMIUM_PATH, or one of those that Linux distributions use. `null`: it is not installed. */
 export function findChromium(): string | null {
   const named = process.env.CHROMIUM_PATH;
   const places = named ? [named] : PLACES;

@@ -1,5 +1,5 @@
-// The receiver with all that it works with, for a browser to look at: its files, its cron, a consumer that can be told
-// to fail, and what the simulator sends. Everything is on 127.0.0.1 and in a directory that goes away with it.
+// A whole receiver for a browser: with its assets, its cron, a consumer that can be told to fail, and webhooks of the
+// simulator. It listens on 127.0.0.1, and its data is in a directory that is deleted with it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,39 +20,39 @@ export const ADMIN_TOKEN = 'admin-token-of-the-browser-and-of-nothing-else';
 export const READ_TOKEN = 'read-token-of-the-browser-and-of-nothing-else';
 const WEBHOOK_SECRET = 'webhook-secret-of-the-browser-and-of-nothing-else';
 
-/** After so many failures a message is a dead letter. */
+/** After so many failures a message becomes a dead letter. */
 const CONSUMER_RETRIES = 1;
 const SENDING = { rate: 0, connections: 16, timeoutMs: 10_000, retryForMs: 30_000 };
 
-/** What a consumer handled. */
+/** An event that the consumer handled. */
 export interface Handled {
   id: string;
   integration: string;
-  /** 0: not sent again. */
+  /** The number of the replay; 0: none. */
   replay: number;
 }
 
 /** A running receiver. */
 export interface BrowsedReceiver {
   origin: string;
-  /** What it and its consumer logged, a line each. */
+  /** The lines that it and its consumer logged. */
   logged: string[];
-  /** Asks the operators' API, as the administrator, and gives what it answers. Throws where that is a problem. */
+  /** Calls the operators' API as the administrator. Throws where it answers a problem. */
   api<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Delivers one body to an integration, as the platform would, and gives the status. */
+  /** Delivers one body to an integration as the platform would; gives the status of the answer. */
   deliver(integration: string, body: unknown): Promise<number>;
   /** Delivers a plan of the simulator, and waits until all of it is forwarded. */
   send(integration: string, plan: Plan): Promise<void>;
   runCron(): Promise<void>;
-  /** Has the consumer fail whatever it is given, or work again. */
+  /** Makes the consumer fail every event, or work again. */
   setConsumerFailing(isFailing: boolean): Promise<void>;
   handledBy(eventId: string): Promise<Handled[]>;
-  /** A statement in the receiver's database, behind its back. */
+  /** Executes a statement in the receiver's database, which the receiver does not notice. */
   sql(statement: string, ...values: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
 
-/** Starts it with an empty database, on the files for browsers as they were last built. */
+/** Starts it with an empty database, on the assets as they were last built. */
 export async function startReceiver(): Promise<BrowsedReceiver> {
   const [script, consumer] = await Promise.all([
     bundleWorker('src/index.ts'),
@@ -169,7 +169,7 @@ function consumerWorker(script: string): LocalWorker {
 const UNTIL_MS = 20_000;
 const POLL_MS = 100;
 
-/** Waits until something is so. */
+/** Waits until a condition holds. */
 export async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (const deadlineMs = performance.now() + UNTIL_MS; !(await isSo()); ) {
     if (performance.now() > deadlineMs) throw new Error(`not so after ${UNTIL_MS} ms: ${isSo}`);

@@ -1,5 +1,4 @@
-// The simulator's events as one day brings them: the same conversations, spread over the last 24 hours as customers of a
-// shop write. Pure: the moment at which the day ends is given.
+// Spreads the conversations of the simulator over the 24 hours before a moment, as customers of a shop write. Pure.
 
 import { Random } from '../random.ts';
 import type { SimulatedEvent } from '../simulate/conversations.ts';
@@ -7,23 +6,23 @@ import type { Delivery, Plan } from '../simulate/plan.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** Of Brasília, whose shops these are. */
+/** The time of Brasília, where the shops are. */
 const OFFSET_MS = -3 * 3_600_000;
-/** In transit from the platform. */
+/** The time that the platform takes to deliver. */
 const TRANSIT_MS = [80, 900] as const;
 const TIMESTAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
-/** Of the customers' replies: not everybody answers everything. */
+/** The share of replies that are kept, since not everybody answers everything. */
 const REPLIES_KEPT = 0.3;
 
-/** A plan of which each event has its moment. */
+/** A plan with the moment of each event. */
 export interface Day {
   plan: Plan;
-  /** When each event is to have been received, by its id. */
+  /** The moment at which each event is to have been received, by its id. */
   receivedAtMs: Map<string, number>;
 }
 
-/** The day that ends at a moment. What would have come later is left out. */
+/** The day that ends at a moment. Events after it are left out. */
 export function dayOf(plan: Plan, endsAtMs: number): Day {
   const random = new Random(`${plan.namespace}:day`);
   const shifts = new Map<string, number>();
@@ -47,7 +46,7 @@ function conversationOf({ messageId }: SimulatedEvent): string {
   return messageId.slice(0, 14);
 }
 
-/** With the dates in its body moved as its conversation was. */
+/** The event with the dates in its body moved like its conversation. */
 function moved(delivery: Delivery, shifts: ReadonlyMap<string, number>): Delivery {
   const { event, body } = delivery;
   const shiftMs = event === null ? undefined : shifts.get(conversationOf(event));

@@ -1,4 +1,4 @@
-// One conversation as customers have them, for people to look at: bodies as the platform documents them.
+// The conversation of the pictures, in bodies as the platform documents them.
 import type { LooseBody } from '../simulate/conversations.ts';
 
 export const CUSTOMER = '+5541988124676';
@@ -11,7 +11,7 @@ type Said =
   | { image: string; caption: string }
   | { place: string; address: string; latitude: number; longitude: number };
 
-/** Who says what, so many minutes before now; of what was sent, how far it came. */
+/** Who says what, so many minutes before now, and the last step of what was sent. */
 const LINES: { minutesAgo: number; said: Said; steps?: ('sent' | 'delivered' | 'read' | 'failed')[] }[] = [
   {
     minutesAgo: 96,
@@ -50,10 +50,9 @@ const LINES: { minutesAgo: number; said: Said; steps?: ('sent' | 'delivered' | '
   { minutesAgo: 1, said: { text: 'Muito obrigada! Vocês são ótimos 💛' } },
 ];
 
-/** A webhook of the story. */
 export interface Told {
   body: LooseBody;
-  /** When it is to have been received. */
+  /** The moment at which it is to have been received. */
   receivedAtMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** Shows the buttons that copy, which are of no use without JavaScript. */
+/** Shows the buttons that copy, which are hidden because they need JavaScript. */
 export function offerCopies(root: ParentNode): void {
   for (const button of root.querySelectorAll<HTMLButtonElement>('.copyable button[hidden]')) {
     button.hidden = false;

@@ -1,4 +1,4 @@
-// <span data-closes-at="2026-…Z" data-closed="…">2 h 5 min</span>: the time that is left, in the page's language.
+// Keeps the time that is left up to date in <span data-closes-at="2026-…Z" data-closed="…">2 h 5 min</span>.
 
 const REFRESH_MS = 1_000;
 

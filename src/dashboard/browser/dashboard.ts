@@ -1,4 +1,4 @@
-// What pages do in a browser besides what htmx does. Every page works without it, but for what is live.
+// The script of all pages, besides htmx. Without it every page works, but nothing goes on live.
 
 import 'htmx.org';
 import 'htmx-ext-sse';

@@ -1,19 +1,19 @@
-// Rows that come in live, on top of a list. A reader who has scrolled down, or has the keyboard's focus within the list,
-// keeps their place: rows wait behind a button then.
+// Live rows, which appear on top of a list. While the reader has scrolled down, or has the focus within the list, they wait
+// behind a button, so that nothing moves.
 
 import htmx from 'htmx.org';
 
 interface LiveList {
   rows: HTMLElement;
   button: HTMLButtonElement;
-  /** Rows as HTML of our own server, oldest first; the first of `heldCount`. */
+  /** The first of the waiting rows as HTML, oldest first; `heldCount` counts all. */
   held: string[];
   heldCount: number;
 }
 
-/** More are not kept waiting: the page is read anew in their place. */
+/** So many waiting rows are kept. With more, the page is loaded again instead. */
 const MAX_HELD = 500;
-/** A page that is left open all day does not grow without end: beyond so many rows new ones wait. */
+/** With so many rows on a page new ones wait, so that a page that is left open does not grow without end. */
 const MAX_ROWS = 1_000;
 
 export function holdLiveRows(): void {
@@ -31,7 +31,7 @@ function hold(list: LiveList): void {
     const isKnown = id === undefined || document.getElementById(id) !== null;
     const isHeld = id !== undefined && list.held.some((row) => row.startsWith(`<li id="${id}"`));
     if (isKnown || isHeld) {
-      event.preventDefault(); // a stream that was cut may repeat itself
+      event.preventDefault(); // after an interruption the stream may repeat events
     } else if (isReading(list.rows) || isFull(list.rows)) {
       event.preventDefault();
       list.heldCount++;
@@ -49,7 +49,7 @@ function hold(list: LiveList): void {
   });
 }
 
-/** Whether rows on top would move what somebody reads. */
+/** Whether new rows on top would move what the reader looks at. */
 function isReading(rows: HTMLElement): boolean {
   return rows.getBoundingClientRect().top < 0 || rows.contains(document.activeElement);
 }
@@ -67,7 +67,7 @@ function offer({ button, heldCount }: LiveList): void {
 
 function release(list: LiveList): void {
   if (list.heldCount > list.held.length || isFull(list.rows)) {
-    scrollTo(0, 0); // where the browser would go back to
+    scrollTo(0, 0); // otherwise the browser restores the position
     location.reload();
     return;
   }
@@ -79,7 +79,7 @@ function release(list: LiveList): void {
   trim(list.rows);
 }
 
-/** Of a list that shows the newest few. */
+/** Removes the oldest rows of a list that shows only the newest few. */
 function trim(rows: HTMLElement): void {
   rows.querySelector('.empty')?.remove();
   const max = Number(rows.dataset.max ?? Number.POSITIVE_INFINITY);

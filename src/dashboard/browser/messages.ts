@@ -1,10 +1,10 @@
-// A conversation has its newest message at the end, where one begins to read. Older ones are fetched on top of it, and
-// new ones at its end.
+// The box of a conversation, in which the newest message is at the end. Older messages are fetched on top, new ones at the
+// end.
 
-/** Who is so near to the end, px, reads what comes in there. */
-const NEAR_END = 40;
+/** A reader who is so near to the end follows new messages. */
+const NEAR_END_PX = 40;
 
-/** Begins at the newest message, and keeps the reader's place when others come in above or below it. */
+/** Scrolls to the newest message, and keeps the reader's place when others are added above or below. */
 export function scrollToNewest(): void {
   const box = document.querySelector<HTMLElement>('.bubbles');
   const list = box?.querySelector<HTMLElement>('#bubbles');
@@ -15,19 +15,19 @@ export function scrollToNewest(): void {
   document.addEventListener('htmx:beforeSwap', ({ target }) => {
     if (box.contains(target as Node)) fromEnd = box.scrollHeight - box.scrollTop;
   });
-  // Not an event of htmx: those of a swap are sent to what it replaced, which is in no document any more.
+  // The events of htmx after a swap cannot be used: they are sent to the replaced element, which is in no document any more.
   const observer = new MutationObserver(() => {
     const isOnTop = list.firstElementChild !== null && !known.has(list.firstElementChild);
     merge(list, known, isOnTop);
     known = new Set(list.children);
     observer.takeRecords();
     if (isOnTop) box.scrollTop = box.scrollHeight - fromEnd;
-    else if (fromEnd - box.clientHeight < NEAR_END) box.scrollTop = box.scrollHeight;
+    else if (fromEnd - box.clientHeight < NEAR_END_PX) box.scrollTop = box.scrollHeight;
   });
   observer.observe(list, { childList: true });
 }
 
-/** What came in can hold what is there: of a message that is on two pages the newer one knows more. */
+/** Removes what is there twice after messages were added. Of a message that is on two pages the newer bubble knows more. */
 function merge(list: HTMLElement, known: ReadonlySet<Element>, isOnTop: boolean): void {
   const shown = new Map<string | undefined, HTMLElement>();
   const incoming: HTMLElement[] = [];

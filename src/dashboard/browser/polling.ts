@@ -1,4 +1,4 @@
-/** Keeps parts of a page that are asked for again and again from being asked for while nobody sees them. */
+/** Stops the parts of a page that are polled while nobody sees the page. */
 export function pauseWhileHidden(): void {
   document.addEventListener('htmx:beforeRequest', (event) => {
     const { target } = event;

@@ -1,4 +1,4 @@
-/** On a phone the sections are a strip that is wider than the screen: shows the one that the page is of. */
+/** Scrolls the menu to the current section, since on a phone it is wider than the screen. */
 export function showCurrentSection(): void {
   const strip = document.querySelector<HTMLElement>('nav.sections');
   const current = strip?.querySelector<HTMLElement>('[aria-current]');

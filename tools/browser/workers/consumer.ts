@@ -1,4 +1,4 @@
-// A consumer that keeps what it handles, and fails while it is told to: its messages become dead letters then.
+// A consumer that remembers what it handles. While it is told to fail, its messages become dead letters.
 
 import { consume } from 'instant-message-consumer';
 

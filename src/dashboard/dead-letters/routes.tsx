@@ -1,0 +1,125 @@
+// Dead letters: messages that a consumer gave up on, or that were never stored or sent. They are sent again or discarded.
+
+import { Hono } from 'hono';
+import type * as z from 'zod';
+import type { discardRunAnswer, redriveAnswer, redriveRunAnswer } from '../../api/dead-letters/routes.ts';
+import { type ApiClient, apiPath } from '../frame/api-client.ts';
+import { answerBulkAction, writtenCounts } from '../frame/bulk-actions.tsx';
+import { forbidReaders, problemPage } from '../frame/errors.tsx';
+import { chosenBy, type Filters, filtersOf, findList } from '../frame/filters.tsx';
+import { withQuery } from '../frame/local-path.ts';
+import { answerPage } from '../frame/page.tsx';
+import type { DashboardEnv } from '../frame/view.ts';
+import {
+  DeadLetterList,
+  type DeadLetterListAnswer,
+  DeadLetterPage,
+  DiscardManyPage,
+  DiscardOnePage,
+  type KeptDeadLetter,
+  redrivenWords,
+} from './pages.tsx';
+import { deadLetterTexts } from './texts.ts';
+
+const FILTERS = ['kind', 'integration', 'type', 'contact', 'since', 'until'];
+/** Who is to confirm a change is told the exact number up to this one, and "at least" beyond. */
+const MAX_COUNTED = 200;
+
+/** To be mounted at `/dead-letters`. */
+export function deadLetterPages(): Hono<DashboardEnv> {
+  return new Hono<DashboardEnv>()
+    .get('/', async (c) => {
+      const view = c.get('view');
+      const filters = filtersOf(c.req.query(), FILTERS, view);
+      const found = await findList<DeadLetterListAnswer>(c, '/dead-letters', filters);
+      const page = <DeadLetterList view={view} filters={filters} found={found} done={c.req.query()} />;
+      return answerPage(c, page, found.ok ? 200 : 400);
+    })
+    .post('/redrive', async (c) => {
+      const view = c.get('view');
+      const form = await c.req.parseBody();
+      const filters = filtersOf(form, FILTERS, view);
+      return answerBulkAction(c, {
+        title: deadLetterTexts(view.language).redriveTitle,
+        action: '/dead-letters/redrive',
+        fields: filters.query,
+        counted: ['redriven', 'skipped'],
+        form,
+        send: async (cursor) =>
+          view.api.send<z.infer<typeof redriveRunAnswer>>('POST', '/dead-letters/redrive', {
+            ...chosenBy(filters),
+            cursor,
+          }),
+        words: (counts) => redrivenWords(counts, view),
+        after: (counts) =>
+          withQuery('/dead-letters', { ...filters.query, done: 'redriven-many', ...writtenCounts(counts) }),
+      });
+    })
+    .get('/discard', forbidReaders, async (c) => {
+      const view = c.get('view');
+      const filters = filtersOf(c.req.query(), FILTERS, view);
+      const count = await countMatching(view.api, filters);
+      return answerPage(c, <DiscardManyPage view={view} filters={filters} count={count} />);
+    })
+    .post('/discard', forbidReaders, async (c) => {
+      const view = c.get('view');
+      const form = await c.req.parseBody();
+      const filters = filtersOf(form, FILTERS, view);
+      if (form.sure !== 'yes') {
+        const count = await countMatching(view.api, filters);
+        return answerPage(c, <DiscardManyPage view={view} filters={filters} count={count} isUnsure />, 422);
+      }
+      const t = deadLetterTexts(view.language);
+      return answerBulkAction(c, {
+        title: t.discardTitle,
+        action: '/dead-letters/discard',
+        fields: { ...filters.query, sure: 'yes' },
+        counted: ['discarded'],
+        form,
+        send: async (cursor) =>
+          view.api.send<z.infer<typeof discardRunAnswer>>('POST', '/dead-letters/discard', {
+            ...chosenBy(filters),
+            cursor,
+          }),
+        words: ({ discarded }) => t.discardedMany(view.formats.number(discarded)),
+        after: (counts) =>
+          withQuery('/dead-letters', { ...filters.query, done: 'discarded-many', ...writtenCounts(counts) }),
+      });
+    })
+    .get('/:id', async (c) => {
+      const view = c.get('view');
+      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      return answerPage(c, <DeadLetterPage view={view} kept={kept} />);
+    })
+    .post('/:id/redrive', async (c) => {
+      const view = c.get('view');
+      const here = apiPath`/dead-letters/${c.req.param('id')}`;
+      const redriven = await view.api.send<z.infer<typeof redriveAnswer>>('POST', `${here}/redrive`);
+      if (redriven.ok) {
+        const { event, integration } = redriven.data;
+        if (event === null) return c.redirect('/dead-letters?done=redriven-webhook', 303);
+        return c.redirect(withQuery('/dead-letters', { done: 'redriven', event, of: integration }), 303);
+      }
+      if (redriven.problem.status !== 409) return problemPage(c, redriven.problem);
+      const kept = await view.api.get<KeptDeadLetter>(here);
+      return answerPage(c, <DeadLetterPage view={view} kept={kept} isRefused />, 409);
+    })
+    .get('/:id/discard', forbidReaders, async (c) => {
+      const view = c.get('view');
+      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      return answerPage(c, <DiscardOnePage view={view} kept={kept} />);
+    })
+    .post('/:id/discard', async (c) => {
+      const path = apiPath`/dead-letters/${c.req.param('id')}`;
+      const discarded = await c.get('view').api.send('DELETE', path);
+      return discarded.ok
+        ? c.redirect('/dead-letters?done=discarded', 303)
+        : problemPage(c, discarded.problem);
+    });
+}
+
+/** How many match now, and whether that is all of them. */
+async function countMatching(api: ApiClient, { query }: Filters) {
+  const page = await api.get<DeadLetterListAnswer>('/dead-letters', { ...query, limit: MAX_COUNTED });
+  return { atLeast: page.data.length, isAll: page.next === null };
+}

@@ -1,0 +1,39 @@
+// The overview.
+
+import { Hono } from 'hono';
+import type * as z from 'zod';
+import type { eventPage } from '../../api/events/routes.ts';
+import { withinMs } from '../../runtime/deadline.ts';
+import type { Answer } from '../frame/api-client.ts';
+import { answerPage } from '../frame/page.tsx';
+import { PERIODS_MS, periodOf } from '../frame/periods.tsx';
+import type { DashboardEnv } from '../frame/view.ts';
+import type { Stats } from './chart.tsx';
+import type { Health } from './health-words.ts';
+import { NEWEST_EVENTS, Overview } from './pages.tsx';
+
+const STEPS = { hour: '1m', day: '15m', week: '1h' } as const;
+/** Counts by the minute are kept a week: the beginning of a week must not be older by the time it is read. */
+const MARGIN_MS = 5_000;
+/** The page is answered in time, whatever the database does. */
+const TIMEOUT_MS = 3_000;
+
+/** To be mounted at `/`. */
+export function overviewPages(): Hono<DashboardEnv> {
+  return new Hono<DashboardEnv>().get('/', async (c) => {
+    const view = c.get('view');
+    const period = periodOf(c);
+    const since = new Date(view.nowMs - PERIODS_MS[period] + MARGIN_MS).toISOString();
+    const [health, stats, events] = await Promise.all([
+      inTime(view.api.find<Health>('/health')),
+      inTime(view.api.find<Stats>('/stats', { since, step: STEPS[period] })),
+      inTime(view.api.find<z.infer<typeof eventPage>>('/events', { limit: NEWEST_EVENTS })),
+    ]);
+    return answerPage(c, <Overview {...{ view, period, since, health, stats, events }} />);
+  });
+}
+
+async function inTime<Data>(answer: Promise<Answer<Data>>): Promise<Data | null> {
+  const given = await withinMs(TIMEOUT_MS, answer);
+  return given?.ok ? given.data : null;
+}
