@@ -5,23 +5,25 @@ import { cutGroups } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
 import {
   claimReplaying,
-  confirmReplayed,
-  dropReplays,
   endReplay,
-  findWaiting,
-  giveUpReplays,
-  listWaiting,
   MAX_PUT_BACK,
   MAX_WAITING,
   nextReplay,
-  noteReplayRefusals,
-  type PendingReplay,
   putBack,
-  type ReplayPlace,
   releaseReplaying,
-  type SizedReplayPlace,
   walkReplay,
 } from '../store/replays.ts';
+import {
+  confirmReplayed,
+  dropReplays,
+  findWaiting,
+  giveUpReplays,
+  listWaiting,
+  noteReplayRefusals,
+  type PendingReplay,
+  type ReplayPlace,
+  type SizedReplayPlace,
+} from '../store/waiting-replays.ts';
 import { carefulForwarding } from './careful-forwarding.ts';
 import { type ForwardingDeps, forwardEvents, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 import { sweepOutbox } from './sweep.ts';

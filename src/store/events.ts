@@ -1,12 +1,12 @@
-// The events table: recording and reading. See migrations/0001_events.sql for what its columns mean, and
-// event-listing.ts for what lists and walks it.
+// The events table: recording events, counting repeats, and reading single ones. migrations/0001_events.sql says what its
+// columns mean.
 
 import * as z from 'zod';
 import { STAMPED_TIMES } from '../contract/content.ts';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
-import type { EventType } from '../contract/webhook.ts';
-import { nextSeqSql } from './keyset-paging.ts';
+import { findAt, nextSeqSql, type RowReader } from './places.ts';
+import { storedJson } from './stored-json.ts';
 
 /**
  * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value
@@ -195,13 +195,6 @@ export interface ListedEvent extends EventHead {
   oddities: Oddity[];
 }
 
-/** What is shown of an event beside its payload, with `e` for events. */
-export const SHOWN_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays, e.oddities`;
-
-const WHOLE_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
-
 /** One event, or `null`. */
 export async function findEvent(
   db: D1Database,
@@ -209,79 +202,61 @@ export async function findEvent(
   id: string,
 ): Promise<ListedEvent | null> {
   const row = await db
-    .prepare(`SELECT ${WHOLE_COLUMNS} FROM events AS e WHERE e.id = ?1 AND e.integration = ?2`)
+    .prepare(`SELECT ${EVENTS.columns} FROM ${EVENTS.from} WHERE e.id = ?1 AND e.integration = ?2`)
     .bind(id, integration)
-    .first<EventRow>();
+    .first<ListedRow & { payload: string }>();
   return row && listedEventOf(row);
 }
 
 /** Those of the events at these places that exist, in the order in which they are named. */
 export async function findEventsAt(db: D1Database, seqs: readonly number[]): Promise<ListedEvent[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT ${WHOLE_COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<EventRow>();
-  return results.map(listedEventOf);
+  return findAt(db, EVENTS, seqs);
 }
 
-/** Columns of {@link SHOWN_COLUMNS}. */
-export interface ShownRow extends HeadRow {
+/** What identifies and routes an event, with `e` for events. */
+export const HEAD_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, nullif(e.contact, '${ABSENT}') AS contact,
+  nullif(e.app_id, '${ABSENT}') AS appId, e.received_at AS receivedAtMs, e.occurred_at AS occurredAtMs`;
+
+/** {@link HEAD_COLUMNS} */
+export type HeadRow = Omit<EventHead, 'messageId'> & { seq: number };
+
+export function eventHeadOf<Row extends HeadRow>(row: Row): Row & EventHead {
+  return { ...row, messageId: messageIdOf(row.id) };
+}
+
+/** The payload of an event, or NULL where it is larger. @param maxBytes a number, or the parameter that is bound to it. */
+export function payloadUpTo(maxBytes: number | `?${number}`): string {
+  return `CASE WHEN octet_length(e.payload) <= ${maxBytes} THEN e.payload END AS payload`;
+}
+
+/** What operators see of an event beside its payload, with `e` for events. */
+export const LISTED_COLUMNS = `
+  ${HEAD_COLUMNS}, e.deliveries, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS isForwarded,
+  e.deferred AS isDeferred, e.replays, e.oddities`;
+
+/** {@link LISTED_COLUMNS} */
+export interface ListedRow extends HeadRow {
   deliveries: number;
-  is_forwarded: number;
-  deferred: number;
+  isForwarded: number;
+  isDeferred: number;
   replays: number;
   oddities: string | null;
 }
 
-interface EventRow extends ShownRow {
-  payload: string;
-}
-
-/** The columns that every reader of events selects. */
-export interface HeadRow {
-  seq: number;
-  id: string;
-  integration: string;
-  type: EventType;
-  status: string | null;
-  contact: string;
-  app_id: string;
-  received_at: number;
-  occurred_at: number;
-}
-
-/** The domain's view of a row, without the payload. */
-export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
-  return {
-    seq: row.seq,
-    id: row.id,
-    integration: row.integration,
-    type: row.type,
-    status: row.status,
-    contact: row.contact === ABSENT ? null : row.contact,
-    appId: row.app_id === ABSENT ? null : row.app_id,
-    messageId: messageIdOf(row.id),
-    occurredAtMs: row.occurred_at,
-    receivedAtMs: row.received_at,
-  };
-}
-
-/** What is shown of an event beside its payload. */
-export function shownEventOf(row: ShownRow): Omit<ListedEvent, 'payload'> {
+export function listedEventOf<Row extends ListedRow>(row: Row) {
   return {
     ...eventHeadOf(row),
-    deliveries: row.deliveries,
-    isForwarded: row.is_forwarded === 1,
-    isDeferred: row.deferred === 1,
-    replays: row.replays,
-    oddities: row.oddities === null ? [] : storedOddities.parse(JSON.parse(row.oddities)),
+    isForwarded: row.isForwarded === 1,
+    isDeferred: row.isDeferred === 1,
+    oddities: row.oddities === null ? [] : storedOddities.parse(row.oddities),
   };
 }
 
-const storedOddities = z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) }));
+const storedOddities = storedJson(z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) })));
 
-function listedEventOf(row: EventRow): ListedEvent {
-  return { ...shownEventOf(row), payload: row.payload };
-}
+const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
+  from: 'events AS e',
+  columns: `${LISTED_COLUMNS}, e.payload`,
+  itemOf: listedEventOf,
+};

@@ -1,8 +1,10 @@
 // The outbox: what is stored and not yet confirmed as forwarded. Rows come in by the trigger on events.
 
 import type { EventHead } from '../contract/event.ts';
+import { addCountsSql, minuteSql } from './counters.ts';
 import { keepNeverSent, type NeverSent } from './dead-letters.ts';
-import { eventHeadOf, type HeadRow } from './events.ts';
+import { eventHeadOf, HEAD_COLUMNS, type HeadRow, payloadUpTo } from './events.ts';
+import { GIVEN_PLACES, placesJson } from './places.ts';
 
 /** An event that waits to be forwarded. */
 export interface PendingEvent {
@@ -20,7 +22,7 @@ export interface WaitingEvent extends PendingEvent {
   refusals: number;
 }
 
-/** Columns of {@link PENDING_COLUMNS}, and which replay it is. */
+/** {@link PENDING_COLUMNS}, and which replay it is. */
 export interface PendingRow extends HeadRow {
   replay: number;
   refusals: number;
@@ -31,9 +33,7 @@ export interface PendingRow extends HeadRow {
 export const SWEEP_GRACE_MS = 30_000;
 
 /** What forwarding reads of an event, with `e` for events. ?1: larger payloads are left out. */
-export const PENDING_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at,
-  CASE WHEN octet_length(e.payload) <= ?1 THEN e.payload END AS payload`;
+export const PENDING_COLUMNS = `${HEAD_COLUMNS}, ${payloadUpTo('?1')}`;
 
 /**
  * The oldest pending events behind a place, in order, of those that are stored for {@link SWEEP_GRACE_MS}: by their
@@ -93,8 +93,8 @@ export async function findForwarded(db: D1Database, maxPayloadBytes: number): Pr
 /** Notes that the queue refused events in a run in which it took others: a row for each of them. */
 export async function noteRefusals(db: D1Database, events: readonly PendingEvent[]): Promise<void> {
   await db
-    .prepare('UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(events.map(({ seq }) => seq)))
+    .prepare(`UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (${GIVEN_PLACES})`)
+    .bind(placesJson(events))
     .run();
 }
 
@@ -107,7 +107,7 @@ export async function giveUpPending(
   await db.batch(
     letters.flatMap((letter) => [
       keepNeverSent(db, letter, nowMs, {
-        sql: 'SELECT 1 FROM outbox WHERE seq = ?9',
+        sql: 'EXISTS (SELECT 1 FROM outbox WHERE seq = ?12)',
         values: [letter.event.seq],
       }),
       db.prepare('DELETE FROM outbox WHERE seq = ?1').bind(letter.event.seq),
@@ -124,32 +124,26 @@ export async function confirmForwarded(
   forwarded: readonly PendingEvent[],
   nowMs: number,
 ): Promise<void> {
-  const seqs = JSON.stringify([...new Set(forwarded.map(({ seq }) => seq))]);
+  const places = placesJson(forwarded);
   await db.batch([
     db
       .prepare(
-        `INSERT INTO counters (step, start, integration, kind, count)
-         SELECT 60, ?1, e.integration, 'forwarded', count(*)
-         FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
-         WHERE o.seq IN (SELECT value FROM json_each(?2))
-         GROUP BY e.integration
-         ON CONFLICT (step, start, integration, kind) DO UPDATE SET count = count + excluded.count`,
+        addCountsSql(`
+          SELECT 60, ${minuteSql('?2')}, e.integration, 'forwarded', count(*)
+          FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+          WHERE o.seq IN (${GIVEN_PLACES})
+          GROUP BY e.integration`),
       )
-      .bind(minuteOf(nowMs), seqs),
-    db.prepare('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?1))').bind(seqs),
+      .bind(places, nowMs),
+    db.prepare(`DELETE FROM outbox WHERE seq IN (${GIVEN_PLACES})`).bind(places),
   ]);
 }
 
-/** The minute that a time is in, Unix ms, as the counters have it. */
-export function minuteOf(nowMs: number): number {
-  return Math.floor(nowMs / 60_000) * 60_000;
+export function waitingEventOf({ refusals, ...row }: PendingRow): WaitingEvent {
+  return { ...pendingEventOf(row), refusals };
 }
 
-export function waitingEventOf(row: PendingRow): WaitingEvent {
-  return { ...pendingEventOf(row), refusals: row.refusals };
-}
-
-function pendingEventOf(row: Omit<PendingRow, 'refusals'>): PendingEvent {
+function pendingEventOf({ replay, payload, ...row }: Omit<PendingRow, 'refusals'>): PendingEvent {
   const { seq, ...head } = eventHeadOf(row);
-  return { seq, replay: row.replay, head, payload: row.payload };
+  return { seq, replay, head, payload };
 }

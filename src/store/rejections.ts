@@ -5,13 +5,15 @@ import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { type ContractProblem, readProblems } from '../contract/problems.ts';
 import { type AuditEntry, auditDone, changeAudited } from './audit.ts';
 import {
-  MAX_SCANNED_ROWS,
-  nextSeqSql,
-  type ScannedRow,
-  scannedPage,
-  seqRange,
-  type TimeRange,
+  findOldest,
+  type Listing,
+  listNewestFirst,
+  type OldestFound,
+  type Page,
+  type PageRequest,
 } from './keyset-paging.ts';
+import { findAt, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
+import { sha256Hex } from './sha256.ts';
 
 /** A webhook to be kept. */
 export interface NewRejection {
@@ -20,7 +22,7 @@ export interface NewRejection {
   generation: number;
   reason: RejectionReason;
   problems: ContractProblem[];
-  /** Of the delivery: tells one from another. */
+  /** Tells one delivery from another. */
   requestId: string;
   receivedAtMs: number;
   /** Exactly as it came. */
@@ -102,10 +104,6 @@ export function bodyBytes(body: string, encoding: BodyEncoding): ArrayBuffer {
   return encoding === 'base64' ? (Uint8Array.fromBase64(body).buffer as ArrayBuffer) : encodePayload(body);
 }
 
-async function sha256Hex(bytes: ArrayBuffer): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
-}
-
 /** A rejection as operators see it, without its body. */
 export interface Rejection {
   /** Place and time of the first delivery that was kept: microseconds since 1970. */
@@ -142,67 +140,18 @@ export interface RejectionFilter extends TimeRange {
   reason?: RejectionReason | undefined;
 }
 
-export interface RejectionPage {
-  rejections: Rejection[];
-  /** Rejections older than this are on the next page; `null` when there are none. */
-  nextBeforeSeq: number | null;
-}
-
-/** What is read of a rejection, with `r` for rejections. Three bytes are four letters of base64, less the padding. */
-const HEAD_COLUMNS = `
-  r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id, r.received_at, r.last_received_at,
-  r.deliveries, r.deferred, r.event_id,
-  iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS body_bytes`;
-
-/**
- * Lists rejections, newest first, at most `limit`. The cost does not depend on how many are stored: a listing reads
- * what it returns, and one by reason, which has no index, scans at most {@link MAX_SCANNED_ROWS}. Such a page can hold
- * fewer, even none, and still have a next one: that is where the scan ended.
- */
+/** Lists rejections, newest first. Only the reason has no index. */
 export async function listRejections(
   db: D1Database,
   filter: RejectionFilter,
-  page: { limit: number; beforeSeq?: number | undefined },
-): Promise<RejectionPage> {
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const maxScanned = filter.reason === undefined ? page.limit : MAX_SCANNED_ROWS;
-  const { results } = await db
-    .prepare(listSql(filter))
-    .bind(
-      fromSeq,
-      Math.min(page.beforeSeq ?? untilSeq, untilSeq),
-      filter.integration ?? null,
-      maxScanned,
-      filter.reason ?? null,
-      page.limit,
-    )
-    .run<ScannedRow<HeadRow>>();
-  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
-  return { rejections: rows.map(rejectionOf), nextBeforeSeq };
+  page: PageRequest,
+): Promise<Page<Rejection>> {
+  return listNewestFirst(db, REJECTIONS, listingOf(filter), filter, page);
 }
 
-/** A walk of at most ?4 rows, summed up as the places that match and how far it came, as in the listing of events. */
-function listSql(filter: RejectionFilter): string {
-  return `
-    SELECT ${HEAD_COLUMNS}, scan.scanned, scan.last_scanned
-    FROM (
-      SELECT
-        count(*) AS scanned,
-        min(seq) AS last_scanned,
-        json_group_array(seq) FILTER (WHERE ${filter.reason === undefined ? '?5 IS NULL' : 'reason = ?5'}) AS matches
-      FROM (
-        SELECT seq, reason FROM rejections${indexFor(filter)}
-        WHERE seq >= ?1 AND seq < ?2 AND ${filter.integration === undefined ? '?3 IS NULL' : 'integration = ?3'}
-        ORDER BY seq DESC LIMIT ?4
-      )
-    ) AS scan
-    LEFT JOIN json_each(scan.matches) AS found
-    LEFT JOIN rejections AS r ON r.seq = found.value
-    LIMIT ?6`;
-}
-
-function indexFor(filter: RejectionFilter): string {
-  return filter.integration === undefined ? ' NOT INDEXED' : ' INDEXED BY rejections_by_integration';
+function listingOf({ integration, reason }: RejectionFilter): Listing {
+  const index = integration === undefined ? 'NOT INDEXED' : 'INDEXED BY rejections_by_integration';
+  return { index, indexed: { integration }, scanned: { reason } };
 }
 
 /** Where a rejection is, and how much of it there is to read. */
@@ -212,53 +161,19 @@ export interface RejectionPlace {
   storedBytes: number;
 }
 
-export interface RejectionWalk {
-  /** Oldest first. Can be more than were asked for, where a reason was. */
-  places: RejectionPlace[];
-  /** There may be more behind this one; `null`: there are none. */
-  walkedToSeq: number | null;
-}
-
-/**
- * Finds rejections, oldest first, without reading their bodies: `limit` of them, or, by reason, those among the next
- * {@link MAX_SCANNED_ROWS}.
- */
+/** Finds the oldest rejections behind a place, at most `limit`, without reading their bodies. */
 export async function walkRejections(
   db: D1Database,
   filter: RejectionFilter,
-  walk: { limit: number; afterSeq: number },
-): Promise<RejectionWalk> {
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const maxScanned = filter.reason === undefined ? walk.limit : MAX_SCANNED_ROWS;
-  const { results } = await db
-    .prepare(
-      `SELECT seq, reason, octet_length(body) AS stored_bytes FROM rejections${indexFor(filter)}
-       WHERE seq >= ?1 AND seq < ?2 AND ${filter.integration === undefined ? '?3 IS NULL' : 'integration = ?3'}
-       ORDER BY seq LIMIT ?4`,
-    )
-    .bind(Math.max(walk.afterSeq + 1, fromSeq), untilSeq, filter.integration ?? null, maxScanned)
-    .run<{ seq: number; reason: RejectionReason; stored_bytes: number }>();
-  const matches = results.filter(({ reason }) => filter.reason === undefined || reason === filter.reason);
-  return {
-    places: matches.map((row) => ({ seq: row.seq, storedBytes: row.stored_bytes })),
-    walkedToSeq: results.length === maxScanned ? (results.at(-1)?.seq ?? null) : null,
-  };
+  search: { limit: number; afterSeq: number },
+): Promise<OldestFound<RejectionPlace>> {
+  const columns = 'octet_length(body) AS storedBytes';
+  return findOldest(db, 'rejections', columns, listingOf(filter), filter, search);
 }
 
 /** Those of the named rejections that exist, with their bodies, in the order in which they are named. */
 export async function findRejections(db: D1Database, seqs: readonly number[]): Promise<KeptRejection[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT ${HEAD_COLUMNS}, r.body, r.body_encoding
-       FROM json_each(?1) AS wanted CROSS JOIN rejections AS r ON r.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<HeadRow & { body: string; body_encoding: BodyEncoding }>();
-  return results.map((row) => ({
-    ...rejectionOf(row),
-    body: row.body,
-    bodyEncoding: row.body_encoding,
-  }));
+  return findAt(db, KEPT_REJECTIONS, seqs);
 }
 
 /** Rejections that were tried again, as they were read: one that was delivered again meanwhile was not looked at. */
@@ -315,35 +230,26 @@ export async function deleteRejection(db: D1Database, seq: number, audit: AuditE
   return changeAudited(db, db.prepare('DELETE FROM rejections WHERE seq = ?1').bind(seq), audit);
 }
 
-/** Columns of {@link HEAD_COLUMNS}. */
-interface HeadRow {
-  seq: number;
-  integration: string;
-  generation: number;
-  reason: RejectionReason;
-  problems: string;
-  request_id: string;
-  received_at: number;
-  last_received_at: number;
-  deliveries: number;
-  deferred: number;
-  event_id: string | null;
-  body_bytes: number;
-}
+type RejectionRow = Omit<Rejection, 'problems' | 'isDeferred'> & { problems: string; isDeferred: number };
 
-function rejectionOf(row: HeadRow): Rejection {
-  return {
-    seq: row.seq,
-    integration: row.integration,
-    generation: row.generation,
-    reason: row.reason,
-    problems: readProblems(row.problems),
-    requestId: row.request_id,
-    receivedAtMs: row.received_at,
-    lastReceivedAtMs: row.last_received_at,
-    deliveries: row.deliveries,
-    bodyBytes: row.body_bytes,
-    isDeferred: row.deferred === 1,
-    eventId: row.event_id,
-  };
+/** Three bytes are four letters of base64, less the padding. */
+const REJECTIONS: RowReader<RejectionRow, Rejection> = {
+  from: 'rejections AS r',
+  columns: `
+    r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id AS requestId, r.received_at AS receivedAtMs,
+    r.last_received_at AS lastReceivedAtMs, r.deliveries, r.deferred AS isDeferred, r.event_id AS eventId,
+    iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS bodyBytes`,
+  itemOf: rejectionOf,
+};
+
+type KeptRejectionRow = RejectionRow & Pick<KeptRejection, 'body' | 'bodyEncoding'>;
+
+const KEPT_REJECTIONS: RowReader<KeptRejectionRow, KeptRejection> = {
+  from: REJECTIONS.from,
+  columns: `${REJECTIONS.columns}, r.body, r.body_encoding AS bodyEncoding`,
+  itemOf: rejectionOf,
+};
+
+function rejectionOf<Row extends RejectionRow>(row: Row) {
+  return { ...row, problems: readProblems(row.problems), isDeferred: row.isDeferred === 1 };
 }

@@ -280,7 +280,7 @@ describe('events over the ceiling', () => {
     const ceiling = (await databaseBytes()) - 60 * MB;
     await setCeiling(ceiling);
     const about = (statements: Awaited<ReturnType<typeof runCron>>) =>
-      statements.filter(({ sql }) => sql.includes('is_wanted') || sql.includes('DELETE FROM events'));
+      statements.filter(({ sql }) => sql.includes('is_match') || sql.includes('DELETE FROM events'));
     const first = about(await runCron());
     expect(first.length).toBeLessThanOrEqual(51);
     for (const { rowsRead } of first) expect(rowsRead).toBeLessThanOrEqual(3 * 5_000);
@@ -337,7 +337,7 @@ describe('making room', () => {
     await runCron();
     const plans = await Promise.all(
       (await seen()).statements
-        .filter(({ sql }) => /usage|is_wanted|older_bytes/.test(sql))
+        .filter(({ sql }) => /usage|is_match|older_bytes/.test(sql))
         .map(async ({ sql }) => {
           const parameters = (sql.match(/(?<=\?)\d+/g) ?? []).map(Number);
           const explained = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)

@@ -61,7 +61,7 @@ describe('the statements of a deletion', () => {
     await storeEvents({ count: 2_500, firstSeq: 1_000_500 });
     await api('DELETE', '/api/integrations/shop?force=true');
     const { statements } = await seen();
-    const walks = statements.filter(({ sql }) => sql.includes('last_seq') && sql.includes('events'));
+    const walks = statements.filter(({ sql }) => sql.includes('lastSeq') && sql.includes('events'));
     expect(walks.map(({ rowsRead }) => rowsRead)).toEqual([25_000, 7_500]);
     const deletions = statements.filter(({ sql }) => /DELETE FROM (events|outbox)/.test(sql));
     expect(deletions).toHaveLength(6);

@@ -153,7 +153,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     firstSeed: 35,
     changes: [
       {
-        file: 'src/store/keyset-paging.ts',
+        file: 'src/store/places.ts',
         from: 'SELECT seq FROM last_places WHERE',
         to: 'SELECT 0 FROM last_places WHERE',
       },

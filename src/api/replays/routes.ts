@@ -8,7 +8,7 @@ import type { ForwardingDeps } from '../../forward/events.ts';
 import { beginReplay, forwardReplay } from '../../forward/replay.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
-import { seqRange } from '../../store/keyset-paging.ts';
+import { seqRange } from '../../store/places.ts';
 import {
   BLOTTED_CONTACT,
   cancelReplay,
