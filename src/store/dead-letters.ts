@@ -15,12 +15,12 @@ import type { PendingEvent } from './outbox.ts';
 import { deleteOldest, findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
 import { repeatWithin, WorkBudget } from './work-budget.ts';
 
-/** Messages recorded in one batch: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
+/** What one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;
 export const MAX_DEAD_LETTER_BATCH_BYTES = 4_000_000;
-/** Of one message: D1 takes 2,000,000 bytes in a bound value (https://developers.cloudflare.com/d1/platform/limits/). */
+/** Of one message. D1 takes 2,000,000 bytes in a bound value (https://developers.cloudflare.com/d1/platform/limits/). */
 export const MAX_DEAD_LETTER_BYTES = 1_900_000;
-/** What one transaction deletes, so that webhooks come in between. */
+/** One transaction deletes no more, so that webhooks come in between. */
 export const DELETION_LIMITS = { maxItems: 1_000, maxBytes: 20_000_000 };
 /** Rows that one statement of the purge deletes: their bodies have up to 128 KB, a few of them more. */
 const MAX_DELETED_ROWS = 200;
@@ -40,7 +40,7 @@ export const NEVER_SENT_REASONS = ['no-message', 'refused'] as const;
 
 export type NeverSentReason = (typeof NEVER_SENT_REASONS)[number];
 
-/** What a message of the events queue says of itself. */
+/** The event of a message, as the message names it. */
 export interface LostEvent {
   id: string;
   integration: string;
@@ -52,11 +52,11 @@ export interface LostEvent {
 /** A message to be kept. */
 export interface NewDeadLetter {
   kind: Exclude<DeadLetterKind, 'never-sent'>;
-  /** The queue's: a message that comes twice is kept once. */
+  /** The queue gives it: a message that comes twice is kept once. */
   messageId: string;
   /** `null`: it is no event of ours. */
   event: LostEvent | null;
-  /** Of the event, or to which the webhook came; `null`: it is neither. */
+  /** Of the event or the webhook; `null`: it is neither. */
   integration: string | null;
   /** How often the dead-letter queue delivered it. */
   attempts: number;
@@ -228,7 +228,7 @@ export async function purgeDeadLetters(db: D1Database, keptBeforeMs: number): Pr
   return deleted;
 }
 
-/** Those of the event are `null` where the message is none of ours. */
+/** The columns of the event are `null` where the message is none of ours. */
 type DeadLetterRow = Omit<DeadLetter, 'event'> & {
   eventId: string | null;
   type: EventType | null;

@@ -7,13 +7,13 @@ import { MAX_SCANNED_ROWS } from './keyset-paging.ts';
 import { fittingOf, MAX_PAGE_BYTES, readPayloads } from './payload-pages.ts';
 import { findAt, type RowReader } from './places.ts';
 
-/** Shown of one message at most: a hundred times what one usually has. */
+/** At most so many events of one message are shown: a hundred times what one usually has. */
 export const MAX_MESSAGE_EVENTS = 400;
 
-/** Larger payloads are read once it is known which of them are shown: the others together fit on a page. */
+/** Larger payloads are read by themselves, once it is known which of them are shown. All smaller ones fit on a page. */
 const MAX_READ_AT_ONCE_BYTES = MAX_PAGE_BYTES / MAX_MESSAGE_EVENTS;
 
-/** Larger payloads are not shown in a list: many times what WhatsApp's longest text takes. */
+/** Larger payloads are not shown in a list. It is many times what WhatsApp's longest text takes. */
 const MAX_SHOWN_PAYLOAD_BYTES = 65_536;
 
 /** An event as timelines and conversations show it. */
@@ -29,7 +29,7 @@ export interface UnreadEvent extends ReadableEvent {
   payloadBytes: number;
 }
 
-/** What is read of such an event, with `e` for events, and of its payload where that is not larger. */
+/** What is read of such an event, with `e` for events. Larger payloads are left out. */
 export function readableColumns(maxPayloadBytes: number): string {
   return `
     ${HEAD_COLUMNS}, e.deliveries, octet_length(e.payload) AS payloadBytes,
@@ -39,7 +39,7 @@ export function readableColumns(maxPayloadBytes: number): string {
 /** {@link readableColumns} */
 export type ReadableRow = Omit<UnreadEvent, 'messageId'>;
 
-/** As many of the first events as an answer has room for, with those of their payloads that lists show. */
+/** The first events, as many as an answer has room for, with those of their payloads that lists show. */
 export async function readShown<Event extends UnreadEvent>(
   db: D1Database,
   events: readonly Event[],
@@ -65,9 +65,9 @@ export interface MessageEvents {
 }
 
 /**
- * The events of a message, of all integrations or of one. Reads three rows for each of them. Of a message that has too
- * many it gives the first report of every step, which decide its status, and the newest besides; it then looks at
- * {@link MAX_SCANNED_ROWS} of them at most.
+ * The events of a message, of all integrations or of one. Reads three rows for each of them. Of a message that has too many
+ * it looks at {@link MAX_SCANNED_ROWS} events, and gives the first report of every step, which decide its status, and the
+ * newest besides.
  */
 export async function findMessageEvents(
   db: D1Database,
@@ -104,6 +104,7 @@ interface EventPlace {
   id: string;
 }
 
+/** The places of the events that tell most about the message, where there are too many. */
 function mostTelling(places: EventPlace[]): EventPlace[] {
   if (places.length <= MAX_MESSAGE_EVENTS) return places;
   const newestFirst = places.toSorted((a, b) => b.seq - a.seq);

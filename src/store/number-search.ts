@@ -3,6 +3,7 @@
 
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../contract/number-separators.ts';
 import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/written-encodings.ts';
+import { lastSeqWithinSql } from './places.ts';
 
 /** Rows, and bytes of text, that one statement searches: a few tenths of a second of D1's single thread. */
 export const STEP_ROWS = 5_000;
@@ -109,6 +110,7 @@ function searchSql(
     where = '?4 = ?4',
   }: { isCertain?: string; isUnclear?: string; isJson?: boolean; where?: string },
 ): string {
+  const rows = `SELECT seq, octet_length(${text}) AS bytes FROM ${table} WHERE seq > ?1 ORDER BY seq LIMIT ?2`;
   return `
     SELECT count(*) AS scanned, max(seq) AS lastSeq,
       json_group_array(json_array(seq, bytes, is_certain)) FILTER (WHERE is_searched AND (
@@ -120,14 +122,7 @@ function searchSql(
         ${strippedSql(text, isJson)} AS stripped,
         CASE WHEN ${hasPercentsSql(text)} THEN ${percentStrippedSql(text)} ELSE '' END AS percent_stripped
       FROM ${table}
-      WHERE seq > ?1 AND seq <= (
-        SELECT max(seq) FROM (
-          SELECT seq, bytes, sum(bytes) OVER (ORDER BY seq) AS bytes_up_to FROM (
-            SELECT seq, octet_length(${text}) AS bytes FROM ${table} WHERE seq > ?1 ORDER BY seq LIMIT ?2
-          )
-        )
-        WHERE bytes_up_to - bytes < ?3
-      )
+      WHERE seq > ?1 AND seq <= (${lastSeqWithinSql(rows, '?3')})
       ORDER BY seq LIMIT ?2
     )`;
 }

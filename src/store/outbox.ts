@@ -1,4 +1,4 @@
-// The outbox: what is stored and not yet confirmed as forwarded. Rows come in by the trigger on events.
+// The outbox: events that are stored and not yet confirmed as forwarded. A trigger on events adds its rows.
 
 import type { EventHead } from '../contract/event.ts';
 import { addCountsSql, minuteSql } from './counters.ts';
@@ -9,16 +9,16 @@ import { GIVEN_PLACES, placesJson } from './places.ts';
 /** An event that waits to be forwarded. */
 export interface PendingEvent {
   seq: number;
-  /** 0 for the first time, otherwise which replay it is. */
+  /** 0 for the first time, otherwise counts the replays of the event. */
   replay: number;
   head: EventHead;
   /** `null` where it was too large to be asked for, see {@link listPending}. */
   payload: string | null;
 }
 
-/** An event that waits where it is noted how often the queue refused it. */
+/** An event that waits in a table. */
 export interface WaitingEvent extends PendingEvent {
-  /** In so many runs the queue refused it, and took others. */
+  /** In so many runs the queue refused this event and took others. */
   refusals: number;
 }
 
@@ -29,15 +29,15 @@ export interface PendingRow extends HeadRow {
   payload: string | null;
 }
 
-/** Younger events are left to the requests that brought them. `waitUntil` ends 30 s after the answer. */
+/** Younger events are left to the requests that brought them, whose `waitUntil` ends 30 s after the answer. */
 export const SWEEP_GRACE_MS = 30_000;
 
 /** What forwarding reads of an event, with `e` for events. ?1: larger payloads are left out. */
 export const PENDING_COLUMNS = `${HEAD_COLUMNS}, ${payloadUpTo('?1')}`;
 
 /**
- * The oldest pending events behind a place, in order, of those that are stored for {@link SWEEP_GRACE_MS}: by their
- * place, or, since a clock that was ahead may have told it, by having been there when a sweep last ended.
+ * The oldest pending events behind a place, in order, that have been stored for {@link SWEEP_GRACE_MS}. Their places tell
+ * that; where a clock that was ahead told the place, the event counts as well if it was there when a sweep last ended.
  *
  * @param maxPayloadBytes larger payloads are left out, so that a page fits in memory.
  */
@@ -75,7 +75,7 @@ export async function findPending(
   return results.map(waitingEventOf);
 }
 
-/** An event that the queue has taken: the last one before those that wait, or one of the newest. `null`: none is known. */
+/** An event that the queue has taken: the last one before all that wait, or one of the newest. `null`: none is known. */
 export async function findForwarded(db: D1Database, maxPayloadBytes: number): Promise<PendingEvent | null> {
   const row = await db
     .prepare(
@@ -90,7 +90,7 @@ export async function findForwarded(db: D1Database, maxPayloadBytes: number): Pr
   return row && pendingEventOf(row);
 }
 
-/** Notes that the queue refused events in a run in which it took others: a row for each of them. */
+/** Notes that the queue refused events in a run in which it took others. */
 export async function noteRefusals(db: D1Database, events: readonly PendingEvent[]): Promise<void> {
   await db
     .prepare(`UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (${GIVEN_PLACES})`)
@@ -98,7 +98,7 @@ export async function noteRefusals(db: D1Database, events: readonly PendingEvent
     .run();
 }
 
-/** Makes dead letters of pending events that no queue takes: they leave the outbox in the same transaction. */
+/** Makes dead letters of pending events that no queue takes, and takes them out of the outbox, in one transaction. */
 export async function giveUpPending(
   db: D1Database,
   letters: readonly NeverSent[],
@@ -116,8 +116,8 @@ export async function giveUpPending(
 }
 
 /**
- * Takes events out of the outbox once the queue has confirmed them, and counts them: those that were still in it, so
- * that what is forwarded twice is counted once.
+ * Takes events out of the outbox once the queue has confirmed them, and counts those that were still in it: what is forwarded
+ * twice is counted once.
  */
 export async function confirmForwarded(
   db: D1Database,

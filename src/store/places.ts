@@ -61,6 +61,17 @@ export async function findAt<Row, Item>(
 }
 
 /**
+ * The place up to which rows have fewer than `maxBytes` together, but for the last one.
+ *
+ * @param rows selects `seq` and `bytes`, in order.
+ */
+export function lastSeqWithinSql(rows: string, maxBytes: `?${number}`): string {
+  return `
+    SELECT max(seq) FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS bytes_before FROM (${rows}))
+    WHERE bytes_before < ${maxBytes}`;
+}
+
+/**
  * Deletes the oldest rows for which a condition holds, and tells how many there were.
  *
  * @param condition its parameters are numbered from ?2 on.

@@ -33,7 +33,7 @@ export interface NewRejection {
   differsFrom?: { eventId: string; digest: string };
 }
 
-/** Bodies that one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
+/** What one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_REJECTION_BATCH_BYTES = 4_000_000;
 export const MAX_REJECTION_BATCH = 50;
 
@@ -41,8 +41,8 @@ export const MAX_REJECTION_BATCH = 50;
 export type BodyEncoding = 'utf-8' | 'base64';
 
 /**
- * Keeps rejections, atomically. The same body again is counted, not kept again, and of those that differ from an event
- * also a body that says the same; the same delivery again, by way of the intake queue, is not even counted.
+ * Keeps rejections, atomically. A body that is kept already is counted instead, as is, for those that differ from an event,
+ * a body that says the same. A delivery that comes again by way of the intake queue is not even counted.
  */
 export async function recordRejections(
   db: D1Database,
@@ -91,7 +91,7 @@ const RECORD = `
     event_id = excluded.event_id,
     deferred = max(deferred, excluded.deferred)`;
 
-/** A body as text. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is written as bytes. */
+/** A body as it is stored. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is stored as bytes. */
 function writtenBody(body: ArrayBuffer): { body: string; encoding: BodyEncoding } {
   const text = decodePayload(body);
   return text === null || text.includes('\0')
@@ -122,7 +122,7 @@ export interface Rejection {
   deliveries: number;
   /** Size of the body as it came. */
   bodyBytes: number;
-  /** Whether one of its deliveries was acknowledged: it came by way of the intake queue, differs, or was accepted. */
+  /** Whether a delivery was acknowledged: it came by way of the intake queue, differs, or was accepted. */
   isDeferred: boolean;
   /** The event that it repeats with another content; `null`: it was rejected for another reason. */
   eventId: string | null;
@@ -176,7 +176,7 @@ export async function findRejections(db: D1Database, seqs: readonly number[]): P
   return findAt(db, KEPT_REJECTIONS, seqs);
 }
 
-/** Rejections that were tried again, as they were read: one that was delivered again meanwhile was not looked at. */
+/** Rejections that were tried again, as they were read. */
 export interface TriedRejections {
   /** Those that became events. */
   letIn: readonly Pick<Rejection, 'seq' | 'requestId'>[];
@@ -185,8 +185,8 @@ export interface TriedRejections {
 }
 
 /**
- * Deletes what became events, gives what stays its new reasons, and records who tried them, in one transaction. What was
- * delivered again since it was read stays as it is.
+ * Deletes the rejections that became events, gives the others their new reasons, and records who tried them, in one
+ * transaction. One that was delivered again since it was read stays as it is.
  *
  * @returns the places of those that were deleted.
  */

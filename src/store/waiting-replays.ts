@@ -67,7 +67,7 @@ function placesJson(places: readonly ReplayPlace[]): string {
   return JSON.stringify(places.map(({ job, seq, replay }) => [job, seq, replay]));
 }
 
-/** Takes replays out once the queue has confirmed them, and counts those that were still there. */
+/** Takes replays out once the queue has confirmed them, and counts those that still waited. */
 export async function confirmReplayed(
   db: D1Database,
   replayed: readonly PendingReplay[],
@@ -94,7 +94,7 @@ export async function confirmReplayed(
   ]);
 }
 
-/** Notes that the queue refused replays in a run in which it took others: a row for each of them. */
+/** Notes that the queue refused replays in a run in which it took others. */
 export async function noteReplayRefusals(db: D1Database, places: readonly ReplayPlace[]): Promise<void> {
   await db
     .prepare(
@@ -105,7 +105,7 @@ export async function noteReplayRefusals(db: D1Database, places: readonly Replay
     .run();
 }
 
-/** Makes dead letters of replays that no queue takes: they wait no longer, in the same transaction. */
+/** Makes dead letters of replays that no queue takes, and takes them out, in one transaction. */
 export async function giveUpReplays(
   db: D1Database,
   letters: readonly NeverSent<PendingReplay>[],
@@ -123,7 +123,7 @@ export async function giveUpReplays(
   );
 }
 
-/** Drops replays whose events were deleted meanwhile. */
+/** Takes replays out whose events were deleted meanwhile. */
 export async function dropReplays(db: D1Database, places: readonly ReplayPlace[]): Promise<void> {
   await deleteWaiting(db, placesJson(places)).run();
 }
