@@ -17,7 +17,7 @@ import {
 } from './contact-holdings.ts';
 import { CLOCK_SKEW_MS, GIVEN_PLACES, placesJson } from './places.ts';
 import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
-import { subtractEventsSql } from './usage.ts';
+import { deleteEventsSql } from './usage.ts';
 import { REQUEST_STATEMENTS, repeatWithin, WorkBudget } from './work-budget.ts';
 
 /** Deleted by one transaction: short enough to let webhooks in between. */
@@ -208,52 +208,50 @@ function withText(value: unknown, change: (text: string) => string): unknown {
   return Array.isArray(value) ? value.map((item) => withText(item, change)) : withTexts(value, change);
 }
 
-type DeletedKind = keyof typeof DELETIONS;
-
 async function deleteChunk(
   { db, erased, budget }: ErasureRun,
-  kind: DeletedKind,
+  kind: keyof typeof DELETIONS,
   held: readonly { seq: number }[],
 ): Promise<void> {
   if (held.length === 0) return;
   const deletions = DELETIONS[kind];
   budget.spend(deletions.length);
   const places = placesJson(held);
-  const answers = await db.batch<{ seq: number }>(deletions.map((sql) => db.prepare(sql).bind(places)));
-  const counts = answers.map(({ results }) => results.length);
-  switch (kind) {
-    case 'event': {
-      const [deadLetters = 0, events = 0] = [counts[0], counts.at(-1)];
-      erased.deadLetters += deadLetters;
-      erased.events += events;
-      return;
-    }
-    case 'rejection':
-      erased.rejections += counts[0] ?? 0;
-      return;
-    case 'deadLetter':
-      erased.deadLetters += counts[0] ?? 0;
-      return;
+  const answers = await db.batch(deletions.map(({ sql }) => db.prepare(sql).bind(places)));
+  for (const [index, { counted }] of deletions.entries()) {
+    if (counted !== null) erased[counted] += answers[index]?.results.length ?? 0;
   }
 }
 
-const AT_PLACES = `seq IN (${GIVEN_PLACES})`;
+interface Deletion {
+  /** Deletes what is at ?1. */
+  sql: string;
+  /** What the rows that it returns count as. */
+  counted: keyof Erased | null;
+}
 
-/** The statements that delete what is at ?1. With an event goes what only makes sense beside it. */
-const DELETIONS = {
+const AT_PLACES = `seq IN (${GIVEN_PLACES})`;
+const [SUBTRACT_EVENTS, DELETE_EVENTS] = deleteEventsSql(GIVEN_PLACES);
+
+/** With an event goes what only makes sense beside it. */
+const DELETIONS: Record<'event' | 'rejection' | 'deadLetter', readonly Deletion[]> = {
   event: [
-    `DELETE FROM dead_letters WHERE seq IN (
-       SELECT d.seq FROM json_each(?1) AS place
-       CROSS JOIN events AS e ON e.seq = place.value
-       CROSS JOIN dead_letters AS d INDEXED BY dead_letters_by_event
-         ON d.event_id = e.id AND d.integration = e.integration
-     )
-     RETURNING seq`,
-    `DELETE FROM replaying WHERE ${AT_PLACES}`,
-    `DELETE FROM outbox WHERE ${AT_PLACES}`,
-    subtractEventsSql(GIVEN_PLACES),
-    `DELETE FROM events WHERE ${AT_PLACES} RETURNING seq`,
+    {
+      sql: `
+        DELETE FROM dead_letters WHERE seq IN (
+          SELECT d.seq FROM json_each(?1) AS place
+          CROSS JOIN events AS e ON e.seq = place.value
+          CROSS JOIN dead_letters AS d INDEXED BY dead_letters_by_event
+            ON d.event_id = e.id AND d.integration = e.integration
+        )
+        RETURNING seq`,
+      counted: 'deadLetters',
+    },
+    { sql: `DELETE FROM replaying WHERE ${AT_PLACES}`, counted: null },
+    { sql: `DELETE FROM outbox WHERE ${AT_PLACES}`, counted: null },
+    { sql: SUBTRACT_EVENTS, counted: null },
+    { sql: DELETE_EVENTS, counted: 'events' },
   ],
-  rejection: [`DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`],
-  deadLetter: [`DELETE FROM dead_letters WHERE ${AT_PLACES} RETURNING seq`],
-} as const satisfies Partial<Record<HoldingKind, readonly string[]>>;
+  rejection: [{ sql: `DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`, counted: 'rejections' }],
+  deadLetter: [{ sql: `DELETE FROM dead_letters WHERE ${AT_PLACES} RETURNING seq`, counted: 'deadLetters' }],
+};

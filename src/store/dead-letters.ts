@@ -12,8 +12,8 @@ import {
   type PageRequest,
 } from './keyset-paging.ts';
 import type { PendingEvent } from './outbox.ts';
-import { deleteOldest, findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
-import { repeatWithin, WorkBudget } from './work-budget.ts';
+import { findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
+import { deleteWithin, WorkBudget } from './work-budget.ts';
 
 /** What one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;
@@ -218,14 +218,8 @@ export async function deleteDeadLetters(
 
 /** Deletes those that were kept before a time, as many as one run may. */
 export async function purgeDeadLetters(db: D1Database, keptBeforeMs: number): Promise<number> {
-  let deleted = 0;
-  await repeatWithin(new WorkBudget(MAX_PURGED_CHUNKS), async () => {
-    const old = { table: 'dead_letters', index: 'NOT INDEXED', condition: 'seq < ?2' };
-    const inChunk = await deleteOldest(db, old, MAX_DELETED_ROWS, keptBeforeMs * 1000);
-    deleted += inChunk;
-    return inChunk === MAX_DELETED_ROWS;
-  });
-  return deleted;
+  const old = { table: 'dead_letters', index: 'NOT INDEXED', condition: 'seq < ?2' };
+  return deleteWithin(new WorkBudget(MAX_PURGED_CHUNKS), db, old, MAX_DELETED_ROWS, keptBeforeMs * 1000);
 }
 
 /** The columns of the event are `null` where the message is none of ours. */

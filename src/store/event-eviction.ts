@@ -9,7 +9,7 @@ import { excessOver } from './fair-shares.ts';
 import { type BoundValue, scanOldestFirst } from './keyset-paging.ts';
 import { GIVEN_PLACES, placesJson } from './places.ts';
 import { storedJson } from './stored-json.ts';
-import { ROW_BYTES, readUsage, subtractEventsSql, type Usage, type UsageKind } from './usage.ts';
+import { deleteEventsSql, ROW_BYTES, readUsage, type Usage, type UsageKind } from './usage.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** Was acknowledged and is never deleted to make room: its integration loses events for it. */
@@ -204,10 +204,8 @@ const FORWARDED = `
 async function deleteEvents(run: EventEviction, found: readonly FoundEvent[]): Promise<void> {
   run.budget.spend(1);
   const places = placesJson(found);
-  const [, deleted] = await run.db.batch([
-    run.db.prepare(subtractEventsSql(GIVEN_PLACES)).bind(places),
-    run.db.prepare(`DELETE FROM events WHERE seq IN (${GIVEN_PLACES})`).bind(places),
-  ]);
+  const statements = deleteEventsSql(GIVEN_PLACES).map((sql) => run.db.prepare(sql).bind(places));
+  const [, deleted] = await run.db.batch(statements);
   run.events += found.length;
   run.bytes += found.reduce((sum, { bytes }) => sum + bytes, 0);
   run.databaseBytes = deleted?.meta.size_after ?? run.databaseBytes;

@@ -14,11 +14,17 @@ import { auditChange, recordAudit } from './audit.ts';
 import { forgetBusinessNumbersOf } from './business-numbers.ts';
 import { type Change, findIntegrations } from './integrations.ts';
 import { scanOldestFirst } from './keyset-paging.ts';
-import { CLOCK_SKEW_MS, deleteOldest, GIVEN_PLACES } from './places.ts';
+import { CLOCK_SKEW_MS, GIVEN_PLACES } from './places.ts';
 import { readSingleRow } from './single-row.ts';
 import { storedJson } from './stored-json.ts';
-import { subtractEventsSql } from './usage.ts';
-import { REQUEST_STATEMENTS, repeatWithin, WorkBudget, type WorkLimits } from './work-budget.ts';
+import { deleteEventsSql } from './usage.ts';
+import {
+  deleteWithin,
+  REQUEST_STATEMENTS,
+  repeatWithin,
+  WorkBudget,
+  type WorkLimits,
+} from './work-budget.ts';
 
 /** Events scanned by one statement. */
 const STEP_EVENTS = 25_000;
@@ -208,14 +214,10 @@ async function deleteChunk(
   { deleted, budget }: DeletionRun,
 ): Promise<void> {
   const places = JSON.stringify(seqs);
-  const isOwn = `seq IN (${GIVEN_PLACES}) AND integration = ?2`;
-  const own = `SELECT seq FROM events WHERE ${isOwn}`;
+  const own = `SELECT seq FROM events WHERE seq IN (${GIVEN_PLACES}) AND integration = ?2`;
   budget.spend(3);
-  const [unforwarded, , events] = await db.batch([
-    db.prepare(`DELETE FROM outbox WHERE seq IN (${own})`).bind(places, slug),
-    db.prepare(subtractEventsSql(own)).bind(places, slug),
-    db.prepare(`DELETE FROM events WHERE ${isOwn} RETURNING seq`).bind(places, slug),
-  ]);
+  const statements = [`DELETE FROM outbox WHERE seq IN (${own})`, ...deleteEventsSql(own)];
+  const [unforwarded, , events] = await db.batch(statements.map((sql) => db.prepare(sql).bind(places, slug)));
   deleted.unforwarded += unforwarded?.meta.changes ?? 0;
   deleted.events += events?.results.length ?? 0;
 }
@@ -228,11 +230,7 @@ async function deleteKept(
   { deleted, budget }: DeletionRun,
 ): Promise<void> {
   const table = kept === 'rejections' ? 'rejections' : 'dead_letters';
-  await repeatWithin(budget, async () => {
-    const inChunk = await deleteOldest(db, { table, condition: 'integration = ?2' }, CHUNK_KEPT, slug);
-    deleted[kept] += inChunk;
-    return inChunk === CHUNK_KEPT;
-  });
+  deleted[kept] += await deleteWithin(budget, db, { table, condition: 'integration = ?2' }, CHUNK_KEPT, slug);
 }
 
 /** Whether an integration can be deleted: nothing is left of it, and nothing came since its events were scanned. */

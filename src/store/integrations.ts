@@ -153,28 +153,16 @@ export async function createIntegration(
   { slug, ...settings }: Pick<Integration, 'slug'> & IntegrationSettings,
   change: Change,
 ): Promise<Creation> {
-  const { appId, description, allowedIps, requireSignature, onRejection } = settings;
+  const columns = columnsOf(settings);
   const insert = db
     .prepare(
-      `INSERT INTO integrations (
-         slug, app_id, description, allowed_ips, require_signature, generation, created_at, on_rejection
-       )
-       SELECT ?1, ?2, ?3, ?4, ?5,
-         coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?6, ?8
-       WHERE (SELECT count(*) FROM integrations) < ?7
+      `INSERT INTO integrations (slug, generation, created_at, ${Object.keys(columns).join()})
+       SELECT ?1, coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?2, ?4, ?5, ?6, ?7, ?8
+       WHERE (SELECT count(*) FROM integrations) < ?3
        ON CONFLICT (slug) DO NOTHING
        RETURNING ${COLUMNS}`,
     )
-    .bind(
-      slug,
-      appId,
-      description,
-      allowedIps && JSON.stringify(allowedIps),
-      Number(requireSignature),
-      change.nowMs,
-      MAX_INTEGRATIONS,
-      onRejection,
-    );
+    .bind(slug, change.nowMs, MAX_INTEGRATIONS, ...Object.values(columns));
   const [inserted, , found] = await db.batch<IntegrationRow>([
     insert,
     audited(db, change, 'integration.create', slug, settings),
@@ -185,6 +173,17 @@ export async function createIntegration(
   return { outcome: found?.results.length === 0 ? 'full' : 'taken' };
 }
 
+/** The columns of settings. */
+function columnsOf({ allowedIps, requireSignature, ...settings }: IntegrationPatch) {
+  return {
+    app_id: settings.appId,
+    description: settings.description,
+    allowed_ips: allowedIps && JSON.stringify(allowedIps),
+    require_signature: requireSignature === undefined ? undefined : Number(requireSignature),
+    on_rejection: settings.onRejection,
+  };
+}
+
 /** Updates the given settings of an integration; `null` where there is none. */
 export async function updateIntegration(
   db: D1Database,
@@ -192,29 +191,15 @@ export async function updateIntegration(
   patch: IntegrationPatch,
   change: Change,
 ): Promise<Integration | null> {
+  const given = Object.entries(columnsOf(patch)).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return (await findIntegrations(db, [slug]))[0] ?? null;
+  const columns = given.map(([column]) => column).join();
+  const values = given.map((_, index) => `?${index + 2}`).join();
   const update = db
     .prepare(
-      `UPDATE integrations SET
-         app_id = patched.app_id, description = patched.description, allowed_ips = patched.allowed_ips,
-         require_signature = patched.require_signature, on_rejection = patched.on_rejection
-       FROM (
-         SELECT
-           iif(json_type(?2, '$.appId') IS NULL, app_id, ?2 ->> '$.appId') AS app_id,
-           iif(json_type(?2, '$.description') IS NULL, description, ?2 ->> '$.description') AS description,
-           iif(json_type(?2, '$.allowedIps') IS NULL, allowed_ips, ?2 ->> '$.allowedIps') AS allowed_ips,
-           coalesce(?2 ->> '$.requireSignature', require_signature) AS require_signature,
-           coalesce(?2 ->> '$.onRejection', on_rejection) AS on_rejection
-         FROM integrations WHERE slug = ?1
-       ) AS patched
-       WHERE slug = ?1
-         AND (
-           integrations.app_id, integrations.description, integrations.allowed_ips, integrations.require_signature,
-           integrations.on_rejection
-         ) IS NOT (
-           patched.app_id, patched.description, patched.allowed_ips, patched.require_signature, patched.on_rejection
-         )`,
+      `UPDATE integrations SET (${columns}) = (${values}) WHERE slug = ?1 AND (${columns}) IS NOT (${values})`,
     )
-    .bind(slug, JSON.stringify(patch));
+    .bind(slug, ...given.map(([, value]) => value));
   return applied(db, slug, update, audited(db, change, 'integration.update', slug, patch));
 }
 

@@ -70,26 +70,3 @@ export function lastSeqWithinSql(rows: string, maxBytes: `?${number}`): string {
     SELECT max(seq) FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS bytes_before FROM (${rows}))
     WHERE bytes_before < ${maxBytes}`;
 }
-
-/**
- * Deletes the oldest rows for which a condition holds, and tells how many there were.
- *
- * @param condition its parameters are numbered from ?2 on.
- */
-export async function deleteOldest(
-  db: D1Database,
-  { table, index = '', condition }: { table: string; index?: string; condition: string },
-  limit: number,
-  ...values: (string | number)[]
-): Promise<number> {
-  const { results } = await db
-    .prepare(
-      `DELETE FROM ${table} WHERE rowid IN (
-         SELECT rowid FROM ${table} ${index} WHERE ${condition} ORDER BY rowid LIMIT ?1
-       )
-       RETURNING rowid`, // `changes` would count what triggers write as well
-    )
-    .bind(limit, ...values)
-    .run();
-  return results.length;
-}

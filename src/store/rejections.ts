@@ -104,19 +104,13 @@ export function bodyBytes(body: string, encoding: BodyEncoding): ArrayBuffer {
   return encoding === 'base64' ? (Uint8Array.fromBase64(body).buffer as ArrayBuffer) : encodePayload(body);
 }
 
-/** A rejection as operators see it, without its body. */
-export interface Rejection {
+/**
+ * A rejection as operators see it, without its body. Its `generation` and `requestId` are those of the last delivery,
+ * `receivedAtMs` is that of the first.
+ */
+export interface Rejection extends Omit<NewRejection, 'body' | 'deferred' | 'differsFrom'> {
   /** Place and time of the first delivery that was kept: microseconds since 1970. */
   seq: number;
-  integration: string;
-  /** Of the token that the last delivery came with. */
-  generation: number;
-  reason: RejectionReason;
-  problems: ContractProblem[];
-  /** Of the last delivery. */
-  requestId: string;
-  /** When it was first delivered, Unix ms. */
-  receivedAtMs: number;
   /** Unix ms. */
   lastReceivedAtMs: number;
   deliveries: number;

@@ -10,9 +10,10 @@ import { EVENT_TYPES } from '../contract/webhook.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
 import { type EventFilter, matchedRows } from './event-listing.ts';
 import { type BoundValue, pageRange, scanOldestFirst, wantedSql } from './keyset-paging.ts';
-import { deleteOldest, seqRange, type TimeRange } from './places.ts';
+import { seqRange, type TimeRange } from './places.ts';
 import { storedJson } from './stored-json.ts';
 import type { ReplayPlace } from './waiting-replays.ts';
+import { deleteWithin, WorkBudget } from './work-budget.ts';
 
 /** Events that one statement of a job scans. */
 export const MAX_WALKED_ROWS = 10_000;
@@ -22,7 +23,7 @@ export const MAX_PUT_BACK = 2_000;
 export const MAX_WAITING = 10_000;
 /** Events that one statement counts, for a dry run. */
 const MAX_COUNTED_ROWS = 25_000;
-/** Rows that one statement of the purge deletes. */
+/** Jobs that one run of the purge deletes at most. */
 const MAX_PURGED_JOBS = 200;
 
 /** The job of an event that was replayed by itself. */
@@ -341,7 +342,7 @@ export async function endReplay(db: D1Database, id: number, nowMs: number): Prom
 /** Deletes jobs that were made before a time and are over. */
 export async function purgeReplays(db: D1Database, madeBeforeMs: number): Promise<number> {
   const over = { table: 'replays', index: 'NOT INDEXED', condition: "id < ?2 AND state <> 'running'" };
-  return deleteOldest(db, over, MAX_PURGED_JOBS, madeBeforeMs * 1000);
+  return deleteWithin(new WorkBudget(1), db, over, MAX_PURGED_JOBS, madeBeforeMs * 1000);
 }
 
 const REPLAY_COLUMNS = `

@@ -3,9 +3,8 @@
 
 import { evictEvents } from './event-eviction.ts';
 import { evictRejections } from './eviction.ts';
-import { deleteOldest } from './places.ts';
-import { subtractEventsSql } from './usage.ts';
-import { repeatWithin, WorkBudget } from './work-budget.ts';
+import { deleteEventsSql } from './usage.ts';
+import { deleteWithin, repeatWithin, WorkBudget } from './work-budget.ts';
 
 /** Events deleted by one statement: short enough to let webhooks in between. */
 const CHUNK_EVENTS = 1_000;
@@ -61,10 +60,7 @@ const EXPIRED = `
 
 async function purgeChunk(db: D1Database, storedBeforeMs: number) {
   const chunk = [storedBeforeMs * 1000, CHUNK_EVENTS];
-  const [, deleted] = await db.batch([
-    db.prepare(subtractEventsSql(EXPIRED)).bind(...chunk),
-    db.prepare(`DELETE FROM events WHERE seq IN (${EXPIRED}) RETURNING seq`).bind(...chunk),
-  ]);
+  const [, deleted] = await db.batch(deleteEventsSql(EXPIRED).map((sql) => db.prepare(sql).bind(...chunk)));
   if (deleted === undefined) throw new Error('D1 returned no result for a deletion');
   // `changes` would count what triggers write as well. The size is that without the pages that are free.
   return { events: deleted.results.length, databaseBytes: deleted.meta.size_after };
@@ -84,11 +80,6 @@ export async function purgeRejections(
   // `seq` is the time of the first delivery or later, so what is newer need not be looked at.
   const condition = 'seq < ?2 * 1000 AND last_received_at < ?2';
   const old = { table: 'rejections', index: 'NOT INDEXED', condition };
-  let expired = 0;
-  await repeatWithin(budget, async () => {
-    const inChunk = await deleteOldest(db, old, CHUNK_REJECTIONS, deliveredBeforeMs);
-    expired += inChunk;
-    return inChunk === CHUNK_REJECTIONS;
-  });
+  const expired = await deleteWithin(budget, db, old, CHUNK_REJECTIONS, deliveredBeforeMs);
   return { expired, overflowing: await evictRejections(db, maxDatabaseBytes, budget) };
 }

@@ -68,15 +68,18 @@ const SUM = `
   ${ADD}`;
 
 /**
- * The statement that subtracts events: it has to stand before the one that deletes them, in the same transaction.
+ * The statements that delete events: the first subtracts them from what is summed, the last deletes them and returns their
+ * places. `changes` of it counts what triggers write as well.
  *
- * @param places SQL that selects the places of the events that are deleted.
+ * @param places SQL that selects the places of the events.
  */
-export function subtractEventsSql(places: string): string {
-  return `
-    INSERT INTO usage (kind, integration, items, bytes)
-    SELECT 'event', integration, -count(*), -sum(octet_length(payload)) FROM events
-    WHERE seq IN (${places}) AND +seq <= ${progressSql('usage')} -- +: the places are what leads to them
-    GROUP BY integration
-    ${ADD}`;
+export function deleteEventsSql(places: string): [subtraction: string, deletion: string] {
+  return [
+    `INSERT INTO usage (kind, integration, items, bytes)
+     SELECT 'event', integration, -count(*), -sum(octet_length(payload)) FROM events
+     WHERE seq IN (${places}) AND +seq <= ${progressSql('usage')} -- +: the places are what leads to them
+     GROUP BY integration
+     ${ADD}`,
+    `DELETE FROM events WHERE seq IN (${places}) RETURNING seq`,
+  ];
 }

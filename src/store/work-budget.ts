@@ -51,3 +51,31 @@ export async function repeatWithin(budget: WorkBudget, step: () => Promise<boole
   }
   return false;
 }
+
+/**
+ * Deletes rows for which a condition holds, oldest first, in chunks, until none is left or the budget is spent.
+ *
+ * @param rows the parameters of its condition are numbered from ?2 on.
+ * @returns how many were deleted.
+ */
+export async function deleteWithin(
+  budget: WorkBudget,
+  db: D1Database,
+  { table, index = '', condition }: { table: string; index?: string; condition: string },
+  chunkRows: number,
+  ...values: (string | number)[]
+): Promise<number> {
+  const deletion = db.prepare(
+    `DELETE FROM ${table} WHERE rowid IN (
+       SELECT rowid FROM ${table} ${index} WHERE ${condition} ORDER BY rowid LIMIT ?1
+     )
+     RETURNING rowid`, // `changes` would count what triggers write as well
+  );
+  let deleted = 0;
+  await repeatWithin(budget, async () => {
+    const { results } = await deletion.bind(chunkRows, ...values).run();
+    deleted += results.length;
+    return results.length === chunkRows;
+  });
+  return deleted;
+}
