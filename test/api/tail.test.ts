@@ -586,7 +586,7 @@ describe('while D1 fails', () => {
 
   it.each([
     ['at the start', 'SELECT max(seq) AS last_seq'],
-    ['in the middle', 'AS walk'],
+    ['in the middle', 'AS newestSeq'],
   ])('%s it says so, goes on afterwards and leaves out nothing', async (when, on) => {
     const isAtStart = when === 'at the start';
     if (isAtStart) await inject({ d1: { kind: 'reject', on } });
@@ -704,7 +704,7 @@ describe('the cost', () => {
     await rowsRead({ contact: '+5541910000007', since: '0' }, 1);
     await rowsRead({ type: 'response', since: '0' }, 1);
     for (const sql of new Set(statements.map((statement) => statement.sql))) {
-      if (!sql.includes('AS walk')) continue;
+      if (!sql.includes('AS newestSeq')) continue;
       const parameters = Array.from({ length: 10 }, () => null);
       const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .bind(...parameters)
