@@ -1,5 +1,5 @@
 // Replaying: jobs put events back, a chunk at a time, and what was put back is forwarded. Owns the order in which that is
-// done and how much of it one invocation does; what makes it safe to interrupt is in store/replays.ts.
+// done and how much of it one invocation does; what makes it safe to interrupt is in store/replay-steps.ts.
 
 import { cutGroups } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
@@ -12,7 +12,7 @@ import {
   putBack,
   releaseReplaying,
   walkReplay,
-} from '../store/replays.ts';
+} from '../store/replay-steps.ts';
 import {
   confirmReplayed,
   dropReplays,

@@ -3,7 +3,7 @@
 
 import * as z from 'zod';
 import { listNewestFirst, type Page, type PageRequest } from './keyset-paging.ts';
-import { findAt, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
+import { nextSeqSql, type RowReader, type TimeRange } from './places.ts';
 import { storedJson } from './stored-json.ts';
 
 /** What was done, as `<object>.<verb>`. */
@@ -109,15 +109,7 @@ export async function listAudit(
   page: PageRequest,
 ): Promise<Page<ListedAuditEntry>> {
   const listing = { index: 'NOT INDEXED', scanned: { actor, action, object } };
-  return listNewestFirst(db, AUDIT, listing, times, page);
-}
-
-/** Those of the entries at these places that exist. */
-export async function findAuditEntriesAt(
-  db: D1Database,
-  seqs: readonly number[],
-): Promise<ListedAuditEntry[]> {
-  return findAt(db, AUDIT, seqs);
+  return listNewestFirst(db, AUDIT_ENTRIES, listing, times, page);
 }
 
 /**
@@ -139,7 +131,7 @@ export function blotAuditEntries(
 
 type AuditRow = Omit<ListedAuditEntry, 'detail'> & { detail: string };
 
-const AUDIT: RowReader<AuditRow, ListedAuditEntry> = {
+export const AUDIT_ENTRIES: RowReader<AuditRow, ListedAuditEntry> = {
   from: 'audit AS entry',
   columns: 'entry.seq, entry.actor, entry.action, entry.object, entry.detail, entry.seq / 1000 AS atMs',
   itemOf: (row) => ({ ...row, detail: storedDetail.parse(row.detail) }),

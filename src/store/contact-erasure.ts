@@ -231,7 +231,7 @@ interface Deletion {
 }
 
 const AT_PLACES = `seq IN (${GIVEN_PLACES})`;
-const [SUBTRACT_EVENTS, DELETE_EVENTS] = deleteEventsSql(GIVEN_PLACES);
+const [SUBTRACT_EVENTS, DELETE_EVENTS] = deleteEventsSql(AT_PLACES);
 
 /** With an event goes what only makes sense beside it. */
 const DELETIONS: Record<'event' | 'rejection' | 'deadLetter', readonly Deletion[]> = {

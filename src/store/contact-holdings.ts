@@ -9,12 +9,13 @@ import * as z from 'zod';
 import type { WrittenNumber } from '../contract/written-number.ts';
 import { cutGroups } from '../runtime/batching.ts';
 import { unpack } from '../runtime/decompression.ts';
-import { findAuditEntriesAt, type ListedAuditEntry } from './audit.ts';
+import { AUDIT_ENTRIES, type ListedAuditEntry } from './audit.ts';
 import { findDeadLetters, type KeptDeadLetter } from './dead-letters.ts';
-import { findEventsAt, type ListedEvent } from './events.ts';
+import { EVENTS, type ListedEvent } from './events.ts';
 import { MENTION_SEARCHES, STEP_BYTES, STEP_ROWS } from './number-search.ts';
+import { findAt } from './places.ts';
 import { bodyBytes, findRejections, type KeptRejection } from './rejections.ts';
-import { findReplayFilters, type ReplayFilter } from './replays.ts';
+import { REPLAY_FILTERS, type ReplayFilter } from './replays.ts';
 import { readSingleRow } from './single-row.ts';
 import { storedJson } from './stored-json.ts';
 
@@ -129,7 +130,7 @@ export async function* readHoldings(
 async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promise<Holding[]> {
   switch (kind) {
     case 'event':
-      return (await findEventsAt(db, seqs)).map((event) => ({ kind, seq: event.seq, event }));
+      return (await findAt(db, EVENTS, seqs)).map((event) => ({ kind, seq: event.seq, event }));
     case 'rejection':
       return (await findRejections(db, seqs)).map((rejection) => ({ kind, seq: rejection.seq, rejection }));
     case 'deadLetter':
@@ -139,9 +140,9 @@ async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promis
         deadLetter,
       }));
     case 'auditEntry':
-      return (await findAuditEntriesAt(db, seqs)).map((entry) => ({ kind, seq: entry.seq, entry }));
+      return (await findAt(db, AUDIT_ENTRIES, seqs)).map((entry) => ({ kind, seq: entry.seq, entry }));
     case 'replay':
-      return (await findReplayFilters(db, seqs)).map((replay) => ({ kind, seq: replay.id, replay }));
+      return (await findAt(db, REPLAY_FILTERS, seqs)).map((replay) => ({ kind, seq: replay.id, replay }));
   }
 }
 

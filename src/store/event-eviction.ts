@@ -204,7 +204,9 @@ const FORWARDED = `
 async function deleteEvents(run: EventEviction, found: readonly FoundEvent[]): Promise<void> {
   run.budget.spend(1);
   const places = placesJson(found);
-  const statements = deleteEventsSql(GIVEN_PLACES).map((sql) => run.db.prepare(sql).bind(places));
+  const statements = deleteEventsSql(`seq IN (${GIVEN_PLACES})`).map((sql) =>
+    run.db.prepare(sql).bind(places),
+  );
   const [, deleted] = await run.db.batch(statements);
   run.events += found.length;
   run.bytes += found.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -15,7 +15,7 @@ import {
   scanNewestFirst,
   wantedSql,
 } from './keyset-paging.ts';
-import { fittingOf, MAX_READ_AT_ONCE_BYTES, readPayloads } from './payload-pages.ts';
+import { MAX_READ_AT_ONCE_BYTES, readFitting } from './payload-pages.ts';
 import type { RowReader, TimeRange } from './places.ts';
 
 /** Which events are meant. Every filter that is absent lets all through. */
@@ -110,18 +110,13 @@ async function withPayloads(
   db: D1Database,
   { items, nextBeforeSeq }: Page<UnreadEvent>,
 ): Promise<Page<ListedEvent>> {
-  const fitting = fittingOf(items, ({ payloadBytes }) => payloadBytes);
-  const large = await readPayloads(
-    db,
-    fitting.filter(({ payload }) => payload === null).map(({ seq }) => seq),
-  );
-  const events = fitting.flatMap(({ payloadBytes: _, ...event }) => {
-    const payload = event.payload ?? large.get(event.seq);
-    return payload === undefined ? [] : [{ ...event, payload }]; // otherwise it was erased just now
-  });
+  const fitting = await readFitting(db, items, ({ payloadBytes }) => payloadBytes);
+  const isCut = fitting.length < items.length;
   return {
-    items: events,
-    nextBeforeSeq: fitting.length < items.length ? (fitting.at(-1)?.seq ?? null) : nextBeforeSeq,
+    items: fitting.flatMap(({ payloadBytes: _, payload, ...event }) =>
+      payload === null ? [] : [{ ...event, payload }],
+    ),
+    nextBeforeSeq: isCut ? (fitting.at(-1)?.seq ?? null) : nextBeforeSeq,
   };
 }
 

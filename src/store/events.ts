@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { STAMPED_TIMES } from '../contract/content.ts';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
-import { findAt, nextSeqSql, type RowReader } from './places.ts';
+import { nextSeqSql, type RowReader } from './places.ts';
 import { storedJson } from './stored-json.ts';
 
 /**
@@ -211,11 +211,6 @@ export async function findEvent(
   return row && listedEventOf(row);
 }
 
-/** Those of the events at these places that exist, in the order in which they are named. */
-export async function findEventsAt(db: D1Database, seqs: readonly number[]): Promise<ListedEvent[]> {
-  return findAt(db, EVENTS, seqs);
-}
-
 /** What identifies and routes an event, with `e` for events. */
 export const HEAD_COLUMNS = `
   e.seq, e.id, e.integration, e.type, e.status, nullif(e.contact, '${ABSENT}') AS contact,
@@ -258,7 +253,7 @@ export function listedEventOf<Row extends ListedRow>(row: Row) {
 
 const storedOddities = storedJson(z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) })));
 
-const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
+export const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
   from: 'events AS e',
   columns: `${LISTED_COLUMNS}, e.payload`,
   itemOf: listedEventOf,

@@ -214,9 +214,12 @@ async function deleteChunk(
   { deleted, budget }: DeletionRun,
 ): Promise<void> {
   const places = JSON.stringify(seqs);
-  const own = `SELECT seq FROM events WHERE seq IN (${GIVEN_PLACES}) AND integration = ?2`;
+  const isOwn = `seq IN (${GIVEN_PLACES}) AND integration = ?2`;
   budget.spend(3);
-  const statements = [`DELETE FROM outbox WHERE seq IN (${own})`, ...deleteEventsSql(own)];
+  const statements = [
+    `DELETE FROM outbox WHERE seq IN (SELECT seq FROM events WHERE ${isOwn})`,
+    ...deleteEventsSql(isOwn),
+  ];
   const [unforwarded, , events] = await db.batch(statements.map((sql) => db.prepare(sql).bind(places, slug)));
   deleted.unforwarded += unforwarded?.meta.changes ?? 0;
   deleted.events += events?.results.length ?? 0;

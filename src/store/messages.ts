@@ -4,7 +4,7 @@ import { type EventHead, messageIdRange } from '../contract/event.ts';
 import { STATUSES, type Status } from '../contract/webhook.ts';
 import { eventHeadOf, HEAD_COLUMNS, payloadUpTo } from './events.ts';
 import { MAX_SCANNED_ROWS } from './keyset-paging.ts';
-import { fittingOf, MAX_PAGE_BYTES, readPayloads } from './payload-pages.ts';
+import { MAX_PAGE_BYTES, readFitting } from './payload-pages.ts';
 import { findAt, type RowReader } from './places.ts';
 
 /** At most so many events of one message are shown: a hundred times what one usually has. */
@@ -44,13 +44,7 @@ export async function readShown<Event extends UnreadEvent>(
   db: D1Database,
   events: readonly Event[],
 ): Promise<Event[]> {
-  const fitting = fittingOf(events, shownBytes);
-  const unread = fitting.filter((event) => event.payload === null && shownBytes(event) > 0);
-  const payloads = await readPayloads(
-    db,
-    unread.map(({ seq }) => seq),
-  );
-  return fitting.map((event) => ({ ...event, payload: event.payload ?? payloads.get(event.seq) ?? null }));
+  return readFitting(db, events, shownBytes);
 }
 
 function shownBytes({ payloadBytes }: UnreadEvent): number {

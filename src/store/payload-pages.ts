@@ -12,19 +12,37 @@ export const MAX_PAGE_BYTES = 4_000_000;
 /** Larger payloads are read by themselves, once it is known for how many of them the page has room. */
 export const MAX_READ_AT_ONCE_BYTES = 16_000;
 
-/** The first events, as many as a page has room for, at least one. */
-export function fittingOf<Event>(events: readonly Event[], bytesOf: (event: Event) => number): Event[] {
+/** Something with a payload, which is `null` where it was too large to be read at once. */
+interface WithPayload {
+  seq: number;
+  payload: string | null;
+}
+
+/**
+ * The first events, as many as a page has room for, at least one, with the payloads that were left out. Those of events that
+ * were erased just now stay `null`.
+ *
+ * @param bytesOf the size of the payload; 0 where it is not wanted.
+ */
+export async function readFitting<Event extends WithPayload>(
+  db: D1Database,
+  events: readonly Event[],
+  bytesOf: (event: Event) => number,
+): Promise<Event[]> {
   const limits = { maxItems: Number.POSITIVE_INFINITY, maxBytes: MAX_PAGE_BYTES };
-  return events.slice(0, firstGroupLength(events, bytesOf, limits));
+  const fitting = events.slice(0, firstGroupLength(events, bytesOf, limits));
+  const unread = fitting.filter((event) => event.payload === null && bytesOf(event) > 0);
+  const read = await findAt(
+    db,
+    PAYLOADS,
+    unread.map(({ seq }) => seq),
+  );
+  const payloads = new Map(read.map(({ seq, payload }) => [seq, payload]));
+  return fitting.map((event) => ({ ...event, payload: event.payload ?? payloads.get(event.seq) ?? null }));
 }
 
-/** The payloads at these places. Those of events that were erased just now are missing. */
-export async function readPayloads(db: D1Database, seqs: readonly number[]): Promise<Map<number, string>> {
-  return new Map(await findAt(db, PAYLOADS, seqs));
-}
-
-const PAYLOADS: RowReader<{ seq: number; payload: string }, [seq: number, payload: string]> = {
+const PAYLOADS: RowReader<WithPayload, WithPayload> = {
   from: 'events AS e',
   columns: 'e.seq, e.payload',
-  itemOf: ({ seq, payload }) => [seq, payload],
+  itemOf: (row) => row,
 };

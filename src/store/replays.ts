@@ -1,33 +1,22 @@
-// Replays: events that are forwarded again. A job in `replays` scans the events that it was asked for and puts them back, a
-// chunk at a time, into `replaying`; waiting-replays.ts has what waits there.
-//
-// A chunk is put back in one transaction that also moves the job on, and only if the job is still where it was when the
-// chunk was read: whatever is interrupted or runs twice, no event is skipped, and none is put back twice.
+// The replays table: jobs that forward events again. replay-steps.ts works them off: it puts the events that they ask for into
+// `replaying`, and waiting-replays.ts has what waits there.
 
 import * as z from 'zod';
 import type { EventHead } from '../contract/event.ts';
 import { EVENT_TYPES } from '../contract/webhook.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
-import { type EventFilter, matchedRows } from './event-listing.ts';
-import { type BoundValue, pageRange, scanOldestFirst, wantedSql } from './keyset-paging.ts';
-import { seqRange, type TimeRange } from './places.ts';
+import type { EventFilter } from './event-listing.ts';
+import { pageRange } from './keyset-paging.ts';
+import { type RowReader, seqRange, type TimeRange } from './places.ts';
 import { storedJson } from './stored-json.ts';
 import type { ReplayPlace } from './waiting-replays.ts';
 import { deleteWithin, WorkBudget } from './work-budget.ts';
 
-/** Events that one statement of a job scans. */
-export const MAX_WALKED_ROWS = 10_000;
-/** Events put back in one transaction, in less than 100 ms: short enough to let webhooks in between. */
-export const MAX_PUT_BACK = 2_000;
-/** While so many wait, nothing more is put back: the queue does not take them. */
-export const MAX_WAITING = 10_000;
-/** Events that one statement counts, for a dry run. */
-const MAX_COUNTED_ROWS = 25_000;
 /** Jobs that one run of the purge deletes at most. */
 const MAX_PURGED_JOBS = 200;
 
 /** The job of an event that was replayed by itself. */
-export const NO_JOB = 0;
+const NO_JOB = 0;
 
 /** Stands for the contact in the filter of a job that is over: no filter may outlive what is held on a person. */
 export const BLOTTED_CONTACT = '***';
@@ -155,7 +144,7 @@ export async function cancelReplay(db: D1Database, id: number, audit: AuditEntry
   return changeAudited(db, cancellation, audit, forgetting);
 }
 
-const BLOTTED_FILTER = `
+export const BLOTTED_FILTER = `
   iif(filter ->> 'contact' IS NULL, filter, json_set(filter, '$.contact', '${BLOTTED_CONTACT}'))`;
 
 /** A statement for the erasure of a contact: ends the jobs that have it in their filter, and blots it out there. */
@@ -170,18 +159,6 @@ export function endReplaysOfContact(db: D1Database, contact: string, nowMs: numb
 
 /** What a job was asked for, and by whom. */
 export type ReplayFilter = Pick<Replay, 'id' | 'actor' | 'filter'>;
-
-/** Reads what was asked of the named jobs, as far as they exist. */
-export async function findReplayFilters(db: D1Database, ids: readonly number[]): Promise<ReplayFilter[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT job.id, job.actor, job.filter
-       FROM json_each(?1) AS wanted CROSS JOIN replays AS job ON job.id = wanted.value`,
-    )
-    .bind(JSON.stringify(ids))
-    .run<Pick<ReplayRow, 'id' | 'actor' | 'filter'>>();
-  return results.map((row) => ({ ...row, filter: storedFilter.parse(row.filter) }));
-}
 
 /**
  * Statements that give jobs another filter, for the erasure of a contact whose number is in them. Those that are running
@@ -205,155 +182,27 @@ export function blotReplayFilters(
   ];
 }
 
-/**
- * Takes the right to put back and forward, if there is anything to do: two runs at once would forward everything twice. It
- * ends by itself after `forMs`, should the isolate that holds it die.
- *
- * @returns names the right for {@link releaseReplaying}; `null`: there is nothing to do, or another run is at it.
- */
-export async function claimReplaying(db: D1Database, nowMs: number, forMs: number): Promise<number | null> {
-  const claim = nowMs + forMs;
-  const { meta } = await db
-    .prepare(
-      `INSERT INTO progress (task, seq, at)
-       SELECT 'replays', 0, ?2
-       WHERE EXISTS (SELECT 1 FROM replaying)
-         OR EXISTS (SELECT 1 FROM replays INDEXED BY replays_running WHERE state = 'running')
-       ON CONFLICT (task) DO UPDATE SET at = excluded.at WHERE at <= ?1`,
-    )
-    .bind(nowMs, claim)
-    .run();
-  return meta.changes > 0 ? claim : null;
-}
-
-/** Gives the right back, unless it has ended and another run has it. */
-export async function releaseReplaying(db: D1Database, claim: number): Promise<void> {
-  await db.prepare("UPDATE progress SET at = 0 WHERE task = 'replays' AND at = ?1").bind(claim).run();
-}
-
-/** The job whose turn it is, and how many events of all jobs wait, counted up to {@link MAX_WAITING}. */
-export async function nextReplay(db: D1Database): Promise<{ replay: Replay; waitingOfAll: number } | null> {
-  const row = await db
-    .prepare(
-      `SELECT ${REPLAY_COLUMNS},
-         (SELECT count(*) FROM (SELECT 1 FROM replaying LIMIT ${MAX_WAITING})) AS waitingOfAll
-       FROM replays INDEXED BY replays_running WHERE state = 'running' ORDER BY updated_at LIMIT 1`,
-    )
-    .first<ReplayRow & { waitingOfAll: number }>();
-  if (row === null) return null;
-  const { waitingOfAll, ...replay } = row;
-  return { replay: replayOf(replay), waitingOfAll };
-}
-
-/** What a scan of events found. */
-interface ReplayScan<Found> {
-  found: Found;
-  /** Where to go on; the end of the range where there is no more. */
-  nextSeq: number;
-}
-
-/** Finds the next events that a job is to put back, at most {@link MAX_PUT_BACK} of the next {@link MAX_WALKED_ROWS}. */
-export async function walkReplay(
-  db: D1Database,
-  { filter, nextSeq: fromSeq, untilSeq }: Pick<Replay, 'filter' | 'nextSeq' | 'untilSeq'>,
-): Promise<ReplayScan<number[]>> {
-  const places = { sql: 'json_group_array(seq)', schema: storedJson(z.array(z.number())) };
-  const scan = await scanEvents(db, places, filter, [fromSeq, untilSeq], MAX_WALKED_ROWS);
-  const found = scan.found.toSorted((a, b) => a - b).slice(0, MAX_PUT_BACK);
-  const last = found.at(-1);
-  return last !== undefined && scan.found.length > MAX_PUT_BACK
-    ? { found, nextSeq: last + 1 }
-    : { found, nextSeq: scan.nextSeq };
-}
-
-/** Counts what a replay would put back, as far as one statement goes. */
-export async function countReplay(
-  db: D1Database,
-  filter: EventFilter,
-  fromSeq: number,
-): Promise<ReplayScan<number>> {
-  const [sinceSeq, untilSeq] = seqRange(filter);
-  const count = { sql: 'count(*)', schema: z.number() };
-  return scanEvents(db, count, filter, [Math.max(fromSeq, sinceSeq), untilSeq], MAX_COUNTED_ROWS);
-}
-
-async function scanEvents<Found>(
-  db: D1Database,
-  found: { sql: string; schema: z.ZodType<Found> },
-  filter: EventFilter,
-  range: [fromSeq: number, untilSeq: number],
-  maxRows: number,
-): Promise<ReplayScan<Found>> {
-  const values: BoundValue[] = [...range];
-  const { type, status, integration } = filter;
-  const isMatch = wantedSql({ type, status, integration }, values);
-  const rows = `SELECT seq, ${isMatch} AS is_match ${matchedRows(filter, values)}`;
-  const { scanned, lastSeq, ...scan } = await scanOldestFirst(db, found, rows, values, maxRows);
-  return { ...scan, nextSeq: scanned === maxRows && lastSeq !== null ? lastSeq + 1 : range[1] };
-}
-
-/** Puts a chunk back, and moves the job on. Does nothing if the job was moved on, or ended, meanwhile. */
-export async function putBack(
-  db: D1Database,
-  { id, nextSeq: scannedFrom }: Pick<Replay, 'id' | 'nextSeq'>,
-  { found, nextSeq }: ReplayScan<number[]>,
-  nowMs: number,
-): Promise<void> {
-  const isHere = "id = ?1 AND next_seq = ?2 AND state = 'running'";
-  const here = [id, scannedFrom];
-  const seqs = JSON.stringify(found);
-  await db.batch([
-    db
-      .prepare(
-        `INSERT INTO replaying (job, seq, replay)
-         SELECT ?1, e.seq, e.replays + 1 FROM json_each(?3) AS found CROSS JOIN events AS e ON e.seq = found.value
-         WHERE EXISTS (SELECT 1 FROM replays WHERE ${isHere})`,
-      )
-      .bind(...here, seqs),
-    db
-      .prepare(
-        `UPDATE events SET replays = replays + 1
-         WHERE seq IN (SELECT value FROM json_each(?3)) AND EXISTS (SELECT 1 FROM replays WHERE ${isHere})`,
-      )
-      .bind(...here, seqs),
-    db
-      .prepare(
-        `UPDATE replays SET next_seq = ?3, put_back = put_back + changes(), updated_at = ?4 WHERE ${isHere}`,
-      )
-      .bind(...here, nextSeq, nowMs),
-  ]);
-}
-
-/** Ends a job that has come to the end of its range, once nothing waits of it; otherwise its next turn comes later. */
-export async function endReplay(db: D1Database, id: number, nowMs: number): Promise<'done' | 'running'> {
-  const row = await db
-    .prepare(
-      `UPDATE replays SET
-         state = iif(waits, 'running', 'done'), filter = iif(waits, filter, ${BLOTTED_FILTER}), updated_at = ?2
-       FROM (SELECT EXISTS (SELECT 1 FROM replaying WHERE job = ?1) AS waits)
-       WHERE id = ?1 AND state = 'running' AND next_seq >= until_seq
-       RETURNING state`,
-    )
-    .bind(id, nowMs)
-    .first<{ state: 'done' | 'running' }>();
-  return row?.state ?? 'running';
-}
-
 /** Deletes jobs that were made before a time and are over. */
 export async function purgeReplays(db: D1Database, madeBeforeMs: number): Promise<number> {
   const over = { table: 'replays', index: 'NOT INDEXED', condition: "id < ?2 AND state <> 'running'" };
   return deleteWithin(new WorkBudget(1), db, over, MAX_PURGED_JOBS, madeBeforeMs * 1000);
 }
 
-const REPLAY_COLUMNS = `
+export const REPLAY_COLUMNS = `
   id, actor, filter, state, from_seq AS fromSeq, until_seq AS untilSeq, next_seq AS nextSeq, put_back AS putBack, forwarded,
   updated_at AS updatedAtMs, (SELECT count(*) FROM replaying WHERE replaying.job = replays.id) AS waiting`;
 
-type ReplayRow = Omit<Replay, 'filter'> & { filter: string };
+export type ReplayRow = Omit<Replay, 'filter'> & { filter: string };
 
-function replayOf(row: ReplayRow): Replay {
+export function replayOf(row: ReplayRow): Replay {
   return { ...row, filter: storedFilter.parse(row.filter) };
 }
+
+export const REPLAY_FILTERS: RowReader<Pick<ReplayRow, 'id' | 'actor' | 'filter'>, ReplayFilter> = {
+  from: '(SELECT id AS seq, id, actor, filter FROM replays) AS job',
+  columns: 'job.id, job.actor, job.filter',
+  itemOf: (row) => ({ ...row, filter: storedFilter.parse(row.filter) }),
+};
 
 /** Loose, so that an erasure finds also what nothing else reads. */
 const storedFilter = storedJson(

@@ -60,7 +60,9 @@ const EXPIRED = `
 
 async function purgeChunk(db: D1Database, storedBeforeMs: number) {
   const chunk = [storedBeforeMs * 1000, CHUNK_EVENTS];
-  const [, deleted] = await db.batch(deleteEventsSql(EXPIRED).map((sql) => db.prepare(sql).bind(...chunk)));
+  const [, deleted] = await db.batch(
+    deleteEventsSql(`seq IN (${EXPIRED})`).map((sql) => db.prepare(sql).bind(...chunk)),
+  );
   if (deleted === undefined) throw new Error('D1 returned no result for a deletion');
   // `changes` would count what triggers write as well. The size is that without the pages that are free.
   return { events: deleted.results.length, databaseBytes: deleted.meta.size_after };

@@ -71,15 +71,15 @@ const SUM = `
  * The statements that delete events: the first subtracts them from what is summed, the last deletes them and returns their
  * places. `changes` of it counts what triggers write as well.
  *
- * @param places SQL that selects the places of the events.
+ * @param isDeleted the condition that an event is one of them; it leads to them by their places.
  */
-export function deleteEventsSql(places: string): [subtraction: string, deletion: string] {
+export function deleteEventsSql(isDeleted: string): [subtraction: string, deletion: string] {
   return [
     `INSERT INTO usage (kind, integration, items, bytes)
      SELECT 'event', integration, -count(*), -sum(octet_length(payload)) FROM events
-     WHERE seq IN (${places}) AND +seq <= ${progressSql('usage')} -- +: the places are what leads to them
+     WHERE ${isDeleted} AND +seq <= ${progressSql('usage')} -- +: this one does not lead to them
      GROUP BY integration
      ${ADD}`,
-    `DELETE FROM events WHERE seq IN (${places}) RETURNING seq`,
+    `DELETE FROM events WHERE ${isDeleted} RETURNING seq`,
   ];
 }

@@ -1,15 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { claimReplaying, putBack, releaseReplaying, walkReplay } from '../../src/store/replay-steps.ts';
 import {
   cancelReplay,
-  claimReplaying,
   createReplay,
   endReplaysOfContact,
   findReplay,
-  putBack,
   type Replay,
-  releaseReplaying,
-  walkReplay,
 } from '../../src/store/replays.ts';
 import { countRows, reset } from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';

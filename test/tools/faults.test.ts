@@ -192,7 +192,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     name: 'moves a replay on over a page that is lost',
     changes: [
       {
-        file: 'src/store/replays.ts',
+        file: 'src/store/replay-steps.ts',
         from: 'const seqs = JSON.stringify(found);',
         to: 'const seqs = JSON.stringify(found.slice(1));',
       },

@@ -9,10 +9,10 @@ import { beginReplay, forwardReplay } from '../../forward/replay.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
 import { seqRange } from '../../store/places.ts';
+import { countReplay } from '../../store/replay-steps.ts';
 import {
   BLOTTED_CONTACT,
   cancelReplay,
-  countReplay,
   createReplay,
   findReplay,
   listReplays,
