@@ -67,7 +67,7 @@ describe('a run of the cron', () => {
 
   it('sweeps while the roll-up hangs', async () => {
     await leaveBehind({ expired: 0, waiting: 5 });
-    await inject({ d1: { kind: 'hang', on: 'AS after_seq' } });
+    await inject({ d1: { kind: 'hang', on: 'AS lastSeq' } });
     const run = env.PROBE.runCron();
     await heldBack();
     await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);

@@ -1,27 +1,29 @@
 // Replays: a job puts its events back a chunk at a time, and what was put back is forwarded. Owns the order of the work and
-// how much of it one invocation does; store/replays.ts makes it safe to interrupt.
+// how much of it one invocation does; store/replay-steps.ts makes it safe to interrupt.
 
 import { cutGroups } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
 import {
   claimReplaying,
-  confirmReplayed,
-  dropReplays,
   endReplay,
-  findWaiting,
-  giveUpReplays,
-  listWaiting,
   MAX_PUT_BACK,
   MAX_WAITING,
   nextReplay,
+  putBack,
+  releaseReplaying,
+  walkReplay,
+} from '../store/replay-steps.ts';
+import {
+  confirmReplayed,
+  dropReplays,
+  findWaiting,
+  giveUpReplays,
+  listWaiting,
   noteReplayRefusals,
   type PendingReplay,
-  putBack,
   type ReplayPlace,
-  releaseReplaying,
   type SizedReplayPlace,
-  walkReplay,
-} from '../store/replays.ts';
+} from '../store/waiting-replays.ts';
 import { type ForwardingDeps, forwardEvents, forwardedBytes, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
 import { startPoisonSafeRun } from './poison-events.ts';
 import { sweepOutbox } from './sweep.ts';

@@ -1,28 +1,34 @@
-// The numbers that messages are sent from, and that customers write to: nearly every event holds one of them, and who
-// erases one by mistake erases nearly everything.
+// The business's own numbers, which messages are sent from and customers write to. Nearly every event holds one of them, so
+// who erases one by mistake erases nearly everything.
 //
-// They are noted as events come, by a reader of the log with a place of its own: a new event pays nothing for it, and a
-// database from before there was such a reader is read from its beginning. What it has not come to yet is looked at
-// when somebody asks.
+// A reader of the log notes them: a new event costs nothing more, and a database from before there was this reader is read
+// from its beginning. What the reader has not come to yet is looked at when somebody asks.
 //
 // The business's side of an event is what its `from` and `to` name besides its contact: the platform's documentation
 // leaves open which of the two is whose in a response. A customer's own number can stand there by a sender's slip, and
-// a business's number can be written to by another. So a number that has conversations of its own, as a customer has,
+// another integration can write to a business's number. So a number that has conversations of its own, as a customer has,
 // counts as the business's only once it was seen with several customers. So does a name or an identity, which can be a
 // customer's as well. An event without a contact tells nothing: either number could be the customer's.
 
 import { canonicalContact, isPhoneNumber } from '../contract/contact.ts';
+import { lastSeqWithinSql } from './places.ts';
 import { advanceSql, isUnmoved, progressSql } from './progress.ts';
+import { readSingleRow } from './single-row.ts';
+import { repeatWithin, WorkBudget } from './work-budget.ts';
 
 /** Events, and bytes of them, that one statement reads: a tenth of a second of D1's single thread. */
 const STEP_EVENTS = 5_000;
 const STEP_BYTES = 6_000_000;
 /** Bounds one run of the cron, to some 4,000 events a second. */
 const MAX_STEPS = 50;
-/** Bounds what a question takes of the 1,000 statements that D1 takes in an invocation. */
-const MAX_STATEMENTS = 80;
+/**
+ * Bounds what a question takes of the 1,000 statements that D1 takes in an invocation: a step that notes takes four of them
+ * (where it ends, its numbers, and the batch that notes them), one that only looks takes two.
+ */
+const MAX_NOTING_STEPS = 10;
+const MAX_LOOKING_STEPS = 20;
 
-/** Seen in some events of an integration. */
+/** A number that was seen on the business's side of events of an integration. */
 interface Sighting {
   number: string;
   integration: string;
@@ -35,13 +41,13 @@ interface Sighting {
 interface Stretch {
   afterSeq: number;
   lastSeq: number;
-  /** Whether nothing was behind it. */
+  /** Whether nothing is behind it. */
   isLast: boolean;
 }
 
 /**
- * Notes the numbers of what has been counted since the last run: never of what was stored after that, so that the place
- * it comes to is never given again.
+ * Notes the numbers of the events that were counted since the last run. What is stored later is left out, so that the place
+ * that the reader comes to is never given again.
  *
  * @returns whether it came to the end.
  */
@@ -50,21 +56,18 @@ export async function noteBusinessNumbers(
   nowMs: number,
   maxSteps = MAX_STEPS,
 ): Promise<boolean> {
-  for (let step = 0; step < maxSteps; step++) {
+  return repeatWithin(new WorkBudget(maxSteps), async () => {
     const stretch = await nextStretch(db, NEXT_TO_NOTE);
-    if (stretch === null) return true;
-    const rows = (await sightingsIn(db, stretch)).map(({ number, integration, seq, contacts }) => [
-      number,
-      integration,
-      seq,
-      Number(contacts.size > 1),
-    ]);
+    if (stretch === null) return false;
+    const rows = (await sightingsIn(db, stretch)).map(({ contacts, ...sighting }) => ({
+      ...sighting,
+      hasSeveral: Number(contacts.size > 1),
+    }));
     const advance = db.prepare(ADVANCE).bind(stretch.afterSeq, stretch.lastSeq, nowMs);
     const note = db.prepare(NOTE).bind(stretch.afterSeq, JSON.stringify(rows));
     await db.batch(rows.length === 0 ? [advance] : [note, advance]);
-    if (stretch.isLast) return true;
-  }
-  return false;
+    return !stretch.isLast;
+  });
 }
 
 /**
@@ -78,33 +81,34 @@ export async function isBusinessNumber(
   contact: string,
   nowMs: number,
 ): Promise<boolean | null> {
-  if (!(await noteBusinessNumbers(db, nowMs, MAX_STATEMENTS / 2 / STATEMENTS_OF_A_STEP))) return null;
+  if (!(await noteBusinessNumbers(db, nowMs, MAX_NOTING_STEPS))) return null;
   const { results } = await db.prepare(FIND).bind(contact).run<FoundRow>();
   const [first] = results;
   if (first === undefined) throw new Error('D1 returned no row for a number');
-  const contacts = new Set(
-    results.flatMap((row) => (row.seen_with === null || row.seen_with === contact ? [] : [row.seen_with])),
-  );
+  const contacts = new Set(results.flatMap(({ seenWith }) => seenWith ?? []));
+  contacts.delete(contact);
   let isSeen = results.some(({ seq }) => seq !== null);
-  let { noted_seq: afterSeq } = first;
-  for (let statements = 0; statements < MAX_STATEMENTS / 2; statements += 2) {
-    if (contacts.size > 1 || results.some((row) => row.has_several === 1)) return true;
+  let afterSeq = first.notedSeq;
+  for (let step = 0; step < MAX_LOOKING_STEPS; step++) {
+    if (contacts.size > 1 || results.some(({ hasSeveral }) => hasSeveral === 1)) return true;
     const stretch = await nextStretch(db, NEXT_BEHIND, afterSeq);
-    if (stretch === null) return isSeen && isPhoneNumber(contact) && first.is_customer === 0;
-    const sightings = (await sightingsIn(db, stretch)).filter(({ number }) => number === contact);
-    for (const sighting of sightings) for (const other of sighting.contacts) contacts.add(other);
-    isSeen ||= sightings.length > 0;
+    if (stretch === null) return isSeen && isPhoneNumber(contact) && first.isCustomer === 0;
+    for (const sighting of await sightingsIn(db, stretch)) {
+      if (sighting.number !== contact) continue;
+      isSeen = true;
+      for (const other of sighting.contacts) contacts.add(other);
+    }
     afterSeq = stretch.lastSeq;
   }
   return null;
 }
 
-/** The statement that forgets a number, for who erases it. */
+/** A statement for the erasure of a contact: forgets its number. */
 export function forgetBusinessNumber(db: D1Database, contact: string): D1PreparedStatement {
   return db.prepare('DELETE FROM business_numbers WHERE number = ?1').bind(contact);
 }
 
-/** The statement that forgets the numbers of an integration that is gone. */
+/** A statement for the deletion of an integration: forgets its numbers once it is gone. */
 export function forgetBusinessNumbersOf(db: D1Database, slug: string): D1PreparedStatement {
   return db
     .prepare(
@@ -115,33 +119,20 @@ export function forgetBusinessNumbersOf(db: D1Database, slug: string): D1Prepare
 }
 
 async function nextStretch(db: D1Database, sql: string, ...from: number[]): Promise<Stretch | null> {
-  const next = await db
-    .prepare(sql)
-    .bind(STEP_EVENTS, STEP_BYTES, ...from)
-    .first<{ after_seq: number; last_seq: number | null; is_last: number }>();
-  if (next === null || next.last_seq === null) return null;
-  return { afterSeq: next.after_seq, lastSeq: next.last_seq, isLast: next.is_last === 1 };
+  const next = db.prepare(sql).bind(STEP_EVENTS, STEP_BYTES, ...from);
+  const row = await readSingleRow<{ afterSeq: number; lastSeq: number | null; isLast: number }>(next);
+  return row.lastSeq === null ? null : { ...row, lastSeq: row.lastSeq, isLast: row.isLast === 1 };
 }
 
-/** What {@link noteBusinessNumbers} asks for a stretch: where it ends, its numbers, and the batch that notes them. */
-const STATEMENTS_OF_A_STEP = 4;
-
-/** At most ?1 events with no more than ?2 bytes, but for one that has more by itself. */
+/** The next stretch, of at most ?1 events with at most ?2 bytes, or one event that has more by itself. */
 function nextSql(afterSeq: string, untilSeq: string): string {
+  const events = `
+    SELECT seq, octet_length(payload) AS bytes FROM events NOT INDEXED
+    WHERE seq > ${afterSeq} AND seq <= ${untilSeq} ORDER BY seq LIMIT ?1`;
   return `
-    SELECT ${afterSeq} AS after_seq, last_seq,
-      NOT EXISTS (SELECT 1 FROM events WHERE seq > last_seq AND seq <= ${untilSeq}) AS is_last
-    FROM (
-      SELECT max(seq) AS last_seq
-      FROM (
-        SELECT seq, bytes, sum(bytes) OVER (ORDER BY seq) AS bytes_up_to
-        FROM (
-          SELECT seq, octet_length(payload) AS bytes FROM events NOT INDEXED
-          WHERE seq > ${afterSeq} AND seq <= ${untilSeq} ORDER BY seq LIMIT ?1
-        )
-      )
-      WHERE bytes_up_to - bytes < ?2
-    )`;
+    SELECT ${afterSeq} AS afterSeq, lastSeq,
+      NOT EXISTS (SELECT 1 FROM events WHERE seq > lastSeq AND seq <= ${untilSeq}) AS isLast
+    FROM (SELECT (${lastSeqWithinSql(events, '?2')}) AS lastSeq)`;
 }
 
 const NEXT_TO_NOTE = nextSql(progressSql('business-numbers'), progressSql('counters'));
@@ -150,9 +141,9 @@ const NEXT_BEHIND = nextSql('?3', String(Number.MAX_SAFE_INTEGER));
 async function sightingsIn(db: D1Database, { afterSeq, lastSeq }: Stretch): Promise<Sighting[]> {
   const { results } = await db.prepare(SIDES).bind(afterSeq, lastSeq).run<SideRow>();
   const sightings = new Map<string, Sighting>();
-  for (const { integration, written, seq, least_contact, greatest_contact } of results) {
+  for (const { integration, written, seq, leastContact, greatestContact } of results) {
     const number = canonicalContact(written);
-    const contacts = [least_contact, greatest_contact].filter((contact) => contact !== number);
+    const contacts = [leastContact, greatestContact].filter((contact) => contact !== number);
     if (number === null || contacts.length === 0) continue;
     const key = `${integration} ${number}`;
     const sighting = sightings.get(key) ?? { number, integration, seq, contacts: new Set() };
@@ -167,17 +158,17 @@ interface SideRow {
   /** As the sender writes it. */
   written: string;
   seq: number;
-  /** Of the events that it was seen in: two are enough to know that there are several. */
-  least_contact: string;
-  greatest_contact: string;
+  /** Of the contacts that it was seen with, these two tell whether there are several. */
+  leastContact: string;
+  greatestContact: string;
 }
 
 /**
- * The numbers of events after ?1, up to ?2, without what is the contact in a form without separators, which nearly every
- * event names: what is left has few forms. A payload that SQLite does not read, being nested too deeply, tells none.
+ * What `from` and `to` of the events after ?1, up to ?2, name. Left out is the contact itself where it is written without
+ * separators: nearly every event names it so. A payload that is nested too deeply for SQLite tells nothing.
  */
 const SIDES = `
-  SELECT integration, written, min(seq) AS seq, min(contact) AS least_contact, max(contact) AS greatest_contact
+  SELECT integration, written, min(seq) AS seq, min(contact) AS leastContact, max(contact) AS greatestContact
   FROM (
     SELECT e.seq, e.integration, e.contact,
       CASE WHEN json_valid(e.payload) THEN
@@ -191,12 +182,12 @@ const SIDES = `
     AND NOT (contact GLOB '+55??9[6-9]???????' AND ltrim(written, '+') = substr(contact, 2, 4) || substr(contact, 7))
   GROUP BY integration, written`;
 
-/** ?2 the sightings. One whose event was erased meanwhile is none. A row is written only where there is something new. */
+/** Notes the sightings ?2 whose events were not erased meanwhile. Writes a row only where there is something new. */
 const NOTE = `
   INSERT INTO business_numbers (number, integration, seq, has_several)
-  SELECT seen.value ->> 0, seen.value ->> 1, seen.value ->> 2, seen.value ->> 3
+  SELECT seen.value ->> 'number', seen.value ->> 'integration', seen.value ->> 'seq', seen.value ->> 'hasSeveral'
   FROM json_each(?2) AS seen
-  WHERE ${isUnmoved('business-numbers')} AND EXISTS (SELECT 1 FROM events WHERE seq = seen.value ->> 2)
+  WHERE ${isUnmoved('business-numbers')} AND EXISTS (SELECT 1 FROM events WHERE seq = seen.value ->> 'seq')
   ON CONFLICT (number, integration) DO UPDATE SET
     seq = excluded.seq,
     has_several = max(excluded.has_several, coalesce(${contactAt('excluded')} <> ${contactAt('business_numbers')}, 0))
@@ -210,19 +201,19 @@ function contactAt(row: string): string {
 const ADVANCE = advanceSql('business-numbers');
 
 interface FoundRow {
-  noted_seq: number;
-  is_customer: number;
-  /** `null` in the only row: it was not noted. */
+  notedSeq: number;
+  isCustomer: number;
+  /** `null` in the only row: the number is not noted. */
   seq: number | null;
-  has_several: number | null;
-  seen_with: string | null;
+  hasSeveral: number | null;
+  seenWith: string | null;
 }
 
-/** What is noted of ?1, and whether it has conversations of its own. */
+/** What is noted of the number ?1, and whether it has conversations of its own. */
 const FIND = `
   SELECT
-    ${progressSql('business-numbers')} AS noted_seq,
-    EXISTS (SELECT 1 FROM events INDEXED BY events_by_contact WHERE contact = ?1) AS is_customer,
-    noted.seq, noted.has_several, ${contactAt('noted')} AS seen_with
+    ${progressSql('business-numbers')} AS notedSeq,
+    EXISTS (SELECT 1 FROM events INDEXED BY events_by_contact WHERE contact = ?1) AS isCustomer,
+    noted.seq, noted.has_several AS hasSeveral, ${contactAt('noted')} AS seenWith
   FROM (SELECT ?1 AS number) AS asked
   LEFT JOIN business_numbers AS noted ON noted.number = asked.number`;

@@ -1,10 +1,8 @@
-// Erasing a contact: everything that contact-holdings.ts finds, in steps that let webhooks in between, D1 having one
-// writer. Every step is a transaction by itself and is found anew by the number alone: whatever interrupts an erasure,
-// a repeat finishes it.
+// Erasing a contact: deletes everything that contact-holdings.ts finds. Every step is a transaction by itself, and finds what
+// it deletes by the number alone: whatever interrupts an erasure, a repeat finishes it.
 //
-// What arrives while it runs is taken as well: it ends with a look at what was stored since it began, and goes on until
-// that finds nothing. What waits in a queue by then cannot be searched; it is stored later, as what a person sends after
-// the erasure is.
+// What arrives while it runs is deleted as well: it searches what was stored since it began, again and again until it finds
+// nothing. What waits in a queue by then cannot be searched; it is stored later, like what a person sends after the erasure.
 
 import { cutGroups } from '../runtime/batching.ts';
 import { blotAuditEntries, recordAudit } from './audit.ts';
@@ -14,36 +12,25 @@ import {
   type HoldingKind,
   type Person,
   readHoldings,
-  type WalkedStep,
   walkMentions,
   walkOwnEvents,
 } from './contact-holdings.ts';
+import { CLOCK_SKEW_MS, GIVEN_PLACES, placesJson } from './places.ts';
 import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
-import { subtractEventsSql } from './usage.ts';
+import { deleteEventsSql } from './usage.ts';
+import { REQUEST_STATEMENTS, repeatWithin, WorkBudget } from './work-budget.ts';
 
 /** Deleted by one transaction: short enough to let webhooks in between. */
 const CHUNK_LIMITS = { maxItems: 500, maxBytes: 20_000_000 };
-/** How far the clocks of isolates may be apart. A place is told by the clock of the one that stored it. */
-const CLOCK_SKEW_MS = 60_000;
-
-/** What one call may take. */
-export interface ErasureBudget {
-  statements: number;
-  ms: number;
-}
-
-/**
- * For one request: D1 takes 1,000 statements in an invocation (https://developers.cloudflare.com/d1/platform/limits/),
- * and somebody waits for the answer. Enough to search a million events of the usual size.
- */
-export const REQUEST_BUDGET: ErasureBudget = { statements: 900, ms: 45_000 };
+/** Enough to search a million events of the usual size. Somebody waits for the answer. */
+const REQUEST_LIMITS = { statements: REQUEST_STATEMENTS, ms: 45_000 };
 
 /** How far each table was searched. */
 export type Searched = Record<HoldingKind, number>;
 
 export const NOT_SEARCHED: Searched = { event: 0, rejection: 0, deadLetter: 0, auditEntry: 0, replay: 0 };
 
-/** How many went. */
+/** How much was erased. */
 export interface Erased {
   events: number;
   rejections: number;
@@ -54,30 +41,28 @@ export interface Erased {
 
 export interface Erasure {
   erased: Erased;
-  /** Where to go on; `null`: nothing is left. */
+  /** Where a repeat goes on; `null`: nothing is left. */
   searched: Searched | null;
 }
 
-/** Who erases, with a clock, for it takes its time. */
+/** Who erases. The clock is read again and again, since an erasure takes its time. */
 export interface Eraser {
   actor: string;
   /** Names the erasure in the audit trail. */
   receipt: string;
   /** Unix ms. */
   now: () => number;
-  budget?: ErasureBudget;
 }
 
-/** A call under way. */
-interface Run {
+/** An erasure under way. */
+interface ErasureRun {
   db: D1Database;
   person: Person;
   receipt: string;
   now: () => number;
   erased: Erased;
   searched: Searched;
-  spend(statements: number): void;
-  isSpent(): boolean;
+  budget: WorkBudget;
 }
 
 /**
@@ -89,35 +74,30 @@ export async function eraseContact(
   db: D1Database,
   person: Person,
   from: Searched,
-  { actor, receipt, now, budget = REQUEST_BUDGET }: Eraser,
+  { actor, receipt, now }: Eraser,
 ): Promise<Erasure> {
   const audit = async (detail: Record<string, unknown>) =>
     recordAudit(db, { actor, action: 'contact.erase', object: receipt, detail, atMs: now() });
-  const startedMs = now();
-  const recentSeq = (startedMs - CLOCK_SKEW_MS) * 1000;
-  let { statements: left } = budget;
-  const run: Run = {
+  const recentSeq = (now() - CLOCK_SKEW_MS) * 1000;
+  const run: ErasureRun = {
     db,
     person,
     receipt,
     now,
     erased: { events: 0, rejections: 0, deadLetters: 0, blotted: 0 },
     searched: { ...from },
-    spend: (statements) => {
-      left -= statements;
-    },
-    isSpent: () => left <= 0 || now() - startedMs >= budget.ms,
+    budget: WorkBudget.within(REQUEST_LIMITS, now),
   };
   await audit({ stage: 'begun' });
   for (;;) {
     const before = total(run.erased);
     await endReplaysOfContact(db, person.contact, now()).run();
     for (const kind of MENTIONING) await eraseMentions(run, kind);
-    // Last, for they are what tells a customer from a number that messages are sent from: whatever interrupts an
-    // erasure, its repeat is let through.
+    // Last, since they tell that the number is a customer's and not the business's own: the repeat of an erasure that
+    // was interrupted is not refused.
     await eraseOwnEvents(run);
     await forgetBusinessNumber(db, person.contact).run();
-    if (run.isSpent()) {
+    if (run.budget.isSpent()) {
       await audit({ stage: 'unfinished', ...countsOf(run.erased) });
       return { erased: run.erased, searched: run.searched };
     }
@@ -129,7 +109,7 @@ export async function eraseContact(
   }
 }
 
-/** What is searched, in this order. */
+/** What can mention the number, in the order in which it is searched. */
 const MENTIONING = [
   'replay',
   'deadLetter',
@@ -138,7 +118,7 @@ const MENTIONING = [
   'auditEntry',
 ] as const satisfies HoldingKind[];
 
-/** As the audit trail has them: what was blotted only where there was something. */
+/** The counts that the audit trail has of an erasure. */
 function countsOf({ blotted, ...gone }: Erased): Record<string, number> {
   return blotted === 0 ? gone : { ...gone, blotted };
 }
@@ -147,38 +127,45 @@ function total({ events, rejections, deadLetters, blotted }: Erased): number {
   return events + rejections + deadLetters + blotted;
 }
 
-/** Back to what was stored since the erasure began. */
+/** Goes back to what was stored since the erasure began. */
 function rewound(searched: Searched, recentSeq: number): Searched {
-  const back = Object.entries(searched).map(([kind, seq]) => [kind, Math.min(seq, recentSeq)]);
-  return Object.fromEntries(back) as Searched;
+  const rewind = (kind: HoldingKind) => Math.min(searched[kind], recentSeq);
+  return {
+    event: rewind('event'),
+    rejection: rewind('rejection'),
+    deadLetter: rewind('deadLetter'),
+    auditEntry: rewind('auditEntry'),
+    replay: rewind('replay'),
+  };
 }
 
-async function eraseOwnEvents(run: Run): Promise<void> {
-  for (let step: WalkedStep | undefined; !step?.isLast && !run.isSpent(); ) {
-    run.spend(1);
-    step = await walkOwnEvents(run.db, run.person.contact, step?.lastSeq ?? 0);
+async function eraseOwnEvents(run: ErasureRun): Promise<void> {
+  let afterSeq = 0;
+  await repeatWithin(run.budget, async () => {
+    const step = await walkOwnEvents(run.db, run.person.contact, afterSeq);
     for (const group of cutGroups(step.places, ({ bytes }) => bytes, CHUNK_LIMITS)) {
       await deleteChunk(run, 'event', group);
     }
-  }
+    afterSeq = step.lastSeq;
+    return !step.isLast;
+  });
 }
 
-/** Walks a table from where it was searched up to, to its end or out of budget. */
-async function eraseMentions(run: Run, kind: HoldingKind): Promise<void> {
-  const { db, person, searched } = run;
-  for (let isLast = false; !isLast && !run.isSpent(); ) {
-    run.spend(1);
+/** Erases what mentions the number in a table, from where the table was searched up to. */
+async function eraseMentions(run: ErasureRun, kind: HoldingKind): Promise<void> {
+  const { db, person, searched, budget } = run;
+  await repeatWithin(budget, async () => {
     const step = await walkMentions(db, kind, person, searched[kind]);
     for await (const holdings of readHoldings(db, kind, step.places, person.number)) {
-      run.spend(1);
+      budget.spend(1);
       await eraseChunk(run, kind, holdings);
     }
     searched[kind] = step.lastSeq;
-    isLast = step.isLast;
-  }
+    return !step.isLast;
+  });
 }
 
-async function eraseChunk(run: Run, kind: HoldingKind, held: readonly Holding[]): Promise<void> {
+async function eraseChunk(run: ErasureRun, kind: HoldingKind, held: readonly Holding[]): Promise<void> {
   switch (kind) {
     case 'event':
     case 'rejection':
@@ -190,78 +177,81 @@ async function eraseChunk(run: Run, kind: HoldingKind, held: readonly Holding[])
   }
 }
 
-/** Puts a mark in place of the number: what was done stays on record, and what it was done to, as far as it is no one's. */
+/** Puts a mark in place of the number: what was done stays on record, without the person's data. */
 async function blotChunk(
-  { db, person, receipt, now, erased, spend }: Run,
+  { db, person, receipt, now, erased, budget }: ErasureRun,
   held: readonly Holding[],
 ): Promise<void> {
   if (held.length === 0) return;
-  const blot = (value: unknown): unknown =>
-    blotTexts(value, (text) => person.number.blotIn(text, BLOTTED_CONTACT));
+  const blotText = (text: string) => person.number.blotIn(text, BLOTTED_CONTACT);
   const entries = held.flatMap((holding) => (holding.kind === 'auditEntry' ? [holding.entry] : []));
   const replays = held.flatMap((holding) => (holding.kind === 'replay' ? [holding.replay] : []));
   const blottedEntries = entries.map(({ seq, object, detail }) => ({
     seq,
-    object: person.number.blotIn(object, BLOTTED_CONTACT),
-    detail: { ...(blot(detail) as typeof detail), blottedBy: receipt },
+    object: blotText(object),
+    detail: { ...withTexts(detail, blotText), blottedBy: receipt },
   }));
-  const blottedReplays = replays.map(({ id, filter }) => ({ id, filter: blot(filter) }));
-  spend(3);
+  const blottedReplays = replays.map(({ id, filter }) => ({ id, filter: withTexts(filter, blotText) }));
+  budget.spend(3);
   await db.batch([blotAuditEntries(db, blottedEntries), ...blotReplayFilters(db, blottedReplays, now())]);
   erased.blotted += held.length;
 }
 
-/** A value of JSON with its texts changed. */
-function blotTexts(value: unknown, blot: (text: string) => string): unknown {
-  if (typeof value === 'string') return blot(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => blotTexts(item, blot));
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, blotTexts(item, blot)]));
+/** An object of JSON with its texts changed. */
+function withTexts(object: object, change: (text: string) => string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, withText(value, change)]));
 }
 
-type DeletedKind = keyof typeof DELETIONS;
+function withText(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? value.map((item) => withText(item, change)) : withTexts(value, change);
+}
 
-async function deleteChunk(run: Run, kind: DeletedKind, held: readonly { seq: number }[]): Promise<void> {
+async function deleteChunk(
+  { db, erased, budget }: ErasureRun,
+  kind: keyof typeof DELETIONS,
+  held: readonly { seq: number }[],
+): Promise<void> {
   if (held.length === 0) return;
-  const { db, erased } = run;
   const deletions = DELETIONS[kind];
-  run.spend(deletions.length);
-  const places = JSON.stringify(held.map(({ seq }) => seq));
-  const answers = await db.batch<{ seq: number }>(deletions.map((sql) => db.prepare(sql).bind(places)));
-  const counts = answers.map(({ results }) => results.length);
-  switch (kind) {
-    case 'event': {
-      const [deadLetters = 0, events = 0] = [counts[0], counts.at(-1)];
-      erased.deadLetters += deadLetters;
-      erased.events += events;
-      return;
-    }
-    case 'rejection':
-      erased.rejections += counts[0] ?? 0;
-      return;
-    case 'deadLetter':
-      erased.deadLetters += counts[0] ?? 0;
-      return;
+  budget.spend(deletions.length);
+  const places = placesJson(held);
+  const answers = await db.batch(deletions.map(({ sql }) => db.prepare(sql).bind(places)));
+  for (const [index, { counted }] of deletions.entries()) {
+    if (counted !== null) erased[counted] += answers[index]?.results.length ?? 0;
   }
 }
 
-const AT_PLACES = 'seq IN (SELECT value FROM json_each(?1))';
+interface Deletion {
+  /** Deletes what is at ?1. */
+  sql: string;
+  /** What the rows that it returns count as. */
+  counted: keyof Erased | null;
+}
 
-/** The statements that delete what is at ?1. An event takes with it what only makes sense beside it. */
-const DELETIONS = {
+const AT_PLACES = `seq IN (${GIVEN_PLACES})`;
+const [SUBTRACT_EVENTS, DELETE_EVENTS] = deleteEventsSql(AT_PLACES);
+
+/** With an event goes what only makes sense beside it. */
+const DELETIONS: Record<'event' | 'rejection' | 'deadLetter', readonly Deletion[]> = {
   event: [
-    `DELETE FROM dead_letters WHERE seq IN (
-       SELECT d.seq FROM json_each(?1) AS place
-       CROSS JOIN events AS e ON e.seq = place.value
-       CROSS JOIN dead_letters AS d INDEXED BY dead_letters_by_event
-         ON d.event_id = e.id AND d.integration = e.integration
-     )
-     RETURNING seq`,
-    `DELETE FROM replaying WHERE ${AT_PLACES}`,
-    `DELETE FROM outbox WHERE ${AT_PLACES}`,
-    subtractEventsSql('SELECT value FROM json_each(?1)'),
-    `DELETE FROM events WHERE ${AT_PLACES} RETURNING seq`,
+    {
+      sql: `
+        DELETE FROM dead_letters WHERE seq IN (
+          SELECT d.seq FROM json_each(?1) AS place
+          CROSS JOIN events AS e ON e.seq = place.value
+          CROSS JOIN dead_letters AS d INDEXED BY dead_letters_by_event
+            ON d.event_id = e.id AND d.integration = e.integration
+        )
+        RETURNING seq`,
+      counted: 'deadLetters',
+    },
+    { sql: `DELETE FROM replaying WHERE ${AT_PLACES}`, counted: null },
+    { sql: `DELETE FROM outbox WHERE ${AT_PLACES}`, counted: null },
+    { sql: SUBTRACT_EVENTS, counted: null },
+    { sql: DELETE_EVENTS, counted: 'events' },
   ],
-  rejection: [`DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`],
-  deadLetter: [`DELETE FROM dead_letters WHERE ${AT_PLACES} RETURNING seq`],
-} as const satisfies Partial<Record<HoldingKind, readonly string[]>>;
+  rejection: [{ sql: `DELETE FROM rejections WHERE ${AT_PLACES} RETURNING seq`, counted: 'rejections' }],
+  deadLetter: [{ sql: `DELETE FROM dead_letters WHERE ${AT_PLACES} RETURNING seq`, counted: 'deadLetters' }],
+};

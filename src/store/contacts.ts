@@ -1,14 +1,10 @@
 // A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
 
-import { MAX_SCANNED_ROWS, nextBeforeSeq, seqRange, type TimeRange } from './keyset-paging.ts';
-import {
-  type ReadableEvent,
-  type ReadableRow,
-  readableColumns,
-  readShown,
-  unreadEventOf,
-} from './messages.ts';
+import { eventHeadOf } from './events.ts';
+import { MAX_SCANNED_ROWS, nextBeforeSeq, type PageRequest, pageRange } from './keyset-paging.ts';
+import { type ReadableEvent, type ReadableRow, readableColumns, readShown } from './messages.ts';
 import { MAX_READ_AT_ONCE_BYTES } from './payload-pages.ts';
+import type { TimeRange } from './places.ts';
 
 export interface ConversationPage {
   /** Newest first, by when they were stored. */
@@ -16,40 +12,37 @@ export interface ConversationPage {
   /** Events older than this are on the next page; `null` when there are none. */
   nextBeforeSeq: number | null;
   /**
-   * The customer's last message, by when it was written, or arrived where the sender's clock is ahead. `null`: it never wrote, or not among
-   * its last {@link MAX_SCANNED_ROWS} events.
+   * The customer's last message, by when it was written, or when it arrived where the sender's clock is ahead. `null`: the
+   * customer never wrote, or not among its last {@link MAX_SCANNED_ROWS} events.
    */
   lastResponse: ReadableEvent | null;
 }
 
-export interface ConversationRange extends TimeRange {
-  limit: number;
-  beforeSeq?: number | undefined;
-}
+export type ConversationRange = TimeRange & PageRequest;
 
 /**
  * A page of a contact's events, and its last message. The page ends early where its payloads would be too large together.
- * It reads a row for each event, and another where its payload is large. Finding the last message reads
- * as many again, and what was stored since it was written, few: an index that led there would make every response dearer
- * to write, and a row written costs as much as a thousand read. A contact that has not written among so many costs
- * more, up to {@link MAX_SCANNED_ROWS}.
+ * It reads a row for each event, and another where its payload is large. Finding the last message reads as many again,
+ * and the few that were stored since it was written. Where the customer wrote none of these, it reads more, up to
+ * {@link MAX_SCANNED_ROWS}: an index that led there would make every response dearer to write, and a row written costs as
+ * much as a thousand read.
  *
  * @param contact canonical.
  */
 export async function readConversation(
   db: D1Database,
   contact: string,
-  { limit, beforeSeq, ...times }: ConversationRange,
+  range: ConversationRange,
 ): Promise<ConversationPage> {
-  const [fromSeq, untilSeq] = seqRange(times);
+  const { limit } = range;
   const { results } = await db
     .prepare(
       `SELECT ${readableColumns(MAX_READ_AT_ONCE_BYTES)} FROM events AS e INDEXED BY events_by_contact
        WHERE contact = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4`,
     )
-    .bind(contact, fromSeq, Math.min(beforeSeq ?? untilSeq, untilSeq), limit)
+    .bind(contact, ...pageRange(range, range), limit)
     .run<ReadableRow>();
-  const events = await readShown(db, results.map(unreadEventOf));
+  const events = await readShown(db, results.map(eventHeadOf));
   const isCut = events.length < results.length; // by what an answer has room for
   return {
     events,
@@ -59,16 +52,17 @@ export async function readConversation(
 }
 
 /**
- * The response written last. The one stored last may be another: but what was written after that was stored after its
- * time of writing, so nothing earlier needs to be looked at.
+ * Finds the response written last. The one stored last may be another one, but what was written after that was also stored
+ * after its time of writing: nothing earlier needs to be looked at.
  */
 async function findLastResponse(
   db: D1Database,
   contact: string,
-  firstLook: number,
+  firstScanned: number,
 ): Promise<ReadableEvent | null> {
   const storedLast =
-    (await findStoredLast(db, contact, firstLook)) ?? (await findStoredLast(db, contact, MAX_SCANNED_ROWS));
+    (await findStoredLast(db, contact, firstScanned)) ??
+    (await findStoredLast(db, contact, MAX_SCANNED_ROWS));
   if (storedLast === null) return null;
   const row = await db
     .prepare(
@@ -84,11 +78,11 @@ async function findLastResponse(
     )
     .bind(contact, Math.min(storedLast.seq, storedLast.occurred_at * 1000), storedLast.seq, MAX_SCANNED_ROWS)
     .first<ReadableRow>();
-  return row && unreadEventOf(row);
+  return row && eventHeadOf(row);
 }
 
-/** The response stored last, if it is among the last `look` events. */
-async function findStoredLast(db: D1Database, contact: string, look: number) {
+/** The response stored last, if it is among the last so many events. */
+async function findStoredLast(db: D1Database, contact: string, maxScanned: number) {
   const row = await db
     .prepare(
       `SELECT max(seq) AS seq, occurred_at
@@ -98,7 +92,7 @@ async function findStoredLast(db: D1Database, contact: string, look: number) {
        )
        WHERE +type = 'response'`, // +: no index is made for one row
     )
-    .bind(contact, look)
+    .bind(contact, maxScanned)
     .first<{ seq: number | null; occurred_at: number }>();
   return row?.seq == null ? null : { ...row, seq: row.seq };
 }

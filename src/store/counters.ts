@@ -1,16 +1,19 @@
-// Reading the counters and the lags: what they cost depends on the period and on how many integrations there are, never
-// on how many events are stored. roll-up.ts and the triggers of migrations/0003_operating.sql write them.
+// The counters and the lags: what they cost to read depends on the period and on how many integrations there are, never on
+// how many events are stored. roll-up.ts, what forwards and the triggers of migrations/0003_operating.sql write them.
 
-import type { Oddity, OddityCode } from '../contract/documented-fields.ts';
+import * as z from 'zod';
+import { ODDITY_CODES, type Oddity, type OddityCode } from '../contract/documented-fields.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
 import type { Status } from '../contract/webhook.ts';
 import { progressSql } from './progress.ts';
 
 /**
- * What is counted: new events by type and status, those with a word that is not known together; of these, those that came by
- * way of the intake queue, and those that differ from the documentation, all and by each difference; repeated deliveries;
- * deliveries that were rejected; messages that the queue confirmed, and of events put back to be sent again; and requests for
- * webhook addresses that were refused, by reason, those among them that were kept as rejections.
+ * What is counted:
+ * - new events by type and status (`other`: a status that is not known); of these, those that came by way of the intake
+ *   queue (`deferred`), those that differ from the documentation (`odd`), and each of their differences;
+ * - deliveries that repeated an event (`duplicate`), and those that were kept as rejections (`rejected`);
+ * - messages that the queue confirmed: of new events (`forwarded`) and of events sent again (`replayed`);
+ * - requests for webhook addresses that were refused, by reason; kept rejections are among them.
  */
 export type CountedKind =
   | 'response'
@@ -35,7 +38,19 @@ export function isOddity(kind: CountedKind): kind is OddityKind {
 /** The oddity that a kind counts. */
 export function countedOddity(kind: OddityKind): Oddity {
   const [, path = '', code] = kind.split(':');
-  return { path, code: code as OddityCode };
+  return { path, code: z.enum(ODDITY_CODES).parse(code) };
+}
+
+/** The minute that a time (Unix ms) is in. D1 binds numbers as reals: one that divides is made whole again. */
+export function minuteSql(atMs: `?${number}`): string {
+  return `CAST(${atMs} AS INTEGER) / 60000 * 60000`;
+}
+
+/** Adds to counters. @param select their step, start, integration, kind and count; it ends in WHERE or GROUP BY. */
+export function addCountsSql(select: string): string {
+  return `
+    INSERT INTO counters (step, start, integration, kind, count) ${select}
+    ON CONFLICT (step, start, integration, kind) DO UPDATE SET count = count + excluded.count`;
 }
 
 /** Two steps of a message that follow each other. */
@@ -60,6 +75,20 @@ export interface Count {
 const HOUR_MS = 3_600_000;
 
 /**
+ * The counters from ?1 up to ?2: by hour until a time, which is at most that up to which hours are summed up, and by minute
+ * from there on.
+ */
+export function countersSql(summedUntil = `${progressSql('hours')} / 1000`): string {
+  return `
+    WITH summed(until) AS (SELECT ${summedUntil})
+    SELECT start, integration, kind, count FROM summed CROSS JOIN counters
+    WHERE step = 3600 AND start >= ?1 AND start < min(?2, summed.until)
+    UNION ALL
+    SELECT start, integration, kind, count FROM summed CROSS JOIN counters
+    WHERE step = 60 AND start >= max(?1, summed.until) AND start < ?2`;
+}
+
+/**
  * The counts of a period, by steps of time. Steps of whole hours are read from rows by hour, as far as hours are summed
  * up; shorter ones from rows by minute, which are kept for a few days only.
  */
@@ -71,23 +100,14 @@ export async function readCounts(
   const { results } = await db
     .prepare(COUNTS)
     .bind(sinceMs, untilMs, integration ?? null, stepMs, Number(stepMs % HOUR_MS === 0))
-    .run<{ start: number; kind: CountedKind; count: number }>();
-  return results.map(({ start, kind, count }) => ({ startMs: start, kind, count }));
+    .run<Count>();
+  return results;
 }
 
-/** ?5 whether hours will do. D1 binds numbers as reals: one that divides is made whole again. */
+/** ?4 the step, ?5 whether it is of whole hours. */
 const COUNTS = `
-  WITH
-    summed(until) AS (SELECT iif(?5, ${progressSql('hours')} / 1000, 0)),
-    counted AS (
-      SELECT start, integration, kind, count FROM summed CROSS JOIN counters
-      WHERE step = 3600 AND start >= ?1 AND start < min(?2, summed.until)
-      UNION ALL
-      SELECT start, integration, kind, count FROM summed CROSS JOIN counters
-      WHERE step = 60 AND start >= max(?1, summed.until) AND start < ?2
-    )
-  SELECT start / CAST(?4 AS INTEGER) * CAST(?4 AS INTEGER) AS start, kind, sum(count) AS count
-  FROM counted
+  SELECT start / CAST(?4 AS INTEGER) * CAST(?4 AS INTEGER) AS startMs, kind, sum(count) AS count
+  FROM (${countersSql(`iif(?5, ${progressSql('hours')} / 1000, 0)`)})
   WHERE ?3 IS NULL OR integration = ?3
   GROUP BY 1, 2`;
 
@@ -138,18 +158,9 @@ export interface Total {
 
 /** What was counted since the beginning, in one statement, so that no total ever goes back. */
 export async function readTotals(db: D1Database): Promise<Total[]> {
-  const { results } = await db.prepare(TOTALS).run<Total>();
+  const { results } = await db.prepare(totalsSql('counters', 60, 'kind')).run<Total>();
   return results;
 }
-
-const TOTALS = `
-  SELECT integration, kind, sum(count) AS count
-  FROM (
-    SELECT integration, kind, count FROM counters WHERE step = 0
-    UNION ALL
-    SELECT integration, kind, count FROM counters WHERE step = 60 AND start >= ${progressSql('hours')} / 1000
-  )
-  GROUP BY 1, 2 ORDER BY 1, 2`;
 
 /** How many of the times between two steps ever fell into a bucket, by integration. */
 export interface LagTotal extends LagCount {
@@ -158,18 +169,22 @@ export interface LagTotal extends LagCount {
 
 /** As {@link readTotals}. */
 export async function readLagTotals(db: D1Database): Promise<LagTotal[]> {
-  const { results } = await db.prepare(LAG_TOTALS).run<LagTotal>();
+  const { results } = await db.prepare(totalsSql('lags', 3600, 'steps, bucket')).run<LagTotal>();
   return results;
 }
 
-const LAG_TOTALS = `
-  SELECT integration, steps, bucket, sum(count) AS count
-  FROM (
-    SELECT integration, steps, bucket, count FROM lags WHERE step = 0
-    UNION ALL
-    SELECT integration, steps, bucket, count FROM lags WHERE step = 3600 AND start >= ${progressSql('hours')} / 1000
-  )
-  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+/** The rows since the beginning (step 0) hold the hours that are summed up; the finest rows hold what came since. */
+function totalsSql(table: 'counters' | 'lags', finestStep: number, columns: string): string {
+  return `
+    SELECT integration, ${columns}, sum(count) AS count
+    FROM (
+      SELECT integration, ${columns}, count FROM ${table} WHERE step = 0
+      UNION ALL
+      SELECT integration, ${columns}, count FROM ${table}
+      WHERE step = ${finestStep} AND start >= ${progressSql('hours')} / 1000
+    )
+    GROUP BY integration, ${columns} ORDER BY integration, ${columns}`;
+}
 
 /** Buckets an octave. A time told from its bucket is at most 4.5 % off. */
 const BUCKETS_PER_OCTAVE = 8;

@@ -1,4 +1,4 @@
-/** Whether D1 works at all. */
+/** Whether D1 answers a query that any database could. */
 export async function isAnswering(db: D1Database): Promise<boolean> {
   try {
     await db.prepare('SELECT 1').run();

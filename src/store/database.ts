@@ -3,28 +3,41 @@
 import type { DeadLetterKind } from './dead-letters.ts';
 import { CRON_RUN_SQL, progressSql } from './progress.ts';
 
-/** Rows that are counted at most: a count reads them all. More than these are told as this many. */
+/** Rows are counted up to this number, which then stands for so many or more: a count reads them all. */
 export const MAX_COUNTED = 10_000;
 
-export interface DatabaseState {
+export interface DatabaseState extends Counted {
   databaseBytes: number;
-  /** Events that are not forwarded yet, {@link MAX_COUNTED} standing for so many or more. */
-  outbox: number;
-  /** The oldest of them, Unix ms; `null`: there is none. No time of it is later than now. */
+  /** When the oldest event that is not forwarded was stored and received, Unix ms, no later than now. `null`: there is none. */
   oldestUnforwarded: { storedAtMs: number; receivedAtMs: number } | null;
-  /** Events that are to be forwarded again, and dead letters of all kinds; counted as `outbox`. */
+  /** When the oldest event that no counter holds was stored, Unix ms; `null`: all are counted. */
+  oldestUncountedMs: number | null;
+}
+
+/** What the database says of itself. Numbers of rows are counted up to {@link MAX_COUNTED}. */
+interface Counted {
+  /** Events that are not forwarded yet. */
+  outbox: number;
+  /** Events that are to be forwarded again. */
   replaying: number;
+  /** Of all kinds. */
   deadLetters: number;
-  /** Of the dead letters: webhooks that were acknowledged and not stored, and events that no queue takes. */
+  /** Dead letters that are webhooks which were acknowledged and not stored. */
   unstored: number;
+  /** Dead letters that are events which no queue takes. */
   neverSent: number;
   /** When the cron last began, Unix ms; `null`: never. */
   cronAtMs: number | null;
   /** When the sweep and the roll-up last ran to their ends, by the cron or by requests, Unix ms; `null`: never. */
   sweptAtMs: number | null;
   rolledUpAtMs: number | null;
-  /** When the oldest event that no counter holds was stored, Unix ms; `null`: all are counted. */
-  oldestUncountedMs: number | null;
+}
+
+interface StateRow extends Counted {
+  oldestSeq: number | null;
+  oldestReceivedAtMs: number | null;
+  aheadReceivedAtMs: number | null;
+  uncountedSeq: number | null;
 }
 
 /** Reads a handful of rows, however many events are stored, besides what it counts. */
@@ -32,52 +45,47 @@ export async function readDatabaseState(db: D1Database, nowMs: number): Promise<
   const { results, meta } = await db.prepare(STATE).bind(nowMs).run<StateRow>();
   const [row] = results;
   if (row === undefined) throw new Error('D1 returned no row for its state');
+  const { uncountedSeq, oldestSeq, oldestReceivedAtMs, aheadReceivedAtMs, ...counted } = row;
   return {
+    ...counted,
     databaseBytes: meta.size_after,
-    outbox: row.outbox,
     oldestUnforwarded: oldestOf(row, nowMs),
-    replaying: row.replaying,
-    deadLetters: row.dead_letters,
-    unstored: row.unstored,
-    neverSent: row.never_sent,
-    cronAtMs: row.cron_at,
-    sweptAtMs: row.swept_at,
-    rolledUpAtMs: row.rolled_up_at,
-    oldestUncountedMs: row.uncounted_seq === null ? null : Math.min(msOf(row.uncounted_seq), nowMs),
+    oldestUncountedMs: uncountedSeq === null ? null : Math.min(msOf(uncountedSeq), nowMs),
   };
 }
 
 /**
- * The times of the oldest. A clock that was ahead may have told its place, and those of all that came in the meantime: the
- * times of arrival of the first of them then tell more, but for those that were deferred, which are stored later.
+ * When the oldest event that is not forwarded was stored and received. Where a clock that was ahead told its place, the
+ * places of all that came since lie in the future too. Their times of arrival tell more then, but for those of events that
+ * were deferred, which are stored later.
  */
-function oldestOf({ oldest_seq, oldest_received_at, ahead_received_at }: StateRow, nowMs: number) {
-  if (oldest_seq === null) return null;
-  const placeMs = msOf(oldest_seq);
-  const storedAtMs = Math.min(placeMs > nowMs ? (ahead_received_at ?? nowMs) : placeMs, nowMs);
-  return { storedAtMs, receivedAtMs: Math.min(oldest_received_at ?? storedAtMs, nowMs) };
+function oldestOf({ oldestSeq, oldestReceivedAtMs, aheadReceivedAtMs }: StateRow, nowMs: number) {
+  if (oldestSeq === null) return null;
+  const placeMs = msOf(oldestSeq);
+  const storedAtMs = Math.min(placeMs > nowMs ? (aheadReceivedAtMs ?? nowMs) : placeMs, nowMs);
+  return { storedAtMs, receivedAtMs: Math.min(oldestReceivedAtMs ?? storedAtMs, nowMs) };
 }
 
-/** Events looked at where their places tell no time. */
+/** So many events are looked at where their places do not tell the time. */
 const MAX_AHEAD = 100;
 
-/** ?1 now. */
+/** ?1 is now. */
 const STATE = `
   SELECT
-    ${countSql('outbox')} AS outbox, ${countSql('replaying')} AS replaying, ${countSql('dead_letters')} AS dead_letters,
-    ${countKindSql('intake')} AS unstored, ${countKindSql('never-sent')} AS never_sent,
-    oldest.seq AS oldest_seq,
-    (SELECT received_at FROM events WHERE seq = oldest.seq) AS oldest_received_at,
+    ${countSql('outbox')} AS outbox, ${countSql('replaying')} AS replaying, ${countSql('dead_letters')} AS deadLetters,
+    ${countKindSql('intake')} AS unstored, ${countKindSql('never-sent')} AS neverSent,
+    oldest.seq AS oldestSeq,
+    (SELECT received_at FROM events WHERE seq = oldest.seq) AS oldestReceivedAtMs,
     CASE WHEN oldest.seq > ?1 * 1000 THEN (
       SELECT min(received_at) FILTER (WHERE deferred = 0) FROM (
         SELECT e.received_at, e.deferred FROM outbox AS ahead CROSS JOIN events AS e ON e.seq = ahead.seq
         ORDER BY ahead.seq LIMIT ${MAX_AHEAD}
       )
-    ) END AS ahead_received_at,
-    ${CRON_RUN_SQL} AS cron_at,
-    (SELECT at FROM progress WHERE task = 'sweep') AS swept_at,
-    (SELECT at FROM progress WHERE task = 'counters') AS rolled_up_at,
-    (SELECT min(seq) FROM events NOT INDEXED WHERE seq > ${progressSql('counters')}) AS uncounted_seq
+    ) END AS aheadReceivedAtMs,
+    ${CRON_RUN_SQL} AS cronAtMs,
+    (SELECT at FROM progress WHERE task = 'sweep') AS sweptAtMs,
+    (SELECT at FROM progress WHERE task = 'counters') AS rolledUpAtMs,
+    (SELECT min(seq) FROM events NOT INDEXED WHERE seq > ${progressSql('counters')}) AS uncountedSeq
   FROM (SELECT min(seq) AS seq FROM outbox) AS oldest`;
 
 function countSql(table: string): string {
@@ -89,21 +97,6 @@ function countKindSql(kind: DeadLetterKind): string {
     SELECT 1 FROM dead_letters INDEXED BY dead_letters_amiss
     WHERE kind = '${kind}' AND kind <> 'given-up' LIMIT ${MAX_COUNTED}
   ))`;
-}
-
-interface StateRow {
-  outbox: number;
-  replaying: number;
-  dead_letters: number;
-  unstored: number;
-  never_sent: number;
-  cron_at: number | null;
-  ahead_received_at: number | null;
-  oldest_seq: number | null;
-  oldest_received_at: number | null;
-  swept_at: number | null;
-  rolled_up_at: number | null;
-  uncounted_seq: number | null;
 }
 
 function msOf(seq: number): number {

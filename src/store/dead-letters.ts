@@ -2,23 +2,25 @@
 // of the intake queue; and events that no queue takes.
 
 import type { EventType } from '../contract/webhook.ts';
-import { type AuditEntry, auditMany, changeAudited } from './audit.ts';
+import { type AuditEntry, auditChanges, changeAudited } from './audit.ts';
 import {
-  MAX_SCANNED_ROWS,
-  nextSeqSql,
-  type ScannedRow,
-  scannedPage,
-  seqRange,
-  type TimeRange,
+  findOldest,
+  type Listing,
+  listNewestFirst,
+  type OldestFound,
+  type Page,
+  type PageRequest,
 } from './keyset-paging.ts';
 import type { PendingEvent } from './outbox.ts';
+import { findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
+import { deleteWithin, WorkBudget } from './work-budget.ts';
 
-/** Messages recorded in one batch: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
+/** What one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_DEAD_LETTER_BATCH = 50;
 export const MAX_DEAD_LETTER_BATCH_BYTES = 4_000_000;
-/** Of one message: D1 takes 2,000,000 bytes in a bound value (https://developers.cloudflare.com/d1/platform/limits/). */
+/** Of one message. D1 takes 2,000,000 bytes in a bound value (https://developers.cloudflare.com/d1/platform/limits/). */
 export const MAX_DEAD_LETTER_BYTES = 1_900_000;
-/** What one transaction deletes, so that webhooks come in between. */
+/** One transaction deletes no more, so that webhooks come in between. */
 export const DELETION_LIMITS = { maxItems: 1_000, maxBytes: 20_000_000 };
 /** Rows that one statement of the purge deletes: their bodies have up to 128 KB, a few of them more. */
 const MAX_DELETED_ROWS = 200;
@@ -38,7 +40,7 @@ export const NEVER_SENT_REASONS = ['no-message', 'refused'] as const;
 
 export type NeverSentReason = (typeof NEVER_SENT_REASONS)[number];
 
-/** What a message of the events queue says of itself. */
+/** The event of a message, as the message names it. */
 export interface LostEvent {
   id: string;
   integration: string;
@@ -50,11 +52,11 @@ export interface LostEvent {
 /** A message to be kept. */
 export interface NewDeadLetter {
   kind: Exclude<DeadLetterKind, 'never-sent'>;
-  /** The queue's: a message that comes twice is kept once. */
+  /** The queue gives it: a message that comes twice is kept once. */
   messageId: string;
   /** `null`: it is no event of ours. */
   event: LostEvent | null;
-  /** Of the event, or to which the webhook came; `null`: it is neither. */
+  /** Of the event or the webhook; `null`: it is neither. */
   integration: string | null;
   /** How often the dead-letter queue delivered it. */
   attempts: number;
@@ -100,116 +102,65 @@ export async function recordDeadLetters(
   letters: readonly NewDeadLetter[],
   nowMs: number,
 ): Promise<void> {
-  const statement = db.prepare(
-    `INSERT INTO dead_letters (
-       seq, message_id, event_id, integration, type, contact, attempts, received_at, body, kind
-     )
-     VALUES (${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-     ON CONFLICT (message_id) DO NOTHING`,
-  );
-  await db.batch(
-    letters.map(({ messageId, event, integration, attempts, sentAtMs, body, kind }) =>
-      statement.bind(
-        nowMs,
-        messageId,
-        event?.id ?? null,
-        integration,
-        event?.type ?? null,
-        event?.contact ?? null,
-        attempts,
-        sentAtMs,
-        body,
-        kind,
-      ),
-    ),
-  );
+  await db.batch(letters.map((letter) => insertSql(db, { ...letter, reason: null }, nowMs)));
+}
+
+/** A condition for a statement, with the values of its parameters: they begin with ?12. */
+interface Condition {
+  sql: string;
+  values: readonly number[];
 }
 
 /**
- * The statement that keeps an event that no queue takes, once for each replay of it. To go into one batch with the
- * statement that takes it out of where it waits.
- *
- * @param where it waits still: a query, whose parameters begin with ?9.
+ * A statement that keeps an event that no queue takes, once for each replay of it, if it still waits. It goes into one
+ * batch with the statement that takes the event out of where it waits.
  */
 export function keepNeverSent(
   db: D1Database,
   { event: { seq, replay, head }, reason, body }: NeverSent,
   nowMs: number,
-  where: { sql: string; values: readonly number[] },
+  isWaiting: Condition,
 ): D1PreparedStatement {
+  const { integration } = head;
+  const letter = {
+    kind: 'never-sent',
+    messageId: `never-sent-${seq}-${replay}`,
+    event: head,
+    integration,
+  } as const;
+  return insertSql(db, { ...letter, reason, body, attempts: 0, sentAtMs: nowMs }, nowMs, isWaiting);
+}
+
+function insertSql(
+  db: D1Database,
+  letter: Omit<KeptDeadLetter, 'seq' | 'bodyBytes'>,
+  nowMs: number,
+  { sql, values }: Condition = { sql: 'true', values: [] },
+): D1PreparedStatement {
+  const { messageId, event, integration, reason, body, attempts, sentAtMs, kind } = letter;
+  const ofEvent = [event?.id ?? null, integration, event?.type ?? null, event?.contact ?? null];
   return db
     .prepare(
       `INSERT INTO dead_letters (
          seq, message_id, event_id, integration, type, contact, reason, body, attempts, received_at, kind
        )
-       SELECT ${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?1, 'never-sent'
-       WHERE EXISTS (${where.sql})
+       SELECT ${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE ${sql}
        ON CONFLICT (message_id) DO NOTHING`,
     )
-    .bind(
-      nowMs,
-      `never-sent-${seq}-${replay}`,
-      head.id,
-      head.integration,
-      head.type,
-      head.contact,
-      reason,
-      body,
-      ...where.values,
-    );
+    .bind(nowMs, messageId, ...ofEvent, reason, body, attempts, sentAtMs, kind, ...values);
 }
 
-/** What is read of a dead letter, with `d` for dead_letters. */
-const HEAD_COLUMNS = `
-  d.seq, d.kind, d.message_id, d.event_id, d.integration, d.type, d.contact, d.reason, d.attempts, d.received_at,
-  octet_length(d.body) AS body_bytes`;
-
-/** What a walk of at most ?3 rows looks at. ?4 to ?7 choose. */
-const MATCHES = `
-  (?4 IS NULL OR integration = ?4) AND (?5 IS NULL OR type = ?5) AND (?6 IS NULL OR contact = ?6)
-  AND (?7 IS NULL OR kind = ?7)`;
-
-/**
- * Lists dead letters, newest first, at most `limit`. A filter scans at most {@link MAX_SCANNED_ROWS}: such a page can
- * hold fewer, even none, and still have a next one.
- */
+/** Lists dead letters, newest first. No filter has an index. */
 export async function listDeadLetters(
   db: D1Database,
   filter: DeadLetterFilter,
-  page: { limit: number; beforeSeq?: number | undefined },
-): Promise<{ letters: DeadLetter[]; nextBeforeSeq: number | null }> {
-  const { integration = null, type = null, contact = null, kind = null } = filter;
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const isScan = [integration, type, contact, kind].some((wanted) => wanted !== null);
-  const maxScanned = isScan ? MAX_SCANNED_ROWS : page.limit;
-  const { results } = await db
-    .prepare(
-      `SELECT ${HEAD_COLUMNS}, scan.scanned, scan.last_scanned
-       FROM (
-         SELECT count(*) AS scanned, min(seq) AS last_scanned,
-           json_group_array(seq) FILTER (WHERE ${MATCHES}) AS matches
-         FROM (
-           SELECT seq, kind, integration, type, contact FROM dead_letters NOT INDEXED
-           WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
-         )
-       ) AS scan
-       LEFT JOIN json_each(scan.matches) AS found
-       LEFT JOIN dead_letters AS d ON d.seq = found.value
-       LIMIT ?8`,
-    )
-    .bind(
-      fromSeq,
-      Math.min(page.beforeSeq ?? untilSeq, untilSeq),
-      maxScanned,
-      integration,
-      type,
-      contact,
-      kind,
-      page.limit,
-    )
-    .run<ScannedRow<HeadRow>>();
-  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
-  return { letters: rows.map(deadLetterOf), nextBeforeSeq };
+  page: PageRequest,
+): Promise<Page<DeadLetter>> {
+  return listNewestFirst(db, DEAD_LETTERS, listingOf(filter), filter, page);
+}
+
+function listingOf({ integration, type, contact, kind }: DeadLetterFilter): Listing {
+  return { index: 'NOT INDEXED', scanned: { integration, type, contact, kind } };
 }
 
 /** Where a dead letter is, and how much of it there is to read. */
@@ -220,52 +171,29 @@ export interface DeadLetterPlace {
   isOurs: boolean;
 }
 
-export interface DeadLetterWalk {
-  /** Oldest first. */
-  places: DeadLetterPlace[];
-  /** There may be more behind this one; `null`: there are none. */
-  walkedToSeq: number | null;
-}
-
-/** Finds those that match among the next {@link MAX_SCANNED_ROWS}, oldest first, at most `limit`. */
+/** Finds the oldest dead letters behind a place, at most `limit`, without reading their bodies. */
 export async function walkDeadLetters(
   db: D1Database,
   filter: DeadLetterFilter,
-  walk: { limit: number; afterSeq: number },
-): Promise<DeadLetterWalk> {
-  const { integration = null, type = null, contact = null, kind = null } = filter;
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const { results } = await db
-    .prepare(
-      `SELECT seq, octet_length(body) AS body_bytes, event_id IS NOT NULL OR kind = 'intake' AS is_ours, ${MATCHES} AS matches
-       FROM dead_letters NOT INDEXED WHERE seq >= ?1 AND seq < ?2 ORDER BY seq LIMIT ?3`,
-    )
-    .bind(Math.max(fromSeq, walk.afterSeq + 1), untilSeq, MAX_SCANNED_ROWS, integration, type, contact, kind)
-    .run<{ seq: number; body_bytes: number; is_ours: number; matches: number }>();
-  const matches = results.filter((row) => row.matches === 1);
-  const places = matches.slice(0, walk.limit);
-  const walkedTo = matches.length > walk.limit ? places.at(-1) : results.at(-1);
-  const isEnd = matches.length <= walk.limit && results.length < MAX_SCANNED_ROWS;
-  return {
-    places: places.map((row) => ({
-      seq: row.seq,
-      bodyBytes: row.body_bytes,
-      isOurs: row.is_ours === 1,
-    })),
-    walkedToSeq: isEnd ? null : (walkedTo?.seq ?? null),
-  };
+  search: { limit: number; afterSeq: number },
+): Promise<OldestFound<DeadLetterPlace>> {
+  const columns = "octet_length(body) AS bodyBytes, event_id IS NOT NULL OR kind = 'intake' AS isOurs";
+  const { places, walkedToSeq } = await findOldest<PlaceRow>(
+    db,
+    'dead_letters',
+    columns,
+    listingOf(filter),
+    filter,
+    search,
+  );
+  return { places: places.map((place) => ({ ...place, isOurs: place.isOurs === 1 })), walkedToSeq };
 }
+
+type PlaceRow = Omit<DeadLetterPlace, 'isOurs'> & { isOurs: number };
 
 /** Those of the named ones that exist, with their bodies. */
 export async function findDeadLetters(db: D1Database, seqs: readonly number[]): Promise<KeptDeadLetter[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT ${HEAD_COLUMNS}, d.body
-       FROM json_each(?1) AS wanted CROSS JOIN dead_letters AS d ON d.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<HeadRow & { body: string }>();
-  return results.map((row) => ({ ...deadLetterOf(row), body: row.body }));
+  return findAt(db, KEPT_DEAD_LETTERS, seqs);
 }
 
 /** Deletes a dead letter, and records who did. False where there was none. */
@@ -273,70 +201,51 @@ export async function deleteDeadLetter(db: D1Database, seq: number, audit: Audit
   return changeAudited(db, db.prepare('DELETE FROM dead_letters WHERE seq = ?1').bind(seq), audit);
 }
 
-/**
- * Deletes dead letters, and records who did, in one transaction; tells how many there were. Where there were none, nothing
- * is recorded.
- */
+/** Deletes dead letters, and records who did, in one transaction. Tells how many there were. */
 export async function deleteDeadLetters(
   db: D1Database,
   seqs: readonly number[],
   audit: AuditEntry,
 ): Promise<number> {
-  const there = 'SELECT count(*) FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?6))';
-  const [, deleted] = await db.batch([
-    auditMany(db, audit, { sql: there, value: JSON.stringify(seqs) }),
+  const [deleted] = await db.batch([
     db
-      .prepare('DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1)) RETURNING seq')
+      .prepare(`DELETE FROM dead_letters WHERE seq IN (${GIVEN_PLACES}) RETURNING seq`)
       .bind(JSON.stringify(seqs)),
+    auditChanges(db, audit),
   ]);
-  return deleted?.results.length ?? 0; // `changes` counts what triggers write as well
+  return deleted?.results.length ?? 0; // `changes` would count what triggers write as well
 }
 
 /** Deletes those that were kept before a time, as many as one run may. */
 export async function purgeDeadLetters(db: D1Database, keptBeforeMs: number): Promise<number> {
-  let deleted = 0;
-  for (let chunk = 0; chunk < MAX_PURGED_CHUNKS; chunk++) {
-    const { results } = await db
-      .prepare(
-        `DELETE FROM dead_letters WHERE seq IN (
-           SELECT seq FROM dead_letters NOT INDEXED WHERE seq < ?1 ORDER BY seq LIMIT ?2
-         )
-         RETURNING seq`,
-      )
-      .bind(keptBeforeMs * 1000, MAX_DELETED_ROWS)
-      .run();
-    deleted += results.length;
-    if (results.length < MAX_DELETED_ROWS) break;
-  }
-  return deleted;
+  const old = { table: 'dead_letters', index: 'NOT INDEXED', condition: 'seq < ?2' };
+  return deleteWithin(new WorkBudget(MAX_PURGED_CHUNKS), db, old, MAX_DELETED_ROWS, keptBeforeMs * 1000);
 }
 
-/** Columns of {@link HEAD_COLUMNS}. */
-interface HeadRow {
-  seq: number;
-  kind: DeadLetterKind;
-  reason: NeverSentReason | null;
-  message_id: string;
-  event_id: string | null;
-  integration: string | null;
+/** The columns of the event are `null` where the message is none of ours. */
+type DeadLetterRow = Omit<DeadLetter, 'event'> & {
+  eventId: string | null;
   type: EventType | null;
   contact: string | null;
-  attempts: number;
-  received_at: number;
-  body_bytes: number;
-}
+};
 
-function deadLetterOf(row: HeadRow): DeadLetter {
-  const { event_id: id, integration, type, contact } = row;
-  return {
-    seq: row.seq,
-    kind: row.kind,
-    reason: row.reason,
-    messageId: row.message_id,
-    integration,
-    event: id === null || integration === null || type === null ? null : { id, integration, type, contact },
-    attempts: row.attempts,
-    sentAtMs: row.received_at,
-    bodyBytes: row.body_bytes,
-  };
+const DEAD_LETTERS: RowReader<DeadLetterRow, DeadLetter> = {
+  from: 'dead_letters AS d',
+  columns: `
+    d.seq, d.kind, d.message_id AS messageId, d.event_id AS eventId, d.integration, d.type, d.contact, d.reason,
+    d.attempts, d.received_at AS sentAtMs, octet_length(d.body) AS bodyBytes`,
+  itemOf: deadLetterOf,
+};
+
+const KEPT_DEAD_LETTERS: RowReader<DeadLetterRow & { body: string }, KeptDeadLetter> = {
+  from: DEAD_LETTERS.from,
+  columns: `${DEAD_LETTERS.columns}, d.body`,
+  itemOf: deadLetterOf,
+};
+
+function deadLetterOf<Row extends DeadLetterRow>({ eventId: id, type, contact, ...letter }: Row) {
+  const { integration } = letter;
+  const event =
+    id === null || integration === null || type === null ? null : { id, integration, type, contact };
+  return { ...letter, event };
 }

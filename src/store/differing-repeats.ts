@@ -1,6 +1,6 @@
-// Repeats that were written otherwise than the event that they repeat. One that says the same is counted as a repeat; one
-// that says something else is not lost: it is kept as a rejection beside the event, and can be let in as an event of its
-// own, under an id that is made of the event's and of its content.
+// Repeats that are written in another way than the event that they repeat. One that says the same is counted as a repeat. One
+// that says something else is kept as a rejection beside the event, and can be let in as an event of its own, under an id that
+// is made of the event's id and of its content.
 
 import { firstVersionId, type NewEvent, versionId, versionIdRange } from '../contract/event.ts';
 import { encodePayload } from '../contract/payload.ts';
@@ -14,14 +14,15 @@ import type { ContractProblem } from '../contract/problems.ts';
 import { cutGroups } from '../runtime/batching.ts';
 import { countRepeats, type RecordableEvent, recordEvents, STORED_BY } from './events.ts';
 import type { NewRejection } from './rejections.ts';
+import { sha256Hex } from './sha256.ts';
 
-/** Events compared together: with what is stored of each, their payloads take some 20 MB at the most. */
+/** So many events are compared together: with what is stored, their payloads take some 20 MB at the most. */
 export const MAX_COMPARED_EVENTS = 16;
-/** An event that is deleted just when it is compared is recorded anew. That this happens again and again is a fault. */
+/** An event that is deleted just when a repeat is compared with it is recorded anew, but not again and again. */
 const MAX_ROUNDS = 3;
 
 /** A delivery of an event that is stored. */
-interface Delivery {
+interface StoredDelivery {
   /** Whether it was this delivery that stored it. */
   outcome: 'stored' | 'duplicate';
   /** Of the event that is stored. */
@@ -29,7 +30,7 @@ interface Delivery {
   id: string;
 }
 
-/** What has the ids of a stored event, and says something else. */
+/** A webhook with the ids of a stored event that says something else. */
 export interface Differing {
   outcome: 'differs';
   /** Of the stored event. */
@@ -41,13 +42,15 @@ export interface Differing {
 }
 
 /** What became of an event that was to be recorded. */
-export type Recorded = Delivery | Differing;
+export type Recorded = StoredDelivery | Differing;
 
-interface Stored {
+interface StoredVersion {
+  /** Which of the events it is compared with. */
+  wanted: number;
   seq: number;
   id: string;
-  /** The delivery that stored it. */
-  request_id: string;
+  /** Of the delivery that stored it. */
+  requestId: string;
   /** `null` where it is too long to be compared. */
   payload: string | null;
 }
@@ -63,52 +66,50 @@ export async function compareRepeats(
   db: D1Database,
   events: readonly NewEvent[],
 ): Promise<(Recorded | null)[]> {
-  const digests = await Promise.all(events.map(async ({ payload }) => sha256Hex(contentOf(payload))));
-  const storedOf = await findStored(db, events, digests);
-  const compared = events.map((event, index) => compare(event, digests[index] ?? '', storedOf[index] ?? []));
-  const repeats = new Map<number, { seq: number; requestIds: string[] }>();
-  for (const [index, one] of compared.entries()) {
-    if (one === null || one.outcome === 'differs') continue;
-    const repeat = repeats.get(one.seq) ?? { seq: one.seq, requestIds: [] };
-    repeat.requestIds.push(events[index]?.requestId ?? '');
-    repeats.set(one.seq, repeat);
-  }
-  if (repeats.size === 0) return compared;
-  const counted = await countRepeats(db, [...repeats.values()]);
+  const digested = await Promise.all(
+    events.map(async (event) => ({ event, digest: await digestOf(event.payload) })),
+  );
+  const wanted = digested.map(({ event: { integration, id }, digest }) => ({
+    integration,
+    ids: [id, versionId(id, digest)],
+  }));
+  const { results } = await db
+    .prepare(FIND_STORED)
+    .bind(JSON.stringify(wanted), MAX_COMPARED_LENGTH)
+    .run<StoredVersion>();
+  const compared = digested.map(({ event, digest }, index) =>
+    compare(
+      event,
+      digest,
+      results.filter((stored) => stored.wanted === index),
+    ),
+  );
+  const repeats = digested.flatMap(({ event: { requestId } }, index) => {
+    const one = compared[index];
+    return one && one.outcome !== 'differs' ? [{ seq: one.seq, requestId }] : [];
+  });
+  const counted = await countRepeats(db, repeats);
   return compared.map((one) => (one !== null && 'seq' in one && !counted.has(one.seq) ? null : one));
 }
 
-function compare(event: NewEvent, digest: string, stored: readonly Stored[]): Recorded | null {
+async function digestOf(payload: string): Promise<string> {
+  return sha256Hex(new TextEncoder().encode(contentOf(payload)));
+}
+
+function compare(event: NewEvent, digest: string, stored: readonly StoredVersion[]): Recorded | null {
   const first = stored.find(({ id }) => id === event.id);
   if (first === undefined) return null;
   const differences = differencesBetween(first.payload ?? '', event.payload);
   const same = differences.length === 0 ? first : stored.find(({ id }) => id === versionId(event.id, digest));
   if (same !== undefined) {
-    const outcome = same.request_id === event.requestId ? 'stored' : 'duplicate';
+    const outcome = same.requestId === event.requestId ? 'stored' : 'duplicate';
     return { outcome, seq: same.seq, id: same.id };
   }
   return { outcome: 'differs', eventId: event.id, problems: differences.map(problemOf), digest };
 }
 
-/** What is stored under the ids of events: in the order of `events`. */
-async function findStored(
-  db: D1Database,
-  events: readonly NewEvent[],
-  digests: readonly string[],
-): Promise<Stored[][]> {
-  const wanted = events.map(({ integration, id }, index) => ({
-    integration,
-    ids: [id, versionId(id, digests[index] ?? '')],
-  }));
-  const { results } = await db
-    .prepare(FIND_STORED)
-    .bind(JSON.stringify(wanted), MAX_COMPARED_LENGTH)
-    .run<Stored & { wanted: number }>();
-  return events.map((_, index) => results.filter((row) => row.wanted === index));
-}
-
 const FIND_STORED = `
-  SELECT wanted.key AS wanted, e.seq, e.id, ${STORED_BY} AS request_id,
+  SELECT wanted.key AS wanted, e.seq, e.id, ${STORED_BY} AS requestId,
     iif(octet_length(e.payload) <= ?2, e.payload, NULL) AS payload
   FROM json_each(?1) AS wanted CROSS JOIN json_each(wanted.value -> 'ids') AS named CROSS JOIN events AS e
   ON e.id = named.value AND e.integration = wanted.value ->> 'integration'`;
@@ -116,7 +117,7 @@ const FIND_STORED = `
 /**
  * Records events as {@link recordEvents} does, and compares what is stored already.
  *
- * @param isLate whether nothing more is to be begun: rejects then. What is done until then is done, and done once.
+ * @param isLate whether no further comparison may begin: it rejects then. What is recorded by then stays recorded.
  * @returns one for each of `events`, in order.
  */
 export async function recordOrCompare(
@@ -149,10 +150,10 @@ export async function recordOrCompare(
     }
     left = left.filter((one) => !outcomes.has(one));
   }
-  return events.map((event) => outcomes.get(event) as Recorded);
+  return events.flatMap((event) => outcomes.get(event) ?? []);
 }
 
-/** The rejection that a differing repeat is kept as. It was acknowledged: it is never deleted to make room. */
+/** Makes the rejection that a differing repeat is kept as. It is acknowledged, hence never deleted to make room. */
 export function differingRejection(
   { integration, requestId, receivedAtMs, payload }: NewEvent,
   { eventId, problems, digest }: Differing,
@@ -163,7 +164,7 @@ export function differingRejection(
   return { ...arrived, reason: 'differs', problems, body, deferred: true, differsFrom: { eventId, digest } };
 }
 
-/** What came under the ids of an event with another content. */
+/** What came under the ids of an event with other contents. */
 export interface Versions {
   /** Ids of events: the first one, and those that were let in. */
   events: string[];
@@ -171,10 +172,10 @@ export interface Versions {
   rejections: number[];
 }
 
-/** Of each kind, as many as anybody will look at. */
+/** At most so many of each kind are found. */
 const MAX_VERSIONS = 20;
 
-/** The other versions of an event, be it the first or one of those that were let in. */
+/** The other versions of an event, which is the first or one of those that were let in. */
 export async function findVersions(db: D1Database, integration: string, id: string): Promise<Versions> {
   const first = firstVersionId(id);
   const { results } = await db
@@ -187,7 +188,7 @@ export async function findVersions(db: D1Database, integration: string, id: stri
   };
 }
 
-/** ?1 the id of the first, ?2 the integration, ?3 and ?4 the range of the others' ids, ?5 how many of a kind. */
+/** ?1 is the id of the first, ?2 the integration, ?3 and ?4 are the range of the others' ids, ?5 is {@link MAX_VERSIONS}. */
 const FIND_VERSIONS = `
   SELECT id, NULL AS rejection FROM events WHERE id = ?1 AND integration = ?2
   UNION ALL
@@ -198,8 +199,3 @@ const FIND_VERSIONS = `
   SELECT event_id, seq FROM (
     SELECT event_id, seq FROM rejections WHERE event_id = ?1 AND integration = ?2 ORDER BY seq DESC LIMIT ?5
   )`;
-
-async function sha256Hex(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
-}

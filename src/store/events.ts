@@ -1,19 +1,19 @@
-// The events table: recording and reading. See migrations/0001_events.sql for what its columns mean, and
-// event-listing.ts for what lists and walks it.
+// The events table: recording events, counting repeats, and reading single ones. migrations/0001_events.sql says what its
+// columns mean.
 
 import * as z from 'zod';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
 import { STAMPED_TIMES } from '../contract/payload-comparison.ts';
-import type { EventType } from '../contract/webhook.ts';
-import { nextSeqSql } from './keyset-paging.ts';
+import { nextSeqSql, type RowReader } from './places.ts';
+import { storedJson } from './stored-json.ts';
 
 /**
- * Most bytes of events recorded by one statement: D1 takes 2,000,000 bytes in a bound value
+ * One statement records at most so many bytes of events: D1 takes 2,000,000 bytes in a bound value
  * (https://developers.cloudflare.com/d1/platform/limits/), and a row's JSON is measured exactly.
  */
 export const MAX_RECORD_BYTES = 1_900_000;
-/** Keeps the D1 thread free for others between two statements. */
+/** One statement records at most so many events, so that D1's thread is free for others in between. */
 export const MAX_RECORD_EVENTS = 500;
 
 /** An event made ready for {@link recordEvents}. */
@@ -26,15 +26,15 @@ export interface RecordableEvent {
   isLarge: boolean;
 }
 
-/** From here on a payload is bound by itself: escaped as JSON it could double and pass D1's limit. */
+/** Longer payloads are bound by themselves: escaped as JSON they could double and pass D1's limit. */
 const LARGE_PAYLOAD_LENGTH = 300_000;
 
-/** What stands for no value in a column that was made when every event had one. */
+/** Stands for no value in columns that are NOT NULL because they were made when every event had one. */
 const ABSENT = '';
 
 const encoder = new TextEncoder();
 
-/** Makes an event ready to be recorded, together with others or, when its payload is large, alone. */
+/** Makes an event ready to be recorded: together with others, or alone where its payload is large. */
 export function recordable(event: NewEvent): RecordableEvent {
   const isLarge = event.payload.length > LARGE_PAYLOAD_LENGTH;
   const { messageId: _, payload, ...head } = event;
@@ -46,19 +46,18 @@ export function recordable(event: NewEvent): RecordableEvent {
 export interface RecordedEvent {
   /** Its place among all events: microseconds since 1970, unique and growing in commit order. */
   seq: number;
-  /** Whether it was this delivery that stored it. False for the second of two in the same group. */
+  /** Whether this delivery stored it. False for the second of two in the same group. */
   isNew: boolean;
 }
 
 /**
- * Records events in one statement, atomically: new ones are stored and put in the outbox (by trigger), repeated ones
- * counted. A delivery that was counted is not counted again when it comes a second time, by way of the intake queue:
- * queues deliver at least once, and D1 may have recorded what it did not confirm in time. The last
- * {@link REMEMBERED_DELIVERIES} of an event are told apart so.
+ * Records events in one statement, atomically: new ones are stored and put in the outbox (by a trigger), repeated ones are
+ * counted. A delivery that comes again by way of the intake queue is not counted again: queues deliver at least once, and
+ * D1 may have recorded what it did not confirm in time. An event remembers its last {@link REMEMBERED_DELIVERIES} for that.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
- * @returns one for each of `events`, in order. `null`: nothing was done, since an event of that id is stored and was
- *   written otherwise; differing-repeats.ts tells whether it says something else.
+ * @returns one for each of `events`, in order. `null`: nothing was done, since the event that is stored under that id is
+ *   written in another way. differing-repeats.ts tells whether it also says something else.
  */
 export async function recordEvents(
   db: D1Database,
@@ -69,7 +68,7 @@ export async function recordEvents(
   const isRecorded = events.map(({ event, json }) => {
     const { payload } = event;
     const row = rows.get(rowKey(event)) ?? { json, payload, requestIds: new Set() };
-    if (row.payload !== payload) return false; // of two that differ the first is recorded
+    if (row.payload !== payload) return false; // of two in a group that differ, the first is recorded
     row.requestIds.add(event.requestId);
     rows.set(rowKey(event), row);
     return true;
@@ -96,25 +95,25 @@ function rowKey({ integration, id }: { integration: string; id: string }): strin
   return `${integration} ${id}`;
 }
 
-/** Deliveries that an event remembers, so as not to count one of them twice. */
+/** So many deliveries an event remembers, so as not to count one of them twice. */
 const REMEMBERED_DELIVERIES = 20;
-/** Of an id with the blank behind it: they are UUIDs. */
+/** The length of a UUID with the blank behind it. */
 const REQUEST_ID_LENGTH = 37;
 
 /**
- * `request_id` holds the ids of the deliveries that were counted, parted by blanks: first that of the one that stored the
- * event, then the latest ones. They stand in a row that counting writes anyway.
+ * The delivery that stored an event. `request_id` holds the ids of the deliveries that were counted, separated by blanks:
+ * first this one, then the latest ones. They stand in a row that counting writes anyway.
  */
 export const STORED_BY = "substr(request_id, 1, instr(request_id || ' ', ' ') - 1)";
 
-/** What an event remembers, shortened where it is as much as it may be. */
+/** The ids of deliveries that an event remembers, without the oldest but one where they are as many as they may be. */
 const REMEMBERED = `iif(
   length(request_id) < ${(REMEMBERED_DELIVERIES - 1) * REQUEST_ID_LENGTH},
   request_id,
   ${STORED_BY} || ' ' || substr(request_id, ${1 - REQUEST_ID_LENGTH * (REMEMBERED_DELIVERIES - 2)})
 )`;
 
-/** Counts those of the given deliveries, whose ids are parted by blanks, that an event does not remember. */
+/** Counts the given deliveries that an event does not remember. @param requestIds separated by blanks. */
 function countSql(requestIds: string): string {
   const uncounted = `
     FROM json_each('["' || replace(${requestIds}, ' ', '","') || '"]') AS given
@@ -130,8 +129,9 @@ function unstampedSql(payload: string): string {
 }
 
 /**
- * ?1 rows, ?2 the deliveries of each and ?5 their ids, ?3 now, ?4 the payload of a large one. `seq` is assigned here, by D1's single
- * writer, so that it grows in commit order: a reader that has seen one never finds a smaller one appear later.
+ * ?1 are the rows, ?2 how many deliveries each has and ?5 the ids of these, ?3 is now, ?4 the payload of a large event. `seq`
+ * is assigned here, by D1's single writer, so that it grows in commit order: a reader that has seen one never finds a smaller
+ * one appear later.
  */
 const RECORD = `
   INSERT INTO events (
@@ -156,20 +156,23 @@ const RECORD = `
     )
   RETURNING seq, id, integration, ${STORED_BY} AS request_id`;
 
-/** Deliveries of a stored event. */
-export interface Repeats {
+/** A delivery that repeats the event at a place. */
+export interface Repeat {
   seq: number;
-  requestIds: readonly string[];
+  requestId: string;
 }
 
 /**
- * Counts deliveries of events that were written otherwise and say the same, each once.
+ * Counts deliveries that say the same as a stored event in another writing, each once.
  *
- * @param repeats one for each event.
- * @returns the places of those that are stored.
+ * @returns the places of the events that are still stored.
  */
-export async function countRepeats(db: D1Database, repeats: readonly Repeats[]): Promise<Set<number>> {
-  const given = repeats.map(({ seq, requestIds }) => ({ seq, requestIds: requestIds.join(' ') }));
+export async function countRepeats(db: D1Database, repeats: readonly Repeat[]): Promise<Set<number>> {
+  if (repeats.length === 0) return new Set();
+  const given = Array.from(
+    Map.groupBy(repeats, ({ seq }) => seq),
+    ([seq, ofEvent]) => ({ seq, requestIds: ofEvent.map(({ requestId }) => requestId).join(' ') }),
+  );
   const { results } = await db.prepare(COUNT_REPEATS).bind(JSON.stringify(given)).run<{ seq: number }>();
   return new Set(results.map(({ seq }) => seq));
 }
@@ -189,18 +192,11 @@ export interface ListedEvent extends EventHead {
   isForwarded: boolean;
   /** Whether it came by way of the intake queue. */
   isDeferred: boolean;
-  /** How often it was put back to be forwarded again. */
+  /** How often it was put back to be sent again. */
   replays: number;
-  /** In what its payload differs from the documentation. */
+  /** Where its payload differs from the documentation. */
   oddities: Oddity[];
 }
-
-/** What is shown of an event beside its payload, with `e` for events. */
-export const SHOWN_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-  NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS is_forwarded, e.deferred, e.replays, e.oddities`;
-
-const WHOLE_COLUMNS = `${SHOWN_COLUMNS}, e.payload`;
 
 /** One event, or `null`. */
 export async function findEvent(
@@ -209,79 +205,56 @@ export async function findEvent(
   id: string,
 ): Promise<ListedEvent | null> {
   const row = await db
-    .prepare(`SELECT ${WHOLE_COLUMNS} FROM events AS e WHERE e.id = ?1 AND e.integration = ?2`)
+    .prepare(`SELECT ${EVENTS.columns} FROM ${EVENTS.from} WHERE e.id = ?1 AND e.integration = ?2`)
     .bind(id, integration)
-    .first<EventRow>();
+    .first<ListedRow & { payload: string }>();
   return row && listedEventOf(row);
 }
 
-/** Those of the events at these places that exist, in the order in which they are named. */
-export async function findEventsAt(db: D1Database, seqs: readonly number[]): Promise<ListedEvent[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT ${WHOLE_COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<EventRow>();
-  return results.map(listedEventOf);
+/** What identifies and routes an event, with `e` for events. */
+export const HEAD_COLUMNS = `
+  e.seq, e.id, e.integration, e.type, e.status, nullif(e.contact, '${ABSENT}') AS contact,
+  nullif(e.app_id, '${ABSENT}') AS appId, e.received_at AS receivedAtMs, e.occurred_at AS occurredAtMs`;
+
+/** {@link HEAD_COLUMNS} */
+export type HeadRow = Omit<EventHead, 'messageId'> & { seq: number };
+
+export function eventHeadOf<Row extends HeadRow>(row: Row): Row & EventHead {
+  return { ...row, messageId: messageIdOf(row.id) };
 }
 
-/** Columns of {@link SHOWN_COLUMNS}. */
-export interface ShownRow extends HeadRow {
+/** The payload of an event, or NULL where it is larger. @param maxBytes a number, or the parameter that is bound to it. */
+export function payloadUpTo(maxBytes: number | `?${number}`): string {
+  return `CASE WHEN octet_length(e.payload) <= ${maxBytes} THEN e.payload END AS payload`;
+}
+
+/** What operators see of an event beside its payload, with `e` for events. */
+export const LISTED_COLUMNS = `
+  ${HEAD_COLUMNS}, e.deliveries, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS isForwarded,
+  e.deferred AS isDeferred, e.replays, e.oddities`;
+
+/** {@link LISTED_COLUMNS} */
+export interface ListedRow extends HeadRow {
   deliveries: number;
-  is_forwarded: number;
-  deferred: number;
+  isForwarded: number;
+  isDeferred: number;
   replays: number;
   oddities: string | null;
 }
 
-interface EventRow extends ShownRow {
-  payload: string;
-}
-
-/** The columns that every reader of events selects. */
-export interface HeadRow {
-  seq: number;
-  id: string;
-  integration: string;
-  type: EventType;
-  status: string | null;
-  contact: string;
-  app_id: string;
-  received_at: number;
-  occurred_at: number;
-}
-
-/** The domain's view of a row, without the payload. */
-export function eventHeadOf(row: HeadRow): EventHead & { seq: number } {
-  return {
-    seq: row.seq,
-    id: row.id,
-    integration: row.integration,
-    type: row.type,
-    status: row.status,
-    contact: row.contact === ABSENT ? null : row.contact,
-    appId: row.app_id === ABSENT ? null : row.app_id,
-    messageId: messageIdOf(row.id),
-    occurredAtMs: row.occurred_at,
-    receivedAtMs: row.received_at,
-  };
-}
-
-/** What is shown of an event beside its payload. */
-export function shownEventOf(row: ShownRow): Omit<ListedEvent, 'payload'> {
+export function listedEventOf<Row extends ListedRow>(row: Row) {
   return {
     ...eventHeadOf(row),
-    deliveries: row.deliveries,
-    isForwarded: row.is_forwarded === 1,
-    isDeferred: row.deferred === 1,
-    replays: row.replays,
-    oddities: row.oddities === null ? [] : storedOddities.parse(JSON.parse(row.oddities)),
+    isForwarded: row.isForwarded === 1,
+    isDeferred: row.isDeferred === 1,
+    oddities: row.oddities === null ? [] : storedOddities.parse(row.oddities),
   };
 }
 
-const storedOddities = z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) }));
+const storedOddities = storedJson(z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) })));
 
-function listedEventOf(row: EventRow): ListedEvent {
-  return { ...shownEventOf(row), payload: row.payload };
-}
+export const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
+  from: 'events AS e',
+  columns: `${LISTED_COLUMNS}, e.payload`,
+  itemOf: listedEventOf,
+};

@@ -1,10 +1,10 @@
-// Fair shares of a budget that is too small for all: whoever holds little keeps it, and whoever holds most is cut first.
+// Fair shares of a budget that is too small for all: those that hold least keep all of it, those that hold most are cut first.
 
 /**
- * What each holder has above the level at which all together keep within a budget (max-min fairness): nobody above the
- * level is left with less than another. Only those above it are in the answer.
+ * Finds the level at which all together keep within a budget if none holds more than that (max-min fairness), and tells
+ * what each holder has above it. Those that have nothing above it are not in the answer.
  *
- * @param held what each has; in the same unit as the budget.
+ * @param held what each holder has, in the unit of the budget.
  */
 export function excessOver(budget: number, held: ReadonlyMap<string, number>): Map<string, number> {
   const smallestFirst = [...held].sort(([, a], [, b]) => a - b);

@@ -1,22 +1,24 @@
-// The integrations table: the registered webhook addresses. What is changed here is audited in the same transaction.
-// Deleting one, with all that came to it, is integration-deletion.ts.
+// The integrations table: the registered webhook addresses. Changes are audited in the same transaction.
+// integration-deletion.ts deletes one, with all that came to it.
 
+import * as z from 'zod';
 import { type AuditAction, auditChange } from './audit.ts';
 import { CRON_RUN_SQL } from './progress.ts';
+import { storedJson } from './stored-json.ts';
 
-/** How many there can be: every isolate keeps the registrations that it serves in memory. */
+/** There can be so many: every isolate keeps all registrations in memory. */
 export const MAX_INTEGRATIONS = 1_000;
 
-/** Earlier generations that are remembered of each; older ones end early. */
+/** So many earlier generations of an integration are remembered; older ones end early. */
 const MAX_PREVIOUS = 100;
 /**
- * How long a generation is remembered after its end. What was deferred while it was valid can wait in the intake queue
- * and its dead-letter queue for so long: Queues keep messages for at most 14 days
+ * How long a generation is remembered after its end. A webhook that came while it was valid can wait so long in the intake
+ * queue and then in its dead-letter queue: each keeps messages for at most 14 days
  * (https://developers.cloudflare.com/queues/platform/limits/).
  */
 const ENDED_MS = 30 * 86_400_000;
 
-/** What is answered for a webhook that is kept as a rejection: that it was not taken, or that it was, with what is wrong. */
+/** Whether a webhook that is kept as a rejection is answered as refused or as accepted, with what is wrong either way. */
 export const ON_REJECTION = ['refuse', 'accept'] as const;
 export type OnRejection = (typeof ON_REJECTION)[number];
 
@@ -50,13 +52,13 @@ export interface PreviousGeneration {
   untilMs: number;
 }
 
-/** What an operator says of an integration. */
+/** What an operator sets. */
 export type IntegrationSettings = Pick<
   Integration,
   'appId' | 'description' | 'allowedIps' | 'requireSignature' | 'onRejection'
 >;
 
-/** What is to be said otherwise; what is absent stays. */
+/** Settings to be changed; what is absent stays. */
 export type IntegrationPatch = {
   [Setting in keyof IntegrationSettings]?: IntegrationSettings[Setting] | undefined;
 };
@@ -69,7 +71,7 @@ export interface Change {
   nowMs: number;
 }
 
-/** Whether a token of a generation opens an integration at a time, its being enabled aside. */
+/** Whether a token of a generation opens an integration at a time. That the integration is enabled is not asked. */
 export function isGenerationValid(
   { generation: current, previous }: Pick<Integration, 'generation' | 'previous'>,
   generation: number,
@@ -83,25 +85,32 @@ export function validPrevious(previous: readonly PreviousGeneration[], atMs: num
   return previous.filter(({ untilMs }) => atMs < untilMs);
 }
 
-interface IntegrationRow {
-  slug: string;
-  app_id: string | null;
-  description: string | null;
-  allowed_ips: string | null;
-  require_signature: number;
-  on_rejection: OnRejection;
-  generation: number;
+const COLUMNS = `
+  slug, app_id AS appId, description, allowed_ips AS allowedIps, require_signature AS requireSignature,
+  on_rejection AS onRejection, generation, previous, enabled AS isEnabled, created_at AS createdAtMs,
+  last_event_at AS lastEventAtMs`;
+
+type IntegrationRow = Omit<Integration, 'allowedIps' | 'requireSignature' | 'previous' | 'isEnabled'> & {
+  allowedIps: string | null;
+  requireSignature: number;
   previous: string;
-  enabled: number;
-  created_at: number;
-  last_event_at: number | null;
+  isEnabled: number;
+};
+
+const storedIps = storedJson(z.array(z.string()));
+const storedGenerations = storedJson(z.array(z.object({ generation: z.number(), untilMs: z.number() })));
+
+function integrationOf(row: IntegrationRow): Integration {
+  return {
+    ...row,
+    allowedIps: row.allowedIps === null ? null : storedIps.parse(row.allowedIps),
+    requireSignature: row.requireSignature === 1,
+    previous: storedGenerations.parse(row.previous),
+    isEnabled: row.isEnabled === 1,
+  };
 }
 
-const COLUMNS = `
-  slug, app_id, description, allowed_ips, require_signature, on_rejection, generation, previous, enabled, created_at,
-  last_event_at`;
-
-/** All integrations by slug. There are few: an administrator registers each by hand. */
+/** All integrations, by slug. */
 export async function listIntegrations(db: D1Database): Promise<Integration[]> {
   const { results } = await db
     .prepare(`SELECT ${COLUMNS} FROM integrations ORDER BY slug`)
@@ -109,14 +118,18 @@ export async function listIntegrations(db: D1Database): Promise<Integration[]> {
   return results.map(integrationOf);
 }
 
-/** All integrations, and when the cron last began (Unix ms, `null`: never, as far as is told), by the same statement. */
+/**
+ * All integrations, and in the same statement when the cron last began, Unix ms. `null`: never, or there is no integration
+ * to tell it with.
+ */
 export async function readRegistrations(
   db: D1Database,
 ): Promise<{ integrations: Integration[]; cronRunMs: number | null }> {
   const { results } = await db
-    .prepare(`SELECT ${COLUMNS}, ${CRON_RUN_SQL} AS cron_run FROM integrations`)
-    .run<IntegrationRow & { cron_run: number | null }>();
-  return { integrations: results.map(integrationOf), cronRunMs: results[0]?.cron_run ?? null };
+    .prepare(`SELECT ${COLUMNS}, ${CRON_RUN_SQL} AS cronRunMs FROM integrations`)
+    .run<IntegrationRow & { cronRunMs: number | null }>();
+  const integrations = results.map(({ cronRunMs: _, ...row }) => integrationOf(row));
+  return { integrations, cronRunMs: results[0]?.cronRunMs ?? null };
 }
 
 /** Those of the named integrations that exist. */
@@ -128,7 +141,7 @@ export async function findIntegrations(db: D1Database, slugs: readonly string[])
   return results.map(integrationOf);
 }
 
-/** What became of a registration. `taken`: the slug is another one's. `full`: there are {@link MAX_INTEGRATIONS}. */
+/** What became of a registration. `taken`: another integration has the slug. `full`: there are {@link MAX_INTEGRATIONS}. */
 export type Creation =
   | { outcome: 'created'; integration: Integration }
   | { outcome: 'taken' }
@@ -140,28 +153,16 @@ export async function createIntegration(
   { slug, ...settings }: Pick<Integration, 'slug'> & IntegrationSettings,
   change: Change,
 ): Promise<Creation> {
-  const { appId, description, allowedIps, requireSignature, onRejection } = settings;
+  const columns = columnsOf(settings);
   const insert = db
     .prepare(
-      `INSERT INTO integrations (
-         slug, app_id, description, allowed_ips, require_signature, generation, created_at, on_rejection
-       )
-       SELECT ?1, ?2, ?3, ?4, ?5,
-         coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?6, ?8
-       WHERE (SELECT count(*) FROM integrations) < ?7
+      `INSERT INTO integrations (slug, generation, created_at, ${Object.keys(columns).join()})
+       SELECT ?1, coalesce((SELECT generation FROM retired_integrations WHERE slug = ?1), 0) + 1, ?2, ?4, ?5, ?6, ?7, ?8
+       WHERE (SELECT count(*) FROM integrations) < ?3
        ON CONFLICT (slug) DO NOTHING
        RETURNING ${COLUMNS}`,
     )
-    .bind(
-      slug,
-      appId,
-      description,
-      allowedIps && JSON.stringify(allowedIps),
-      Number(requireSignature),
-      change.nowMs,
-      MAX_INTEGRATIONS,
-      onRejection,
-    );
+    .bind(slug, change.nowMs, MAX_INTEGRATIONS, ...Object.values(columns));
   const [inserted, , found] = await db.batch<IntegrationRow>([
     insert,
     audited(db, change, 'integration.create', slug, settings),
@@ -172,42 +173,39 @@ export async function createIntegration(
   return { outcome: found?.results.length === 0 ? 'full' : 'taken' };
 }
 
-/** Says something of an integration otherwise; `null` where there is none. */
+/** The columns of settings. */
+function columnsOf({ allowedIps, requireSignature, ...settings }: IntegrationPatch) {
+  return {
+    app_id: settings.appId,
+    description: settings.description,
+    allowed_ips: allowedIps && JSON.stringify(allowedIps),
+    require_signature: requireSignature === undefined ? undefined : Number(requireSignature),
+    on_rejection: settings.onRejection,
+  };
+}
+
+/** Updates the given settings of an integration; `null` where there is none. */
 export async function updateIntegration(
   db: D1Database,
   slug: string,
   patch: IntegrationPatch,
   change: Change,
 ): Promise<Integration | null> {
+  const given = Object.entries(columnsOf(patch)).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return (await findIntegrations(db, [slug]))[0] ?? null;
+  const columns = given.map(([column]) => column).join();
+  const values = given.map((_, index) => `?${index + 2}`).join();
   const update = db
     .prepare(
-      `UPDATE integrations SET
-         app_id = patched.app_id, description = patched.description, allowed_ips = patched.allowed_ips,
-         require_signature = patched.require_signature, on_rejection = patched.on_rejection
-       FROM (
-         SELECT
-           iif(json_type(?2, '$.appId') IS NULL, app_id, ?2 ->> '$.appId') AS app_id,
-           iif(json_type(?2, '$.description') IS NULL, description, ?2 ->> '$.description') AS description,
-           iif(json_type(?2, '$.allowedIps') IS NULL, allowed_ips, ?2 ->> '$.allowedIps') AS allowed_ips,
-           coalesce(?2 ->> '$.requireSignature', require_signature) AS require_signature,
-           coalesce(?2 ->> '$.onRejection', on_rejection) AS on_rejection
-         FROM integrations WHERE slug = ?1
-       ) AS patched
-       WHERE slug = ?1
-         AND (
-           integrations.app_id, integrations.description, integrations.allowed_ips, integrations.require_signature,
-           integrations.on_rejection
-         ) IS NOT (
-           patched.app_id, patched.description, patched.allowed_ips, patched.require_signature, patched.on_rejection
-         )`,
+      `UPDATE integrations SET (${columns}) = (${values}) WHERE slug = ?1 AND (${columns}) IS NOT (${values})`,
     )
-    .bind(slug, JSON.stringify(patch));
+    .bind(slug, ...given.map(([, value]) => value));
   return applied(db, slug, update, audited(db, change, 'integration.update', slug, patch));
 }
 
 /**
- * Gives an integration its next generation; `null` where there is none. The generation before stays valid for
- * `overlapMs`, and no earlier one for longer. An overlap of 0 revokes them all, as if they had never been valid.
+ * Gives an integration its next generation; `null` where there is none. The generation before stays valid for `overlapMs`,
+ * and no earlier one for longer. An overlap of 0 revokes them all, as if they had never been valid.
  */
 export async function rotateIntegration(
   db: D1Database,
@@ -255,7 +253,7 @@ export async function setEnabled(
   return applied(db, slug, update, audited(db, change, action, slug, {}));
 }
 
-/** Runs a change with its audit entry; gives the integration as it is then, in the same transaction. */
+/** Makes a change and its audit entry, and reads the integration as it is then, in the same transaction. */
 async function applied(
   db: D1Database,
   slug: string,
@@ -283,20 +281,4 @@ function audited(
 function firstOf(result: D1Result<IntegrationRow> | undefined): Integration | null {
   const [row] = result?.results ?? [];
   return row === undefined ? null : integrationOf(row);
-}
-
-function integrationOf(row: IntegrationRow): Integration {
-  return {
-    slug: row.slug,
-    appId: row.app_id,
-    description: row.description,
-    allowedIps: row.allowed_ips === null ? null : JSON.parse(row.allowed_ips),
-    requireSignature: row.require_signature === 1,
-    onRejection: row.on_rejection,
-    generation: row.generation,
-    previous: JSON.parse(row.previous),
-    isEnabled: row.enabled === 1,
-    createdAtMs: row.created_at,
-    lastEventAtMs: row.last_event_at,
-  };
 }

@@ -2,17 +2,18 @@
 
 import { type EventHead, messageIdRange } from '../contract/event.ts';
 import { STATUSES, type Status } from '../contract/webhook.ts';
-import { eventHeadOf, type HeadRow } from './events.ts';
+import { eventHeadOf, HEAD_COLUMNS, payloadUpTo } from './events.ts';
 import { MAX_SCANNED_ROWS } from './keyset-paging.ts';
-import { fittingOf, MAX_PAGE_BYTES, readPayloads } from './payload-pages.ts';
+import { MAX_PAGE_BYTES, readFitting } from './payload-pages.ts';
+import { findAt, type RowReader } from './places.ts';
 
-/** Shown of one message at most: a hundred times what one usually has. */
+/** At most so many events of one message are shown: a hundred times what one usually has. */
 export const MAX_MESSAGE_EVENTS = 400;
 
-/** Larger payloads are read once it is known which of them are shown: the others together fit on a page. */
+/** Larger payloads are read by themselves, once it is known which of them are shown. All smaller ones fit on a page. */
 const MAX_READ_AT_ONCE_BYTES = MAX_PAGE_BYTES / MAX_MESSAGE_EVENTS;
 
-/** Larger payloads are not shown in a list: many times what WhatsApp's longest text takes. */
+/** Larger payloads are not shown in a list. It is many times what WhatsApp's longest text takes. */
 const MAX_SHOWN_PAYLOAD_BYTES = 65_536;
 
 /** An event as timelines and conversations show it. */
@@ -28,38 +29,22 @@ export interface UnreadEvent extends ReadableEvent {
   payloadBytes: number;
 }
 
-/** What is read of such an event, with `e` for events, and of its payload where that is not larger. */
+/** What is read of such an event, with `e` for events. Larger payloads are left out. */
 export function readableColumns(maxPayloadBytes: number): string {
   return `
-    e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at, e.deliveries,
-    octet_length(e.payload) AS payload_bytes,
-    CASE WHEN octet_length(e.payload) <= ${Math.min(maxPayloadBytes, MAX_SHOWN_PAYLOAD_BYTES)} THEN e.payload END AS payload`;
+    ${HEAD_COLUMNS}, e.deliveries, octet_length(e.payload) AS payloadBytes,
+    ${payloadUpTo(Math.min(maxPayloadBytes, MAX_SHOWN_PAYLOAD_BYTES))}`;
 }
 
-/** The columns of {@link readableColumns}. */
-export interface ReadableRow extends HeadRow {
-  deliveries: number;
-  payload_bytes: number;
-  payload: string | null;
-}
+/** {@link readableColumns} */
+export type ReadableRow = Omit<UnreadEvent, 'messageId'>;
 
-export function unreadEventOf(row: ReadableRow): UnreadEvent {
-  const { deliveries, payload, payload_bytes: payloadBytes } = row;
-  return { ...eventHeadOf(row), deliveries, payload, payloadBytes };
-}
-
-/** As many of the first events as an answer has room for, with those of their payloads that lists show. */
+/** The first events, as many as an answer has room for, with those of their payloads that lists show. */
 export async function readShown<Event extends UnreadEvent>(
   db: D1Database,
   events: readonly Event[],
 ): Promise<Event[]> {
-  const fitting = fittingOf(events, shownBytes);
-  const unread = fitting.filter((event) => event.payload === null && shownBytes(event) > 0);
-  const payloads = await readPayloads(
-    db,
-    unread.map(({ seq }) => seq),
-  );
-  return fitting.map((event) => ({ ...event, payload: event.payload ?? payloads.get(event.seq) ?? null }));
+  return readFitting(db, events, shownBytes);
 }
 
 function shownBytes({ payloadBytes }: UnreadEvent): number {
@@ -74,44 +59,46 @@ export interface MessageEvents {
 }
 
 /**
- * The events of a message, of all integrations or of one. Reads three rows for each of them. Of a message that has too
- * many it gives the first report of every step, which decide its status, and the newest besides; it then looks at
- * {@link MAX_SCANNED_ROWS} of them at most.
+ * The events of a message, of all integrations or of one. Reads three rows for each of them. Of a message that has too many
+ * it looks at {@link MAX_SCANNED_ROWS} events, and gives the first report of every step, which decide its status, and the
+ * newest besides.
  */
 export async function findMessageEvents(
   db: D1Database,
   messageId: string,
   integration?: string | undefined,
 ): Promise<MessageEvents> {
-  const walk = await db
+  const { results } = await db
     .prepare(
       `SELECT seq, id, integration FROM events INDEXED BY sqlite_autoindex_events_1
        WHERE id >= ?1 AND id < ?2 LIMIT ?3`,
     )
     .bind(...messageIdRange(messageId), MAX_SCANNED_ROWS)
-    .run<{ seq: number; id: string; integration: string }>();
-  const places = walk.results.filter(
-    (place) => integration === undefined || place.integration === integration,
-  );
+    .run<EventPlace & { integration: string }>();
+  const places = results.filter((place) => integration === undefined || place.integration === integration);
   const chosen = mostTelling(places);
-  if (chosen.length === 0) return { events: [], isEveryEvent: true };
-  const { results } = await db
-    .prepare(
-      `SELECT ${readableColumns(MAX_READ_AT_ONCE_BYTES)} FROM json_each(?1) AS wanted CROSS JOIN events AS e ON e.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(chosen.map(({ seq }) => seq)))
-    .run<ReadableRow>();
   return {
-    events: results.map(unreadEventOf),
-    isEveryEvent: chosen.length === places.length && walk.results.length < MAX_SCANNED_ROWS,
+    events: await findAt(
+      db,
+      MESSAGE_EVENTS,
+      chosen.map(({ seq }) => seq),
+    ),
+    isEveryEvent: chosen.length === places.length && results.length < MAX_SCANNED_ROWS,
   };
 }
+
+const MESSAGE_EVENTS: RowReader<ReadableRow, UnreadEvent> = {
+  from: 'events AS e',
+  columns: readableColumns(MAX_READ_AT_ONCE_BYTES),
+  itemOf: eventHeadOf,
+};
 
 interface EventPlace {
   seq: number;
   id: string;
 }
 
+/** The places of the events that tell most about the message, where there are too many. */
 function mostTelling(places: EventPlace[]): EventPlace[] {
   if (places.length <= MAX_MESSAGE_EVENTS) return places;
   const newestFirst = places.toSorted((a, b) => b.seq - a.seq);

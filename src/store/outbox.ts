@@ -1,43 +1,43 @@
-// The outbox: what is stored and not yet confirmed as forwarded. Rows come in by the trigger on events.
+// The outbox: events that are stored and not yet confirmed as forwarded. A trigger on events adds its rows.
 
 import type { EventHead } from '../contract/event.ts';
+import { addCountsSql, minuteSql } from './counters.ts';
 import { keepNeverSent, type NeverSent } from './dead-letters.ts';
-import { eventHeadOf, type HeadRow } from './events.ts';
+import { eventHeadOf, HEAD_COLUMNS, type HeadRow, payloadUpTo } from './events.ts';
+import { GIVEN_PLACES, placesJson } from './places.ts';
 
 /** An event that waits to be forwarded. */
 export interface PendingEvent {
   seq: number;
-  /** 0 for the first time, otherwise which replay it is. */
+  /** 0 for the first time, otherwise counts the replays of the event. */
   replay: number;
   head: EventHead;
   /** `null` where it was too large to be asked for, see {@link listPending}. */
   payload: string | null;
 }
 
-/** An event that waits where it is noted how often the queue refused it. */
+/** An event that waits in a table. */
 export interface WaitingEvent extends PendingEvent {
-  /** In so many runs the queue refused it, and took others. */
+  /** In so many runs the queue refused this event and took others. */
   refusals: number;
 }
 
-/** Columns of {@link PENDING_COLUMNS}, and which replay it is. */
+/** {@link PENDING_COLUMNS}, and which replay it is. */
 export interface PendingRow extends HeadRow {
   replay: number;
   refusals: number;
   payload: string | null;
 }
 
-/** Younger events are left to the requests that brought them. `waitUntil` ends 30 s after the answer. */
+/** Younger events are left to the requests that brought them, whose `waitUntil` ends 30 s after the answer. */
 export const SWEEP_GRACE_MS = 30_000;
 
 /** What forwarding reads of an event, with `e` for events. ?1: larger payloads are left out. */
-export const PENDING_COLUMNS = `
-  e.seq, e.id, e.integration, e.type, e.status, e.contact, e.app_id, e.received_at, e.occurred_at,
-  CASE WHEN octet_length(e.payload) <= ?1 THEN e.payload END AS payload`;
+export const PENDING_COLUMNS = `${HEAD_COLUMNS}, ${payloadUpTo('?1')}`;
 
 /**
- * The oldest pending events behind a place, in order, of those that are stored for {@link SWEEP_GRACE_MS}: by their
- * place, or, since a clock that was ahead may have told it, by having been there when a sweep last ended.
+ * The oldest pending events behind a place, in order, that have been stored for {@link SWEEP_GRACE_MS}. Their places tell
+ * that; where a clock that was ahead told the place, the event counts as well if it was there when a sweep last ended.
  *
  * @param maxPayloadBytes larger payloads are left out, so that a page fits in memory.
  */
@@ -75,7 +75,7 @@ export async function findPending(
   return results.map(waitingEventOf);
 }
 
-/** An event that the queue has taken: the last one before those that wait, or one of the newest. `null`: none is known. */
+/** An event that the queue has taken: the last one before all that wait, or one of the newest. `null`: none is known. */
 export async function findForwarded(db: D1Database, maxPayloadBytes: number): Promise<PendingEvent | null> {
   const row = await db
     .prepare(
@@ -90,15 +90,15 @@ export async function findForwarded(db: D1Database, maxPayloadBytes: number): Pr
   return row && pendingEventOf(row);
 }
 
-/** Notes that the queue refused events in a run in which it took others: a row for each of them. */
+/** Notes that the queue refused events in a run in which it took others. */
 export async function noteRefusals(db: D1Database, events: readonly PendingEvent[]): Promise<void> {
   await db
-    .prepare('UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (SELECT value FROM json_each(?1))')
-    .bind(JSON.stringify(events.map(({ seq }) => seq)))
+    .prepare(`UPDATE outbox SET refusals = refusals + 1 WHERE seq IN (${GIVEN_PLACES})`)
+    .bind(placesJson(events))
     .run();
 }
 
-/** Makes dead letters of pending events that no queue takes: they leave the outbox in the same transaction. */
+/** Makes dead letters of pending events that no queue takes, and takes them out of the outbox, in one transaction. */
 export async function giveUpPending(
   db: D1Database,
   letters: readonly NeverSent[],
@@ -107,7 +107,7 @@ export async function giveUpPending(
   await db.batch(
     letters.flatMap((letter) => [
       keepNeverSent(db, letter, nowMs, {
-        sql: 'SELECT 1 FROM outbox WHERE seq = ?9',
+        sql: 'EXISTS (SELECT 1 FROM outbox WHERE seq = ?12)',
         values: [letter.event.seq],
       }),
       db.prepare('DELETE FROM outbox WHERE seq = ?1').bind(letter.event.seq),
@@ -116,40 +116,34 @@ export async function giveUpPending(
 }
 
 /**
- * Takes events out of the outbox once the queue has confirmed them, and counts them: those that were still in it, so
- * that what is forwarded twice is counted once.
+ * Takes events out of the outbox once the queue has confirmed them, and counts those that were still in it: what is forwarded
+ * twice is counted once.
  */
 export async function confirmForwarded(
   db: D1Database,
   forwarded: readonly PendingEvent[],
   nowMs: number,
 ): Promise<void> {
-  const seqs = JSON.stringify([...new Set(forwarded.map(({ seq }) => seq))]);
+  const places = placesJson(forwarded);
   await db.batch([
     db
       .prepare(
-        `INSERT INTO counters (step, start, integration, kind, count)
-         SELECT 60, ?1, e.integration, 'forwarded', count(*)
-         FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
-         WHERE o.seq IN (SELECT value FROM json_each(?2))
-         GROUP BY e.integration
-         ON CONFLICT (step, start, integration, kind) DO UPDATE SET count = count + excluded.count`,
+        addCountsSql(`
+          SELECT 60, ${minuteSql('?2')}, e.integration, 'forwarded', count(*)
+          FROM outbox AS o CROSS JOIN events AS e ON e.seq = o.seq
+          WHERE o.seq IN (${GIVEN_PLACES})
+          GROUP BY e.integration`),
       )
-      .bind(minuteOf(nowMs), seqs),
-    db.prepare('DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?1))').bind(seqs),
+      .bind(places, nowMs),
+    db.prepare(`DELETE FROM outbox WHERE seq IN (${GIVEN_PLACES})`).bind(places),
   ]);
 }
 
-/** The minute that a time is in, Unix ms, as the counters have it. */
-export function minuteOf(nowMs: number): number {
-  return Math.floor(nowMs / 60_000) * 60_000;
+export function waitingEventOf({ refusals, ...row }: PendingRow): WaitingEvent {
+  return { ...pendingEventOf(row), refusals };
 }
 
-export function waitingEventOf(row: PendingRow): WaitingEvent {
-  return { ...pendingEventOf(row), refusals: row.refusals };
-}
-
-function pendingEventOf(row: Omit<PendingRow, 'refusals'>): PendingEvent {
+function pendingEventOf({ replay, payload, ...row }: Omit<PendingRow, 'refusals'>): PendingEvent {
   const { seq, ...head } = eventHeadOf(row);
-  return { seq, replay: row.replay, head, payload: row.payload };
+  return { seq, replay, head, payload };
 }

@@ -1,4 +1,11 @@
-// The progress table: how far the recurring tasks have come, when they last ran, and who is at them.
+// The progress table: how far the readers of the log have come, when recurring tasks last ran, and who may run them.
+//
+// A reader reads the log a stretch at a time. Each step is one batch, hence atomic, that begins where the one before ended
+// and notes where it ends; every statement of it asks whether that is still the place. So two runs at once, a crash, or an
+// answer that was lost leave each event read once. Nothing is left out, since `seq` grows in commit order: nothing appears
+// before a place that a reader has come to.
+
+import { readSingleRow } from './single-row.ts';
 
 /** The readers of the log, by what they make of it. */
 export type Reader = 'counters' | 'hours' | 'usage' | 'business-numbers';
@@ -14,7 +21,7 @@ export async function recordCron(db: D1Database, nowMs: number): Promise<void> {
     .run();
 }
 
-/** When the cron last began a run, Unix ms, as SQL; NULL: never. */
+/** When the cron last began a run, Unix ms; NULL: never. */
 export const CRON_RUN_SQL = "(SELECT at FROM progress WHERE task = 'cron')";
 
 /** When the cron last began a run, Unix ms; `null`: never. */
@@ -23,8 +30,8 @@ export async function readCronRun(db: D1Database): Promise<number | null> {
 }
 
 /**
- * Takes the right to do the cron's work, where the cron is late and nobody else has it: one at a time over all isolates.
- * It ends by itself after `forMs`, so that there is one such run in that time at the most. Writes a row where it is given.
+ * Takes the right to do the cron's work, where the cron is late: one isolate at a time has it. It ends by itself after
+ * `forMs`, so there is one such run in that time at the most. Writes a row only where the right is given.
  */
 export async function claimCronsWork(
   db: D1Database,
@@ -41,8 +48,8 @@ export async function claimCronsWork(
 }
 
 /**
- * Notes that a sweep ran to its end, and the newest event's place then. What is no newer was stored before that time,
- * whatever clock its place was told by.
+ * Notes that a sweep ran to its end, and the newest event's place then. Events up to there were stored before that time,
+ * whatever clock told their places.
  */
 export async function recordSweep(db: D1Database, nowMs: number): Promise<void> {
   await db
@@ -55,19 +62,46 @@ export async function recordSweep(db: D1Database, nowMs: number): Promise<void> 
     .run();
 }
 
-/** The place that a reader has come to, as SQL; 0 before its first run. */
-export function progressSql(task: Reader): string {
-  return `coalesce((SELECT seq FROM progress WHERE task = '${task}'), 0)`;
+/** The place that a reader has come to; 0 before its first run. */
+export function progressSql(reader: Reader): string {
+  return `coalesce((SELECT seq FROM progress WHERE task = '${reader}'), 0)`;
 }
 
-/** The condition of every statement of a reader's step: ?1 is where it begins. */
-export function isUnmoved(task: Reader): string {
-  return `${progressSql(task)} = ?1`;
+/** The condition of every statement of a reader's step: the reader is still at ?1, where the step begins. */
+export function isUnmoved(reader: Reader): string {
+  return `${progressSql(reader)} = ?1`;
 }
 
-/** Last of a reader's step: ?2 is the place it has come to, ?3 now. */
-export function advanceSql(task: Reader, condition = isUnmoved(task)): string {
+/** The last statement of a reader's step: moves the reader on to ?2. ?3 is now. */
+export function advanceSql(reader: Reader, condition = isUnmoved(reader)): string {
   return `
-    INSERT INTO progress (task, seq, at) SELECT '${task}', ?2, ?3 WHERE ${condition}
+    INSERT INTO progress (task, seq, at) SELECT '${reader}', ?2, ?3 WHERE ${condition}
     ON CONFLICT (task) DO UPDATE SET seq = excluded.seq, at = max(at, excluded.at)`;
+}
+
+/** What a reader reads in one step: the events after a place, up to another one. */
+export interface Stretch {
+  afterSeq: number;
+  /** `null`: there is no event. */
+  lastSeq: number | null;
+  events: number;
+}
+
+/** The next stretch of a reader, of at most `maxEvents`. @param behind a reader that it stays behind. */
+export async function nextStretch(
+  db: D1Database,
+  reader: Reader,
+  maxEvents: number,
+  behind?: Reader,
+): Promise<Stretch> {
+  const end = behind === undefined ? '' : `AND seq <= ${progressSql(behind)}`;
+  const next = db
+    .prepare(
+      `SELECT ${progressSql(reader)} AS afterSeq, max(seq) AS lastSeq, count(*) AS events
+       FROM (
+         SELECT seq FROM events NOT INDEXED WHERE seq > ${progressSql(reader)} ${end} ORDER BY seq LIMIT ?1
+       )`,
+    )
+    .bind(maxEvents);
+  return readSingleRow(next);
 }

@@ -1,13 +1,13 @@
-// Counting refused webhooks: by reason and integration, beside all else that is counted. An isolate gathers them and writes
-// them together; see receive/refusals.ts.
+// Refused webhooks, as the counters have them: how many by reason and integration, and where they are more than usual.
+// receive/refusals.ts gathers them in an isolate and writes them together. Also finds what is amiss the other way round:
+// integrations that nothing comes to any more.
 
 import type { RefusalReason } from '../contract/refusals.ts';
-import type { CountedPeriod } from './counters.ts';
-import { progressSql } from './progress.ts';
+import { addCountsSql, type CountedPeriod, countersSql, minuteSql } from './counters.ts';
 
 /** How often something was refused. */
 export interface RefusalCount {
-  /** Empty: of none that is known. */
+  /** Empty: the address is of no integration. */
   integration: string;
   reason: RefusalReason;
   count: number;
@@ -21,8 +21,8 @@ const IS_REFUSAL = `kind >= '${PREFIX}' AND kind < 'refused;'`;
 const IS_EVENT = `(kind = 'response' OR kind >= 'status:' AND kind < 'status;')`;
 
 /**
- * Adds to the counts, in one statement. They count for the minute in which they are written, not for that of the refusal:
- * an hour that is summed up gets nothing more.
+ * Adds to the counts, in one statement. They count for the minute in which they are written, not for that of the refusal,
+ * since an hour that is summed up must get nothing more.
  */
 export async function addRefusals(
   db: D1Database,
@@ -32,12 +32,9 @@ export async function addRefusals(
   await db.prepare(ADD).bind(JSON.stringify(counts), nowMs).run();
 }
 
-const ADD = `
-  INSERT INTO counters (step, start, integration, kind, count)
-  SELECT
-    60, CAST(?2 AS INTEGER) / 60000 * 60000, value ->> 'integration', '${PREFIX}' || (value ->> 'reason'), value ->> 'count'
-  FROM json_each(?1) WHERE true
-  ON CONFLICT (step, start, integration, kind) DO UPDATE SET count = count + excluded.count`;
+const ADD = addCountsSql(`
+  SELECT 60, ${minuteSql('?2')}, value ->> 'integration', '${PREFIX}' || (value ->> 'reason'), value ->> 'count'
+  FROM json_each(?1) WHERE true`);
 
 /** What was refused in a period, the most frequent first. */
 export async function readRefusals(
@@ -47,46 +44,38 @@ export async function readRefusals(
   const { results } = await db
     .prepare(REFUSALS)
     .bind(sinceMs, untilMs, integration ?? null)
-    .run<{ integration: string; reason: RefusalReason; count: number; last: number }>();
-  return results.map(({ last, ...refusal }) => ({ ...refusal, lastMs: last }));
+    .run<RefusalCount & { lastMs: number }>();
+  return results;
 }
 
-/** By hours as far as these are summed up, and by minutes behind. */
 const REFUSALS = `
-  WITH summed(until) AS (SELECT ${progressSql('hours')} / 1000)
-  SELECT integration, substr(kind, ${PREFIX.length + 1}) AS reason, sum(count) AS count, max(start) AS last
-  FROM (
-    SELECT start, integration, kind, count FROM summed CROSS JOIN counters
-    WHERE step = 3600 AND start >= ?1 AND start < min(?2, summed.until)
-    UNION ALL
-    SELECT start, integration, kind, count FROM summed CROSS JOIN counters
-    WHERE step = 60 AND start >= max(?1, summed.until) AND start < ?2
-  )
+  SELECT integration, substr(kind, ${PREFIX.length + 1}) AS reason, sum(count) AS count, max(start) AS lastMs
+  FROM (${countersSql()})
   WHERE ${IS_REFUSAL} AND (?3 IS NULL OR integration = ?3)
   GROUP BY 1, 2 ORDER BY count DESC, 1, 2`;
 
-/** Requests in a period: how many were refused, of how many. */
+/** How many of the requests of a period were refused. */
 export interface RefusedShare {
-  /** `null`: of all together. */
+  /** `null`: of all integrations together. */
   integration: string | null;
   refused: number;
   webhooks: number;
-  /** The same share in the days before, from 0 to 1. */
+  /** What share of them was refused in the days before, from 0 to 1. */
   usualShare: number;
 }
 
-/** What is looked at for the share of the moment, and for the usual one. */
+/** The share of the moment is that of the last ten minutes. The usual one is that of the last days. */
 export const SHARE_MS = 10 * 60_000;
 const USUAL_DAYS = 7;
-/** Fewer refusals tell nothing, nor does a smaller share. */
+/** Fewer refusals tell nothing. */
 const MIN_REFUSED = 20;
-/** By so much a share must be above the usual one. */
+/** A share is unusual when it is above the usual one by more than this. */
 const MIN_SHARE_ABOVE = 0.1;
 
 /**
- * Of which integrations more was refused within ten minutes than is usual, those with most first; or of all together, where
- * it is that of none by itself. Reads the counters of these minutes,
- * and, only where there is a suspicion, those of the hours of a week.
+ * Finds the integrations of whose requests more were refused within {@link SHARE_MS} than is usual, those with most refusals
+ * first. Where there is none, but more than usual was refused of all together, that is the answer. Reads the counters of
+ * these minutes, and those of the hours of a week only where there is a suspicion.
  */
 export async function findUnusualRefusals(db: D1Database, nowMs: number): Promise<RefusedShare[]> {
   const now = await readShares(db, 60, nowMs - SHARE_MS, nowMs);
@@ -140,31 +129,24 @@ export interface Silence {
   longestMs: number;
 }
 
-/** Shorter ones are no silence. */
+/** What is shorter is no silence. */
 const MIN_SILENCE_MS = 3 * 3_600_000;
-/** After so long nobody waits for it any more. */
+/** Nobody waits any more for an integration that is silent for longer. */
 const MAX_SILENCE_MS = 30 * 86_400_000;
-/** How far back from its last event an integration is known. */
+/** What is usual is told by so many hours before the last event. */
 const KNOWN_HOURS = 8 * 24;
-/** With events in fewer of these hours it is not known well enough. */
+/** An integration that had events in fewer of these hours is not known well enough. */
 const MIN_HOURS = 24;
-/** How many are looked at, the latest first. */
+/** So many integrations are looked at, those first that fell silent last. */
 const MAX_SILENT = 5;
 
 /**
- * Enabled integrations that were never silent for so long, by the hours with events in the eight days before their last one.
- * Reads the integrations, and of at most {@link MAX_SILENT} of them some rows for each of those hours.
+ * Finds enabled integrations that are silent for longer than they ever were in the {@link KNOWN_HOURS} before their last
+ * event. Reads the integrations, and of at most {@link MAX_SILENT} of them some rows for each of those hours.
  */
 export async function findSilences(db: D1Database, nowMs: number): Promise<Silence[]> {
-  const { results } = await db
-    .prepare(SILENCES)
-    .bind(nowMs)
-    .run<{ integration: string; last_event_at: number; longest: number }>();
-  return results.map(({ integration, last_event_at, longest }) => ({
-    integration,
-    lastEventAtMs: last_event_at,
-    longestMs: longest,
-  }));
+  const { results } = await db.prepare(SILENCES).bind(nowMs).run<Silence>();
+  return results;
 }
 
 /** ?1 now. Events of an hour can be nearly two hours away from those of the next: an hour is added to every gap. */
@@ -193,6 +175,6 @@ const SILENCES = `
     gaps AS (
       SELECT slug, last_event_at, start - lag(start) OVER (PARTITION BY slug ORDER BY start) + ${HOUR_MS} AS gap FROM heard
     )
-  SELECT slug AS integration, last_event_at, max(gap) AS longest FROM gaps
+  SELECT slug AS integration, last_event_at AS lastEventAtMs, max(gap) AS longestMs FROM gaps
   GROUP BY slug HAVING count(*) >= ${MIN_HOURS} AND ?1 - last_event_at > max(gap)
   ORDER BY last_event_at DESC, slug`;

@@ -5,13 +5,15 @@ import { decodePayload, encodePayload } from '../contract/payload.ts';
 import { type ContractProblem, readProblems } from '../contract/problems.ts';
 import { type AuditEntry, auditDone, changeAudited } from './audit.ts';
 import {
-  MAX_SCANNED_ROWS,
-  nextSeqSql,
-  type ScannedRow,
-  scannedPage,
-  seqRange,
-  type TimeRange,
+  findOldest,
+  type Listing,
+  listNewestFirst,
+  type OldestFound,
+  type Page,
+  type PageRequest,
 } from './keyset-paging.ts';
+import { findAt, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
+import { sha256Hex } from './sha256.ts';
 
 /** A webhook to be kept. */
 export interface NewRejection {
@@ -20,7 +22,7 @@ export interface NewRejection {
   generation: number;
   reason: RejectionReason;
   problems: ContractProblem[];
-  /** Of the delivery: tells one from another. */
+  /** Tells one delivery from another. */
   requestId: string;
   receivedAtMs: number;
   /** Exactly as it came. */
@@ -31,7 +33,7 @@ export interface NewRejection {
   differsFrom?: { eventId: string; digest: string };
 }
 
-/** Bodies that one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
+/** What one batch records at most: D1 takes 100 MB in a request, and an isolate has 128 MB for all. */
 export const MAX_REJECTION_BATCH_BYTES = 4_000_000;
 export const MAX_REJECTION_BATCH = 50;
 
@@ -39,8 +41,8 @@ export const MAX_REJECTION_BATCH = 50;
 export type BodyEncoding = 'utf-8' | 'base64';
 
 /**
- * Keeps rejections, atomically. The same body again is counted, not kept again, and of those that differ from an event
- * also a body that says the same; the same delivery again, by way of the intake queue, is not even counted.
+ * Keeps rejections, atomically. A body that is kept already is counted instead, as is, for those that differ from an event,
+ * a body that says the same. A delivery that comes again by way of the intake queue is not even counted.
  */
 export async function recordRejections(
   db: D1Database,
@@ -89,7 +91,7 @@ const RECORD = `
     event_id = excluded.event_id,
     deferred = max(deferred, excluded.deferred)`;
 
-/** A body as text. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is written as bytes. */
+/** A body as it is stored. SQLite ends a text at a NUL for many purposes, so one that holds a NUL is stored as bytes. */
 function writtenBody(body: ArrayBuffer): { body: string; encoding: BodyEncoding } {
   const text = decodePayload(body);
   return text === null || text.includes('\0')
@@ -102,29 +104,19 @@ export function bodyBytes(body: string, encoding: BodyEncoding): ArrayBuffer {
   return encoding === 'base64' ? (Uint8Array.fromBase64(body).buffer as ArrayBuffer) : encodePayload(body);
 }
 
-async function sha256Hex(bytes: ArrayBuffer): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
-}
-
-/** A rejection as operators see it, without its body. */
-export interface Rejection {
+/**
+ * A rejection as operators see it, without its body. Its `generation` and `requestId` are those of the last delivery,
+ * `receivedAtMs` is that of the first.
+ */
+export interface Rejection extends Omit<NewRejection, 'body' | 'deferred' | 'differsFrom'> {
   /** Place and time of the first delivery that was kept: microseconds since 1970. */
   seq: number;
-  integration: string;
-  /** Of the token that the last delivery came with. */
-  generation: number;
-  reason: RejectionReason;
-  problems: ContractProblem[];
-  /** Of the last delivery. */
-  requestId: string;
-  /** When it was first delivered, Unix ms. */
-  receivedAtMs: number;
   /** Unix ms. */
   lastReceivedAtMs: number;
   deliveries: number;
   /** Size of the body as it came. */
   bodyBytes: number;
-  /** Whether one of its deliveries was acknowledged: it came by way of the intake queue, differs, or was accepted. */
+  /** Whether a delivery was acknowledged: it came by way of the intake queue, differs, or was accepted. */
   isDeferred: boolean;
   /** The event that it repeats with another content; `null`: it was rejected for another reason. */
   eventId: string | null;
@@ -142,67 +134,18 @@ export interface RejectionFilter extends TimeRange {
   reason?: RejectionReason | undefined;
 }
 
-export interface RejectionPage {
-  rejections: Rejection[];
-  /** Rejections older than this are on the next page; `null` when there are none. */
-  nextBeforeSeq: number | null;
-}
-
-/** What is read of a rejection, with `r` for rejections. Three bytes are four letters of base64, less the padding. */
-const HEAD_COLUMNS = `
-  r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id, r.received_at, r.last_received_at,
-  r.deliveries, r.deferred, r.event_id,
-  iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS body_bytes`;
-
-/**
- * Lists rejections, newest first, at most `limit`. The cost does not depend on how many are stored: a listing reads
- * what it returns, and one by reason, which has no index, scans at most {@link MAX_SCANNED_ROWS}. Such a page can hold
- * fewer, even none, and still have a next one: that is where the scan ended.
- */
+/** Lists rejections, newest first. Only the reason has no index. */
 export async function listRejections(
   db: D1Database,
   filter: RejectionFilter,
-  page: { limit: number; beforeSeq?: number | undefined },
-): Promise<RejectionPage> {
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const maxScanned = filter.reason === undefined ? page.limit : MAX_SCANNED_ROWS;
-  const { results } = await db
-    .prepare(listSql(filter))
-    .bind(
-      fromSeq,
-      Math.min(page.beforeSeq ?? untilSeq, untilSeq),
-      filter.integration ?? null,
-      maxScanned,
-      filter.reason ?? null,
-      page.limit,
-    )
-    .run<ScannedRow<HeadRow>>();
-  const { rows, nextBeforeSeq } = scannedPage(results, { limit: page.limit, maxScanned });
-  return { rejections: rows.map(rejectionOf), nextBeforeSeq };
+  page: PageRequest,
+): Promise<Page<Rejection>> {
+  return listNewestFirst(db, REJECTIONS, listingOf(filter), filter, page);
 }
 
-/** A walk of at most ?4 rows, summed up as the places that match and how far it came, as in the listing of events. */
-function listSql(filter: RejectionFilter): string {
-  return `
-    SELECT ${HEAD_COLUMNS}, scan.scanned, scan.last_scanned
-    FROM (
-      SELECT
-        count(*) AS scanned,
-        min(seq) AS last_scanned,
-        json_group_array(seq) FILTER (WHERE ${filter.reason === undefined ? '?5 IS NULL' : 'reason = ?5'}) AS matches
-      FROM (
-        SELECT seq, reason FROM rejections${indexFor(filter)}
-        WHERE seq >= ?1 AND seq < ?2 AND ${filter.integration === undefined ? '?3 IS NULL' : 'integration = ?3'}
-        ORDER BY seq DESC LIMIT ?4
-      )
-    ) AS scan
-    LEFT JOIN json_each(scan.matches) AS found
-    LEFT JOIN rejections AS r ON r.seq = found.value
-    LIMIT ?6`;
-}
-
-function indexFor(filter: RejectionFilter): string {
-  return filter.integration === undefined ? ' NOT INDEXED' : ' INDEXED BY rejections_by_integration';
+function listingOf({ integration, reason }: RejectionFilter): Listing {
+  const index = integration === undefined ? 'NOT INDEXED' : 'INDEXED BY rejections_by_integration';
+  return { index, indexed: { integration }, scanned: { reason } };
 }
 
 /** Where a rejection is, and how much of it there is to read. */
@@ -212,56 +155,22 @@ export interface RejectionPlace {
   storedBytes: number;
 }
 
-export interface RejectionWalk {
-  /** Oldest first. Can be more than were asked for, where a reason was. */
-  places: RejectionPlace[];
-  /** There may be more behind this one; `null`: there are none. */
-  walkedToSeq: number | null;
-}
-
-/**
- * Finds rejections, oldest first, without reading their bodies: `limit` of them, or, by reason, those among the next
- * {@link MAX_SCANNED_ROWS}.
- */
+/** Finds the oldest rejections behind a place, at most `limit`, without reading their bodies. */
 export async function walkRejections(
   db: D1Database,
   filter: RejectionFilter,
-  walk: { limit: number; afterSeq: number },
-): Promise<RejectionWalk> {
-  const [fromSeq, untilSeq] = seqRange(filter);
-  const maxScanned = filter.reason === undefined ? walk.limit : MAX_SCANNED_ROWS;
-  const { results } = await db
-    .prepare(
-      `SELECT seq, reason, octet_length(body) AS stored_bytes FROM rejections${indexFor(filter)}
-       WHERE seq >= ?1 AND seq < ?2 AND ${filter.integration === undefined ? '?3 IS NULL' : 'integration = ?3'}
-       ORDER BY seq LIMIT ?4`,
-    )
-    .bind(Math.max(walk.afterSeq + 1, fromSeq), untilSeq, filter.integration ?? null, maxScanned)
-    .run<{ seq: number; reason: RejectionReason; stored_bytes: number }>();
-  const matches = results.filter(({ reason }) => filter.reason === undefined || reason === filter.reason);
-  return {
-    places: matches.map((row) => ({ seq: row.seq, storedBytes: row.stored_bytes })),
-    walkedToSeq: results.length === maxScanned ? (results.at(-1)?.seq ?? null) : null,
-  };
+  search: { limit: number; afterSeq: number },
+): Promise<OldestFound<RejectionPlace>> {
+  const columns = 'octet_length(body) AS storedBytes';
+  return findOldest(db, 'rejections', columns, listingOf(filter), filter, search);
 }
 
 /** Those of the named rejections that exist, with their bodies, in the order in which they are named. */
 export async function findRejections(db: D1Database, seqs: readonly number[]): Promise<KeptRejection[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT ${HEAD_COLUMNS}, r.body, r.body_encoding
-       FROM json_each(?1) AS wanted CROSS JOIN rejections AS r ON r.seq = wanted.value`,
-    )
-    .bind(JSON.stringify(seqs))
-    .run<HeadRow & { body: string; body_encoding: BodyEncoding }>();
-  return results.map((row) => ({
-    ...rejectionOf(row),
-    body: row.body,
-    bodyEncoding: row.body_encoding,
-  }));
+  return findAt(db, KEPT_REJECTIONS, seqs);
 }
 
-/** Rejections that were tried again, as they were read: one that was delivered again meanwhile was not looked at. */
+/** Rejections that were tried again, as they were read. */
 export interface TriedRejections {
   /** Those that became events. */
   letIn: readonly Pick<Rejection, 'seq' | 'requestId'>[];
@@ -270,8 +179,8 @@ export interface TriedRejections {
 }
 
 /**
- * Deletes what became events, gives what stays its new reasons, and records who tried them, in one transaction. What was
- * delivered again since it was read stays as it is.
+ * Deletes the rejections that became events, gives the others their new reasons, and records who tried them, in one
+ * transaction. One that was delivered again since it was read stays as it is.
  *
  * @returns the places of those that were deleted.
  */
@@ -315,35 +224,26 @@ export async function deleteRejection(db: D1Database, seq: number, audit: AuditE
   return changeAudited(db, db.prepare('DELETE FROM rejections WHERE seq = ?1').bind(seq), audit);
 }
 
-/** Columns of {@link HEAD_COLUMNS}. */
-interface HeadRow {
-  seq: number;
-  integration: string;
-  generation: number;
-  reason: RejectionReason;
-  problems: string;
-  request_id: string;
-  received_at: number;
-  last_received_at: number;
-  deliveries: number;
-  deferred: number;
-  event_id: string | null;
-  body_bytes: number;
-}
+type RejectionRow = Omit<Rejection, 'problems' | 'isDeferred'> & { problems: string; isDeferred: number };
 
-function rejectionOf(row: HeadRow): Rejection {
-  return {
-    seq: row.seq,
-    integration: row.integration,
-    generation: row.generation,
-    reason: row.reason,
-    problems: readProblems(row.problems),
-    requestId: row.request_id,
-    receivedAtMs: row.received_at,
-    lastReceivedAtMs: row.last_received_at,
-    deliveries: row.deliveries,
-    bodyBytes: row.body_bytes,
-    isDeferred: row.deferred === 1,
-    eventId: row.event_id,
-  };
+/** Three bytes are four letters of base64, less the padding. */
+const REJECTIONS: RowReader<RejectionRow, Rejection> = {
+  from: 'rejections AS r',
+  columns: `
+    r.seq, r.integration, r.generation, r.reason, r.problems, r.request_id AS requestId, r.received_at AS receivedAtMs,
+    r.last_received_at AS lastReceivedAtMs, r.deliveries, r.deferred AS isDeferred, r.event_id AS eventId,
+    iif(r.body_encoding = 'base64', octet_length(rtrim(r.body, '=')) * 3 / 4, octet_length(r.body)) AS bodyBytes`,
+  itemOf: rejectionOf,
+};
+
+type KeptRejectionRow = RejectionRow & Pick<KeptRejection, 'body' | 'bodyEncoding'>;
+
+const KEPT_REJECTIONS: RowReader<KeptRejectionRow, KeptRejection> = {
+  from: REJECTIONS.from,
+  columns: `${REJECTIONS.columns}, r.body, r.body_encoding AS bodyEncoding`,
+  itemOf: rejectionOf,
+};
+
+function rejectionOf<Row extends RejectionRow>(row: Row) {
+  return { ...row, problems: readProblems(row.problems), isDeferred: row.isDeferred === 1 };
 }

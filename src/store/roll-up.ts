@@ -1,10 +1,10 @@
-// The roll-up: counts what was stored into `counters` and `lags`, notes when something last came to each integration, sums
-// hours up once they are over, and forgets what is too old. Each step is one batch, hence atomic, that goes on from where the one before ended and notes where it ends;
-// every statement of it asks whether that is still the place. So two crons at once, a crash, or an answer that was lost
-// leave each event counted once. It is exact because `seq` grows in commit order: nothing appears behind the place.
+// The roll-up, a reader of the log: counts what was stored into `counters` and `lags`, notes when something last came to each
+// integration, sums hours up once they are over, and deletes what is too old.
 
 import { STATUSES } from '../contract/webhook.ts';
-import { advanceSql, isUnmoved, progressSql } from './progress.ts';
+import { addCountsSql } from './counters.ts';
+import { advanceSql, isUnmoved, nextStretch, progressSql } from './progress.ts';
+import { repeatWithin, WorkBudget } from './work-budget.ts';
 
 /** Events counted by one batch: short enough to let webhooks in between. */
 const CHUNK_EVENTS = 2_000;
@@ -46,17 +46,12 @@ export async function rollUp(db: D1Database, nowMs: number): Promise<RolledUp> {
 
 async function countEvents(db: D1Database, nowMs: number): Promise<number> {
   let counted = 0;
-  for (let chunk = 0; chunk < MAX_CHUNKS; chunk++) {
-    const next = await db
-      .prepare(NEXT_CHUNK)
-      .bind(CHUNK_EVENTS)
-      .first<{ after_seq: number; last_seq: number | null; events: number }>();
-    if (next === null) break;
-    const { after_seq: afterSeq, last_seq: lastSeq, events } = next;
+  await repeatWithin(new WorkBudget(MAX_CHUNKS), async () => {
+    const { afterSeq, lastSeq, events } = await nextStretch(db, 'counters', CHUNK_EVENTS);
     const advance = db.prepare(advanceSql('counters')).bind(afterSeq, lastSeq ?? afterSeq, nowMs);
     if (lastSeq === null) {
       await advance.run();
-      break;
+      return false;
     }
     const results = await db.batch([
       db.prepare(COUNT).bind(afterSeq, lastSeq),
@@ -64,25 +59,17 @@ async function countEvents(db: D1Database, nowMs: number): Promise<number> {
       db.prepare(NOTE_NEWEST).bind(afterSeq, lastSeq),
       advance,
     ]);
-    if (results.at(-1)?.meta.changes) counted += events; // else another run counted them
-    if (events < CHUNK_EVENTS) break;
-  }
+    if (results.at(-1)?.meta.changes) counted += events; // otherwise another run counted them
+    return events === CHUNK_EVENTS;
+  });
   return counted;
 }
 
-const NEXT_CHUNK = `
-  SELECT ${progressSql('counters')} AS after_seq, max(seq) AS last_seq, count(*) AS events
-  FROM (
-    SELECT seq FROM events NOT INDEXED WHERE seq > ${progressSql('counters')} ORDER BY seq LIMIT ?1
-  )`;
-
-const ADD = 'DO UPDATE SET count = count + excluded.count';
-
-/** The words of statuses that are counted by themselves. */
+/** The statuses that are counted by themselves. */
 const KNOWN = STATUSES.map((status) => `'${status}'`).join();
 
-/** Events after ?1, up to ?2. They are read a second time where one of them is odd. */
-const COUNT = `
+/** Events after ?1, up to ?2. They are read a second time only where one of them is odd. */
+const COUNT = addCountsSql(`
   WITH counted AS MATERIALIZED (
     SELECT
       seq / 60000000 * ${MINUTE_MS} AS start,
@@ -95,7 +82,6 @@ const COUNT = `
     WHERE seq > ?1 AND seq <= ?2 AND ${isUnmoved('counters')}
     GROUP BY 1, 2, 3
   )
-  INSERT INTO counters (step, start, integration, kind, count)
   SELECT 60, start, integration, kind, events FROM counted
   UNION ALL
   SELECT 60, start, integration, 'deferred', sum(deferred) FROM counted
@@ -109,14 +95,13 @@ const COUNT = `
     'odd:' || (oddity.value ->> 'path') || ':' || (oddity.value ->> 'code') AS kind, count(*)
   FROM events NOT INDEXED CROSS JOIN json_each(events.oddities) AS oddity
   WHERE seq > ?1 AND seq <= ?2 AND EXISTS (SELECT 1 FROM counted WHERE odd > 0)
-  GROUP BY 2, 3, 4
-  ON CONFLICT (step, start, integration, kind) ${ADD}`;
+  GROUP BY 2, 3, 4`);
 
 /**
- * For every message with events after ?1, up to ?2: the places of the first event of each step. Two steps make a pair
- * with the later of them, whichever that is, so a pair belongs to the one chunk that the later lies in.
+ * Finds the first event of each step of every message with events after ?1, up to ?2. Two steps are timed by the chunk that
+ * the later of the two events is in, whichever step that is: so each pair is timed once.
  */
-const TIME = `
+const TIME = addLagsSql(`
   WITH
     touched AS MATERIALIZED (
       SELECT DISTINCT integration, substr(id, 1, instr(id, ':')) AS prefix
@@ -147,7 +132,6 @@ const TIME = `
       UNION ALL
       SELECT integration, 'read-response', firsts ->> 2, firsts ->> 3 FROM timed
     )
-  INSERT INTO lags (step, start, integration, steps, bucket, count)
   SELECT
     3600,
     max(pairs.earlier, pairs.later) / 3600000000 * ${HOUR_MS} AS start,
@@ -159,10 +143,9 @@ const TIME = `
   CROSS JOIN events AS earlier ON earlier.seq = pairs.earlier
   CROSS JOIN events AS later ON later.seq = pairs.later
   WHERE max(pairs.earlier, pairs.later) > ?1
-  GROUP BY 2, 3, 4, 5
-  ON CONFLICT (step, start, integration, steps, bucket) ${ADD}`;
+  GROUP BY 2, 3, 4, 5`);
 
-/** Of each integration that has events after ?1, up to ?2: one row each, whatever their number. */
+/** Writes one row for each integration that has events after ?1, up to ?2, whatever their number. */
 const NOTE_NEWEST = `
   UPDATE integrations SET last_event_at = newest.seq / 1000
   FROM (
@@ -173,57 +156,63 @@ const NOTE_NEWEST = `
   WHERE integrations.slug = newest.integration`;
 
 async function sumHours(db: D1Database, nowMs: number): Promise<number> {
-  for (let hours = 0; hours < MAX_HOURS; hours++) {
-    const next = await db.prepare(NEXT_HOUR).first<{ from_seq: number; start: number | null }>();
-    if (next === null || next.start === null) return hours;
-    const { from_seq: fromSeq, start } = next;
+  let summed = 0;
+  await repeatWithin(new WorkBudget(MAX_HOURS), async () => {
+    const next = await db.prepare(NEXT_HOUR).first<{ fromSeq: number; start: number | null }>();
+    if (next === null || next.start === null) return false;
+    const { fromSeq, start } = next;
     const end = start + HOUR_MS;
-    if (end + HOUR_GRACE_MS > nowMs) return hours;
+    if (end + HOUR_GRACE_MS > nowMs) return false;
     const day = Math.floor(start / DAY_MS) * DAY_MS;
     const results = await db.batch([
       db.prepare(SUM_COUNTERS).bind(fromSeq, end * 1000, start),
       db.prepare(SUM_LAGS).bind(fromSeq, end * 1000, start, day),
       db.prepare(advanceSql('hours', IS_HOUR_COUNTED)).bind(fromSeq, end * 1000, nowMs),
     ]);
-    if (!results.at(-1)?.meta.changes) return hours; // another run summed it, or not all of it is counted yet
-  }
-  return MAX_HOURS;
+    // Otherwise another run summed it, or not all of it is counted yet.
+    const isSummed = Boolean(results.at(-1)?.meta.changes);
+    if (isSummed) summed++;
+    return isSummed;
+  });
+  return summed;
 }
 
 /** The next hour in which something happened. */
 const NEXT_HOUR = `
   SELECT
-    ${progressSql('hours')} AS from_seq,
+    ${progressSql('hours')} AS fromSeq,
     (
       SELECT min(start) / ${HOUR_MS} * ${HOUR_MS} FROM counters
       WHERE step = 60 AND start >= ${progressSql('hours')} / 1000
     ) AS start`;
 
-/** ?2 is its end, as a place among the events. */
+/** Whether every event of the hour that ends at the place ?2 is counted. */
 const IS_HOUR_COUNTED = `
   ${isUnmoved('hours')}
   AND NOT EXISTS (SELECT 1 FROM events WHERE seq > ${progressSql('counters')} AND seq < ?2)`;
 
 /** ?3 is the beginning of the hour. */
-const SUM_COUNTERS = `
-  INSERT INTO counters (step, start, integration, kind, count)
+const SUM_COUNTERS = addCountsSql(`
   SELECT level.step, level.start, minute.integration, minute.kind, sum(minute.count)
   FROM counters AS minute
   CROSS JOIN (SELECT 3600 AS step, ?3 AS start UNION ALL SELECT 0, 0) AS level
   WHERE minute.step = 60 AND minute.start >= ?3 AND minute.start < ?2 / 1000 AND ${IS_HOUR_COUNTED}
-  GROUP BY 1, 2, 3, 4
-  ON CONFLICT (step, start, integration, kind) ${ADD}`;
+  GROUP BY 1, 2, 3, 4`);
 
 /** ?3 is the beginning of the hour, ?4 of its day. */
-const SUM_LAGS = `
-  INSERT INTO lags (step, start, integration, steps, bucket, count)
+const SUM_LAGS = addLagsSql(`
   SELECT level.step, level.start, hour.integration, hour.steps, hour.bucket, hour.count
   FROM lags AS hour
   CROSS JOIN (SELECT 86400 AS step, ?4 AS start UNION ALL SELECT 0, 0) AS level
-  WHERE hour.step = 3600 AND hour.start = ?3 AND ${IS_HOUR_COUNTED}
-  ON CONFLICT (step, start, integration, steps, bucket) ${ADD}`;
+  WHERE hour.step = 3600 AND hour.start = ?3 AND ${IS_HOUR_COUNTED}`);
 
-/** Deletes the oldest hour or day of what is past its retention, of each kind of row: every minute some of it. */
+function addLagsSql(select: string): string {
+  return `
+    INSERT INTO lags (step, start, integration, steps, bucket, count) ${select}
+    ON CONFLICT (step, start, integration, steps, bucket) DO UPDATE SET count = count + excluded.count`;
+}
+
+/** Deletes the oldest hour or day of each kind of row that is past its retention: every minute some of it. */
 async function purgeCounters(db: D1Database, nowMs: number): Promise<void> {
   const fine = nowMs - FINE_RETENTION_MS;
   const coarse = nowMs - COARSE_RETENTION_MS;
@@ -235,7 +224,7 @@ async function purgeCounters(db: D1Database, nowMs: number): Promise<void> {
   ]);
 }
 
-/** Never of an hour that is not summed up yet. */
+/** Deletes nothing of an hour that is not summed up yet. */
 function purgeSql(table: 'counters' | 'lags', step: number, periodMs: number): string {
   return `
     DELETE FROM ${table}

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
 import { STATUSES } from '../../src/contract/webhook.ts';
-import { MAX_PUT_BACK, MAX_WALKED_ROWS } from '../../src/store/replays.ts';
+import { MAX_PUT_BACK, MAX_WALKED_ROWS } from '../../src/store/replay-steps.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   api,

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_PUT_BACK, MAX_WAITING } from '../../src/store/replays.ts';
+import { MAX_PUT_BACK, MAX_WAITING } from '../../src/store/replay-steps.ts';
 import type { Fault } from '../receiver/worker.ts';
 import { counted } from '../store/full-count.ts';
 import { storeEvents } from '../store/stored-events.ts';

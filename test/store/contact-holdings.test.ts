@@ -145,7 +145,7 @@ describe('what holds an identity', () => {
   );
 });
 
-describe('the walk', () => {
+describe('the search', () => {
   it('reads few of the texts that are encoded and hold no number', async () => {
     const link = 'https://storage.example/o/a%2Fb%20c%3D.jpg?alt=media&token=0b54ac8e&to=%2B5511955554444';
     await storeEvents({ count: 5_000, payload: JSON.stringify({ link, text: 'Olá &lt;3, são 41 reais' }) });

@@ -19,7 +19,7 @@ describe('what is over a fair share', () => {
     expect(excess(budget, held)).toEqual(expected);
   });
 
-  it('leaves what the budget holds, and nobody who is cut less than another', async () => {
+  it('leaves the budget in use, and nobody who is cut with less than another', async () => {
     const amounts = fc.array(fc.integer({ min: 0, max: 1_000 }), { maxLength: 12 });
     await expectHolds(
       fc.property(amounts, fc.integer({ min: 0, max: 5_000 }), (list, budget) => {

@@ -6,11 +6,12 @@ import { FULL_USAGE, NOTED_USAGE } from '../../tools/faults/full-usage.ts';
 /** Counts by integration and kind, as `shop response`. */
 export type Counts = Record<string, number>;
 
-/** All that was ever counted, by the counters' own rows. */
+/** All that was ever counted of what is stored, by the counters' own rows. Refusals are only counted. */
 export async function counted(): Promise<Counts> {
   return countsOf(`
     SELECT integration, kind, sum(count) AS n FROM counters
-    WHERE step = 0 OR step = 60 AND start >= coalesce((SELECT seq FROM progress WHERE task = 'hours'), 0) / 1000
+    WHERE (step = 0 OR step = 60 AND start >= coalesce((SELECT seq FROM progress WHERE task = 'hours'), 0) / 1000)
+      AND kind NOT LIKE 'refused:%'
     GROUP BY 1, 2`);
 }
 

@@ -7,6 +7,7 @@ import {
   deleteIntegrationAndContents,
 } from '../../src/store/integration-deletion.ts';
 import { api, countRows, register, reset, seen } from '../webhooks.ts';
+import { planOf } from './query-plan.ts';
 import { storeEvents } from './stored-events.ts';
 
 const deleter = { actor: 'admin-token', now: Date.now };
@@ -16,20 +17,12 @@ beforeEach(async () => {
   await register('mail');
 });
 
-async function plan(sql: string): Promise<string> {
-  const parameters = new Set(sql.match(/\?\d/g));
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-    .bind(...Array(parameters.size).fill(1))
-    .run<{ detail: string }>();
-  return results.map(({ detail }) => detail).join('; ');
-}
-
 describe('the statements of a deletion', () => {
   it('find events and rejections by keys, whatever is stored', async () => {
     await storeEvents({ count: 10 });
     await api('DELETE', '/api/integrations/shop?force=true');
     const { statements } = await seen();
-    const plans = await Promise.all(statements.map(async ({ sql }) => `${sql}\n→ ${await plan(sql)}`));
+    const plans = await Promise.all(statements.map(async ({ sql }) => `${sql}\n→ ${await planOf(sql)}`));
     const [, , walk, outbox, usage, events, rejections, letters, retired, registered] = plans.map(
       (text) => text.split('→ ')[1],
     );
@@ -56,12 +49,12 @@ describe('the statements of a deletion', () => {
     );
   });
 
-  it('read each event once to find those of an integration, and write only what goes', async () => {
+  it('read each event once to find those of an integration, and write only what is deleted', async () => {
     await storeEvents({ count: 30_000, integration: 'mail' });
     await storeEvents({ count: 2_500, firstSeq: 1_000_500 });
     await api('DELETE', '/api/integrations/shop?force=true');
     const { statements } = await seen();
-    const walks = statements.filter(({ sql }) => sql.includes('last_seq') && sql.includes('events'));
+    const walks = statements.filter(({ sql }) => sql.includes('lastSeq') && sql.includes('events'));
     expect(walks.map(({ rowsRead }) => rowsRead)).toEqual([25_000, 7_500]);
     const deletions = statements.filter(({ sql }) => /DELETE FROM (events|outbox)/.test(sql));
     expect(deletions).toHaveLength(6);
@@ -83,7 +76,7 @@ describe('the statements of a deletion', () => {
 });
 
 describe('a deletion', () => {
-  it('ends when its statements are spent, and goes on from there', async () => {
+  it('ends when its statements are spent, and a repeat goes on from there', async () => {
     await storeEvents({ count: 5_500 });
     const first = await deleteIntegrationAndContents(env.DB, 'shop', {
       ...deleter,
@@ -104,7 +97,7 @@ describe('a deletion', () => {
     expect(await countRows('events')).toBe(0);
   });
 
-  it('goes on where it came to, so that a walk through the events of others ends, too', async () => {
+  it('goes on where it came to, so that it also gets through the events of others', async () => {
     await storeEvents({ count: 60_000, integration: 'mail' });
     const budget = { statements: 1, ms: 20_000 };
     const seqs: number[] = [];
@@ -121,7 +114,7 @@ describe('a deletion', () => {
     );
   });
 
-  it('of what seems empty is refused where there was no time to look at everything', async () => {
+  it('is refused for an integration that seems empty where there was no time to look at everything', async () => {
     await storeEvents({ count: 30_000, integration: 'mail' });
     const budget = { statements: 1, ms: 20_000 };
     expect(await deleteEmptyIntegration(env.DB, 'shop', { ...deleter, budget })).toEqual({
@@ -130,7 +123,7 @@ describe('a deletion', () => {
     });
   });
 
-  it('takes what the clock of another isolate put before the place that it came to', async () => {
+  it('finds an event that the clock of another isolate put before the place that it came to', async () => {
     const nowSeq = Date.now() * 1000;
     await storeEvents({ count: 1, firstSeq: nowSeq, integration: 'mail' });
     await storeEvents({ count: 1, firstSeq: nowSeq - 5_000_000 });

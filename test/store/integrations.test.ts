@@ -35,7 +35,7 @@ describe('a generation', () => {
     expect(isGenerationValid(integration, generation, atMs)).toBe(false);
   });
 
-  it('of before is told while it is valid', () => {
+  it('that was rotated away is listed while it is valid', () => {
     expect(validPrevious(integration.previous, 500)).toEqual(integration.previous.slice(0, 2));
     expect(validPrevious(integration.previous, 1_500)).toEqual(integration.previous.slice(0, 1));
     expect(validPrevious(integration.previous, 2_000)).toEqual([]);
@@ -51,14 +51,17 @@ describe('a change of an integration', () => {
     ['POST', '/shop/rotate', undefined, 2],
     ['POST', '/shop/disable', undefined, 2],
     ['POST', '/shop/enable', undefined, 0],
-  ])('%s %s %j writes %#: its row and the audit trail', async (method, path, body, rowsWritten) => {
-    await api(method, `/api/integrations${path}`, body);
-    const { statements } = await seen();
-    expect(statements.reduce((sum, statement) => sum + statement.rowsWritten, 0)).toBe(rowsWritten);
-    expect(statements.reduce((sum, statement) => sum + statement.rowsRead, 0)).toBeLessThan(12);
-  });
+  ])(
+    'by %s %s %j writes %i rows: its own and one of the audit trail, or none',
+    async (method, path, body, rowsWritten) => {
+      await api(method, `/api/integrations${path}`, body);
+      const { statements } = await seen();
+      expect(statements.reduce((sum, statement) => sum + statement.rowsWritten, 0)).toBe(rowsWritten);
+      expect(statements.reduce((sum, statement) => sum + statement.rowsRead, 0)).toBeLessThan(12);
+    },
+  );
 
-  it('keeps what it was told in columns of their kinds', async () => {
+  it('stores each setting with the type of its column', async () => {
     await api('POST', '/api/integrations', {
       slug: 'mail',
       allowedIps: ['192.0.2.1'],

@@ -22,7 +22,7 @@ describe('the place of a new row', () => {
     expect(await newestPlace('events')).toBe(erased + 1);
   });
 
-  it.each(['rejections', 'dead_letters'])('lies behind that of a deleted row: %s', async (table) => {
+  it.each(['rejections', 'dead_letters'])('lies behind that of a deleted row in %s', async (table) => {
     const bring = async (text: string) =>
       table === 'rejections' ? deliver(text) : env.PROBE.consumeDeadLetters([text]);
     await bring('{"a":1}');

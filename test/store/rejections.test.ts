@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
 import type { Statement } from '../receiver/worker.ts';
 import { ADMIN_TOKEN, ask, type Body, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
+import { planOf } from './query-plan.ts';
 import { storeRejections } from './stored-rejections.ts';
 
 const FEW = 1_000;
@@ -34,15 +35,6 @@ async function costs(): Promise<Record<string, number>> {
   return read;
 }
 
-/** What SQLite says it would do for a statement. */
-async function planOf({ sql }: Pick<Statement, 'sql'>): Promise<string> {
-  const parameters = new Set(sql.match(/\?\d/g));
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-    .bind(...Array(parameters.size).fill('[]'))
-    .run<{ detail: string }>();
-  return results.map(({ detail }) => detail).join('; ');
-}
-
 describe('reading rejections', () => {
   let withFew: Record<string, number> = {};
 
@@ -70,7 +62,7 @@ describe('reading rejections', () => {
     expect(rowsRead).toBeLessThanOrEqual(3 * returned);
   });
 
-  it('the pages deep down cost the same as the first', async () => {
+  it('a page deep down costs the same as the first', async () => {
     const deep = await page('cursor=2000000&limit=100');
     expect(deep.data).toHaveLength(100);
     expect(deep.rowsRead).toBe((await page('limit=100')).rowsRead);
@@ -95,7 +87,7 @@ describe('reading rejections', () => {
     },
   );
 
-  it('finds every one with a reason across the pages of a scan, once', async () => {
+  it('finds every rejection with a reason across the pages of a scan, once', async () => {
     const ids: string[] = [];
     let cursor = '';
     do {
@@ -107,7 +99,7 @@ describe('reading rejections', () => {
     expect(new Set(ids).size).toBe(MANY / 10);
   });
 
-  it('one by its id reads a row or two', async () => {
+  it('finds a single one by its id with a row or two', async () => {
     const before = (await seen()).statements.length;
     expect((await ask('/api/rejections/1001000')).status).toBe(200);
     expect((await seen()).statements[before]?.rowsRead).toBeLessThanOrEqual(2);
@@ -142,7 +134,7 @@ describe('retrying rejections', () => {
     ({ statements } = await seen());
   }, 120_000);
 
-  it('reads only those that are asked for, and writes only what changes', () => {
+  it('reads only the rejections that are asked for, and writes only what changes', () => {
     const costs = statements.map(({ sql, rowsRead, rowsWritten }) => {
       const [, what] = /^\s*(\w+ \w+(?: \w+)?)/.exec(sql) ?? [];
       return { what, rowsRead, rowsWritten };
@@ -154,16 +146,16 @@ describe('retrying rejections', () => {
     for (const { rowsRead } of costs) expect(rowsRead).toBeLessThanOrEqual(4 * 300);
   });
 
-  it('a second time writes nothing to those that stay for the same reasons', async () => {
+  it('writes nothing the second time to those that stay for the same reasons', async () => {
     const before = (await seen()).statements.length;
     expect(await retryOldest()).toMatchObject({ retried: 150, rejected: 150 });
     const again = (await seen()).statements.slice(before).filter(({ sql }) => sql.includes('rejections'));
     expect(again.map(({ rowsWritten }) => rowsWritten)).toEqual([0, 0]);
   });
 
-  it('walks no table', async () => {
+  it('scans no table', async () => {
     for (const statement of statements.filter(({ sql }) => sql.includes('rejections'))) {
-      const plan = await planOf(statement);
+      const plan = await planOf(statement.sql);
       expect(plan).not.toMatch(/SCAN (?:r\b|rejections)|TEMP B-TREE/);
     }
   });

@@ -1,15 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { claimReplaying, putBack, releaseReplaying, walkReplay } from '../../src/store/replay-steps.ts';
 import {
   cancelReplay,
-  claimReplaying,
   createReplay,
   endReplaysOfContact,
   findReplay,
-  putBack,
   type Replay,
-  releaseReplaying,
-  walkReplay,
 } from '../../src/store/replays.ts';
 import { countRows, reset } from '../webhooks.ts';
 import { storeEvents } from './stored-events.ts';
@@ -30,7 +27,7 @@ async function timesPutBack(): Promise<number> {
 }
 
 describe('a chunk', () => {
-  it('that is put back a second time, from the same place, is not', async () => {
+  it('is put back only once from the same place', async () => {
     const replay = await create();
     const chunk = await walkReplay(env.DB, replay);
     await Promise.all([1, 2, 3].map(async () => putBack(env.DB, replay, chunk, 0)));
@@ -38,7 +35,7 @@ describe('a chunk', () => {
     expect(await findReplay(env.DB, replay.id)).toMatchObject({ putBack: 100, nextSeq: chunk.nextSeq });
   });
 
-  it('of a job that was cancelled since it was read is not put back', async () => {
+  it('is not put back when its job was cancelled since it was read', async () => {
     const replay = await create();
     const chunk = await walkReplay(env.DB, replay);
     const audit = { ...AUDIT, action: 'replay.cancel', object: String(replay.id) } as const;

@@ -26,7 +26,7 @@ const CONTACTS = ['5541988956674', '5541988956675', '5544999027914'];
 beforeEach(async () => reset());
 
 describe('the usage of the database', () => {
-  it('is summed anew where the cron is cut off, once', async () => {
+  it('is summed once although the cron is cut off', async () => {
     await storeEvents({ count: 25_000, firstSeq: (Date.now() - DAY_MS) * 1000 });
     for (const [after, kind] of [
       [0, 'reject'],
@@ -44,7 +44,7 @@ describe('the usage of the database', () => {
     expect(await notedUsage()).toEqual({ 'event shop': [25_000, 25_000 * 12] });
   });
 
-  it('is right where a purge did what it could not say', async () => {
+  it('is right after a purge whose answer was lost', async () => {
     await storeEvents({ count: 3_000, firstSeq: (Date.now() - 29 * DAY_MS) * 1000 });
     await env.PROBE.runCron();
     await env.PROBE.setClock(2 * DAY_MS);

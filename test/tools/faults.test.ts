@@ -149,7 +149,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     firstSeed: 35,
     changes: [
       {
-        file: 'src/store/keyset-paging.ts',
+        file: 'src/store/places.ts',
         from: 'SELECT seq FROM last_places WHERE',
         to: 'SELECT 0 FROM last_places WHERE',
       },
@@ -190,7 +190,7 @@ const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: numbe
     name: 'moves a replay on over a page that is lost',
     changes: [
       {
-        file: 'src/store/replays.ts',
+        file: 'src/store/replay-steps.ts',
         from: 'const seqs = JSON.stringify(found);',
         to: 'const seqs = JSON.stringify(found.slice(1));',
       },

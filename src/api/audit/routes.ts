@@ -46,7 +46,7 @@ export const auditPage = pageOf(auditAnswer);
 export function auditRoutes({ db }: { db: D1Database }): Hono {
   return new Hono().get('/', zValidator('query', auditListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { entries, nextBeforeSeq } = await listAudit(
+    const { items: entries, nextBeforeSeq } = await listAudit(
       db,
       { ...filter, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },

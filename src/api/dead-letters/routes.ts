@@ -160,7 +160,7 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
 
   routes.get('/', zValidator('query', deadLetterListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { letters, nextBeforeSeq } = await listDeadLetters(
+    const { items: letters, nextBeforeSeq } = await listDeadLetters(
       db,
       { ...filter, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },

@@ -126,7 +126,7 @@ export function eventRoutes({ db }: { db: D1Database }): Hono {
 
   routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, forwarded, deferred, odd, ...filter } = c.req.valid('query');
-    const { events, nextBeforeSeq } = await listEvents(
+    const { items: events, nextBeforeSeq } = await listEvents(
       db,
       { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },

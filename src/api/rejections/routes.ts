@@ -100,7 +100,7 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
 
   routes.get('/', zValidator('query', rejectionListing, refuseParameters), async (c) => {
     const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { rejections, nextBeforeSeq } = await listRejections(
+    const { items: rejections, nextBeforeSeq } = await listRejections(
       db,
       { ...filter, sinceMs: since, untilMs: until },
       { limit, beforeSeq: cursor },

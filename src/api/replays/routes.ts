@@ -8,11 +8,11 @@ import type { ForwardingDeps } from '../../forward/events.ts';
 import { beginReplay, forwardReplay } from '../../forward/replay.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
-import { seqRange } from '../../store/keyset-paging.ts';
+import { seqRange } from '../../store/places.ts';
+import { countReplay } from '../../store/replay-steps.ts';
 import {
   BLOTTED_CONTACT,
   cancelReplay,
-  countReplay,
   createReplay,
   findReplay,
   listReplays,
