@@ -57,15 +57,15 @@ function virtualBindings() {
     return registered.map(({ slug, generation }) => ({
       slug,
       generation,
-      enabled: 1,
+      isEnabled: 1,
       previous: '[]',
-      require_signature: 0,
-      on_rejection: 'refuse',
-      app_id: null,
-      allowed_ips: null,
+      requireSignature: 0,
+      onRejection: 'refuse',
+      appId: null,
+      allowedIps: null,
       description: '',
-      created_at: 0,
-      last_event_at: null,
+      createdAtMs: 0,
+      lastEventAtMs: null,
     }));
   }
 
@@ -79,10 +79,7 @@ function virtualBindings() {
   function pending(seqs: number[]): Results {
     return seqs.flatMap((at) => {
       const row = outbox.get(at);
-      if (row === undefined) return [];
-      const { appId, receivedAtMs, occurredAtMs, payload = null } = row;
-      const columns = { app_id: appId, received_at: receivedAtMs, occurred_at: occurredAtMs };
-      return [{ ...row, ...columns, seq: at, payload, replay: 0 }];
+      return row === undefined ? [] : [{ payload: null, ...row, seq: at, replay: 0 }];
     });
   }
 
