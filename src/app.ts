@@ -9,7 +9,7 @@ import { type ApiDeps, apiRoutes } from './api/api.ts';
 import { payloadRoutes } from './api/events/routes.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
-import { docsRoutes } from './docs.ts';
+import { docsRoutes } from './api/reference/docs.ts';
 import type { ConfigurationError } from './env.ts';
 import { openApiRoutes } from './openapi/routes.ts';
 import { PROBLEMS, type ProblemCode, problem } from './problem-details.ts';
@@ -17,7 +17,7 @@ import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 import { DatabaseUnavailable } from './runtime/bounded-bindings.ts';
 import { NotAnsweredInTime } from './runtime/deadline.ts';
 import { describeError, log } from './runtime/log.ts';
-import { schemaRoutes } from './schemas.ts';
+import { schemaRoutes } from './api/reference/schemas.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
   /** The files for browsers, see docs.ts and dashboard/assets.ts. */

@@ -1,7 +1,7 @@
 // GET /openapi.json. Public: it says nothing that the source does not.
 
 import { Hono } from 'hono';
-import { openApiDocument } from './document.ts';
+import { openApiDocument } from '../api/reference/document.ts';
 
 /** A deployment changes it. */
 const MAX_AGE_SECONDS = 300;

@@ -2,8 +2,8 @@
 
 import { eventSchema } from '../contract/cloudevent.ts';
 import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
-import { RESPONSE, RESPONSE_EVENT, STATUS, STATUS_EVENT } from './examples.ts';
-import type { Operation } from './operation.ts';
+import { RESPONSE, RESPONSE_EVENT, STATUS, STATUS_EVENT } from '../examples.ts';
+import type { Operation } from '../operation.ts';
 import { delivery } from './paths/webhooks.ts';
 
 export const [responseEvent, statusEvent] = eventSchema.options;

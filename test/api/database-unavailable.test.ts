@@ -3,8 +3,8 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AppDeps, createApp } from '../../src/app.ts';
-import { documentedPaths } from '../../src/openapi/document.ts';
-import { PATH_PARAMETERS } from '../../src/openapi/operation.ts';
+import { documentedPaths } from '../../src/api/reference/document.ts';
+import { PATH_PARAMETERS } from '../../src/operation.ts';
 import { boundedDatabase } from '../../src/runtime/bounded-bindings.ts';
 import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { signedIn } from '../dashboard/signed-in.ts';

@@ -1,5 +1,5 @@
 // The OpenAPI document as a validator of JSON Schema sees it, and beside what a running receiver answers. In Node: the
-// validator writes code, which workerd does not run. That it has every route is shown by test/openapi.test.ts.
+// validator writes code, which workerd does not run. That it has every route is shown by test/api/openapi.test.ts.
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -484,7 +484,7 @@ describe('what the receiver answers is what the document says', () => {
 
   it('with success at every operation', () => {
     const succeeded = [...seen].filter(([, statuses]) => [...statuses].some((status) => status < 300));
-    const elsewhere = ['get /docs/{file}']; // test/docs.test.ts: its files are not there without wrangler
+    const elsewhere = ['get /docs/{file}']; // test/api/docs.test.ts: its files are not there without wrangler
     expect(new Set([...succeeded.map(([route]) => route), ...elsewhere])).toEqual(
       new Set(operations().map(({ route }) => route)),
     );

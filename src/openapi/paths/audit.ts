@@ -1,5 +1,5 @@
 import { auditListing, auditPage } from '../../api/audit/routes.ts';
-import type { Paths } from '../operation.ts';
+import type { Paths } from '../../operation.ts';
 
 export const auditPaths = (): Paths => ({
   '/api/audit': {

@@ -6,8 +6,8 @@ import {
   exportLine,
   unfinishedErasure,
 } from '../../api/contacts/routes.ts';
-import { EVENT, RESPONSE } from '../examples.ts';
-import type { Paths } from '../operation.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
+import type { Paths } from '../../operation.ts';
 
 export const contactPaths = (): Paths => ({
   '/api/contacts/{number}': {

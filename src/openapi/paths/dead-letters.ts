@@ -7,8 +7,8 @@ import {
   redriveAnswer,
   redriveRunAnswer,
 } from '../../api/dead-letters/routes.ts';
-import { EVENT, RESPONSE_EVENT } from '../examples.ts';
-import type { Body, Paths } from '../operation.ts';
+import { EVENT, RESPONSE_EVENT } from '../../examples.ts';
+import type { Body, Paths } from '../../operation.ts';
 
 const run = (): Body => ({
   schema: deadLetterRun,

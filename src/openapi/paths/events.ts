@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { eventListing, eventPage, wholeEventAnswer } from '../../api/events/routes.ts';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
-import { EVENT, RESPONSE } from '../examples.ts';
-import type { PathParameter, Paths } from '../operation.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
+import type { PathParameter, Paths } from '../../operation.ts';
 
 export const EVENT_ID: PathParameter = { description: 'Its `id`, percent-encoded.', example: EVENT.id };
 

@@ -8,8 +8,8 @@ import {
   rotation,
   unfinishedDeletionAnswer,
 } from '../../api/integrations/routes.ts';
-import { INTEGRATION } from '../examples.ts';
-import type { Answer, Paths } from '../operation.ts';
+import { INTEGRATION } from '../../examples.ts';
+import type { Answer, Paths } from '../../operation.ts';
 
 const shown = (description: string): Answer => ({
   description,

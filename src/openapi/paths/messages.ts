@@ -1,5 +1,5 @@
 import { messageQuery, messageTimeline } from '../../api/messages/routes.ts';
-import type { Paths } from '../operation.ts';
+import type { Paths } from '../../operation.ts';
 
 export const messagePaths = (): Paths => ({
   '/api/messages/{messageId}': {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { SCHEMA_PATHS } from '../../contract/cloudevent.ts';
 import { PROBLEMS, type ProblemCode, problemDetails } from '../../problem-details.ts';
-import type { Paths } from '../operation.ts';
+import type { Paths } from '../../operation.ts';
 
 const OF_SCHEMA = { event: 'an event, as consumers get it', response: 'a response', status: 'a status' };
 

@@ -7,8 +7,8 @@ import {
   retryFilter,
   retryRunAnswer,
 } from '../../api/rejections/routes.ts';
-import { EVENT, REJECTION, RESPONSE } from '../examples.ts';
-import type { Paths } from '../operation.ts';
+import { EVENT, REJECTION, RESPONSE } from '../../examples.ts';
+import type { Paths } from '../../operation.ts';
 
 export const rejectionPaths = (): Paths => ({
   '/api/rejections': {

@@ -6,7 +6,7 @@ import {
   replayPage,
   replayRequest,
 } from '../../api/replays/routes.ts';
-import type { Paths } from '../operation.ts';
+import type { Paths } from '../../operation.ts';
 import { EVENT_ID } from './events.ts';
 
 export const replayPaths = (): Paths => ({

@@ -4,7 +4,7 @@ import { METRICS_TYPE } from '../../api/metrics/routes.ts';
 import { refusalParameters, refusals } from '../../api/refusals/routes.ts';
 import { stats, statsParameters } from '../../api/stats/routes.ts';
 import { tailAnswer, tailHeaders, tailParameters } from '../../api/tail/routes.ts';
-import type { Paths } from '../operation.ts';
+import type { Paths } from '../../operation.ts';
 
 export const watchingPaths = (): Paths => ({
   '/api/stats': {

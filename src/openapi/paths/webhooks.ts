@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
 import type { ProblemCode } from '../../problem-details.ts';
 import { acceptedRejection, webhookAnswer } from '../../receive/webhook.ts';
-import { RESPONSE, STATUS } from '../examples.ts';
-import type { Operation, Paths } from '../operation.ts';
+import { RESPONSE, STATUS } from '../../examples.ts';
+import type { Operation, Paths } from '../../operation.ts';
 
 const PROBLEMS: ProblemCode[] = [
   'badly-encoded',

@@ -2,7 +2,7 @@
 // answers by. What becomes of it in OpenAPI is in document.ts.
 
 import type * as z from 'zod';
-import type { ProblemCode } from '../problem-details.ts';
+import type { ProblemCode } from './problem-details.ts';
 
 /** Operations by path, as OpenAPI writes it: `/api/events/{integration}/{id}`. */
 export type Paths = Record<string, PathItem>;

@@ -1,7 +1,7 @@
 // Examples that several places of the document show: one customer's reply and one step of the message before it.
 
-import { CLOUDEVENT_TYPES, schemaUri } from '../contract/cloudevent.ts';
-import { problemAt } from '../contract/problems.ts';
+import { CLOUDEVENT_TYPES, schemaUri } from './contract/cloudevent.ts';
+import { problemAt } from './contract/problems.ts';
 
 const MESSAGE = {
   messageId: '5e178088a88ad9001b6e1914',

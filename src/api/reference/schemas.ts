@@ -2,7 +2,7 @@
 // dear to make, so they are made once, by the first that asks for one.
 
 import { type Context, Hono } from 'hono';
-import { eventSchemas, SCHEMA_PATHS, type SchemaName } from './contract/cloudevent.ts';
+import { eventSchemas, SCHEMA_PATHS, type SchemaName } from '../../contract/cloudevent.ts';
 
 /** A deployment can change them. */
 const MAX_AGE_SECONDS = 3600;

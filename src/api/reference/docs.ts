@@ -2,7 +2,7 @@
 // [assets] in wrangler.toml. They are asked for here and nowhere else, so that no other request waits for assets.
 
 import { Hono } from 'hono';
-import { problem } from './problem-details.ts';
+import { problem } from '../../problem-details.ts';
 
 /** What the page needs of the package swagger-ui-dist. Nothing else of it is served. */
 const VIEWER_FILES = ['swagger-ui.css', 'index.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];

@@ -4,12 +4,12 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
-import { type AppDeps, createApp } from '../src/app.ts';
-import { documentedPaths, openApiDocument } from '../src/openapi/document.ts';
-import { METHODS, type Operation } from '../src/openapi/operation.ts';
-import { webhooks } from '../src/openapi/webhooks.ts';
-import { webhookTokens } from '../src/sender/webhook-token.ts';
-import { type Body, ORIGIN, reset } from './webhooks.ts';
+import { type AppDeps, createApp } from '../../src/app.ts';
+import { documentedPaths, openApiDocument } from '../../src/api/reference/document.ts';
+import { METHODS, type Operation } from '../../src/operation.ts';
+import { webhooks } from '../../src/openapi/webhooks.ts';
+import { webhookTokens } from '../../src/sender/webhook-token.ts';
+import { type Body, ORIGIN, reset } from '../webhooks.ts';
 
 const document: Body = openApiDocument();
 

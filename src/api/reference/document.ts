@@ -2,18 +2,18 @@
 // made of it until somebody asks: webhooks do not wait for it.
 
 import type * as z from 'zod';
-import { version } from '../../package.json';
-import { auditAnswer } from '../api/audit/routes.ts';
-import { conversationEntry, exportLine } from '../api/contacts/routes.ts';
-import { deadLetterAnswer } from '../api/dead-letters/routes.ts';
-import { eventAnswer, wholeEventAnswer } from '../api/events/routes.ts';
-import { integrationAnswer } from '../api/integrations/routes.ts';
-import { contentAnswer } from '../api/messages/routes.ts';
-import { keptRejectionAnswer, rejectionAnswer } from '../api/rejections/routes.ts';
-import { replayAnswer } from '../api/replays/routes.ts';
-import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
-import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../problem-details.ts';
-import { acceptedRejection, webhookAnswer } from '../receive/webhook.ts';
+import { version } from '../../../package.json';
+import { auditAnswer } from '../audit/routes.ts';
+import { conversationEntry, exportLine } from '../contacts/routes.ts';
+import { deadLetterAnswer } from '../dead-letters/routes.ts';
+import { eventAnswer, wholeEventAnswer } from '../events/routes.ts';
+import { integrationAnswer } from '../integrations/routes.ts';
+import { contentAnswer } from '../messages/routes.ts';
+import { keptRejectionAnswer, rejectionAnswer } from '../rejections/routes.ts';
+import { replayAnswer } from '../replays/routes.ts';
+import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
+import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../../problem-details.ts';
+import { acceptedRejection, webhookAnswer } from '../../receive/webhook.ts';
 import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 import {
   type Access,
@@ -23,19 +23,19 @@ import {
   type PathItem,
   type Paths,
   TAGS,
-} from './operation.ts';
-import { auditPaths } from './paths/audit.ts';
-import { contactPaths } from './paths/contacts.ts';
-import { deadLetterPaths } from './paths/dead-letters.ts';
-import { eventPaths } from './paths/events.ts';
-import { integrationPaths } from './paths/integrations.ts';
-import { messagePaths } from './paths/messages.ts';
-import { referencePaths } from './paths/reference.ts';
-import { rejectionPaths } from './paths/rejections.ts';
-import { replayPaths } from './paths/replay.ts';
-import { watchingPaths } from './paths/watching.ts';
-import { webhookPaths } from './paths/webhooks.ts';
-import { type Message, responseEvent, statusEvent, webhooks } from './webhooks.ts';
+} from '../../operation.ts';
+import { auditPaths } from '../../openapi/paths/audit.ts';
+import { contactPaths } from '../../openapi/paths/contacts.ts';
+import { deadLetterPaths } from '../../openapi/paths/dead-letters.ts';
+import { eventPaths } from '../../openapi/paths/events.ts';
+import { integrationPaths } from '../../openapi/paths/integrations.ts';
+import { messagePaths } from '../../openapi/paths/messages.ts';
+import { referencePaths } from '../../openapi/paths/reference.ts';
+import { rejectionPaths } from '../../openapi/paths/rejections.ts';
+import { replayPaths } from '../../openapi/paths/replay.ts';
+import { watchingPaths } from '../../openapi/paths/watching.ts';
+import { webhookPaths } from '../../openapi/paths/webhooks.ts';
+import { type Message, responseEvent, statusEvent, webhooks } from '../../openapi/webhooks.ts';
 
 /** The schemas that go by a name. */
 const NAMED: Record<string, z.ZodType> = {
