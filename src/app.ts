@@ -7,20 +7,20 @@ import { secureHeaders } from 'hono/secure-headers';
 import { type ActorDeps, identities, requireActor } from './api/access/actor.ts';
 import { type ApiDeps, apiRoutes } from './api/api.ts';
 import { payloadRoutes } from './api/events/routes.ts';
+import { referenceRoutes } from './api/reference/routes.ts';
+import { operationsOf } from './api/serve.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
-import { docsRoutes } from './api/reference/docs.ts';
 import type { ConfigurationError } from './env.ts';
-import { openApiRoutes } from './openapi/routes.ts';
-import { PROBLEMS, type ProblemCode, problem } from './problem-details.ts';
+import { problem } from './problem-details.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
+import { webhookMessages, webhookOperations } from './receive/webhook-api.ts';
 import { DatabaseUnavailable } from './runtime/bounded-bindings.ts';
 import { NotAnsweredInTime } from './runtime/deadline.ts';
 import { describeError, log } from './runtime/log.ts';
-import { schemaRoutes } from './api/reference/schemas.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
-  /** The files for browsers, see docs.ts and dashboard/assets.ts. */
+  /** The files for browsers, see api/reference/docs.ts and dashboard/assets.ts. */
   assets: Fetcher;
   /** Changes with each deployment; `null`: not known. */
   version: string | null;
@@ -52,19 +52,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const known = identities(deps);
   const api = apiRoutes(deps);
   app.use('/api/*', requireActor(deps, known));
-  app.route('/api', api);
-  app.route('/', schemaRoutes(deps.publicUrl));
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.route('/openapi.json', openApiRoutes(deps));
-  app.route('/docs', docsRoutes(deps));
-  app.get('/problems/:code', (c) => {
-    const code = c.req.param('code');
-    const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ProblemCode] : undefined;
-    return known
-      ? c.json({ type: c.req.path, ...known })
-      : problem('not-found', 'There is no such problem type.');
-  });
-
+  app.route('/', api);
+  const operations = () => [...webhookOperations, ...operationsOf(app)];
+  app.route('/', referenceRoutes({ ...deps, operations, messages: webhookMessages }));
   app.route('/', dashboardRoutes(deps, known, apiClients(api, handleError)));
 
   return app;
@@ -73,7 +63,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 /** What consumers reach by a service binding: the payload that a `dataref` names. */
 export function createPayloadApp(deps: Pick<AppDeps, 'db'>): Hono<AppEnv> {
   const app = newApp();
-  app.route('/api/events', payloadRoutes(deps));
+  app.route('/', payloadRoutes(deps));
   return app;
 }
 

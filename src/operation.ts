@@ -1,23 +1,9 @@
-// What is said of one operation of the receiver: plain data, with the zod schemas that its route validates with and
-// answers by. What becomes of it in OpenAPI is in document.ts.
+// What is said of one operation of the receiver, once: its route, the zod schemas that its requests are checked against and
+// its answers are made by, its documentation and its errors. src/api/serve.ts answers it, src/api/reference/document.ts
+// makes OpenAPI of it, and the dashboard calls it.
 
 import type * as z from 'zod';
 import type { ProblemCode } from './problem-details.ts';
-
-/** Operations by path, as OpenAPI writes it: `/api/events/{integration}/{id}`. */
-export type Paths = Record<string, PathItem>;
-
-export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
-
-/** What a path has: an operation for a method, and parameters where they are not what {@link PATH_PARAMETERS} says. */
-export type PathItem = Partial<Record<(typeof METHODS)[number], Operation>> & {
-  parameters?: Record<string, PathParameter>;
-};
-
-export interface PathParameter {
-  description: string;
-  example: string;
-}
 
 /**
  * Who may call it. `reader`: who has the read token, and all who may change something; `changer`: the admin token, and
@@ -28,27 +14,40 @@ export type Access = 'anyone' | 'sender' | 'reader' | 'changer';
 export interface Operation {
   /** Names it in generated clients. Unique. */
   operationId: string;
+  method: 'get' | 'post' | 'patch' | 'delete';
+  /** As Hono writes it: `/api/events/:integration/:id`. */
+  path: string;
   tag: Tag;
   summary: string;
   description?: string;
   access: Access;
-  /** Its query parameters, and below its headers: a schema of an object with a property for each. */
+  /** The parameters in its path, in its query, and its headers: each an object with a property for each. */
+  param?: z.ZodObject;
   query?: z.ZodType;
-  headers?: z.ZodType;
+  header?: z.ZodType;
   body?: Body;
+  /** By status. */
   answers: Record<number, Answer>;
   /** What it refuses with, beside what {@link Access}, `query` and `body` bring with them. */
-  problems?: ProblemCode[];
+  problems?: readonly ProblemCode[];
+}
+
+/** What is sent to an address that is not of the receiver's own choosing: one of the `webhooks` of OpenAPI. */
+export type Message = Omit<Operation, 'method' | 'path'>;
+
+/** What operations are grouped by in the document. */
+export interface Tag {
+  name: string;
+  description: string;
 }
 
 export interface Body {
   schema: z.ZodType;
   description?: string;
+  /** Whether none at all counts as `{}`. */
   isOptional?: boolean;
   /** By name. */
   examples: Record<string, unknown>;
-  /** Whether it is read by src/api/request-body.ts, with all the refusals of that. */
-  isOfApi: boolean;
 }
 
 export interface Answer {
@@ -62,37 +61,31 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** What operations are grouped by. */
-export const TAGS = {
-  Webhooks: 'What the Instant Message platform sends, and what consumers get of it.',
-  Events: 'Accepted webhooks: find them, read them.',
-  Messages: 'What became of one message: its timeline.',
-  Contacts: 'What is held on one customer: conversation, export, erasure.',
-  Replay: 'Forward events again.',
-  'Dead letters': 'What consumers gave up on.',
-  Rejections: 'Authentic webhooks that broke the contract.',
-  Integrations: 'Registered webhook addresses.',
-  Watching: 'Counters, health, and events as they come.',
-  Audit: 'Who changed what, and when.',
-  Reference: 'What this receiver says about itself.',
-} as const;
+/**
+ * Describes an operation, and keeps the types of its schemas:
+ *
+ * ```ts
+ * export const getAnswer = operation({
+ *   operationId: 'getAnswer',
+ *   method: 'get',
+ *   path: '/api/answer',
+ *   tag: REFERENCE,
+ *   summary: 'Read the answer',
+ *   access: 'reader',
+ *   answers: { 200: { description: 'It.', schema: z.object({ answer: z.int() }), example: { answer: 42 } } },
+ * });
+ * ```
+ */
+export function operation<Described extends Operation>(described: Described): Described {
+  return described;
+}
 
-export type Tag = keyof typeof TAGS;
-
-/** The parameters that stand in paths, and mean the same in most. */
-export const PATH_PARAMETERS: Record<string, PathParameter> = {
-  integration: { description: 'Slug of the integration.', example: 'shop' },
-  slug: { description: 'Slug of the integration.', example: 'shop' },
-  token: { description: 'As it stands in the registered URL.', example: `1.${'A'.repeat(43)}` },
-  id: { description: 'Its `id`.', example: '1772330400000000' },
-  job: { description: 'Its `id`.', example: '1772330400000123' },
-  messageId: { description: '`message.messageId` of its webhooks.', example: '5e178088a88ad9001b6e1914' },
-  number: {
-    description:
-      'A phone number in any written form, with its area code; or the identity of a customer whose number WhatsApp ' +
-      'hides, as it stands (`178095544332211@lid`).',
-    example: '+5544999999999',
-  },
-  file: { description: 'A name.', example: 'swagger-ui.css' },
-  code: { description: 'Code of a problem, as its `type` ends.', example: 'contract-broken' },
-};
+/** What an operation answers with a status, before it is JSON; `null` where that has no body. */
+export type AnswerOf<
+  Described extends Operation,
+  Status extends keyof Described['answers'] = keyof Described['answers'],
+> = Status extends keyof Described['answers']
+  ? Described['answers'][Status] extends { schema: infer Schema extends z.ZodType }
+    ? z.output<Schema>
+    : null
+  : never;

@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import { type ContractProblem, PROBLEM_CODES, problemAt } from './contract/problems.ts';
+import { named } from './named-schemas.ts';
 
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
 export const PROBLEMS = {
@@ -31,14 +32,17 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** What is wrong with one part of the request. */
-export const problemError = z
-  .object({
-    path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
-    code: z.enum(PROBLEM_CODES).meta({ description: 'What is wrong, for programs.' }),
-    params: z.record(z.string(), z.unknown()).meta({ description: 'Of the code: `max` of `too-long`.' }),
-    message: z.string().meta({ description: 'The same in English, for people.' }),
-  })
-  .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>;
+export const problemError = named(
+  'ProblemError',
+  z
+    .object({
+      path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
+      code: z.enum(PROBLEM_CODES).meta({ description: 'What is wrong, for programs.' }),
+      params: z.record(z.string(), z.unknown()).meta({ description: 'Of the code: `max` of `too-long`.' }),
+      message: z.string().meta({ description: 'The same in English, for people.' }),
+    })
+    .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>,
+);
 
 /** Why a request is in conflict with what is there, or cannot be answered yet. */
 export const PROBLEM_REASONS = [
@@ -76,18 +80,21 @@ export const problemExtensions = z.object({
 export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
 /** What {@link problem} answers. */
-export const problemDetails = z
-  .object({
-    type: z.string().meta({
-      format: 'uri-reference',
-      description: 'Which problem it is. GET on it tells more.',
-    }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
-    ...problemExtensions.shape,
-  })
-  .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' });
+export const problemDetails = named(
+  'Problem',
+  z
+    .object({
+      type: z.string().meta({
+        format: 'uri-reference',
+        description: 'Which problem it is. GET on it tells more.',
+      }),
+      title: z.string(),
+      status: z.int(),
+      detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
+      ...problemExtensions.shape,
+    })
+    .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' }),
+);
 
 /**
  * An `application/problem+json` answer.

@@ -11,12 +11,13 @@ import { contactRoutes } from './contacts/routes.ts';
 import { deadLetterRoutes } from './dead-letters/routes.ts';
 import { eventRoutes } from './events/routes.ts';
 import { healthRoutes } from './health/routes.ts';
+import { integrationDeletionRoutes } from './integrations/deletion.ts';
 import { integrationRoutes } from './integrations/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { refusalRoutes } from './refusals/routes.ts';
 import { rejectionRoutes } from './rejections/routes.ts';
-import { eventReplayRoutes, replayRoutes } from './replays/routes.ts';
+import { replayRoutes } from './replays/routes.ts';
 import { statsRoutes } from './stats/routes.ts';
 import { tailRoutes } from './tail/routes.ts';
 
@@ -29,26 +30,26 @@ export interface ApiDeps extends ForwardingDeps {
   lookAfterCron(lifetime: Lifetime): void;
 }
 
-/** All of the API, to be mounted at `/api` behind what tells who asks. */
+/** All of the API, to be mounted behind what tells who asks. Its operations have their whole paths, below `/api`. */
 export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
   return new Hono<ActorEnv>()
-    .use(refuseReaders)
-    .use(async (c, next) => {
+    .use('/api/*', refuseReaders)
+    .use('/api/*', async (c, next) => {
       await next();
       deps.lookAfterCron(c.executionCtx);
     })
-    .route('/events', eventRoutes(deps))
-    .route('/messages', messageRoutes(deps))
-    .route('/contacts', contactRoutes(deps))
-    .route('/events', eventReplayRoutes(deps))
-    .route('/replay', replayRoutes(deps))
-    .route('/dead-letters', deadLetterRoutes(deps))
-    .route('/integrations', integrationRoutes(deps))
-    .route('/rejections', rejectionRoutes(deps))
-    .route('/refusals', refusalRoutes(deps))
-    .route('/audit', auditRoutes(deps))
-    .route('/stats', statsRoutes(deps))
-    .route('/health', healthRoutes(deps))
-    .route('/metrics', metricsRoutes(deps))
-    .route('/tail', tailRoutes(deps));
+    .route('/', eventRoutes(deps))
+    .route('/', messageRoutes(deps))
+    .route('/', contactRoutes(deps))
+    .route('/', replayRoutes(deps))
+    .route('/', deadLetterRoutes(deps))
+    .route('/', rejectionRoutes(deps))
+    .route('/', integrationRoutes(deps))
+    .route('/', integrationDeletionRoutes(deps))
+    .route('/', statsRoutes(deps))
+    .route('/', refusalRoutes(deps))
+    .route('/', tailRoutes(deps))
+    .route('/', healthRoutes(deps))
+    .route('/', metricsRoutes(deps))
+    .route('/', auditRoutes(deps));
 }

@@ -15,15 +15,17 @@ export interface Interruption {
   detail: string;
 }
 
-/** Makes the function that lets a change that has begun, and its audit, come to their end although the client may go. */
-export function toItsEndOr({ logged, detail }: Interruption) {
-  return async function toItsEnd(c: Context<ActorEnv>, change: () => Promise<Response>): Promise<Response> {
-    const answer = change().catch((error: unknown) => {
-      log('error', logged, { requestId: c.get('requestId'), error: describeError(error) });
-      const code = error instanceof DatabaseUnavailable ? 'database-unavailable' : 'unavailable';
-      return problem(code, detail, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
-    });
-    c.executionCtx.waitUntil(answer);
-    return answer;
-  };
+/** Makes a change and records it in the audit trail to the end, even if the client has gone by then. */
+export async function finishInBackground<Answered>(
+  c: Context<ActorEnv>,
+  { logged, detail }: Interruption,
+  change: () => Promise<Answered>,
+): Promise<Answered | Response> {
+  const answer = change().catch((error: unknown) => {
+    log('error', logged, { requestId: c.get('requestId'), error: describeError(error) });
+    const code = error instanceof DatabaseUnavailable ? 'database-unavailable' : 'unavailable';
+    return problem(code, detail, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
+  });
+  c.executionCtx.waitUntil(answer);
+  return answer;
 }

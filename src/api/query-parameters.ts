@@ -1,7 +1,11 @@
-// The query parameters that listings have in common, and what becomes of those that do not validate.
+// The parameters of requests: those that listings have in common, how they are read, and what becomes of those that do not
+// validate.
 
+import type { Context } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../contract/moment.ts';
 import { type ContractProblem, patterned, problemAt, problemsIn } from '../contract/problems.ts';
+import type { Operation } from '../operation.ts';
 import { problem } from '../problem-details.ts';
 
 const MAX_PAGE_ENTRIES = 200;
@@ -38,6 +42,30 @@ export const listingParameters = {
     .optional(),
 };
 
+/** A period as the store takes it: from `sinceMs` up to but not including `untilMs`. */
+interface Period {
+  sinceMs: number | undefined;
+  untilMs: number | undefined;
+}
+
+/** What {@link listingParameters}, and filters beside them, ask the store for. */
+export function asListing<Filters extends { since?: number | undefined; until?: number | undefined }>({
+  limit,
+  cursor,
+  ...filters
+}: Filters & { limit: number; cursor?: number | undefined }) {
+  return { filter: asFilter(filters), page: { limit, beforeSeq: cursor } };
+}
+
+/** Filters with a period, as the store takes them. */
+export function asFilter<Filters extends { since?: number | undefined; until?: number | undefined }>({
+  since,
+  until,
+  ...filters
+}: Filters): Omit<Filters, 'since' | 'until'> & Period {
+  return { ...filters, sinceMs: since, untilMs: until };
+}
+
 /** What a listing answers. A page can hold fewer entries than asked for, even none, and still have a next one. */
 export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   return z.object({
@@ -46,20 +74,65 @@ export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   });
 }
 
-/** What zValidator does with parameters that do not validate: every one named, as problem details. */
-export function refuseParameters(
-  result: { data: unknown } & ({ success: true } | { success: false; error: z.core.$ZodError }),
-): Response | undefined {
-  if (result.success) return undefined;
-  return invalidParameters(
-    problemsIn(result.error, result.data).map((problem) =>
-      problem.code === 'wrong-type' && problem.params.received === 'array'
-        ? problemAt(problem.path, 'repeated')
-        : problem,
-    ),
+/** The answer of a listing that goes on before this place. */
+export function asPage<Entry>(data: Entry[], nextSeq: number | null) {
+  return { data, next: asCursor(nextSeq) };
+}
+
+/** The period of a filter, as answers and the audit trail have it. */
+export function shownPeriod({ sinceMs, untilMs }: Partial<Period>): { since?: string; until?: string } {
+  return {
+    ...(sinceMs !== undefined && { since: rfc3339(sinceMs) }),
+    ...(untilMs !== undefined && { until: rfc3339(untilMs) }),
+  };
+}
+
+/** The place that an `id` in a path names; `null`: none, as it is no number that answers write. */
+export function seqOf(id: string): number | null {
+  return /^[1-9]\d{0,15}$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : null;
+}
+
+/** A place to go on from, as answers have it. */
+export function asCursor(seq: number | null): string | null {
+  return seq === null ? null : String(seq);
+}
+
+type ReadParameters =
+  | { ok: true; values: Partial<Record<ParameterPlace, unknown>> }
+  | { ok: false; problems: ContractProblem[] };
+type ParameterPlace = 'param' | 'query' | 'header';
+
+/** The parameters of a request that an operation describes. Those of one place are checked before those of the next. */
+export function readParameters(c: Context, operation: Pick<Operation, ParameterPlace>): ReadParameters {
+  const values: Partial<Record<ParameterPlace, unknown>> = {};
+  for (const place of ['param', 'query', 'header'] as const) {
+    const sent = sentAs(place, c);
+    const result = operation[place]?.safeParse(sent);
+    if (result?.success === false) return { ok: false, problems: problemsOf(result.error, sent) };
+    values[place] = result?.data;
+  }
+  return { ok: true, values };
+}
+
+/** Query parameters that come once are text, and those that come again an array. */
+function sentAs(place: ParameterPlace, { req }: Context): Record<string, string | string[]> {
+  if (place === 'param') return req.param();
+  if (place === 'header') return req.header();
+  const all = Object.entries(req.queries());
+  return Object.fromEntries(
+    all.map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]),
   );
 }
 
+function problemsOf(error: z.ZodError, sent: unknown): ContractProblem[] {
+  return problemsIn(error, sent).map((problem) =>
+    problem.code === 'wrong-type' && problem.params.received === 'array'
+      ? problemAt(problem.path, 'repeated')
+      : problem,
+  );
+}
+
+/** Refuses a request for its parameters, with every problem named. */
 export function invalidParameters(errors: ContractProblem[]): Response {
   return problem('invalid-parameters', 'Parameters are not valid; see errors.', { errors });
 }

@@ -3,7 +3,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { conversationEntry } from '../api/contacts/routes.ts';
+import type { conversationEntry } from '../api/contacts/conversation.ts';
 import type { Status } from '../contract/webhook.ts';
 import { apiPath } from './api-client.ts';
 import { stepName, Ticks } from './event-row.tsx';

@@ -2,7 +2,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { conversationPage } from '../api/contacts/routes.ts';
+import type { conversationPage } from '../api/contacts/conversation.ts';
 import { apiPath } from './api-client.ts';
 import { Bubbles, messagesOf } from './bubbles.tsx';
 import { ContactName, Page, Said, Time, withQuery } from './page.tsx';

@@ -3,11 +3,8 @@
 import { type Context, Hono } from 'hono';
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type {
-  deletionAnswer,
-  ShownIntegration,
-  unfinishedDeletionAnswer,
-} from '../api/integrations/routes.ts';
+import type { deletionAnswer, unfinishedDeletionAnswer } from '../api/integrations/deletion.ts';
+import type { ShownIntegration } from '../api/integrations/routes.ts';
 import { type Answer, type ApiClient, apiPath, type Problem } from './api-client.ts';
 import { forbidReaders, refusalPage } from './errors.tsx';
 import { html, Notice, Page, withQuery } from './page.tsx';

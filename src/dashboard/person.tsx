@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 import type { auditPage } from '../api/audit/routes.ts';
-import type { erasureReceipt, unfinishedErasure } from '../api/contacts/routes.ts';
+import type { erasureReceipt, unfinishedErasure } from '../api/contacts/erasure.ts';
 import { contactFromTyped } from '../contract/contact.ts';
 import { type Answer, apiPath } from './api-client.ts';
 import { type Erased, ErasePage, ExportPage, type Receipt, ReceiptPage, UnfinishedPage } from './erasure.tsx';

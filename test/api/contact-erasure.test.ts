@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { erasureReceipt, exportLine, unfinishedErasure } from '../../src/api/contacts/routes.ts';
+import { erasureReceipt, unfinishedErasure } from '../../src/api/contacts/erasure.ts';
+import { exportLine } from '../../src/api/contacts/export.ts';
 import { recordAudit } from '../../src/store/audit.ts';
 import { recordRejections } from '../../src/store/rejections.ts';
 import type { Fault } from '../receiver/worker.ts';

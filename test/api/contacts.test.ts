@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { conversationPage, exportLine } from '../../src/api/contacts/routes.ts';
+import { conversationPage } from '../../src/api/contacts/conversation.ts';
+import { exportLine } from '../../src/api/contacts/export.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import {
   ADMIN_TOKEN,

@@ -76,7 +76,7 @@ async function connectAt(
   tailPace: Partial<TailPace>,
   { db = env.DB, query = '' }: { db?: D1Database; query?: string } = {},
 ): Promise<Connection> {
-  return connectionOf(await tailRoutes({ db, tailPace }).request(`/${query}`));
+  return connectionOf(await tailRoutes({ db, tailPace }).request(`/api/tail${query}`));
 }
 
 function connectionOf(response: Response, lastEventId = ''): Connection {

@@ -1,17 +1,20 @@
 // /api/dead-letters: what consumers gave up on, webhooks that could not be stored, and events that no queue takes, to be
 // looked at, sent again or discarded.
 
-import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../../contract/moment.ts';
 import { coded } from '../../contract/problems.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
+import { EVENT, RESPONSE_EVENT } from '../../examples.ts';
 import {
-  discardDeadLetters,
+  discardDeadLetters as discardMatching,
   type RedriveDeps,
-  redriveDeadLetters,
+  redriveDeadLetters as redriveMatching,
   sendAgain,
 } from '../../forward/dead-letters.ts';
+import { named } from '../../named-schemas.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { AuditAction, AuditEntry } from '../../store/audit.ts';
 import {
@@ -20,21 +23,28 @@ import {
   deleteDeadLetter,
   findDeadLetters,
   type KeptDeadLetter,
-  listDeadLetters,
   NEVER_SENT_REASONS,
+  listDeadLetters as readDeadLetters,
 } from '../../store/dead-letters.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventFilters } from '../events/routes.ts';
-import { toItsEndOr } from '../finish-in-background.ts';
-import { listingParameters, pageOf, refuseParameters } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
+import { finishInBackground } from '../finish-in-background.ts';
+import {
+  asCursor,
+  asFilter,
+  asListing,
+  asPage,
+  listingParameters,
+  pageOf,
+  seqOf,
+  shownPeriod,
+} from '../query-parameters.ts';
+import { answer, serve } from '../serve.ts';
 
-/** As its `id` is written. */
-const ID = /^[1-9]\d{0,15}$/;
-const toItsEnd = toItsEndOr({
+const INTERRUPTION = {
   logged: 'change of dead letters interrupted',
   detail: 'The request was interrupted. What was done until then is done: send it again.',
-});
+};
 
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
@@ -45,14 +55,11 @@ const kind = z.enum(DEAD_LETTER_KINDS).meta({
 });
 const filters = { kind: kind.optional(), integration, type, contact, since, until };
 
-/** Names in {@link deadLetterRun} that choose dead letters. */
+/** Names in {@link bulkRequest} that choose dead letters. */
 const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
 
-/** What `GET /api/dead-letters` takes. The period is that in which they were kept. */
-export const deadLetterListing = z.strictObject({ ...filters, limit, cursor });
-
-/** What `POST /api/dead-letters/redrive` and `…/discard` take. All of them only for who says so: nobody does by a slip. */
-export const deadLetterRun = z
+/** Which dead letters to redrive or to discard. All of them only for who says so: nobody does by a slip. */
+const bulkRequest = z
   .strictObject({
     ...filters,
     all: z.literal(true).optional().meta({
@@ -68,57 +75,63 @@ export const deadLetterRun = z
   })
   .meta({ example: { integration: 'shop', type: 'response' } });
 
+const DEAD_LETTER = {
+  id: '1772330400000000',
+  kind: 'given-up',
+  event: EVENT.id,
+  integration: EVENT.integration,
+  type: EVENT.type,
+  contact: EVENT.contact,
+  reason: null,
+  attempts: 1,
+  messageId: '3f1c1a3d8f2b4c0e9a7d6b5c4e3f2a1b',
+  messageBytes: 1204,
+  sentAt: '2026-03-01T17:07:52.100Z',
+  keptAt: '2026-03-01T17:12:00.000Z',
+};
+
 /** A dead letter. */
-export const deadLetterAnswer = z
-  .object({
-    id: z.string(),
-    kind,
-    event: z
-      .string()
-      .nullable()
-      .meta({
+export const deadLetterAnswer = named(
+  'DeadLetter',
+  z
+    .object({
+      id: z.string(),
+      kind,
+      event: z
+        .string()
+        .nullable()
+        .meta({
+          description:
+            'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
+            'which cannot be redriven.',
+        }),
+      integration: z.string().nullable(),
+      type: z.enum(EVENT_TYPES).nullable(),
+      contact: z
+        .string()
+        .nullable()
+        .meta({ description: "The customer's number in canonical form, or the identity in place of one." }),
+      reason: z
+        .enum(NEVER_SENT_REASONS)
+        .nullable()
+        .meta({
+          description:
+            'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
+            'and took others. null for other kinds.',
+        }),
+      attempts: z.int().min(0).meta({ description: 'How often the dead-letter queue delivered it.' }),
+      messageId: z.string().meta({ description: "The queue's." }),
+      messageBytes: z.int().min(0),
+      sentAt: z.iso.datetime().meta({
         description:
-          'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
-          'which cannot be redriven.',
+          'When the message was sent, as the queue says; when it was given up, where it never was.',
       }),
-    integration: z.string().nullable(),
-    type: z.enum(EVENT_TYPES).nullable(),
-    contact: z
-      .string()
-      .nullable()
-      .meta({ description: "The customer's number in canonical form, or the identity in place of one." }),
-    reason: z
-      .enum(NEVER_SENT_REASONS)
-      .nullable()
-      .meta({
-        description:
-          'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
-          'and took others. null for other kinds.',
-      }),
-    attempts: z.int().min(0).meta({ description: 'How often the dead-letter queue delivered it.' }),
-    messageId: z.string().meta({ description: "The queue's." }),
-    messageBytes: z.int().min(0),
-    sentAt: z.iso.datetime().meta({
-      description: 'When the message was sent, as the queue says; when it was given up, where it never was.',
+      keptAt: z.iso.datetime(),
+    })
+    .meta({
+      example: DEAD_LETTER,
     }),
-    keptAt: z.iso.datetime(),
-  })
-  .meta({
-    example: {
-      id: '1772330400000000',
-      kind: 'given-up',
-      event: '5e178088a88ad9001b6e1914:i3i4321d:response',
-      integration: 'shop',
-      type: 'response',
-      contact: '+5541988956674',
-      reason: null,
-      attempts: 1,
-      messageId: '3f1c1a3d8f2b4c0e9a7d6b5c4e3f2a1b',
-      messageBytes: 1204,
-      sentAt: '2026-03-01T01:55:00.000Z',
-      keptAt: '2026-03-01T02:00:00.000Z',
-    },
-  });
+);
 
 /** What `GET /api/dead-letters` answers. */
 export const deadLetterPage = pageOf(deadLetterAnswer);
@@ -132,7 +145,6 @@ export const keptDeadLetterAnswer = deadLetterAnswer.extend({
   }),
 });
 
-/** What `POST /api/dead-letters/:id/redrive` answers. */
 export const redriveAnswer = z.object({
   event: z.string().nullable().meta({
     description:
@@ -143,80 +155,167 @@ export const redriveAnswer = z.object({
 
 const next = z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' });
 
-/** What `POST /api/dead-letters/redrive` answers. */
 export const redriveRunAnswer = z.object({
   redriven: z.int().min(0),
   skipped: z.int().min(0).meta({ description: 'Those that stay: they are nothing of this receiver.' }),
   next,
 });
 
-/** What `POST /api/dead-letters/discard` answers. */
 export const discardRunAnswer = z.object({ discarded: z.int().min(0), next });
 
-/** To be mounted at `/api/dead-letters`. */
+const DEAD_LETTERS: Tag = { name: 'Dead letters', description: 'What consumers gave up on.' };
+
+const deadLetterPath = z.object({
+  id: z.string().meta({ description: 'Its `id`.', example: '1772330400000000' }),
+});
+
+const BULK_BODY = {
+  schema: bulkRequest,
+  examples: { some: { integration: 'shop', type: 'response' }, all: { all: true } },
+};
+
+export const listDeadLetters = operation({
+  operationId: 'listDeadLetters',
+  method: 'get',
+  path: '/api/dead-letters',
+  tag: DEAD_LETTERS,
+  summary: 'List dead letters, newest first',
+  access: 'reader',
+  query: z.strictObject({ ...filters, limit, cursor }), // the period is that in which they were kept
+  answers: { 200: { description: 'A page of them, without their messages.', schema: deadLetterPage } },
+});
+
+export const getDeadLetter = operation({
+  operationId: 'getDeadLetter',
+  method: 'get',
+  path: '/api/dead-letters/:id',
+  tag: DEAD_LETTERS,
+  summary: 'Read a dead letter',
+  access: 'reader',
+  param: deadLetterPath,
+  answers: {
+    200: {
+      description: 'The dead letter, with its message.',
+      schema: keptDeadLetterAnswer,
+      example: { ...DEAD_LETTER, message: RESPONSE_EVENT },
+    },
+  },
+  problems: ['not-found'],
+});
+
+export const discardDeadLetter = operation({
+  operationId: 'discardDeadLetter',
+  method: 'delete',
+  path: '/api/dead-letters/:id',
+  tag: DEAD_LETTERS,
+  summary: 'Discard a dead letter',
+  access: 'changer',
+  param: deadLetterPath,
+  answers: { 204: { description: 'It is discarded.' } },
+  problems: ['not-found'],
+});
+
+export const redriveDeadLetter = operation({
+  operationId: 'redriveDeadLetter',
+  method: 'post',
+  path: '/api/dead-letters/:id/redrive',
+  tag: DEAD_LETTERS,
+  summary: 'Send a dead letter again',
+  access: 'changer',
+  param: deadLetterPath,
+  answers: {
+    200: {
+      description: 'It is in the queue again, and gone from here.',
+      schema: redriveAnswer,
+      example: { event: EVENT.id, integration: EVENT.integration },
+    },
+  },
+  problems: ['not-found', 'conflict', 'unavailable'],
+});
+
+export const redriveDeadLetters = operation({
+  operationId: 'redriveDeadLetters',
+  method: 'post',
+  path: '/api/dead-letters/redrive',
+  tag: DEAD_LETTERS,
+  summary: 'Send many dead letters again',
+  description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
+  access: 'changer',
+  body: BULK_BODY,
+  answers: {
+    200: {
+      description: 'What became of them.',
+      schema: redriveRunAnswer,
+      example: { redriven: 12, skipped: 0, next: null },
+    },
+  },
+  problems: ['unavailable'],
+});
+
+export const discardDeadLetters = operation({
+  operationId: 'discardDeadLetters',
+  method: 'post',
+  path: '/api/dead-letters/discard',
+  tag: DEAD_LETTERS,
+  summary: 'Discard many dead letters',
+  description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
+  access: 'changer',
+  body: BULK_BODY,
+  answers: {
+    200: {
+      description: 'How many are gone.',
+      schema: discardRunAnswer,
+      example: { discarded: 12, next: null },
+    },
+  },
+  problems: ['unavailable'],
+});
+
 export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
   const { db, now } = deps;
   const routes = new Hono<ActorEnv>();
 
-  routes.get('/', zValidator('query', deadLetterListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { letters, nextBeforeSeq } = await listDeadLetters(
-      db,
-      { ...filter, sinceMs: since, untilMs: until },
-      { limit, beforeSeq: cursor },
-    );
-    const page: z.infer<typeof deadLetterPage> = { data: letters.map(shown), next: cursorOf(nextBeforeSeq) };
-    return c.json(page);
+  serve(routes, listDeadLetters, async (_, { query }) => {
+    const { filter, page } = asListing(query);
+    const { letters, nextBeforeSeq } = await readDeadLetters(db, filter, page);
+    return asPage(letters.map(shownDeadLetter), nextBeforeSeq);
   });
 
-  routes.get('/:id', async (c) => {
-    const letter = await find(c.req.param('id'));
+  serve(routes, getDeadLetter, async (c, { param }) => {
+    const letter = await find(param.id);
     if (letter === undefined) return noSuchLetter();
     // The message goes in as the text that it is: writing it again would cost more.
-    const answer = `${JSON.stringify(shown(letter)).slice(0, -1)},"message":${letter.body}}`;
-    return c.body(answer, 200, { 'content-type': 'application/json' });
+    const shown = `${JSON.stringify(shownDeadLetter(letter)).slice(0, -1)},"message":${letter.body}}`;
+    return c.body(shown, 200, { 'content-type': 'application/json' });
   });
 
-  routes.delete('/:id', async (c) => {
-    const letter = await find(c.req.param('id'));
+  serve(routes, discardDeadLetter, async (c, { param }) => {
+    const letter = await find(param.id);
     const isDeleted = letter !== undefined && (await remove(c, letter, 'dead-letter.discard'));
-    return isDeleted ? c.body(null, 204) : noSuchLetter();
+    return isDeleted ? answer(discardDeadLetter, 204, null) : noSuchLetter();
   });
 
-  routes.post('/redrive', jsonBody(deadLetterRun), async (c) =>
-    toItsEnd(c, async () => {
-      const request = c.req.valid('json');
-      const { filter, afterSeq } = asked(request);
-      const audit = auditOf(c, 'dead-letter.redrive-many', request);
-      const run = await redriveDeadLetters(deps, filter, afterSeq, audit);
+  serve(routes, redriveDeadLetters, async (c, { body }) =>
+    finishInBackground(c, INTERRUPTION, async () => {
+      const { filter, afterSeq, audit } = bulkOf(c, 'dead-letter.redrive-many', body);
+      const run = await redriveMatching(deps, filter, afterSeq, audit);
       if (run.interruption !== null) throw run.interruption.error;
-      const answer: z.infer<typeof redriveRunAnswer> = {
-        redriven: run.done,
-        skipped: run.skipped,
-        next: cursorOf(run.nextAfterSeq),
-      };
-      return c.json(answer);
+      return { redriven: run.done, skipped: run.skipped, next: asCursor(run.nextAfterSeq) };
     }),
   );
 
-  routes.post('/discard', jsonBody(deadLetterRun), async (c) =>
-    toItsEnd(c, async () => {
-      const request = c.req.valid('json');
-      const { filter, afterSeq } = asked(request);
-      const audit = auditOf(c, 'dead-letter.discard-many', request);
-      const run = await discardDeadLetters(deps, filter, afterSeq, audit);
+  serve(routes, discardDeadLetters, async (c, { body }) =>
+    finishInBackground(c, INTERRUPTION, async () => {
+      const { filter, afterSeq, audit } = bulkOf(c, 'dead-letter.discard-many', body);
+      const run = await discardMatching(deps, filter, afterSeq, audit);
       if (run.interruption !== null) throw run.interruption.error;
-      const answer: z.infer<typeof discardRunAnswer> = {
-        discarded: run.done,
-        next: cursorOf(run.nextAfterSeq),
-      };
-      return c.json(answer);
+      return { discarded: run.done, next: asCursor(run.nextAfterSeq) };
     }),
   );
 
-  routes.post('/:id/redrive', async (c) =>
-    toItsEnd(c, async () => {
-      const letter = await find(c.req.param('id'));
+  serve(routes, redriveDeadLetter, async (c, { param }) =>
+    finishInBackground(c, INTERRUPTION, async () => {
+      const letter = await find(param.id);
       if (letter === undefined) return noSuchLetter();
       const { kind, integration, event } = letter;
       if (integration === null || (event === null && kind !== 'intake')) {
@@ -226,13 +325,13 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
       }
       await sendAgain(deps, [letter]);
       await remove(c, letter, 'dead-letter.redrive');
-      const answer: z.infer<typeof redriveAnswer> = { event: event?.id ?? null, integration };
-      return c.json(answer);
+      return { event: event?.id ?? null, integration };
     }),
   );
 
   async function find(id: string): Promise<KeptDeadLetter | undefined> {
-    const [letter] = ID.test(id) ? await findDeadLetters(db, [Number(id)]) : [];
+    const seq = seqOf(id);
+    const [letter] = seq === null ? [] : await findDeadLetters(db, [seq]);
     return letter;
   }
 
@@ -247,32 +346,31 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
     });
   }
 
-  /** What is recorded of each group of a run. */
-  function auditOf(
+  /** Which dead letters are asked for, and what is recorded of each group of them. No number gets into the audit trail. */
+  function bulkOf(
     c: Context<ActorEnv>,
     action: AuditAction,
-    { contact, since, until, cursor, ...impersonal }: z.output<typeof deadLetterRun>,
-  ): () => AuditEntry {
-    return () => ({
+    { all, cursor, ...asked }: z.output<typeof bulkRequest>,
+  ) {
+    const filter = asFilter(asked);
+    const { contact, since: _, until: __, ...impersonal } = asked;
+    const audit = (): AuditEntry => ({
       actor: c.get('actor').name,
       action,
-      object: impersonal.integration ?? '*',
+      object: asked.integration ?? '*',
       detail: {
         ...impersonal,
+        ...(all && { all }),
         ...(contact !== undefined && { byContact: true }),
-        ...(since !== undefined && { since: new Date(since).toISOString() }),
-        ...(until !== undefined && { until: new Date(until).toISOString() }),
+        ...shownPeriod(filter),
         ...(cursor !== undefined && { cursor: String(cursor) }),
       },
       atMs: now(),
     });
+    return { filter, afterSeq: cursor ?? 0, audit };
   }
 
   return routes;
-}
-
-function asked({ all: _, cursor = 0, since, until, ...filter }: z.output<typeof deadLetterRun>) {
-  return { filter: { ...filter, sinceMs: since, untilMs: until }, afterSeq: cursor };
 }
 
 function noSuchLetter(): Response {
@@ -282,11 +380,7 @@ function noSuchLetter(): Response {
   );
 }
 
-function cursorOf(seq: number | null): string | null {
-  return seq === null ? null : String(seq);
-}
-
-function shown(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
+function shownDeadLetter(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
   const { kind, event, integration, reason } = letter;
   return {
     id: String(letter.seq),
@@ -299,7 +393,7 @@ function shown(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
     attempts: letter.attempts,
     messageId: letter.messageId,
     messageBytes: letter.bodyBytes,
-    sentAt: new Date(letter.sentAtMs).toISOString(),
-    keptAt: new Date(Math.floor(letter.seq / 1000)).toISOString(),
+    sentAt: rfc3339(letter.sentAtMs),
+    keptAt: rfc3339(Math.floor(letter.seq / 1000)),
   };
 }

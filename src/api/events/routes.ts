@@ -1,7 +1,6 @@
-// GET /api/events: finding events.
+// /api/events: finding events, and reading them.
 
-import { zValidator } from '@hono/zod-validator';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { contactFromTyped, lacksAreaCode } from '../../contract/contact.ts';
 import { ODDITY_CODES } from '../../contract/documented-fields.ts';
@@ -9,11 +8,16 @@ import { rfc3339 } from '../../contract/moment.ts';
 import { payloadJson } from '../../contract/payload.ts';
 import { coded } from '../../contract/problems.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../../contract/webhook.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
+import { named } from '../../named-schemas.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { findVersions } from '../../store/differing-repeats.ts';
-import { listEvents } from '../../store/event-listing.ts';
+import { listEvents as readEvents } from '../../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
-import { listingParameters, pageOf, refuseParameters, trueOrFalse } from '../query-parameters.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { asCursor, asListing, listingParameters, pageOf, trueOrFalse } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 /** Any written form. */
 const contact = z
@@ -77,82 +81,139 @@ export const oddity = z.object({
 });
 
 /** An event as its operators see it. */
-export const eventAnswer = z.object({
-  id: z.string().meta({
-    description:
-      '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
-      'came under the ids of another event with another content and was let in.',
+export const eventAnswer = named(
+  'Event',
+  z.object({
+    id: z.string().meta({
+      description:
+        '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
+        'came under the ids of another event with another content and was let in.',
+    }),
+    integration: z.string(),
+    type: z.enum(EVENT_TYPES),
+    status: eventStatus,
+    contact: eventContact,
+    appId: z.string().nullable().meta({ description: 'null where the payload does not tell.' }),
+    messageId: z.string().meta({ description: '`message.messageId` of the payload.' }),
+    occurredAt: z.iso.datetime().meta({ description: "By the platform's clock." }),
+    receivedAt: z.iso.datetime(),
+    deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
+    forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
+    deferred: z.boolean().meta({
+      description: 'Whether it came by way of the intake queue, because the database did not answer.',
+    }),
+    replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
+    oddities: z.array(oddity).meta({ description: 'In what its payload differs from the documentation.' }),
+    place: z.string().meta({
+      description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
+      example: '1772330400000000',
+    }),
+    payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
   }),
-  integration: z.string(),
-  type: z.enum(EVENT_TYPES),
-  status: eventStatus,
-  contact: eventContact,
-  appId: z.string().nullable().meta({ description: 'null where the payload does not tell.' }),
-  messageId: z.string().meta({ description: '`message.messageId` of the payload.' }),
-  occurredAt: z.iso.datetime().meta({ description: "By the platform's clock." }),
-  receivedAt: z.iso.datetime(),
-  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
-  forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
-  deferred: z.boolean().meta({
-    description: 'Whether it came by way of the intake queue, because the database did not answer.',
-  }),
-  replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
-  oddities: z.array(oddity).meta({ description: 'In what its payload differs from the documentation.' }),
-  place: z.string().meta({
-    description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
-    example: '1772330400000000',
-  }),
-  payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
-});
+);
 
 /** What `GET /api/events/:integration/:id` answers. */
-export const wholeEventAnswer = eventAnswer.extend({
-  versions: z
-    .object({
-      events: z
-        .array(z.string())
-        .meta({ description: 'Ids of those that are events: the first, and those let in.' }),
-      rejections: z.array(z.string()).meta({ description: 'Ids of those that are kept as rejections.' }),
-    })
-    .meta({ description: 'What else came under its ids, with another content; 20 of each at most.' }),
-});
+export const wholeEventAnswer = named(
+  'WholeEvent',
+  eventAnswer.extend({
+    versions: z
+      .object({
+        events: z
+          .array(z.string())
+          .meta({ description: 'Ids of those that are events: the first, and those let in.' }),
+        rejections: z.array(z.string()).meta({ description: 'Ids of those that are kept as rejections.' }),
+      })
+      .meta({ description: 'What else came under its ids, with another content; 20 of each at most.' }),
+  }),
+);
 
 /** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);
 
-/** The listing and the single event, to be mounted at `/api/events`. */
-export function eventRoutes({ db }: { db: D1Database }): Hono {
-  const routes = new Hono();
+const EVENTS: Tag = { name: 'Events', description: 'Accepted webhooks: find them, read them.' };
 
-  routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, forwarded, deferred, odd, ...filter } = c.req.valid('query');
-    const { events, nextBeforeSeq } = await listEvents(
-      db,
-      { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd, sinceMs: since, untilMs: until },
-      { limit, beforeSeq: cursor },
-    );
-    const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);
-    return json(
-      `{"data":[${events.map((event) => eventJson(event)).join()}],"next":${JSON.stringify(next)}}`,
-    );
+/** The parameters of a path that names an event. */
+export const eventPath = z.object({
+  integration: z.string().meta({ description: 'Slug of the integration.', example: 'shop' }),
+  id: z.string().meta({ description: 'Its `id`, percent-encoded.', example: EVENT.id }),
+});
+
+export const listEvents = operation({
+  operationId: 'listEvents',
+  method: 'get',
+  path: '/api/events',
+  tag: EVENTS,
+  summary: 'List events, newest first',
+  access: 'reader',
+  query: eventListing,
+  answers: {
+    200: { description: 'A page of events.', schema: eventPage, example: { data: [EVENT], next: null } },
+  },
+});
+
+export const getEvent = operation({
+  operationId: 'getEvent',
+  method: 'get',
+  path: '/api/events/:integration/:id',
+  tag: EVENTS,
+  summary: 'Read an event',
+  access: 'reader',
+  param: eventPath,
+  answers: {
+    200: {
+      description: 'The event, and what else came under its ids.',
+      schema: wholeEventAnswer,
+      example: { ...EVENT, versions: { events: [], rejections: ['1772384900000000'] } },
+    },
+  },
+  problems: ['not-found'],
+});
+
+export const getPayload = operation({
+  operationId: 'getPayload',
+  method: 'get',
+  path: '/api/events/:integration/:id/payload',
+  tag: EVENTS,
+  summary: 'Read the payload of an event',
+  description: 'What the `dataref` of an event names that was too large for the queue.',
+  access: 'reader',
+  param: eventPath,
+  answers: {
+    200: {
+      description: 'The body exactly as it came.',
+      schema: z.union([responseWebhook, statusWebhook]),
+      example: RESPONSE,
+    },
+  },
+  problems: ['not-found'],
+});
+
+export function eventRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = payloadRoutes({ db });
+  serve(routes, listEvents, async (c, { query: { forwarded, deferred, odd, ...query } }) => {
+    const { filter, page } = asListing(query);
+    const chosen = { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd };
+    const { events, nextBeforeSeq } = await readEvents(db, chosen, page);
+    const data = events.map((event) => eventJson(event));
+    return json(c, `{"data":[${data.join()}],"next":${JSON.stringify(asCursor(nextBeforeSeq))}}`);
   });
-
-  routes.get('/:integration/:id', async (c) => {
-    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
+  serve(routes, getEvent, async (c, { param }) => {
+    const event = await findEvent(db, param.integration, param.id);
     if (event === null) return noSuchEvent();
     const { events, rejections } = await findVersions(db, event.integration, event.id);
-    return json(eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
+    return json(c, eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
   });
-
-  return routes.route('/', payloadRoutes({ db }));
+  return routes;
 }
 
-/** The payloads alone, as consumers read those that are too large for a queue, to be mounted at `/api/events`. */
-export function payloadRoutes({ db }: { db: D1Database }): Hono {
-  return new Hono().get('/:integration/:id/payload', async (c) => {
-    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
-    return event === null ? noSuchEvent() : json(event.payload);
+/** The payloads alone, as consumers read those that are too large for a queue. */
+export function payloadRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getPayload, async (c, { param }) => {
+    const event = await findEvent(db, param.integration, param.id);
+    return event === null ? noSuchEvent() : json(c, event.payload);
   });
+  return routes;
 }
 
 function noSuchEvent(): Response {
@@ -184,6 +245,6 @@ export function eventJson(
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }
 
-function json(text: string): Response {
-  return new Response(text, { headers: { 'content-type': 'application/json' } });
+function json(c: Context, text: string): Response {
+  return c.body(text, 200, { 'content-type': 'application/json' });
 }

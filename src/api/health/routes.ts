@@ -2,7 +2,9 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../../contract/moment.ts';
 import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { withinMs } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import {
@@ -12,6 +14,8 @@ import {
   SHARE_MS,
   type Silence,
 } from '../../store/refusals.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { answer, serve } from '../serve.ts';
 
 /** A health check that takes longer is of no use to whoever asks; some give up after 5 s. */
 const TIMEOUT_MS = 2_500;
@@ -99,6 +103,21 @@ export const health = z
 
 type Health = z.infer<typeof health>;
 
+export const WATCHING: Tag = { name: 'Watching', description: 'Counters, health, and events as they come.' };
+
+export const getHealth = operation({
+  operationId: 'getHealth',
+  method: 'get',
+  path: '/api/health',
+  tag: WATCHING,
+  summary: 'Check what the receiver depends on',
+  access: 'reader',
+  answers: {
+    200: { description: 'Each dependency, and what is amiss.', schema: health },
+    503: { description: 'The database does not answer.', schema: health },
+  },
+});
+
 interface HealthDeps extends BacklogDeps {
   db: D1Database;
   /** Past this size events go early. */
@@ -106,9 +125,9 @@ interface HealthDeps extends BacklogDeps {
   now: () => number;
 }
 
-/** To be mounted at `/api/health`. */
-export function healthRoutes(deps: HealthDeps): Hono {
-  return new Hono().get('/', async (c) => {
+export function healthRoutes(deps: HealthDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getHealth, async () => {
     const startMs = deps.now();
     const [state, backlogs] = await Promise.all([
       withinMs(
@@ -127,8 +146,9 @@ export function healthRoutes(deps: HealthDeps): Hono {
       readBacklogs(deps, TIMEOUT_MS),
     ]);
     const report = healthOf(state, backlogs, deps.maxDatabaseBytes, startMs);
-    return c.json(report, state === null ? 503 : 200);
+    return answer(getHealth, state === null ? 503 : 200, report);
   });
+  return routes;
 }
 
 /** @param state `null`: D1 does not answer. */
@@ -184,7 +204,7 @@ function healthOf(
     checks.refusals = { status: check(refusedWords(unusual)), unusual };
     const silent = state.silent.map(({ integration, lastEventAtMs, longestMs }) => ({
       integration,
-      lastEventAt: new Date(lastEventAtMs).toISOString(),
+      lastEventAt: rfc3339(lastEventAtMs),
       longestMs,
     }));
     checks.silence = { status: check(silenceWords(state.silent, nowMs)), silent };
@@ -252,5 +272,5 @@ function duration(ms: number): string {
 }
 
 function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return ms === null ? null : rfc3339(ms);
 }

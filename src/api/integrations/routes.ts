@@ -1,35 +1,31 @@
-// /api/integrations: registering webhook addresses, each with the URL to register with the platform.
+// /api/integrations: registering webhook addresses, each with the URL to register with the platform. Deleting one is in
+// deletion.ts.
 
-import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../../contract/moment.ts';
 import { coded, patterned } from '../../contract/problems.ts';
 import { identifier } from '../../contract/webhook.ts';
+import { named } from '../../named-schemas.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
 import {
-  type Deleted,
-  deleteEmptyIntegration,
-  deleteIntegrationAndContents,
-  type Holdings,
-} from '../../store/integration-deletion.ts';
-import {
   type Change,
-  createIntegration,
+  updateIntegration as changeIntegration,
   findIntegrations,
   type Integration,
-  listIntegrations,
   MAX_INTEGRATIONS,
   ON_REJECTION,
-  rotateIntegration,
+  listIntegrations as readIntegrations,
+  rotateIntegration as rotateToken,
   setEnabled,
-  updateIntegration,
+  createIntegration as storeIntegration,
   validPrevious,
 } from '../../store/integrations.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { numericCursor, refuseParameters, trueOrFalse } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
+import { answer, serve } from '../serve.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_ADDRESS_RANGES = 100;
@@ -77,7 +73,7 @@ export const newIntegration = z.strictObject({
 });
 
 /** What `PATCH /api/integrations/:slug` takes: null clears. */
-export const integrationPatch = z
+const integrationPatch = z
   .strictObject({
     appId: appId.nullable(),
     description: description.nullable(),
@@ -91,71 +87,44 @@ export const integrationPatch = z
     when: ({ issues }) => issues.length === 0, // else a field that nobody knows would count as nothing
   });
 
-/** What `POST /api/integrations/:slug/rotate` takes. */
-export const rotation = z.strictObject({
+const rotation = z.strictObject({
   overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
 });
 
-/** What `DELETE /api/integrations/:slug` takes. */
-export const integrationDeletion = z
-  .strictObject({
-    force: trueOrFalse.default(false),
-    cursor: numericCursor.optional(),
-  })
-  .refine(({ force, cursor }) => force || cursor === undefined, {
-    path: ['cursor'],
-    ...coded('goes-with', { parameter: 'force' }),
-  });
-
 /** An integration as its operators see it. */
-export const integrationAnswer = z.object({
-  slug: z.string(),
-  appId: z.string().nullable().meta({ description: 'Only webhooks of this application are taken.' }),
-  description: z.string().nullable(),
-  enabled: z.boolean(),
-  generation: z.int().min(1).meta({ description: 'Of its token; each rotation raises it.' }),
-  previous: z
-    .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
-    .meta({ description: 'Earlier generations that are still valid, newest first.' }),
-  allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
-  requireSignature: z.boolean(),
-  onRejection,
-  createdAt: z.iso.datetime(),
-  lastEventAt: z.iso.datetime().nullable().meta({
-    description: 'When its newest event was stored, noted once a minute. null: there was none.',
+const integrationAnswer = named(
+  'Integration',
+  z.object({
+    slug: z.string(),
+    appId: z.string().nullable().meta({ description: 'Only webhooks of this application are taken.' }),
+    description: z.string().nullable(),
+    enabled: z.boolean(),
+    generation: z.int().min(1).meta({ description: 'Of its token; each rotation raises it.' }),
+    previous: z
+      .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
+      .meta({ description: 'Earlier generations that are still valid, newest first.' }),
+    allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
+    requireSignature: z.boolean(),
+    onRejection,
+    createdAt: z.iso.datetime(),
+    lastEventAt: z.iso.datetime().nullable().meta({
+      description: 'When its newest event was stored, noted once a minute. null: there was none.',
+    }),
+    url: z.string().nullable().meta({
+      description: 'To be registered with the platform. null for who may not see it: it holds the token.',
+    }),
+    signingSecret: z.string().nullable().meta({
+      description: 'For a sender that signs. null for who may not see it.',
+    }),
   }),
-  url: z.string().nullable().meta({
-    description: 'To be registered with the platform. null for who may not see it: it holds the token.',
-  }),
-  signingSecret: z.string().nullable().meta({
-    description: 'For a sender that signs. null for who may not see it.',
-  }),
-});
+);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
 /** What `GET /api/integrations` answers: all, there are few. */
 export const integrationList = z.object({ data: z.array(integrationAnswer) });
 
-const deleted = z.object({
-  events: z.int().min(0),
-  unforwarded: z.int().min(0).meta({ description: 'Of the events, those that waited to be forwarded.' }),
-  rejections: z.int().min(0),
-  deadLetters: z.int().min(0),
-});
-
-/** What `DELETE /api/integrations/:slug` answers when it is done. */
-export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
-
-/** What it answers when there is more to delete than one request can. */
-export const unfinishedDeletionAnswer = z.object({
-  complete: z.literal(false),
-  deleted,
-  next: z.string().meta({ description: 'The `cursor` to repeat it with.' }),
-  detail: z.string(),
-});
-
 /** How to show an integration. */
-export interface Presentation {
+interface Presentation {
   tokens: WebhookTokens;
   /** Where the receiver is reached, without a slash at the end. */
   baseUrl: string;
@@ -164,7 +133,7 @@ export interface Presentation {
   nowMs: number;
 }
 
-export async function shownIntegration(
+async function shownIntegration(
   integration: Integration,
   { tokens, baseUrl, showsSecrets, nowMs }: Presentation,
 ): Promise<ShownIntegration> {
@@ -177,13 +146,13 @@ export async function shownIntegration(
     generation,
     previous: validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
       generation,
-      validUntil: new Date(untilMs).toISOString(),
+      validUntil: rfc3339(untilMs),
     })),
     allowedIps: integration.allowedIps,
     requireSignature: integration.requireSignature,
     onRejection: integration.onRejection,
-    createdAt: new Date(integration.createdAtMs).toISOString(),
-    lastEventAt: lastEventAtMs === null ? null : new Date(lastEventAtMs).toISOString(),
+    createdAt: rfc3339(integration.createdAtMs),
+    lastEventAt: lastEventAtMs === null ? null : rfc3339(lastEventAtMs),
     url: showsSecrets ? `${baseUrl}/webhooks/${slug}/${await tokens.derive(slug, generation)}` : null,
     signingSecret: showsSecrets
       ? writtenSigningSecret(await tokens.deriveSigningSecret(slug, generation))
@@ -199,8 +168,132 @@ export interface IntegrationDeps {
   now: () => number;
 }
 
-/** To be mounted at `/api/integrations`. */
+export const INTEGRATIONS: Tag = { name: 'Integrations', description: 'Registered webhook addresses.' };
+
+/** The parameter of a path that names an integration. */
+export const integrationPath = z.object({
+  slug: z.string().meta({ description: 'Slug of the integration.', example: 'shop' }),
+});
+
+const INTEGRATION: ShownIntegration = {
+  slug: 'shop',
+  appId: '5e138ee5d53f5b001b96fa54',
+  description: 'The online shop',
+  enabled: true,
+  generation: 2,
+  previous: [{ generation: 1, validUntil: '2026-03-02T02:00:00.000Z' }],
+  allowedIps: ['203.0.113.0/24'],
+  requireSignature: false,
+  onRejection: 'refuse',
+  createdAt: '2026-02-01T12:00:00.000Z',
+  lastEventAt: '2026-03-01T17:07:52.004Z',
+  url: `https://webhooks.example.com/webhooks/shop/2.${'A'.repeat(43)}`,
+  signingSecret: `whsec_${'A'.repeat(43)}=`,
+};
+
+const shownAs = (description: string) => ({ description, schema: integrationAnswer, example: INTEGRATION });
+
+export const listIntegrations = operation({
+  operationId: 'listIntegrations',
+  method: 'get',
+  path: '/api/integrations',
+  tag: INTEGRATIONS,
+  summary: 'List integrations',
+  access: 'reader',
+  answers: {
+    200: { description: 'All of them.', schema: integrationList, example: { data: [INTEGRATION] } },
+  },
+});
+
+export const createIntegration = operation({
+  operationId: 'createIntegration',
+  method: 'post',
+  path: '/api/integrations',
+  tag: INTEGRATIONS,
+  summary: 'Create an integration',
+  description: 'The answer has the URL to register with the platform.',
+  access: 'changer',
+  body: {
+    schema: newIntegration,
+    examples: { plain: { slug: 'shop' }, bound: { slug: 'shop', appId: INTEGRATION.appId } },
+  },
+  answers: { 201: { ...shownAs('It is created.'), headers: { location: 'Where it is.' } } },
+  problems: ['conflict'],
+});
+
+export const getIntegration = operation({
+  operationId: 'getIntegration',
+  method: 'get',
+  path: '/api/integrations/:slug',
+  tag: INTEGRATIONS,
+  summary: 'Read an integration',
+  access: 'reader',
+  param: integrationPath,
+  answers: { 200: shownAs('The integration.') },
+  problems: ['not-found'],
+});
+
+export const updateIntegration = operation({
+  operationId: 'updateIntegration',
+  method: 'patch',
+  path: '/api/integrations/:slug',
+  tag: INTEGRATIONS,
+  summary: 'Change an integration',
+  description: 'What is not named stays; null clears.',
+  access: 'changer',
+  param: integrationPath,
+  body: {
+    schema: integrationPatch,
+    examples: { addresses: { allowedIps: ['203.0.113.0/24'] }, cleared: { description: null } },
+  },
+  answers: { 200: shownAs('As it is now.') },
+  problems: ['not-found'],
+});
+
+export const rotateIntegration = operation({
+  operationId: 'rotateIntegration',
+  method: 'post',
+  path: '/api/integrations/:slug/rotate',
+  tag: INTEGRATIONS,
+  summary: 'Replace the token',
+  description: 'The one before stays valid for the overlap. Register the new URL with the platform.',
+  access: 'changer',
+  param: integrationPath,
+  body: {
+    schema: rotation,
+    isOptional: true,
+    examples: { leaked: { overlapHours: 0 }, week: { overlapHours: 168 } },
+  },
+  answers: { 200: shownAs('With the new URL.') },
+  problems: ['not-found'],
+});
+
+export const enableIntegration = operation({
+  operationId: 'enableIntegration',
+  method: 'post',
+  path: '/api/integrations/:slug/enable',
+  tag: INTEGRATIONS,
+  summary: 'Let webhooks in again',
+  access: 'changer',
+  param: integrationPath,
+  answers: { 200: shownAs('As it is now.') },
+  problems: ['not-found'],
+});
+
+export const disableIntegration = operation({
+  operationId: 'disableIntegration',
+  method: 'post',
+  path: '/api/integrations/:slug/disable',
+  tag: INTEGRATIONS,
+  summary: 'Let no webhooks in',
+  access: 'changer',
+  param: integrationPath,
+  answers: { 200: shownAs('As it is now.') },
+  problems: ['not-found'],
+});
+
 export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
   const baseUrlOf = (c: Context) => publicUrl || new URL(c.req.url).origin;
   const shown = async (c: Context<ActorEnv>, integration: Integration) =>
     shownIntegration(integration, {
@@ -209,107 +302,59 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
       showsSecrets: c.get('actor').mayChange,
       nowMs: now(),
     });
-  const answer = async (c: Context<ActorEnv>, integration: Integration | null | undefined) =>
-    integration ? c.json(await shown(c, integration)) : noSuchIntegration();
+  const shownOrNone = async (c: Context<ActorEnv>, integration: Integration | null | undefined) =>
+    integration ? shown(c, integration) : noSuchIntegration();
   const changeBy = (c: Context<ActorEnv>): Change => ({ actor: c.get('actor').name, nowMs: now() });
 
-  return new Hono<ActorEnv>()
-    .get('/', async (c) => {
-      const integrations = await listIntegrations(db);
-      return c.json({ data: await Promise.all(integrations.map(async (one) => shown(c, one))) });
-    })
-    .post('/', jsonBody(newIntegration), async (c) => {
-      const creation = await createIntegration(db, c.req.valid('json'), changeBy(c));
-      switch (creation.outcome) {
-        case 'created': {
-          const { integration } = creation;
-          const location = `${baseUrlOf(c)}/api/integrations/${integration.slug}`;
-          return c.json(await shown(c, integration), 201, { location });
-        }
-        case 'taken':
-          return problem('conflict', 'There is an integration with this slug already.', {
-            reason: 'slug-taken',
-          });
-        case 'full':
-          return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`, {
-            reason: 'too-many-integrations',
-          });
+  serve(routes, listIntegrations, async (c) => {
+    const integrations = await readIntegrations(db);
+    return { data: await Promise.all(integrations.map(async (one) => shown(c, one))) };
+  });
+
+  serve(routes, createIntegration, async (c, { body }) => {
+    const creation = await storeIntegration(db, body, changeBy(c));
+    switch (creation.outcome) {
+      case 'created': {
+        const { integration } = creation;
+        const location = `${baseUrlOf(c)}/api/integrations/${integration.slug}`;
+        return answer(createIntegration, 201, await shown(c, integration), { location });
       }
-    })
-    .get('/:slug', async (c) => {
-      const [integration] = await findIntegrations(db, [c.req.param('slug')]);
-      return answer(c, integration);
-    })
-    .patch('/:slug', jsonBody(integrationPatch), async (c) =>
-      answer(c, await updateIntegration(db, c.req.param('slug'), c.req.valid('json'), changeBy(c))),
-    )
-    .post('/:slug/rotate', jsonBody(rotation, { isOptional: true }), async (c) => {
-      const overlapMs = Math.round(c.req.valid('json').overlapHours * HOUR_MS);
-      return answer(c, await rotateIntegration(db, c.req.param('slug'), overlapMs, changeBy(c)));
-    })
-    .post('/:slug/enable', async (c) =>
-      answer(c, await setEnabled(db, c.req.param('slug'), true, changeBy(c))),
-    )
-    .post('/:slug/disable', async (c) =>
-      answer(c, await setEnabled(db, c.req.param('slug'), false, changeBy(c))),
-    )
-    .delete('/:slug', zValidator('query', integrationDeletion, refuseParameters), async (c) => {
-      const slug = c.req.param('slug');
-      const { force, cursor } = c.req.valid('query');
-      const deleter = { actor: c.get('actor').name, now };
-      const deletion = force
-        ? await deleteIntegrationAndContents(db, slug, { ...deleter, walkedSeq: cursor })
-        : await deleteEmptyIntegration(db, slug, deleter);
-      switch (deletion.outcome) {
-        case 'deleted':
-          return c.json({
-            complete: true,
-            deleted: deletion.deleted,
-          } satisfies z.infer<typeof deletionAnswer>);
-        case 'unknown':
-          return noSuchIntegration();
-        case 'holding':
-          return refusedDeletion(deletion.holdings);
-        case 'unfinished': {
-          const next = String(deletion.walkedSeq);
-          const detail = `One request does not delete it all. Repeat it with ?force=true&cursor=${next}.`;
-          const { deleted } = deletion;
-          return c.json(
-            { complete: false, deleted, next, detail } satisfies z.infer<typeof unfinishedDeletionAnswer>,
-            202,
-          );
-        }
-        case 'enabled': {
-          const { unforwarded: _, ...deleted } = deletion.deleted;
-          return problem(
-            'conflict',
-            `It was enabled while it was being deleted, and stays. ${contents(deleted)} are gone.`,
-            { reason: 'enabled-meanwhile', deleted },
-          );
-        }
-      }
-    });
+      case 'taken':
+        return problem('conflict', 'There is an integration with this slug already.', {
+          reason: 'slug-taken',
+        });
+      case 'full':
+        return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`, {
+          reason: 'too-many-integrations',
+        });
+    }
+  });
+
+  serve(routes, getIntegration, async (c, { param }) => {
+    const [integration] = await findIntegrations(db, [param.slug]);
+    return shownOrNone(c, integration);
+  });
+
+  serve(routes, updateIntegration, async (c, { param, body }) =>
+    shownOrNone(c, await changeIntegration(db, param.slug, body, changeBy(c))),
+  );
+
+  serve(routes, rotateIntegration, async (c, { param, body }) => {
+    const overlapMs = Math.round(body.overlapHours * HOUR_MS);
+    return shownOrNone(c, await rotateToken(db, param.slug, overlapMs, changeBy(c)));
+  });
+
+  serve(routes, enableIntegration, async (c, { param }) =>
+    shownOrNone(c, await setEnabled(db, param.slug, true, changeBy(c))),
+  );
+
+  serve(routes, disableIntegration, async (c, { param }) =>
+    shownOrNone(c, await setEnabled(db, param.slug, false, changeBy(c))),
+  );
+
+  return routes;
 }
 
-function noSuchIntegration(): Response {
+export function noSuchIntegration(): Response {
   return problem('not-found', 'There is no integration with this slug.');
-}
-
-function refusedDeletion({ isEveryEventCounted: complete, ...counts }: Holdings): Response {
-  const { events, rejections, deadLetters } = counts;
-  const isUnknown = !complete && events + rejections + deadLetters === 0;
-  const detail = isUnknown
-    ? 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.'
-    : `It has ${complete ? '' : 'at least '}${contents(counts)}. With ?force=true it is deleted, and they with it.`;
-  const holdings = { events, rejections, deadLetters, complete };
-  return problem('conflict', detail, { reason: 'holds-data', holdings });
-}
-
-function contents({ events, rejections, deadLetters }: Omit<Deleted, 'unforwarded'>): string {
-  const counts = [counted(events, 'event'), counted(rejections, 'rejection')];
-  return `${counts.join(', ')} and ${counted(deadLetters, 'dead letter')}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

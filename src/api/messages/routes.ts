@@ -1,6 +1,5 @@
 // GET /api/messages/:messageId: what became of one message.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../../contract/conversation.ts';
@@ -8,6 +7,8 @@ import { rfc3339 } from '../../contract/moment.ts';
 import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
+import { named } from '../../named-schemas.ts';
+import { operation } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import {
   findMessageEvents,
@@ -15,46 +16,54 @@ import {
   type ReadableEvent,
   readShown,
 } from '../../store/messages.ts';
+import type { ActorEnv } from '../access/actor.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
-import { refuseParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 const text = z.string().nullable();
 
 /** What of a webhook is for a person to read. */
-export const contentAnswer = z.object({
-  kind: z.enum(CONTENT_KINDS).meta({
-    description:
-      'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
+export const contentAnswer = named(
+  'Content',
+  z.object({
+    kind: z.enum(CONTENT_KINDS).meta({
+      description:
+        'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
+    }),
+    mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
+    text: text.meta({
+      description: 'As it was written, or what the button, the list or the contact card says.',
+    }),
+    media: z
+      .object({
+        kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
+        link: text.meta({ description: 'Not always a usable URL.' }),
+        id: text,
+        caption: text,
+        filename: text,
+      })
+      .nullable(),
+    location: z
+      .object({
+        latitude: z.number().nullable(),
+        longitude: z.number().nullable(),
+        name: text,
+        address: text,
+      })
+      .nullable(),
+    failure: z
+      .object({ code: text, message: text })
+      .nullable()
+      .meta({ description: 'Why it failed, as the platform tells.' }),
+    omitted: z.boolean().meta({
+      description: 'The payload is too large to be shown in a list: it is at `/api/events/…/payload`.',
+    }),
   }),
-  mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
-  text: text.meta({
-    description: 'As it was written, or what the button, the list or the contact card says.',
-  }),
-  media: z
-    .object({
-      kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
-      link: text.meta({ description: 'Not always a usable URL.' }),
-      id: text,
-      caption: text,
-      filename: text,
-    })
-    .nullable(),
-  location: z
-    .object({ latitude: z.number().nullable(), longitude: z.number().nullable(), name: text, address: text })
-    .nullable(),
-  failure: z
-    .object({ code: text, message: text })
-    .nullable()
-    .meta({ description: 'Why it failed, as the platform tells.' }),
-  omitted: z.boolean().meta({
-    description: 'The payload is too large to be shown in a list: it is at `/api/events/…/payload`.',
-  }),
-});
+);
 
 const step = z.enum(STATUSES);
 
-/** What `GET /api/messages/:messageId` takes. */
-export const messageQuery = z.strictObject({
+const messageQuery = z.strictObject({
   integration: z.string().min(1).optional().meta({
     description: 'Only what came to this integration.',
     example: 'shop',
@@ -158,11 +167,27 @@ export const messageTimeline = z
     },
   });
 
-/** To be mounted at `/api/messages`. */
-export function messageRoutes({ db }: { db: D1Database }): Hono {
-  return new Hono().get('/:messageId', zValidator('query', messageQuery, refuseParameters), async (c) => {
-    const messageId = c.req.param('messageId');
-    const { integration, cursor } = c.req.valid('query');
+export const getMessage = operation({
+  operationId: 'getMessage',
+  method: 'get',
+  path: '/api/messages/:messageId',
+  tag: { name: 'Messages', description: 'What became of one message: its timeline.' },
+  summary: 'Read the timeline of a message',
+  access: 'reader',
+  param: z.object({
+    messageId: z.string().meta({
+      description: '`message.messageId` of its webhooks.',
+      example: '5e178088a88ad9001b6e1914',
+    }),
+  }),
+  query: messageQuery,
+  answers: { 200: { description: 'What became of it.', schema: messageTimeline } },
+  problems: ['not-found'],
+});
+
+export function messageRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getMessage, async (_, { param: { messageId }, query: { integration, cursor } }) => {
     const { events, isEveryEvent } = await findMessageEvents(db, messageId, integration);
     const { reports, steps, ...timeline } = timelineOf(events);
     const [first] = reports;
@@ -175,7 +200,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
     const shownReplies = shownEvents.slice(lastStep.length);
     const [sent] = lastStep.length === 0 ? [] : shownEvents;
     const lastReply = shownReplies.length < replies.length ? shownReplies.at(-1) : undefined;
-    const answer: z.infer<typeof messageTimeline> = {
+    return {
       messageId,
       contact: first.contact,
       ...timeline,
@@ -191,8 +216,8 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
       next: lastReply === undefined ? null : `${lastReply.occurredAtMs}_${lastReply.seq}`,
       complete: isEveryEvent,
     };
-    return c.json(answer);
   });
+  return routes;
 }
 
 /** Whether a reply is behind the last one of an earlier answer, in the order of the timeline. */

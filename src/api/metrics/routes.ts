@@ -4,6 +4,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { operation } from '../../operation.ts';
 import {
   bucketMs,
   type CountedKind,
@@ -17,16 +18,30 @@ import {
   type Total,
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { WATCHING } from '../health/routes.ts';
+import { serve } from '../serve.ts';
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** What `GET /api/metrics` answers. */
-export const metrics = z.string().meta({
-  description: 'Metrics in the text format of Prometheus. Counters are totals since the beginning.',
-  example: `# HELP instant_message_duplicates_total Repeated deliveries of events.
+export const getMetrics = operation({
+  operationId: 'getMetrics',
+  method: 'get',
+  path: '/api/metrics',
+  tag: WATCHING,
+  summary: 'Read the counters for Prometheus',
+  access: 'reader',
+  answers: {
+    200: {
+      description: "Prometheus' text format. Counters are totals since the beginning.",
+      mediaType: 'text/plain',
+      schema: z.string(),
+      example: `# HELP instant_message_duplicates_total Repeated deliveries of events.
 # TYPE instant_message_duplicates_total counter
 instant_message_duplicates_total{integration="shop"} 12
 `,
+    },
+  },
 });
 
 const PREFIX = 'instant_message_';
@@ -56,9 +71,9 @@ interface Metric {
   samples: Sample[];
 }
 
-/** To be mounted at `/api/metrics`. */
-export function metricsRoutes(deps: MetricsDeps): Hono {
-  return new Hono().get('/', async () => {
+export function metricsRoutes(deps: MetricsDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getMetrics, async (c) => {
     const [totals, lags, state, backlogs] = await Promise.all([
       readTotals(deps.db),
       readLagTotals(deps.db),
@@ -66,8 +81,9 @@ export function metricsRoutes(deps: MetricsDeps): Hono {
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
     const all = [...counters(totals), histogram(lags), ...gauges(state, backlogs, deps.now())];
-    return new Response(all.map(textOf).join(''), { headers: { 'content-type': METRICS_TYPE } });
+    return c.body(all.map(textOf).join(''), 200, { 'content-type': METRICS_TYPE });
   });
+  return routes;
 }
 
 function counters(totals: Total[]): Metric[] {

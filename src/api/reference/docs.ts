@@ -2,7 +2,12 @@
 // [assets] in wrangler.toml. They are asked for here and nowhere else, so that no other request waits for assets.
 
 import { Hono } from 'hono';
+import * as z from 'zod';
+import { operation } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { serve } from '../serve.ts';
+import { REFERENCE } from './reference.ts';
 
 /** What the page needs of the package swagger-ui-dist. Nothing else of it is served. */
 const VIEWER_FILES = ['swagger-ui.css', 'index.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
@@ -49,23 +54,44 @@ const START = `SwaggerUIBundle({
 const MAX_AGE_SECONDS = 300;
 const CACHE_CONTROL = `public, max-age=${MAX_AGE_SECONDS}`;
 
-/** To be mounted at `/docs`. Public, as the document is. */
-export function docsRoutes({ assets }: { assets: Fetcher }): Hono {
-  return new Hono()
-    .get('/', (c) =>
-      c.html(PAGE, 200, {
-        'content-security-policy': CONTENT_SECURITY_POLICY,
-        'cache-control': CACHE_CONTROL,
-      }),
-    )
-    .get('/:file', async (c) => {
-      const file = c.req.param('file');
-      if (file === 'start.js') {
-        return c.body(START, 200, { 'content-type': 'text/javascript', 'cache-control': CACHE_CONTROL });
-      }
-      if (!VIEWER_FILES.includes(file)) return problem('not-found', 'There is no such file.');
-      const { headers } = c.req.raw; // with the validators of what a browser has already
-      const asset = await assets.fetch(new URL(`/${file}`, c.req.url), { headers });
-      return new Response(asset.body, asset); // its own headers cannot be added to
-    });
+export const getDocs = operation({
+  operationId: 'getDocs',
+  method: 'get',
+  path: '/docs',
+  tag: REFERENCE,
+  summary: 'This document as a page',
+  access: 'anyone',
+  answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: z.string() } },
+});
+
+export const getDocsFile = operation({
+  operationId: 'getDocsFile',
+  method: 'get',
+  path: '/docs/:file',
+  tag: REFERENCE,
+  summary: 'What the page is made of',
+  access: 'anyone',
+  param: z.object({ file: z.string().meta({ description: 'A name.', example: 'swagger-ui.css' }) }),
+  answers: {
+    200: { description: 'The file.', mediaType: '*/*', schema: z.string() },
+    304: { description: 'It has not changed since.' },
+  },
+  problems: ['not-found'],
+});
+
+export function docsRoutes({ assets }: { assets: Fetcher }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getDocs, (c) =>
+    c.html(PAGE, 200, { 'content-security-policy': CONTENT_SECURITY_POLICY, 'cache-control': CACHE_CONTROL }),
+  );
+  serve(routes, getDocsFile, async (c, { param: { file } }) => {
+    if (file === 'start.js') {
+      return c.body(START, 200, { 'content-type': 'text/javascript', 'cache-control': CACHE_CONTROL });
+    }
+    if (!VIEWER_FILES.includes(file)) return problem('not-found', 'There is no such file.');
+    const { headers } = c.req.raw; // with the validators of what a browser has already
+    const asset = await assets.fetch(new URL(`/${file}`, c.req.url), { headers });
+    return new Response(asset.body, asset); // its own headers cannot be added to
+  });
+  return routes;
 }

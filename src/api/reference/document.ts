@@ -1,79 +1,12 @@
-// The OpenAPI document of the receiver, made of the schemas that its routes validate with and answer by. Nothing is
-// made of it until somebody asks: webhooks do not wait for it.
+// The OpenAPI document of the receiver, made of its operations and of the schemas that they check requests with and answer
+// by. Nothing is made of it until somebody asks: webhooks do not wait for it.
 
 import type * as z from 'zod';
 import { version } from '../../../package.json';
-import { auditAnswer } from '../audit/routes.ts';
-import { conversationEntry, exportLine } from '../contacts/routes.ts';
-import { deadLetterAnswer } from '../dead-letters/routes.ts';
-import { eventAnswer, wholeEventAnswer } from '../events/routes.ts';
-import { integrationAnswer } from '../integrations/routes.ts';
-import { contentAnswer } from '../messages/routes.ts';
-import { keptRejectionAnswer, rejectionAnswer } from '../rejections/routes.ts';
-import { replayAnswer } from '../replays/routes.ts';
-import { responseWebhook, statusWebhook } from '../../contract/webhook.ts';
-import { PROBLEMS, type ProblemCode, problemDetails, problemError } from '../../problem-details.ts';
-import { acceptedRejection, webhookAnswer } from '../../receive/webhook.ts';
-import { type Direction, type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
-import {
-  type Access,
-  METHODS,
-  type Operation,
-  PATH_PARAMETERS,
-  type PathItem,
-  type Paths,
-  TAGS,
-} from '../../operation.ts';
-import { auditPaths } from '../../openapi/paths/audit.ts';
-import { contactPaths } from '../../openapi/paths/contacts.ts';
-import { deadLetterPaths } from '../../openapi/paths/dead-letters.ts';
-import { eventPaths } from '../../openapi/paths/events.ts';
-import { integrationPaths } from '../../openapi/paths/integrations.ts';
-import { messagePaths } from '../../openapi/paths/messages.ts';
-import { referencePaths } from '../../openapi/paths/reference.ts';
-import { rejectionPaths } from '../../openapi/paths/rejections.ts';
-import { replayPaths } from '../../openapi/paths/replay.ts';
-import { watchingPaths } from '../../openapi/paths/watching.ts';
-import { webhookPaths } from '../../openapi/paths/webhooks.ts';
-import { type Message, responseEvent, statusEvent, webhooks } from '../../openapi/webhooks.ts';
-
-/** The schemas that go by a name. */
-const NAMED: Record<string, z.ZodType> = {
-  Problem: problemDetails,
-  ProblemError: problemError,
-  ResponseWebhook: responseWebhook,
-  StatusWebhook: statusWebhook,
-  ResponseEvent: responseEvent,
-  StatusEvent: statusEvent,
-  WebhookAnswer: webhookAnswer,
-  AcceptedRejection: acceptedRejection,
-  Event: eventAnswer,
-  WholeEvent: wholeEventAnswer,
-  Integration: integrationAnswer,
-  Rejection: rejectionAnswer,
-  KeptRejection: keptRejectionAnswer,
-  AuditEntry: auditAnswer,
-  Content: contentAnswer,
-  ConversationEntry: conversationEntry,
-  Held: exportLine,
-  Replay: replayAnswer,
-  DeadLetter: deadLetterAnswer,
-};
-
-/** All that the app routes. */
-export const documentedPaths = (): Paths => ({
-  ...webhookPaths(),
-  ...eventPaths(),
-  ...messagePaths(),
-  ...contactPaths(),
-  ...replayPaths(),
-  ...deadLetterPaths(),
-  ...rejectionPaths(),
-  ...integrationPaths(),
-  ...watchingPaths(),
-  ...auditPaths(),
-  ...referencePaths(),
-});
+import { namedSchemas } from '../../named-schemas.ts';
+import type { Access, Answer, Message, Operation } from '../../operation.ts';
+import { PROBLEMS, type ProblemCode, problemDetails } from '../../problem-details.ts';
+import { type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 
 const DESCRIPTION = `Receives the webhooks of the Instant Message platform, stores them, and forwards them to a queue.
 
@@ -97,31 +30,25 @@ const SECURITY_SCHEMES: Record<string, JsonObject> = {
   webhookPassword: { type: 'http', scheme: 'basic', description: 'The same token as password of any user.' },
 };
 
-/** One of the schemes is enough. */
-const SECURITY: Record<Access, (keyof typeof SECURITY_SCHEMES)[]> = {
-  anyone: [],
-  sender: ['webhookToken', 'webhookPassword'],
-  reader: ['adminToken', 'readToken', 'access'],
-  changer: ['adminToken', 'access'],
-};
+/** What can befall any request that the door of the API (src/api/access/actor.ts) has let through, and at the door. */
+const PROBLEMS_OF_READERS: ProblemCode[] = [
+  'unauthorized',
+  'too-many-failures',
+  'internal',
+  'database-unavailable',
+  'unavailable',
+];
 
-/** What the door of the API refuses with (src/api/access/actor.ts), and what can befall any request behind it. */
-const PROBLEMS_OF_ACCESS: Record<Access, ProblemCode[]> = {
-  anyone: [],
-  sender: [],
-  reader: ['unauthorized', 'too-many-failures', 'internal', 'database-unavailable', 'unavailable'],
-  changer: [
-    'unauthorized',
-    'forbidden',
-    'too-many-failures',
-    'internal',
-    'database-unavailable',
-    'unavailable',
-  ],
+/** The schemes of which one is enough, and what an operation refuses with for being open to these. */
+const OF_ACCESS: Record<Access, { schemes: (keyof typeof SECURITY_SCHEMES)[]; problems: ProblemCode[] }> = {
+  anyone: { schemes: [], problems: [] },
+  sender: { schemes: ['webhookToken', 'webhookPassword'], problems: [] },
+  reader: { schemes: ['adminToken', 'readToken', 'access'], problems: PROBLEMS_OF_READERS },
+  changer: { schemes: ['adminToken', 'access'], problems: [...PROBLEMS_OF_READERS, 'forbidden'] },
 };
 /** Of src/api/query-parameters.ts. */
 const PROBLEMS_OF_QUERY: ProblemCode[] = ['invalid-parameters'];
-/** Of src/api/request-body.ts. */
+/** Of src/api/request-body.ts, which reads what operators send. */
 const PROBLEMS_OF_BODY: ProblemCode[] = [
   'not-utf8',
   'not-json',
@@ -129,23 +56,35 @@ const PROBLEMS_OF_BODY: ProblemCode[] = [
   'not-json-type',
   'invalid-body',
 ];
+/** Those that say when to try again. */
+const WITH_RETRY_AFTER: readonly ProblemCode[] = ['too-many-failures', 'database-unavailable', 'unavailable'];
+
+const OF_EVERY_ANSWER = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
 /** The document, without its `servers`. */
-export function openApiDocument(): JsonObject {
-  const paths = documentedPaths();
-  const calls = webhooks();
-  const schemas = jsonSchemas(NAMED, usedSchemas([...operationsOf(paths), ...Object.values(calls)]));
-  const responses = new Map<string, JsonObject>();
-  const write = (operation: Operation | Message) => writeOperation(operation, schemas, responses);
-
-  const written = Object.entries(paths).map(([path, item]) => {
-    const operations = METHODS.flatMap((method) => {
-      const operation = item[method];
-      return operation === undefined ? [] : [[method, write(operation)]];
-    });
-    return [path, { ...pathParameters(path, item), ...Object.fromEntries(operations) }];
+export function openApiDocument(
+  operations: readonly Operation[],
+  messages: Readonly<Record<string, Message>>,
+): JsonObject {
+  const described = [...operations, ...Object.values(messages)];
+  const answers = described.flatMap((one): Answer[] => Object.values(one.answers));
+  const schemas = jsonSchemas(namedSchemas, {
+    input: described.flatMap(({ param, query, header, body }) =>
+      [param, query, header, body?.schema].flatMap((schema) => schema ?? []),
+    ),
+    output: answers.flatMap(({ schema }) => schema ?? []),
   });
-  const called = Object.entries(calls).map(([name, one]) => [name, { post: write(one) }]);
+  const responses: Record<string, JsonObject> = {};
+  const paths: Record<string, JsonObject> = {};
+  for (const operation of operations) {
+    const path = operation.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [operation.method]: writeOperation(operation, schemas, responses) };
+  }
+  const webhooks = Object.entries(messages).map(([name, message]) => [
+    name,
+    { post: writeOperation(message, schemas, responses) },
+  ]);
+  const tags = new Map(described.map(({ tag }) => [tag.name, tag]));
 
   return {
     openapi: '3.1.1',
@@ -155,12 +94,12 @@ export function openApiDocument(): JsonObject {
       description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: Object.fromEntries(written),
-    webhooks: Object.fromEntries(called),
+    tags: [...tags.values()],
+    paths,
+    webhooks: Object.fromEntries(webhooks),
     components: {
       schemas: schemas.components,
-      responses: Object.fromEntries(responses),
+      responses,
       headers: {
         RequestId: {
           description: 'Names the answer for the logs of both sides.',
@@ -172,51 +111,26 @@ export function openApiDocument(): JsonObject {
   };
 }
 
-function operationsOf(paths: Paths): Operation[] {
-  return Object.values(paths).flatMap((item) => METHODS.flatMap((method) => item[method] ?? []));
-}
-
-function usedSchemas(operations: readonly (Operation | Message)[]): Record<Direction, z.ZodType[]> {
-  return {
-    input: operations.flatMap(({ query, headers, body }) =>
-      [query, headers, body?.schema].flatMap((one) => one ?? []),
-    ),
-    output: operations.flatMap((operation) =>
-      'answers' in operation ? Object.values(operation.answers).flatMap(({ schema }) => schema ?? []) : [],
-    ),
-  };
-}
-
-function pathParameters(path: string, { parameters: told }: PathItem): JsonObject {
-  const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = '']) => name);
-  if (names.length === 0) return {};
-  return {
-    parameters: names.map((name) => ({
-      name,
-      in: 'path',
-      required: true,
-      schema: { type: 'string' },
-      ...(told?.[name] ?? PATH_PARAMETERS[name]),
-    })),
-  };
-}
-
+/** @param shared gets the answers that many operations give. */
 function writeOperation(
-  operation: Operation | Message,
+  operation: Message,
   schemas: JsonSchemas,
-  responses: Map<string, JsonObject>,
+  shared: Record<string, JsonObject>,
 ): JsonObject {
-  const { operationId, tag, summary, description, query, headers, body } = operation;
-  const taken = [...parameters('query', query, schemas), ...parameters('header', headers, schemas)];
+  const { operationId, tag, summary, description, access, param, query, header, body } = operation;
+  const parameters = [
+    ...writeParameters('path', param, schemas),
+    ...writeParameters('query', query, schemas),
+    ...writeParameters('header', header, schemas),
+  ];
+  const responses = writeResponses(operation, schemas, shared);
   return {
     operationId,
-    tags: [tag],
+    tags: [tag.name],
     summary,
     ...(description !== undefined && { description }),
-    ...('access' in operation && {
-      security: SECURITY[operation.access].map((scheme) => ({ [scheme]: [] })),
-    }),
-    ...(taken.length > 0 && { parameters: taken }),
+    security: OF_ACCESS[access].schemes.map((scheme) => ({ [scheme]: [] })),
+    ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {
         ...(body.description !== undefined && { description: body.description }),
@@ -231,13 +145,13 @@ function writeOperation(
         },
       },
     }),
-    ...('answers' in operation && { responses: writeResponses(operation, schemas, responses) }),
+    ...(Object.keys(responses).length > 0 && { responses }),
   };
 }
 
 /** A parameter for each property. */
-function parameters(
-  place: 'query' | 'header',
+function writeParameters(
+  place: 'path' | 'query' | 'header',
   schema: z.ZodType | undefined,
   schemas: JsonSchemas,
 ): JsonObject[] {
@@ -255,71 +169,64 @@ function parameters(
   }));
 }
 
-const OF_EVERY_ANSWER = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
-
-/** A status can be that of an answer and of a problem. */
+/** By status, which can be that of an answer and of a problem. */
 function writeResponses(
-  operation: Operation,
+  operation: Message,
   schemas: JsonSchemas,
-  shared: Map<string, JsonObject>,
-): JsonObject {
-  const answers = writeAnswers(operation, schemas);
-  const problems = problemsByStatus(operation);
-  for (const [status, codes] of problems) {
-    const name = codes.join('.');
-    const answer = answers[status];
-    if (answer !== undefined) {
-      const refusal = problemResponse(codes, schemas);
-      answers[status] = {
+  shared: Record<string, JsonObject>,
+): Record<string, JsonObject> {
+  const responses = Object.fromEntries(
+    Object.entries(operation.answers).map(([status, answer]) => [status, writeAnswer(answer, schemas)]),
+  );
+  for (const [status, codes] of problemsByStatus(operation)) {
+    const answer = responses[status];
+    const refusal = problemResponse(codes, schemas);
+    if (answer === undefined) {
+      const name = codes.join('.');
+      shared[name] ??= refusal;
+      responses[status] = { $ref: `#/components/responses/${name}` };
+    } else {
+      responses[status] = {
         description: `${answer.description} Or: ${refusal.description}`,
         headers: { ...(answer.headers as JsonObject), ...(refusal.headers as JsonObject) },
         content: { ...(answer.content as JsonObject), ...(refusal.content as JsonObject) },
       };
-    } else {
-      if (!shared.has(name)) shared.set(name, problemResponse(codes, schemas));
-      answers[status] = { $ref: `#/components/responses/${name}` };
     }
   }
-  return answers;
+  return responses;
 }
 
-function writeAnswers({ answers }: Operation, schemas: JsonSchemas): Record<string, JsonObject> {
-  const written = Object.entries(answers).map(([status, answer]) => {
-    const { description, schema, mediaType = 'application/json', example, headers = {} } = answer;
-    const own = Object.entries(headers).map(([name, told]) => [
-      name,
-      { description: told, schema: { type: 'string' } },
-    ]);
-    const content = schema && {
-      [mediaType]: {
-        schema: schemas.schemaOf(schema, 'output'),
-        ...(example !== undefined && { example }),
+function writeAnswer(answer: Answer, schemas: JsonSchemas): JsonObject {
+  const { description, schema, mediaType = 'application/json', example, headers = {} } = answer;
+  const own = Object.entries(headers).map(([name, told]) => [
+    name,
+    { description: told, schema: { type: 'string' } },
+  ]);
+  return {
+    description,
+    headers: { ...OF_EVERY_ANSWER, ...Object.fromEntries(own) },
+    ...(schema && {
+      content: {
+        [mediaType]: {
+          schema: schemas.schemaOf(schema, 'output'),
+          ...(example !== undefined && { example }),
+        },
       },
-    };
-    return [
-      status,
-      {
-        description,
-        headers: { ...OF_EVERY_ANSWER, ...Object.fromEntries(own) },
-        ...(content && { content }),
-      },
-    ];
-  });
-  return Object.fromEntries(written);
+    }),
+  };
 }
 
-function problemsByStatus({ access, query, body, problems = [] }: Operation): Map<number, ProblemCode[]> {
+function problemsByStatus({ access, query, body, problems = [] }: Message): Map<number, ProblemCode[]> {
+  const { problems: ofAccess } = OF_ACCESS[access];
+  const isOfOperators = ofAccess.length > 0;
   const codes = new Set([
-    ...PROBLEMS_OF_ACCESS[access],
+    ...ofAccess,
     ...(query === undefined ? [] : PROBLEMS_OF_QUERY),
-    ...(body?.isOfApi ? PROBLEMS_OF_BODY : []),
+    ...(body !== undefined && isOfOperators ? PROBLEMS_OF_BODY : []),
     ...problems,
   ]);
   return Map.groupBy([...codes].sort(), (code) => PROBLEMS[code].status);
 }
-
-/** Those that say when to try again. */
-const WITH_RETRY_AFTER: readonly ProblemCode[] = ['too-many-failures', 'database-unavailable', 'unavailable'];
 
 function problemResponse(codes: readonly ProblemCode[], schemas: JsonSchemas): JsonObject {
   const types = codes.map((code) => `/problems/${code}`);

@@ -2,7 +2,12 @@
 // dear to make, so they are made once, by the first that asks for one.
 
 import { type Context, Hono } from 'hono';
+import * as z from 'zod';
 import { eventSchemas, SCHEMA_PATHS, type SchemaName } from '../../contract/cloudevent.ts';
+import { operation } from '../../operation.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { serve } from '../serve.ts';
+import { REFERENCE } from './reference.ts';
 
 /** A deployment can change them. */
 const MAX_AGE_SECONDS = 3600;
@@ -13,12 +18,35 @@ interface WrittenSchema {
   etag: string;
 }
 
+const getSchema = (name: SchemaName, operationId: string, summary: string) =>
+  operation({
+    operationId,
+    method: 'get',
+    path: SCHEMA_PATHS[name],
+    tag: REFERENCE,
+    summary,
+    access: 'anyone',
+    answers: {
+      200: {
+        description: 'JSON Schema 2020-12.',
+        mediaType: 'application/schema+json',
+        schema: z.looseObject({ $schema: z.string() }),
+      },
+    },
+  });
+
+const operations = {
+  event: getSchema('event', 'getEventSchema', 'JSON Schema of an event, as consumers get it'),
+  response: getSchema('response', 'getResponseSchema', 'JSON Schema of a response'),
+  status: getSchema('status', 'getStatusSchema', 'JSON Schema of a status'),
+};
+
 /** @param make what makes the schemas of a receiver at this address. */
-export function schemaRoutes(publicUrl: string, make = eventSchemas): Hono {
+export function schemaRoutes(publicUrl: string, make = eventSchemas): Hono<ActorEnv> {
   let written: Promise<Map<SchemaName, WrittenSchema>> | undefined;
-  const routes = new Hono();
-  for (const [name, path] of Object.entries(SCHEMA_PATHS) as [SchemaName, string][]) {
-    routes.get(path, async (c) => {
+  const routes = new Hono<ActorEnv>();
+  for (const [name, getSchema] of Object.entries(operations) as [SchemaName, typeof operations.event][]) {
+    serve(routes, getSchema, async (c) => {
       written ??= writeSchemas(make(publicUrl));
       const { text, etag } = (await written).get(name) as WrittenSchema;
       const headers = { etag, 'cache-control': `public, max-age=${MAX_AGE_SECONDS}` };

@@ -1,24 +1,21 @@
 // GET /api/refusals: which requests for webhook addresses were refused, and why. What is kept of authentic ones is
 // /api/rejections; of the others there is only this count.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../../contract/moment.ts';
 import { problemAt } from '../../contract/problems.ts';
 import { REFUSAL_REASONS } from '../../contract/refusals.ts';
+import { operation } from '../../operation.ts';
 import { readRefusals } from '../../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../../store/roll-up.ts';
-import { invalidParameters, listingParameters, refuseParameters } from '../query-parameters.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { WATCHING } from '../health/routes.ts';
+import { invalidParameters, listingParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_PERIOD_MS = DAY_MS;
-
-/** What `GET /api/refusals` takes. */
-export const refusalParameters = z.strictObject({
-  since: listingParameters.since,
-  until: listingParameters.until,
-  integration: z.string().min(1).max(64).optional(),
-});
 
 /** What `GET /api/refusals` answers. */
 export const refusals = z
@@ -43,33 +40,47 @@ export const refusals = z
       'Refused requests by integration and reason, the most frequent first. Counted within a minute.',
   });
 
+export const getRefusals = operation({
+  operationId: 'getRefusals',
+  method: 'get',
+  path: '/api/refusals',
+  tag: WATCHING,
+  summary: 'Read which webhooks were refused, and why',
+  access: 'reader',
+  query: z.strictObject({
+    since: listingParameters.since,
+    until: listingParameters.until,
+    integration: z.string().min(1).max(64).optional(),
+  }),
+  answers: { 200: { description: 'How many, by integration and reason.', schema: refusals } },
+});
+
 interface RefusalDeps {
   db: D1Database;
   now: () => number;
 }
 
-/** To be mounted at `/api/refusals`. */
-export function refusalRoutes({ db, now }: RefusalDeps): Hono {
-  return new Hono().get('/', zValidator('query', refusalParameters, refuseParameters), async (c) => {
-    const { since, until = now(), integration } = c.req.valid('query');
+export function refusalRoutes({ db, now }: RefusalDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getRefusals, async (_, { query: { since, until = now(), integration } }) => {
     const sinceMs = since ?? until - DEFAULT_PERIOD_MS;
-    if (sinceMs < now() - COARSE_RETENTION_MS || sinceMs > until) {
-      return invalidParameters([
-        sinceMs > until
-          ? problemAt('since', 'not-later-than', { parameter: 'until' })
-          : problemAt('since', 'too-early', { days: COARSE_RETENTION_MS / DAY_MS }),
-      ]);
+    if (sinceMs > until) {
+      return invalidParameters([problemAt('since', 'not-later-than', { parameter: 'until' })]);
+    }
+    if (sinceMs < now() - COARSE_RETENTION_MS) {
+      return invalidParameters([problemAt('since', 'too-early', { days: COARSE_RETENTION_MS / DAY_MS })]);
     }
     const found = await readRefusals(db, { sinceMs, untilMs: until, integration });
-    return c.json({
-      since: new Date(sinceMs).toISOString(),
-      until: new Date(until).toISOString(),
+    return {
+      since: rfc3339(sinceMs),
+      until: rfc3339(until),
       data: found.map(({ integration, reason, count, lastMs }) => ({
         integration: integration === '' ? null : integration,
         reason,
         count,
-        lastAt: new Date(lastMs).toISOString(),
+        lastAt: rfc3339(lastMs),
       })),
-    } satisfies z.infer<typeof refusals>);
+    };
   });
+  return routes;
 }

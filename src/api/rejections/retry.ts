@@ -71,7 +71,7 @@ export type Settled =
  *
  * @param auditOf what is recorded of what becomes of it.
  */
-export async function retryRejection(
+export async function retryOne(
   deps: ForwardingDeps,
   rejection: KeptRejection,
   lifetime: Lifetime,
@@ -97,16 +97,15 @@ export interface RetryCounts {
   rejected: number;
 }
 
-/** What a run over many rejections did. */
-export interface RetryRun extends RetryCounts {
-  /** To be gone on with behind this place; `null`: the run came to its end. */
+/** What a retry of many rejections did. */
+export interface BulkRetry extends RetryCounts {
+  /** Where to go on: behind this place; `null`: none is left to be tried. */
   nextAfterSeq: number | null;
-  /** What ended the run early. What was done until then is done, and is in the audit trail. */
-  interruption: { error: unknown } | null;
 }
 
 /**
- * Tries rejections again, oldest first, as many as one request can do. Repeating a run is harmless.
+ * Tries rejections again, oldest first, as many as one request can do. Repeating that is harmless. Rejects when D1 does
+ * not answer; what was done until then is done, and is in the audit trail.
  *
  * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
  * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
@@ -114,46 +113,42 @@ export interface RetryRun extends RetryCounts {
  *
  * @param auditOf what is recorded of each group that was tried together.
  */
-export async function retryRejections(
+export async function retryMatching(
   deps: ForwardingDeps,
   filter: RejectionFilter,
   afterSeq: number,
   lifetime: Lifetime,
   auditOf: (counts: RetryCounts) => AuditEntry,
-): Promise<RetryRun> {
+): Promise<BulkRetry> {
   const deadlineMs = deps.now() + MAX_RUN_MS;
-  const run: RetryRun = { ...NONE_RETRIED, nextAfterSeq: afterSeq, interruption: null };
-  try {
-    const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
-    const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
-    const integrations = await listIntegrations(deps.db);
-    const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
-    const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
-    let forwarding: Promise<void> = Promise.resolve();
+  const run: BulkRetry = { ...NONE_RETRIED, nextAfterSeq: afterSeq };
+  const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
+  const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
+  const integrations = await listIntegrations(deps.db);
+  const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
+  const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
+  let forwarding: Promise<void> = Promise.resolve();
 
-    for (const group of groups.slice(0, MAX_GROUPS)) {
-      await withinMs(deadlineMs - deps.now(), forwarding); // else a queue that hangs fills the memory
-      if (deps.now() >= deadlineMs) return run;
-      const rejections = await findRejections(
-        deps.db,
-        group.map(({ seq }) => seq),
-      );
-      const trial = await tryTogether(deps, rejections, (one) =>
-        one.reason === 'differs' && filter.reason !== 'differs'
-          ? { ok: false, reason: one.reason, problems: one.problems }
-          : judge(one, registered.get(one.integration), { isLookedAt: false }),
-      );
-      const counts = countOf(trial.retried.values());
-      const stored = await settle(deps, trial, auditOf(counts));
-      for (const name of COUNTS) run[name] += counts[name];
-      forwarding = forwardStored(deps, stored, RETRIED);
-      run.nextAfterSeq = group.at(-1)?.seq ?? null;
-      lifetime.waitUntil(forwarding);
-    }
-    if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
-  } catch (error) {
-    run.interruption = { error };
+  for (const group of groups.slice(0, MAX_GROUPS)) {
+    await withinMs(deadlineMs - deps.now(), forwarding); // else a queue that hangs fills the memory
+    if (deps.now() >= deadlineMs) return run;
+    const rejections = await findRejections(
+      deps.db,
+      group.map(({ seq }) => seq),
+    );
+    const trial = await tryTogether(deps, rejections, (one) =>
+      one.reason === 'differs' && filter.reason !== 'differs'
+        ? { ok: false, reason: one.reason, problems: one.problems }
+        : judge(one, registered.get(one.integration), { isLookedAt: false }),
+    );
+    const counts = countOf(trial.retried.values());
+    const stored = await settle(deps, trial, auditOf(counts));
+    for (const name of COUNTS) run[name] += counts[name];
+    forwarding = forwardStored(deps, stored, RETRIED);
+    run.nextAfterSeq = group.at(-1)?.seq ?? null;
+    lifetime.waitUntil(forwarding);
   }
+  if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
   return run;
 }
 

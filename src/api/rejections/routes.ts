@@ -1,33 +1,43 @@
 // /api/rejections: authentic webhooks that became no event, to be looked at, tried again or deleted.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../../contract/assess.ts';
+import { rfc3339 } from '../../contract/moment.ts';
+import { problemAt } from '../../contract/problems.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
+import { named } from '../../named-schemas.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { type ProblemCode, problem, problemError } from '../../problem-details.ts';
-import type { AuditEntry } from '../../store/audit.ts';
 import {
   type BodyEncoding,
   bodyBytes,
-  deleteRejection,
   findRejections,
   type KeptRejection,
-  listRejections,
   type Rejection,
+  listRejections as readRejections,
+  deleteRejection as removeRejection,
 } from '../../store/rejections.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { toItsEndOr } from '../finish-in-background.ts';
-import { listingParameters, pageOf, refuseParameters } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
-import { type RetryCounts, retryRejection, retryRejections } from './retry.ts';
+import { finishInBackground } from '../finish-in-background.ts';
+import {
+  asCursor,
+  asFilter,
+  asListing,
+  asPage,
+  listingParameters,
+  pageOf,
+  seqOf,
+  shownPeriod,
+} from '../query-parameters.ts';
+import { answer, serve } from '../serve.ts';
+import { retryMatching, retryOne } from './retry.ts';
 
-/** As its `id` is written. */
-const ID = /^[1-9]\d{0,15}$/;
-const toItsEnd = toItsEndOr({
+const INTERRUPTION = {
   logged: 'retry interrupted',
   detail: 'The retry was interrupted. What was done until then is done: send it again.',
-});
+};
 
 const { limit, ...filterParameters } = {
   integration: z.string().max(64).optional(),
@@ -35,50 +45,48 @@ const { limit, ...filterParameters } = {
   ...listingParameters,
 };
 
-/** What `GET /api/rejections` takes. */
-export const rejectionListing = z.strictObject({ ...filterParameters, limit });
-
-/** What `POST /api/rejections/retry` takes: `{}` tries all. `cursor` is the `next` of the run before. */
-export const retryFilter = z.strictObject(filterParameters);
-
 /** A rejection as its operators see it. */
-export const rejectionAnswer = z.object({
-  id: z.string(),
-  integration: z.string(),
-  reason: z.enum(REJECTION_REASONS),
-  problems: z.array(problemError),
-  receivedAt: z.iso.datetime(),
-  lastReceivedAt: z.iso.datetime(),
-  deliveries: z.int().min(1).meta({ description: 'How often the same body was delivered.' }),
-  bodyBytes: z.int().min(0),
-  requestId: z.string().meta({ description: 'Of the last delivery.' }),
-  deferred: z.boolean().meta({
-    description:
-      'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
-      'integration has `onRejection: accept`. Such a one is never deleted to make room.',
+export const rejectionAnswer = named(
+  'Rejection',
+  z.object({
+    id: z.string(),
+    integration: z.string(),
+    reason: z.enum(REJECTION_REASONS),
+    problems: z.array(problemError),
+    receivedAt: z.iso.datetime(),
+    lastReceivedAt: z.iso.datetime(),
+    deliveries: z.int().min(1).meta({ description: 'How often the same body was delivered.' }),
+    bodyBytes: z.int().min(0),
+    requestId: z.string().meta({ description: 'Of the last delivery.' }),
+    deferred: z.boolean().meta({
+      description:
+        'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
+        'integration has `onRejection: accept`. Such a one is never deleted to make room.',
+    }),
+    eventId: z.string().nullable().meta({
+      description: 'The event that it repeats with another content; null for other reasons than `differs`.',
+    }),
   }),
-  eventId: z.string().nullable().meta({
-    description: 'The event that it repeats with another content; null for other reasons than `differs`.',
-  }),
-});
+);
 
 /** What `GET /api/rejections` answers. */
 export const rejectionPage = pageOf(rejectionAnswer);
 
 /** What `GET /api/rejections/:id` answers. */
-export const keptRejectionAnswer = rejectionAnswer.extend({
-  bodyEncoding: z.enum(['utf-8', 'base64'] satisfies BodyEncoding[]),
-  body: z.string(),
-});
+export const keptRejectionAnswer = named(
+  'KeptRejection',
+  rejectionAnswer.extend({
+    bodyEncoding: z.enum(['utf-8', 'base64'] satisfies BodyEncoding[]),
+    body: z.string(),
+  }),
+);
 
-/** What `POST /api/rejections/:id/retry` answers for one that was let in. */
 export const retryAnswer = z.object({
   outcome: z.enum(['stored', 'duplicate']),
   event: z.string().meta({ description: 'Its id.' }),
   integration: z.string(),
 });
 
-/** What `POST /api/rejections/retry` answers. */
 export const retryRunAnswer = z.object({
   retried: z.int().min(0).meta({ description: 'All that were tried.' }),
   stored: z.int().min(0),
@@ -87,41 +95,162 @@ export const retryRunAnswer = z.object({
   next: z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' }),
 });
 
-/** To be mounted at `/api/rejections`. */
+const REJECTIONS: Tag = { name: 'Rejections', description: 'Authentic webhooks that broke the contract.' };
+
+const rejectionPath = z.object({
+  id: z.string().meta({ description: 'Its `id`.', example: '1772330400000000' }),
+});
+
+const REJECTION: z.infer<typeof rejectionAnswer> = {
+  id: '1772330400000000',
+  integration: 'shop',
+  reason: 'contract-broken',
+  problems: [problemAt('message.messageId', 'required')],
+  receivedAt: '2026-03-01T02:00:00.000Z',
+  lastReceivedAt: '2026-03-01T02:10:00.000Z',
+  deliveries: 2,
+  bodyBytes: 812,
+  requestId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+  deferred: false,
+  eventId: null,
+};
+
+export const listRejections = operation({
+  operationId: 'listRejections',
+  method: 'get',
+  path: '/api/rejections',
+  tag: REJECTIONS,
+  summary: 'List rejections, newest first',
+  access: 'reader',
+  query: z.strictObject({ ...filterParameters, limit }),
+  answers: {
+    200: {
+      description: 'A page of rejections, without their bodies.',
+      schema: rejectionPage,
+      example: { data: [REJECTION], next: null },
+    },
+  },
+});
+
+export const getRejection = operation({
+  operationId: 'getRejection',
+  method: 'get',
+  path: '/api/rejections/:id',
+  tag: REJECTIONS,
+  summary: 'Read a rejection',
+  access: 'reader',
+  param: rejectionPath,
+  answers: {
+    200: {
+      description: 'The rejection, with its body.',
+      schema: keptRejectionAnswer,
+      example: { ...REJECTION, bodyEncoding: 'utf-8', body: JSON.stringify({ event: RESPONSE.event }) },
+    },
+  },
+  problems: ['not-found'],
+});
+
+export const deleteRejection = operation({
+  operationId: 'deleteRejection',
+  method: 'delete',
+  path: '/api/rejections/:id',
+  tag: REJECTIONS,
+  summary: 'Delete a rejection',
+  access: 'changer',
+  param: rejectionPath,
+  answers: { 204: { description: 'It is deleted.' } },
+  problems: ['not-found'],
+});
+
+export const getRejectedBody = operation({
+  operationId: 'getRejectedBody',
+  method: 'get',
+  path: '/api/rejections/:id/body',
+  tag: REJECTIONS,
+  summary: 'Download the body of a rejection',
+  access: 'reader',
+  param: rejectionPath,
+  answers: {
+    200: {
+      description: 'The bytes as they came.',
+      mediaType: 'application/octet-stream',
+      schema: z.string(),
+    },
+  },
+  problems: ['not-found'],
+});
+
+export const retryRejection = operation({
+  operationId: 'retryRejection',
+  method: 'post',
+  path: '/api/rejections/:id/retry',
+  tag: REJECTIONS,
+  summary: 'Try a rejection again',
+  description:
+    'Judges it by the contract and the registration of today. One that is let in is gone from here. One that differs ' +
+    'from the event that it repeats becomes an event of its own.',
+  access: 'changer',
+  param: rejectionPath,
+  answers: {
+    200: {
+      description: 'It was let in.',
+      schema: retryAnswer,
+      example: { outcome: 'stored', event: EVENT.id, integration: 'shop' },
+    },
+  },
+  problems: ['not-found', 'contract-broken', 'wrong-application', 'conflict', 'unavailable'],
+});
+
+export const retryRejections = operation({
+  operationId: 'retryRejections',
+  method: 'post',
+  path: '/api/rejections/retry',
+  tag: REJECTIONS,
+  summary: 'Try many rejections again, oldest first',
+  description:
+    'As many as one request can. Repeat it with `cursor` until `next` is null. Those that differ from the event that ' +
+    'they repeat stay unless they are asked for by `reason`.',
+  access: 'changer',
+  body: {
+    schema: z.strictObject(filterParameters),
+    examples: { all: {}, some: { integration: 'shop', reason: 'contract-broken' } },
+  },
+  answers: {
+    200: {
+      description: 'What became of those that were tried.',
+      schema: retryRunAnswer,
+      example: { retried: 12, stored: 10, duplicates: 1, rejected: 1, next: null },
+    },
+  },
+  problems: ['unavailable'],
+});
+
 export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const { db } = deps;
   const routes = new Hono<ActorEnv>();
 
   const find = async (id: string): Promise<KeptRejection | undefined> => {
-    const seq = ID.test(id) ? Number(id) : Number.NaN;
-    const [rejection] = Number.isSafeInteger(seq) ? await findRejections(db, [seq]) : [];
+    const seq = seqOf(id);
+    const [rejection] = seq === null ? [] : await findRejections(db, [seq]);
     return rejection;
   };
 
-  routes.get('/', zValidator('query', rejectionListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { rejections, nextBeforeSeq } = await listRejections(
-      db,
-      { ...filter, sinceMs: since, untilMs: until },
-      { limit, beforeSeq: cursor },
-    );
-    return c.json({
-      data: rejections.map(shown),
-      next: nextBeforeSeq === null ? null : String(nextBeforeSeq),
-    });
+  serve(routes, listRejections, async (_, { query }) => {
+    const { filter, page } = asListing(query);
+    const { rejections, nextBeforeSeq } = await readRejections(db, filter, page);
+    return asPage(rejections.map(shownRejection), nextBeforeSeq);
   });
 
-  routes.get('/:id', async (c) => {
-    const rejection = await find(c.req.param('id'));
+  serve(routes, getRejection, async (_, { param }) => {
+    const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
     const { body, bodyEncoding } = rejection;
-    const answer: z.infer<typeof keptRejectionAnswer> = { ...shown(rejection), bodyEncoding, body };
-    return c.json(answer);
+    return { ...shownRejection(rejection), bodyEncoding, body };
   });
 
   // Whatever a sender wrote: never to be taken by a browser for something to show or to run.
-  routes.get('/:id/body', async (c) => {
-    const rejection = await find(c.req.param('id'));
+  serve(routes, getRejectedBody, async (c, { param }) => {
+    const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
     return c.body(bodyBytes(rejection.body, rejection.bodyEncoding), 200, {
       'content-type': 'application/octet-stream',
@@ -129,54 +258,52 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     });
   });
 
-  routes.delete('/:id', async (c) => {
-    const rejection = await find(c.req.param('id'));
+  serve(routes, deleteRejection, async (c, { param }) => {
+    const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
     const { seq, integration, reason } = rejection;
-    const isDeleted = await deleteRejection(db, seq, {
+    const isDeleted = await removeRejection(db, seq, {
       actor: c.get('actor').name,
       action: 'rejection.delete',
       object: String(seq),
       detail: { integration, reason },
       atMs: deps.now(),
     });
-    return isDeleted ? c.body(null, 204) : noSuchRejection();
+    return isDeleted ? answer(deleteRejection, 204, null) : noSuchRejection();
   });
 
-  routes.post('/retry', jsonBody(retryFilter), async (c) => {
-    const { cursor = 0, since, until, ...filter } = c.req.valid('json');
-    return toItsEnd(c, async () => {
-      const asked = { ...filter, sinceMs: since, untilMs: until };
-      const auditOf = (counts: RetryCounts): AuditEntry => ({
-        actor: c.get('actor').name,
-        action: 'rejection.retry-many',
-        object: filter.integration ?? '*',
-        detail: {
-          ...filter,
-          ...(since !== undefined && { since: new Date(since).toISOString() }),
-          ...(until !== undefined && { until: new Date(until).toISOString() }),
-          ...(cursor > 0 && { cursor: String(cursor) }),
-          ...counts,
-        },
-        atMs: deps.now(),
-      });
-      const run = await retryRejections(deps, asked, cursor, c.executionCtx, auditOf);
-      const { nextAfterSeq, interruption, ...counts } = run;
-      if (interruption !== null) throw interruption.error;
-      const answer: z.infer<typeof retryRunAnswer> = {
-        ...counts,
-        next: nextAfterSeq === null ? null : String(nextAfterSeq),
-      };
-      return c.json(answer);
-    });
-  });
+  serve(routes, retryRejections, async (c, { body: { cursor = 0, ...asked } }) =>
+    finishInBackground(c, INTERRUPTION, async () => {
+      const filter = asFilter(asked);
+      const { sinceMs: _, untilMs: __, ...chosen } = filter;
+      const { nextAfterSeq, ...counts } = await retryMatching(
+        deps,
+        filter,
+        cursor,
+        c.executionCtx,
+        (tried) => ({
+          actor: c.get('actor').name,
+          action: 'rejection.retry-many',
+          object: asked.integration ?? '*',
+          detail: {
+            ...chosen,
+            ...shownPeriod(filter),
+            ...(cursor > 0 && { cursor: String(cursor) }),
+            ...tried,
+          },
+          atMs: deps.now(),
+        }),
+      );
+      return { ...counts, next: asCursor(nextAfterSeq) };
+    }),
+  );
 
-  routes.post('/:id/retry', async (c) => {
-    return toItsEnd(c, async () => {
-      const rejection = await find(c.req.param('id'));
+  serve(routes, retryRejection, async (c, { param }) =>
+    finishInBackground(c, INTERRUPTION, async () => {
+      const rejection = await find(param.id);
       if (rejection === undefined) return noSuchRejection();
       const { seq, integration, deliveries } = rejection;
-      const retried = await retryRejection(deps, rejection, c.executionCtx, ({ outcome }) => ({
+      const retried = await retryOne(deps, rejection, c.executionCtx, ({ outcome }) => ({
         actor: c.get('actor').name,
         action: 'rejection.retry',
         object: String(seq),
@@ -184,10 +311,9 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
         atMs: deps.now(),
       }));
       if (retried.outcome === 'rejected') return stillRejected(retried);
-      const { outcome, eventId: event } = retried;
-      return c.json({ outcome, event, integration } satisfies z.infer<typeof retryAnswer>);
-    });
-  });
+      return { outcome: retried.outcome, event: retried.eventId, integration };
+    }),
+  );
 
   return routes;
 }
@@ -221,20 +347,15 @@ function noSuchRejection(): Response {
   );
 }
 
-function shown({
-  seq,
-  receivedAtMs,
-  lastReceivedAtMs,
-  ...rejection
-}: Rejection): z.infer<typeof rejectionAnswer> {
+function shownRejection(rejection: Rejection): z.infer<typeof rejectionAnswer> {
   const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred, eventId } = rejection;
   return {
-    id: String(seq),
+    id: String(rejection.seq),
     integration,
     reason,
     problems,
-    receivedAt: new Date(receivedAtMs).toISOString(),
-    lastReceivedAt: new Date(lastReceivedAtMs).toISOString(),
+    receivedAt: rfc3339(rejection.receivedAtMs),
+    lastReceivedAt: rfc3339(rejection.lastReceivedAtMs),
     deliveries,
     bodyBytes,
     requestId,

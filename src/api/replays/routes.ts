@@ -1,31 +1,39 @@
 // /api/replay and /api/events/:integration/:id/replay: forwarding events again.
 
-import { zValidator } from '@hono/zod-validator';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import * as z from 'zod';
+import { rfc3339 } from '../../contract/moment.ts';
 import { coded } from '../../contract/problems.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
 import { beginReplay, forwardReplay } from '../../forward/replay.ts';
+import { named } from '../../named-schemas.ts';
+import { operation, type Tag } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
 import { seqRange } from '../../store/keyset-paging.ts';
 import {
   BLOTTED_CONTACT,
-  cancelReplay,
   countReplay,
-  createReplay,
   findReplay,
-  listReplays,
+  cancelReplay as markCancelled,
+  replayEvent as putBack,
   type Replay,
-  replayEvent,
+  listReplays as readReplays,
+  createReplay as storeReplay,
 } from '../../store/replays.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { eventFilters } from '../events/routes.ts';
-import { listingParameters, pageOf, refuseParameters } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
-
-/** As a job's `id` is written. */
-const ID = /^[1-9]\d{0,15}$/;
+import { eventFilters, eventPath } from '../events/routes.ts';
+import {
+  asCursor,
+  asFilter,
+  asListing,
+  asPage,
+  listingParameters,
+  pageOf,
+  seqOf,
+  shownPeriod,
+} from '../query-parameters.ts';
+import { answer, serve } from '../serve.ts';
 
 /** A dry run counts so long and no longer: proxies and clients lose patience. */
 const MAX_COUNTING_MS = 3_000;
@@ -38,8 +46,8 @@ const filters = { ...eventFilters, since, until };
 /** Names in {@link replayRequest} that choose events. */
 const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
 
-/** What `POST /api/replay` takes. Everything is replayed only for who says so: nobody does by a slip. */
-export const replayRequest = z
+/** What a replay is asked for with. Everything is replayed only for who says so: nobody does by a slip. */
+const replayRequest = z
   .strictObject({
     ...filters,
     all: z.literal(true).optional().meta({
@@ -61,14 +69,6 @@ export const replayRequest = z
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
-/** What `GET /api/replay` takes. */
-export const replayListing = z.strictObject(listingParameters);
-
-/** What `POST /api/events/:integration/:id/replay` answers. */
-export const eventReplayAnswer = z.object({
-  replay: z.int().min(1).meta({ description: 'The `replay` of the message: how often it was put back.' }),
-});
-
 /** What `POST /api/replay` answers to a dry run. */
 export const dryRunAnswer = z
   .object({
@@ -84,116 +84,191 @@ export const dryRunAnswer = z
   .meta({ example: { count: 1204, complete: true, next: null } });
 
 /** A job. */
-export const replayAnswer = z
-  .object({
-    id: z.string(),
-    state: z.enum(['running', 'done', 'cancelled']).meta({
-      description: '`running` until everything was put back and is forwarded.',
+export const replayAnswer = named(
+  'Replay',
+  z
+    .object({
+      id: z.string(),
+      state: z.enum(['running', 'done', 'cancelled']).meta({
+        description: '`running` until everything was put back and is forwarded.',
+      }),
+      filter: z
+        .object({
+          type: filters.type,
+          status: filters.status,
+          contact: z
+            .string()
+            .optional()
+            .meta({
+              description: `Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`,
+            }),
+          integration: z.string().optional(),
+          messageId: z.string().optional(),
+          since: z.iso.datetime().optional(),
+          until: z.iso.datetime().optional(),
+        })
+        .meta({ description: 'Empty: all.' }),
+      progress: z.number().min(0).max(1).meta({ description: 'How much of its range was walked.' }),
+      putBack: z.int().min(0).meta({ description: 'Events that matched so far, and were put back.' }),
+      forwarded: z.int().min(0).meta({ description: 'Of those, the ones that the queue confirmed.' }),
+      waiting: z.int().min(0).meta({ description: 'Of those, the ones that are still to be forwarded.' }),
+      actor: z.string(),
+      createdAt: z.iso.datetime(),
+      updatedAt: z.iso.datetime(),
+    })
+    .meta({
+      example: {
+        id: '1772330400000123',
+        state: 'running',
+        filter: { integration: 'shop', type: 'response', since: '2026-03-01T03:00:00.000Z' },
+        progress: 0.42,
+        putBack: 42000,
+        forwarded: 40000,
+        waiting: 2000,
+        actor: 'admin-token',
+        createdAt: '2026-03-02T12:00:00.000Z',
+        updatedAt: '2026-03-02T12:01:20.000Z',
+      },
     }),
-    filter: z
-      .object({
-        type: filters.type,
-        status: filters.status,
-        contact: z
-          .string()
-          .optional()
-          .meta({
-            description: `Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`,
-          }),
-        integration: z.string().optional(),
-        messageId: z.string().optional(),
-        since: z.iso.datetime().optional(),
-        until: z.iso.datetime().optional(),
-      })
-      .meta({ description: 'Empty: all.' }),
-    progress: z.number().min(0).max(1).meta({ description: 'How much of its range was walked.' }),
-    putBack: z.int().min(0).meta({ description: 'Events that matched so far, and were put back.' }),
-    forwarded: z.int().min(0).meta({ description: 'Of those, the ones that the queue confirmed.' }),
-    waiting: z.int().min(0).meta({ description: 'Of those, the ones that are still to be forwarded.' }),
-    actor: z.string(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-  })
-  .meta({
-    example: {
-      id: '1772330400000123',
-      state: 'running',
-      filter: { integration: 'shop', type: 'response', since: '2026-03-01T03:00:00.000Z' },
-      progress: 0.42,
-      putBack: 42000,
-      forwarded: 40000,
-      waiting: 2000,
-      actor: 'admin-token',
-      createdAt: '2026-03-02T12:00:00.000Z',
-      updatedAt: '2026-03-02T12:01:20.000Z',
-    },
-  });
+);
 
 /** What `GET /api/replay` answers. */
 export const replayPage = pageOf(replayAnswer);
 
-/** The replay of a single event, to be mounted at `/api/events`. */
-export function eventReplayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
-  return new Hono<ActorEnv>().post('/:integration/:id/replay', async (c) => {
-    const { integration, id } = c.req.param();
-    const place = await replayEvent(
-      deps.db,
-      { integration, id },
-      {
-        actor: c.get('actor').name,
-        action: 'event.replay',
-        object: `${integration}/${id}`,
-        detail: {},
-        atMs: deps.now(),
-      },
-    );
-    if (place === null) return problem('not-found', 'There is no such event, or it is past its retention.');
-    c.executionCtx.waitUntil(forwardReplay(deps, place));
-    const answer: z.infer<typeof eventReplayAnswer> = { replay: place.replay };
-    return c.json(answer, 202);
-  });
-}
+const REPLAY: Tag = { name: 'Replay', description: 'Forward events again.' };
 
-/** The replays of many events, to be mounted at `/api/replay`. */
+const replayPath = z.object({
+  job: z.string().meta({ description: 'Its `id`.', example: '1772330400000123' }),
+});
+
+export const replayEvent = operation({
+  operationId: 'replayEvent',
+  method: 'post',
+  path: '/api/events/:integration/:id/replay',
+  tag: REPLAY,
+  summary: 'Forward an event again',
+  access: 'changer',
+  param: eventPath,
+  answers: {
+    202: {
+      description: 'It is put back.',
+      schema: z.object({
+        replay: z
+          .int()
+          .min(1)
+          .meta({ description: 'The `replay` of the message: how often it was put back.' }),
+      }),
+      example: { replay: 1 },
+    },
+  },
+  problems: ['not-found'],
+});
+
+export const listReplays = operation({
+  operationId: 'listReplays',
+  method: 'get',
+  path: '/api/replay',
+  tag: REPLAY,
+  summary: 'List replays, newest first',
+  access: 'reader',
+  query: z.strictObject(listingParameters),
+  answers: { 200: { description: 'A page of replays.', schema: replayPage } },
+});
+
+export const createReplay = operation({
+  operationId: 'createReplay',
+  method: 'post',
+  path: '/api/replay',
+  tag: REPLAY,
+  summary: 'Forward many events again',
+  description: 'A job that goes on after the answer: follow it at its `location`.',
+  access: 'changer',
+  body: {
+    schema: replayRequest,
+    examples: {
+      some: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' },
+      counted: { all: true, dryRun: true },
+    },
+  },
+  answers: {
+    200: { description: 'Of a dry run: how many it would be.', schema: dryRunAnswer },
+    202: { description: 'The job.', schema: replayAnswer, headers: { location: 'Where to follow it.' } },
+  },
+});
+
+export const getReplay = operation({
+  operationId: 'getReplay',
+  method: 'get',
+  path: '/api/replay/:job',
+  tag: REPLAY,
+  summary: 'Follow a replay',
+  access: 'reader',
+  param: replayPath,
+  answers: { 200: { description: 'How far it is.', schema: replayAnswer } },
+  problems: ['not-found'],
+});
+
+export const cancelReplay = operation({
+  operationId: 'cancelReplay',
+  method: 'post',
+  path: '/api/replay/:job/cancel',
+  tag: REPLAY,
+  summary: 'Cancel a replay',
+  access: 'changer',
+  param: replayPath,
+  answers: { 200: { description: 'How far it came.', schema: replayAnswer } },
+  problems: ['not-found', 'conflict'],
+});
+
 export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const { db, now } = deps;
   const routes = new Hono<ActorEnv>();
 
-  routes.post('/', jsonBody(replayRequest), async (c) => {
-    const { all: _, dryRun, cursor, since, until, ...match } = c.req.valid('json');
-    const filter: EventFilter = { ...match, sinceMs: since, untilMs: until };
-    if (dryRun) return c.json(await dryRunOf(deps, filter, cursor ?? 0));
-    const { contact, ...impersonal } = match;
-    const replay = await createReplay(db, filter, {
+  serve(routes, replayEvent, async (c, { param }) => {
+    const place = await putBack(db, param, {
+      actor: c.get('actor').name,
+      action: 'event.replay',
+      object: `${param.integration}/${param.id}`,
+      detail: {},
+      atMs: now(),
+    });
+    if (place === null) return problem('not-found', 'There is no such event, or it is past its retention.');
+    c.executionCtx.waitUntil(forwardReplay(deps, place));
+    return answer(replayEvent, 202, { replay: place.replay });
+  });
+
+  serve(routes, createReplay, async (c, { body: { all: _, dryRun, cursor, ...match } }) => {
+    const filter = asFilter(match);
+    if (dryRun) return dryRunOf(deps, filter, cursor ?? 0);
+    const { contact, since: _since, until: _until, ...impersonal } = match;
+    const replay = await storeReplay(db, filter, {
       actor: c.get('actor').name,
       action: 'replay.create',
-      detail: { ...impersonal, ...shownTimes(filter), ...(contact !== undefined && { byContact: true }) },
+      detail: { ...impersonal, ...shownPeriod(filter), ...(contact !== undefined && { byContact: true }) },
       atMs: now(),
     });
     c.executionCtx.waitUntil(beginReplay(deps));
-    return c.json(shown(replay), 202, { location: `/api/replay/${replay.id}` });
+    return answer(createReplay, 202, shownReplay(replay), { location: `/api/replay/${replay.id}` });
   });
 
-  routes.get('/', zValidator('query', replayListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until } = c.req.valid('query');
-    const { replays, nextBeforeId } = await listReplays(
-      db,
-      { sinceMs: since, untilMs: until },
-      { limit, beforeId: cursor },
-    );
-    const page: z.infer<typeof replayPage> = {
-      data: replays.map(shown),
-      next: nextBeforeId === null ? null : String(nextBeforeId),
-    };
-    return c.json(page);
+  serve(routes, listReplays, async (_, { query }) => {
+    const { filter, page } = asListing(query);
+    const { replays, nextBeforeId } = await readReplays(db, filter, {
+      limit: page.limit,
+      beforeId: page.beforeSeq,
+    });
+    return asPage(replays.map(shownReplay), nextBeforeId);
   });
 
-  routes.get('/:job', async (c) => answer(c, await find(c.req.param('job'))));
+  serve(routes, getReplay, async (_, { param }) => {
+    const replay = await find(param.job);
+    return replay === null ? noSuchReplay() : shownReplay(replay);
+  });
 
-  routes.post('/:job/cancel', async (c) => {
-    const replay = await find(c.req.param('job'));
-    if (replay === null) return answer(c, null);
-    const isCancelled = await cancelReplay(db, replay.id, {
+  serve(routes, cancelReplay, async (c, { param }) => {
+    const replay = await find(param.job);
+    if (replay === null) return noSuchReplay();
+    const isCancelled = await markCancelled(db, replay.id, {
       actor: c.get('actor').name,
       action: 'replay.cancel',
       object: String(replay.id),
@@ -201,19 +276,20 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
       atMs: now(),
     });
     if (!isCancelled) return problem('conflict', 'The replay is over already.', { reason: 'replay-over' });
-    return answer(c, await findReplay(db, replay.id));
+    const cancelled = await findReplay(db, replay.id);
+    return cancelled === null ? noSuchReplay() : shownReplay(cancelled);
   });
 
   async function find(id: string): Promise<Replay | null> {
-    return ID.test(id) ? findReplay(db, Number(id)) : null;
+    const seq = seqOf(id);
+    return seq === null ? null : findReplay(db, seq);
   }
 
   return routes;
 }
 
-function answer(c: Context<ActorEnv>, replay: Replay | null): Response {
-  if (replay === null) return problem('not-found', 'There is no such replay, or it is past its retention.');
-  return c.json(shown(replay));
+function noSuchReplay(): Response {
+  return problem('not-found', 'There is no such replay, or it is past its retention.');
 }
 
 /** Counts what would be put back, as far as one request goes. */
@@ -232,29 +308,22 @@ async function dryRunOf(
     seq = nextSeq;
   }
   const complete = seq >= untilSeq;
-  return { count, complete, next: complete ? null : String(seq) };
+  return { count, complete, next: asCursor(complete ? null : seq) };
 }
 
-function shown(replay: Replay): z.infer<typeof replayAnswer> {
+function shownReplay(replay: Replay): z.infer<typeof replayAnswer> {
   const { sinceMs: _, untilMs: __, ...match } = replay.filter;
   const range = replay.untilSeq - replay.fromSeq;
   return {
     id: String(replay.id),
     state: replay.state,
-    filter: { ...match, ...shownTimes(replay.filter) },
+    filter: { ...match, ...shownPeriod(replay.filter) },
     progress: range === 0 ? 1 : Math.min(1, (replay.nextSeq - replay.fromSeq) / range),
     putBack: replay.putBack,
     forwarded: replay.forwarded,
     waiting: replay.waiting,
     actor: replay.actor,
-    createdAt: new Date(Math.floor(replay.id / 1000)).toISOString(),
-    updatedAt: new Date(replay.updatedAtMs).toISOString(),
-  };
-}
-
-function shownTimes({ sinceMs, untilMs }: EventFilter): { since?: string; until?: string } {
-  return {
-    ...(sinceMs !== undefined && { since: new Date(sinceMs).toISOString() }),
-    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
+    createdAt: rfc3339(Math.floor(replay.id / 1000)),
+    updatedAt: rfc3339(replay.updatedAtMs),
   };
 }

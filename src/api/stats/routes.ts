@@ -1,11 +1,12 @@
 // GET /api/stats: what was counted, by steps of time, and how fast messages take their steps.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import type { Oddity } from '../../contract/documented-fields.ts';
+import { rfc3339 } from '../../contract/moment.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
 import { type BacklogDeps, readBacklogs } from '../../forward/backlog.ts';
+import { operation } from '../../operation.ts';
 import {
   type Count,
   type CountedKind,
@@ -20,8 +21,11 @@ import {
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
+import type { ActorEnv } from '../access/actor.ts';
 import { oddity } from '../events/routes.ts';
-import { invalidParameters, listingParameters, refuseParameters } from '../query-parameters.ts';
+import { WATCHING } from '../health/routes.ts';
+import { invalidParameters, listingParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -49,8 +53,7 @@ const FINE_REACH_MS = FINE_RETENTION_MS - DAY_MS;
 const COARSE_REACH_MS = COARSE_RETENTION_MS - DAY_MS;
 const QUEUE_TIMEOUT_MS = 2_000;
 
-/** What `GET /api/stats` takes. */
-export const statsParameters = z.strictObject({
+const statsParameters = z.strictObject({
   since: listingParameters.since,
   until: listingParameters.until,
   step: z
@@ -143,11 +146,21 @@ interface StatsDeps extends BacklogDeps {
   now: () => number;
 }
 
-/** To be mounted at `/api/stats`. */
-export function statsRoutes(deps: StatsDeps): Hono {
-  return new Hono().get('/', zValidator('query', statsParameters, refuseParameters), async (c) => {
+export const getStats = operation({
+  operationId: 'getStats',
+  method: 'get',
+  path: '/api/stats',
+  tag: WATCHING,
+  summary: 'Read the counters of a period',
+  access: 'reader',
+  query: statsParameters,
+  answers: { 200: { description: 'What was counted.', schema: stats } },
+});
+
+export function statsRoutes(deps: StatsDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getStats, async (_, { query }) => {
     const nowMs = deps.now();
-    const query = c.req.valid('query');
     const chosen = periodOf(query, nowMs);
     if (!chosen.ok) return invalidParameters([chosen.problem]);
     const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
@@ -158,14 +171,15 @@ export function statsRoutes(deps: StatsDeps): Hono {
       readDatabaseState(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
-    return c.json({
+    return {
       ...countedOf(period, chosen.step, counts, lags),
-      countedUntil: iso(state.oldestUncountedMs ?? nowMs),
+      countedUntil: rfc3339(state.oldestUncountedMs ?? nowMs),
       ...waitingOf(state, nowMs),
       backlog: backlogs,
       databaseBytes: state.databaseBytes,
-    } satisfies Stats);
+    };
   });
+  return routes;
 }
 
 type ChosenPeriod =
@@ -278,12 +292,12 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
   }
   const { sent, delivered, read, failed, other, ...outcomes } = sums;
   return {
-    since: iso(period.sinceMs),
-    until: iso(period.untilMs),
+    since: rfc3339(period.sinceMs),
+    until: rfc3339(period.untilMs),
     step,
     totals: { ...outcomes, statuses: { sent, delivered, read, failed, other } },
     oddities: [...oddities.values()].toSorted((a, b) => b.count - a.count),
-    series: Array.from(points, ([start, point]): Outcomes => ({ start: iso(start), ...point })),
+    series: Array.from(points, ([start, point]): Outcomes => ({ start: rfc3339(start), ...point })),
     funnel: {
       sent,
       delivered,
@@ -321,12 +335,8 @@ function waitingOf({ oldestUnforwarded: oldest, outbox }: DatabaseState, nowMs: 
     outbox,
     oldestUnforwarded: oldest && {
       ageMs: Math.max(nowMs - oldest.storedAtMs, 0),
-      storedAt: iso(oldest.storedAtMs),
-      receivedAt: iso(oldest.receivedAtMs),
+      storedAt: rfc3339(oldest.storedAtMs),
+      receivedAt: rfc3339(oldest.receivedAtMs),
     },
   };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -6,16 +6,19 @@
 // the one before it has been taken. Every poll says something, if only a comment: a Worker learns that its client has
 // gone by a write that fails.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { patterned } from '../../contract/problems.ts';
+import { operation } from '../../operation.ts';
 import { within } from '../../runtime/deadline.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
 import { findLastSeq, type TailFilter, walkOnwards } from '../../store/tail.ts';
+import type { ActorEnv } from '../access/actor.ts';
 import { eventFilters, eventJson } from '../events/routes.ts';
-import { listingParameters, refuseParameters } from '../query-parameters.ts';
+import { WATCHING } from '../health/routes.ts';
+import { listingParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 /** How fast a stream goes, and how far. */
 export interface TailPace {
@@ -61,16 +64,29 @@ export const tailParameters = z.strictObject({
   lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
 });
 
-/** What a client sends when it reconnects. It outweighs `since`, which stays in the URL. */
-export const tailHeaders = z.object({ 'last-event-id': lastEventId });
-
-/** What `GET /api/tail` answers. */
-export const tailAnswer = z.string().meta({
-  description:
-    'A `text/event-stream`. Each event has the id to go on from, `response` or `status` as its name, and as its ' +
-    'data one line of JSON: the event as `GET /api/events` shows it. An id without data marks a place where ' +
-    'nothing matched. The stream ends itself after about a minute; clients reconnect with `Last-Event-ID`.',
-  example: 'id: 1772330400000000\nevent: status\ndata: {"id":"m1:e1:status:read","payload":{}}\n\n',
+export const tailEvents = operation({
+  operationId: 'tailEvents',
+  method: 'get',
+  path: '/api/tail',
+  tag: WATCHING,
+  summary: 'Watch events as they are stored',
+  access: 'reader',
+  query: tailParameters,
+  // What a client sends when it reconnects outweighs `since`, which stays in the URL.
+  header: z.object({ 'last-event-id': lastEventId }),
+  answers: {
+    200: {
+      description: 'Server-sent events.',
+      mediaType: 'text/event-stream',
+      schema: z.string().meta({
+        description:
+          'Each event has the id to go on from, `response` or `status` as its name, and as its ' +
+          'data one line of JSON: the event as `GET /api/events` shows it. An id without data marks a place where ' +
+          'nothing matched. The stream ends itself after about a minute; clients reconnect with `Last-Event-ID`.',
+        example: 'id: 1772330400000000\nevent: status\ndata: {"id":"m1:e1:status:read","payload":{}}\n\n',
+      }),
+    },
+  },
 });
 
 interface TailDeps {
@@ -79,24 +95,17 @@ interface TailDeps {
   tailPace?: Partial<TailPace>;
 }
 
-/** The stream, to be mounted at `/api/tail`. */
-export function tailRoutes({ db, tailPace }: TailDeps): Hono {
+export function tailRoutes({ db, tailPace }: TailDeps): Hono<ActorEnv> {
   const pace = { ...PACE, ...tailPace };
-
-  return new Hono().get(
-    '/',
-    zValidator('query', tailParameters, refuseParameters),
-    zValidator('header', tailHeaders, refuseParameters),
-    (c) => {
-      const { since, lastEventId: fromUrl, ...filter } = c.req.valid('query');
-      const afterSeq = c.req.valid('header')['last-event-id'] ?? fromUrl ?? since?.afterSeq ?? null;
-      return new Response(
-        pulled((gone) => tail(db, filter, afterSeq, pace, gone)),
-        // nginx and its like would hold back what is not enough for a buffer
-        { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } },
-      );
-    },
-  );
+  const routes = new Hono<ActorEnv>();
+  serve(routes, tailEvents, (c, { query, header }) => {
+    const { since, lastEventId: fromUrl, ...filter } = query;
+    const afterSeq = header['last-event-id'] ?? fromUrl ?? since?.afterSeq ?? null;
+    const stream = pulled((gone) => tail(db, filter, afterSeq, pace, gone));
+    // nginx and its like would hold back what is not enough for a buffer
+    return c.body(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  });
+  return routes;
 }
 
 /**

@@ -1,0 +1,28 @@
+// What the operations on a contact have in common.
+
+import * as z from 'zod';
+import type { Tag } from '../../operation.ts';
+import type { HoldingKind } from '../../store/contact-holdings.ts';
+import { eventFilters } from '../events/routes.ts';
+
+export const CONTACTS: Tag = {
+  name: 'Contacts',
+  description: 'What is held on one customer: conversation, export, erasure.',
+};
+
+/** The parameter of a path that names a contact: a phone number, or the identity in place of one. */
+export const contactPath = z.object({ number: eventFilters.contact.unwrap() });
+
+/** Where a contact is searched for besides its own events, in this order. */
+export const SEARCHED = [
+  'event',
+  'rejection',
+  'deadLetter',
+  'auditEntry',
+  'replay',
+] as const satisfies HoldingKind[];
+
+export interface ContactDeps {
+  db: D1Database;
+  now: () => number;
+}

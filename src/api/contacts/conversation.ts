@@ -1,0 +1,163 @@
+// GET /api/contacts/:number: what was written to and by a contact.
+
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { saidIn } from '../../contract/conversation.ts';
+import { messageStatus } from '../../contract/message-status.ts';
+import { rfc3339 } from '../../contract/moment.ts';
+import { EVENT_TYPES, STATUSES, type Status } from '../../contract/webhook.ts';
+import { conversationWindow } from '../../contract/window.ts';
+import { named } from '../../named-schemas.ts';
+import { operation } from '../../operation.ts';
+import { readConversation } from '../../store/contacts.ts';
+import type { ReadableEvent } from '../../store/messages.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { eventStatus } from '../events/routes.ts';
+import { contentAnswer, contentOf } from '../messages/routes.ts';
+import { asFilter, asPage, listingParameters, pageOf } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
+import { CONTACTS, type ContactDeps, contactPath } from './contact.ts';
+
+/** What was written or what became of what was sent. */
+export const conversationEntry = named(
+  'ConversationEntry',
+  z.object({
+    id: z.string().meta({ description: 'Of the event.' }),
+    integration: z.string(),
+    direction: z
+      .enum(['in', 'out'])
+      .meta({ description: '`in`: the customer wrote. `out`: it was sent to it.' }),
+    type: z.enum(EVENT_TYPES),
+    status: eventStatus,
+    effectiveStatus: z
+      .enum(STATUSES)
+      .nullable()
+      .meta({ description: 'Of the message that was sent, as far as the events on this page tell.' }),
+    messageId: z.string(),
+    occurredAt: z.iso.datetime(),
+    receivedAt: z.iso.datetime(),
+    deliveries: z.int().min(1),
+    content: contentAnswer,
+  }),
+);
+
+/** What `GET /api/contacts/:number` answers. */
+export const conversationPage = pageOf(conversationEntry)
+  .extend({
+    contact: z.string().meta({ description: 'In canonical form; an identity as it stands.' }),
+    name: z.string().nullable().meta({
+      description: 'As last written, as far as the last message and this page tell.',
+    }),
+    window: z
+      .object({
+        open: z.boolean().meta({ description: 'Whether a free-form message may be sent.' }),
+        closesAt: z.iso.datetime().meta({ description: 'The first moment at which it is closed.' }),
+      })
+      .nullable()
+      .meta({ description: 'null where the customer never wrote.' }),
+  })
+  .meta({
+    description:
+      'Newest first: pages by when events were stored, and within a page by when they occurred, which can be long before.',
+    example: {
+      contact: '+5544999999999',
+      name: 'Maria da Silva',
+      window: { open: false, closesAt: '2020-06-19T17:07:51.271Z' },
+      data: [
+        {
+          id: '5e178088a88ad9001b6e1914:i3i4321d:response',
+          integration: 'shop',
+          direction: 'in',
+          type: 'response',
+          status: null,
+          effectiveStatus: null,
+          messageId: '5e178088a88ad9001b6e1914',
+          occurredAt: '2020-06-18T17:07:51.271Z',
+          receivedAt: '2020-06-18T17:07:52.004Z',
+          deliveries: 1,
+          content: {
+            kind: 'text',
+            mediaType: 'text',
+            text: 'Mensagem de teste',
+            media: null,
+            location: null,
+            failure: null,
+            omitted: false,
+          },
+        },
+      ],
+      next: null,
+    },
+  });
+
+export const getConversation = operation({
+  operationId: 'getConversation',
+  method: 'get',
+  path: '/api/contacts/:number',
+  tag: CONTACTS,
+  summary: 'Read the conversation with a contact',
+  access: 'reader',
+  param: contactPath,
+  query: z.strictObject(listingParameters),
+  answers: { 200: { description: 'A page of it, newest first.', schema: conversationPage } },
+});
+
+export function conversationRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getConversation, async (_, { param: { number: contact }, query }) => {
+    const { cursor, ...range } = asFilter(query);
+    const conversation = await readConversation(db, contact, { ...range, beforeSeq: cursor });
+    const { events, lastResponse, nextBeforeSeq } = conversation;
+    return {
+      contact,
+      name: lastName(lastResponse === null ? events : [lastResponse, ...events]),
+      window: lastResponse && windowOf(lastResponse, now()),
+      ...asPage(entriesOf(events), nextBeforeSeq),
+    };
+  });
+  return routes;
+}
+
+/** Newest first, by when they occurred. */
+function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversationEntry>[] {
+  const reported = Map.groupBy(events, ({ messageId }) => messageId);
+  const statusOf = (messageId: string): Status | null => {
+    const steps = (reported.get(messageId) ?? []).flatMap(({ status }) => (status === null ? [] : [status]));
+    return messageStatus(steps)?.status ?? null;
+  };
+  return events
+    .toSorted((a, b) => b.occurredAtMs - a.occurredAtMs || b.seq - a.seq)
+    .map((event) => {
+      const { id, integration, type, status, messageId, occurredAtMs, receivedAtMs, deliveries } = event;
+      return {
+        id,
+        integration,
+        direction: type === 'response' ? ('in' as const) : ('out' as const),
+        type,
+        status,
+        effectiveStatus: type === 'response' ? null : statusOf(messageId),
+        messageId,
+        occurredAt: rfc3339(occurredAtMs),
+        receivedAt: rfc3339(receivedAtMs),
+        deliveries,
+        content: contentOf(event),
+      };
+    });
+}
+
+/** Of the newest response that writes one. */
+function lastName(events: readonly ReadableEvent[]): string | null {
+  const newestFirst = events
+    .filter(({ type }) => type === 'response')
+    .toSorted((a, b) => b.occurredAtMs - a.occurredAtMs || b.seq - a.seq);
+  for (const { payload } of newestFirst) {
+    const name = payload === null ? null : saidIn(payload).name;
+    if (name !== null) return name;
+  }
+  return null;
+}
+
+function windowOf({ occurredAtMs, receivedAtMs }: ReadableEvent, nowMs: number) {
+  const { open, closesAt } = conversationWindow({ time: occurredAtMs, receivedtime: receivedAtMs }, nowMs);
+  return { open, closesAt: closesAt.toISOString() };
+}

@@ -1,0 +1,230 @@
+// GET /api/contacts/:number/export: everything that is held on a contact, as a stream.
+
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { REJECTION_REASONS } from '../../contract/assess.ts';
+import { rfc3339 } from '../../contract/moment.ts';
+import { EVENT_TYPES } from '../../contract/webhook.ts';
+import { writtenNumber } from '../../contract/written-number.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
+import { named } from '../../named-schemas.ts';
+import { operation } from '../../operation.ts';
+import { describeError, log } from '../../runtime/log.ts';
+import {
+  type Holding,
+  type HoldingKind,
+  type Person,
+  readHoldings,
+  type WalkedStep,
+  walkMentions,
+  walkOwnEvents,
+} from '../../store/contact-holdings.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { auditAnswer } from '../audit/routes.ts';
+import { eventContact, eventStatus } from '../events/routes.ts';
+import { serve } from '../serve.ts';
+import { CONTACTS, type ContactDeps, contactPath, SEARCHED } from './contact.ts';
+
+const heldEvent = z.object({
+  kind: z.literal('event'),
+  about: z.enum(['contact', 'mention']).meta({
+    description: '`mention`: an event of another contact, whose payload holds the number.',
+  }),
+  id: z.string(),
+  integration: z.string(),
+  type: z.enum(EVENT_TYPES),
+  status: eventStatus,
+  contact: eventContact,
+  occurredAt: z.iso.datetime(),
+  receivedAt: z.iso.datetime(),
+  deliveries: z.int().min(1),
+  payload: z.string().meta({ description: 'The body as text, exactly as it came.' }),
+});
+
+const heldRejection = z.object({
+  kind: z.literal('rejection'),
+  id: z.string(),
+  integration: z.string(),
+  reason: z.enum(REJECTION_REASONS),
+  receivedAt: z.iso.datetime(),
+  lastReceivedAt: z.iso.datetime(),
+  deliveries: z.int().min(1),
+  bodyEncoding: z.enum(['utf-8', 'base64']),
+  body: z.string().meta({ description: 'Exactly as it came.' }),
+});
+
+const heldDeadLetter = z.object({
+  kind: z.literal('deadLetter'),
+  id: z.string(),
+  event: z.string().nullable(),
+  integration: z.string().nullable(),
+  attempts: z.int().min(0),
+  receivedAt: z.iso.datetime(),
+  body: z.string().meta({ description: 'The message as JSON text.' }),
+});
+
+const heldAuditEntry = auditAnswer.extend({ kind: z.literal('auditEntry') });
+
+const heldReplay = z.object({
+  kind: z.literal('replay'),
+  id: z.string(),
+  actor: z.string(),
+  filter: z.record(z.string(), z.unknown()).meta({ description: 'What was asked for.' }),
+});
+
+/** A line of an export. */
+export const exportLine = named(
+  'Held',
+  z.discriminatedUnion('kind', [heldEvent, heldRejection, heldDeadLetter, heldAuditEntry, heldReplay]),
+);
+
+export const exportContact = operation({
+  operationId: 'exportContact',
+  method: 'get',
+  path: '/api/contacts/:number/export',
+  tag: CONTACTS,
+  summary: 'Export all that is held on a contact',
+  access: 'reader',
+  param: contactPath,
+  answers: {
+    200: {
+      description: 'A stream of JSON texts, one on each line. The schema is that of a line.',
+      mediaType: 'application/x-ndjson',
+      schema: exportLine,
+      example: {
+        kind: 'event',
+        about: 'contact',
+        id: EVENT.id,
+        integration: EVENT.integration,
+        type: EVENT.type,
+        status: EVENT.status,
+        contact: EVENT.contact,
+        occurredAt: EVENT.occurredAt,
+        receivedAt: EVENT.receivedAt,
+        deliveries: EVENT.deliveries,
+        payload: JSON.stringify(RESPONSE),
+      },
+    },
+  },
+  problems: ['invalid-parameters'],
+});
+
+export function exportRoutes({ db }: Pick<ContactDeps, 'db'>): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, exportContact, async (c, { param: { number: contact } }) => {
+    const lines = exportLines(db, { contact, number: writtenNumber(contact) });
+    const first = await lines.next(); // while a problem can still be answered
+    return c.body(streamOf(beginningWith(first, lines), c.get('requestId')), 200, {
+      'content-type': 'application/x-ndjson',
+      'content-disposition': 'attachment; filename="contact.ndjson"',
+    });
+  });
+  return routes;
+}
+
+/** Everything that an erasure would take, a group of lines at a time. */
+async function* exportLines(db: D1Database, person: Person): AsyncGenerator<string> {
+  const own = async (afterSeq: number) => walkOwnEvents(db, person.contact, afterSeq);
+  yield* linesOf(db, 'event', own, person);
+  for (const kind of SEARCHED) {
+    yield* linesOf(db, kind, async (afterSeq) => walkMentions(db, kind, person, afterSeq), person);
+  }
+}
+
+async function* linesOf(
+  db: D1Database,
+  kind: HoldingKind,
+  walk: (afterSeq: number) => Promise<WalkedStep>,
+  person: Person,
+): AsyncGenerator<string> {
+  for (let step: WalkedStep | undefined; !step?.isLast; ) {
+    step = await walk(step?.lastSeq ?? 0);
+    for await (const holdings of readHoldings(db, kind, step.places, person.number)) {
+      yield holdings.map((holding) => `${JSON.stringify(lineOf(holding, person.contact))}\n`).join('');
+    }
+  }
+}
+
+function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
+  switch (holding.kind) {
+    case 'event': {
+      const { id, integration, type, status, deliveries, payload, ...event } = holding.event;
+      return {
+        kind: holding.kind,
+        about: event.contact === contact ? 'contact' : 'mention',
+        id,
+        integration,
+        type,
+        status,
+        contact: event.contact,
+        occurredAt: rfc3339(event.occurredAtMs),
+        receivedAt: rfc3339(event.receivedAtMs),
+        deliveries,
+        payload,
+      };
+    }
+    case 'rejection': {
+      const { seq, integration, reason, deliveries, bodyEncoding, body, ...rejection } = holding.rejection;
+      return {
+        kind: holding.kind,
+        id: String(seq),
+        integration,
+        reason,
+        receivedAt: rfc3339(rejection.receivedAtMs),
+        lastReceivedAt: rfc3339(rejection.lastReceivedAtMs),
+        deliveries,
+        bodyEncoding,
+        body,
+      };
+    }
+    case 'deadLetter': {
+      const { seq, event, attempts, sentAtMs, body } = holding.deadLetter;
+      return {
+        kind: holding.kind,
+        id: String(seq),
+        event: event?.id ?? null,
+        integration: event?.integration ?? null,
+        attempts,
+        receivedAt: rfc3339(sentAtMs),
+        body,
+      };
+    }
+    case 'auditEntry': {
+      const { seq, atMs, ...entry } = holding.entry;
+      return { kind: holding.kind, id: String(seq), at: rfc3339(atMs), ...entry };
+    }
+    case 'replay': {
+      const { id, actor, filter } = holding.replay;
+      return { kind: holding.kind, id: String(id), actor, filter: { ...filter } };
+    }
+  }
+}
+
+async function* beginningWith(
+  first: IteratorResult<string>,
+  rest: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
+}
+
+/** What is read is what is asked for: a slow client does not fill the memory. One that goes away ends the reading. */
+function streamOf(lines: AsyncGenerator<string>, requestId: string): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await lines.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      } catch (error) {
+        log('error', 'export interrupted', { requestId, error: describeError(error) });
+        controller.error(error); // the client sees an answer that breaks off
+      }
+    },
+    async cancel() {
+      await lines.return(undefined);
+    },
+  });
+}

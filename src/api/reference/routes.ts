@@ -1,0 +1,106 @@
+// What the receiver says about itself, to anybody: the document of its API, as JSON and as a page, the schemas of events,
+// the problems that answers name, and that it runs.
+
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { type Message, type Operation, operation } from '../../operation.ts';
+import { PROBLEMS, type ProblemCode, problem, problemDetails } from '../../problem-details.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { WATCHING } from '../health/routes.ts';
+import { serve } from '../serve.ts';
+import { docsRoutes } from './docs.ts';
+import { openApiDocument } from './document.ts';
+import { REFERENCE } from './reference.ts';
+import { schemaRoutes } from './schemas.ts';
+
+/** A deployment changes the document. */
+const MAX_AGE_SECONDS = 300;
+
+const problemCodes = Object.keys(PROBLEMS) as ProblemCode[];
+
+export const getDocument = operation({
+  operationId: 'getDocument',
+  method: 'get',
+  path: '/openapi.json',
+  tag: REFERENCE,
+  summary: 'This document',
+  access: 'anyone',
+  answers: {
+    200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string().regex(/^3\.1\./) }) },
+  },
+});
+
+export const getLiveness = operation({
+  operationId: 'getLiveness',
+  method: 'get',
+  path: '/healthz',
+  tag: WATCHING,
+  summary: 'Check that the Worker runs',
+  access: 'anyone',
+  answers: {
+    200: {
+      description: 'It does.',
+      schema: z.object({ status: z.literal('ok') }),
+      example: { status: 'ok' },
+    },
+  },
+});
+
+export const getProblem = operation({
+  operationId: 'getProblem',
+  method: 'get',
+  path: '/problems/:code',
+  tag: REFERENCE,
+  summary: 'A problem that answers name as their `type`',
+  description: `One of ${problemCodes.map((code) => `\`${code}\``).join(', ')}.`,
+  access: 'anyone',
+  param: z.object({
+    code: z.string().meta({
+      description: 'Code of a problem, as its `type` ends.',
+      example: 'contract-broken',
+    }),
+  }),
+  answers: {
+    200: {
+      description: 'The problem.',
+      schema: problemDetails.pick({ type: true, title: true, status: true }),
+      example: { type: '/problems/conflict', ...PROBLEMS.conflict },
+    },
+  },
+  problems: ['not-found'],
+});
+
+export interface ReferenceDeps {
+  /** Of the documentation's viewer. */
+  assets: Fetcher;
+  /** Empty: the address that the request came to. */
+  publicUrl: string;
+  /** What the document describes. Asked for once all routes are there. */
+  operations: () => readonly Operation[];
+  messages: Readonly<Record<string, Message>>;
+}
+
+export function referenceRoutes({ assets, publicUrl, operations, messages }: ReferenceDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  /** The same for every request of the isolate, and made by the first of them. */
+  let written: string | undefined;
+
+  serve(routes, getDocument, (c) => {
+    written ??= JSON.stringify(openApiDocument(operations(), messages));
+    const servers = JSON.stringify([{ url: publicUrl || new URL(c.req.url).origin }]);
+    return c.body(`{"servers":${servers},${written.slice(1)}`, 200, {
+      'content-type': 'application/json',
+      'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
+    });
+  });
+
+  serve(routes, getLiveness, () => ({ status: 'ok' as const }));
+
+  serve(routes, getProblem, (c, { param: { code } }) =>
+    Object.hasOwn(PROBLEMS, code)
+      ? { type: c.req.path, ...PROBLEMS[code as ProblemCode] }
+      : problem('not-found', 'There is no such problem type.'),
+  );
+
+  return routes.route('/', docsRoutes({ assets })).route('/', schemaRoutes(publicUrl));
+}
