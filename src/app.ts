@@ -8,7 +8,7 @@ import { type ActorDeps, identities, requireActor } from './api/access/actor.ts'
 import { type ApiDeps, apiRoutes } from './api/api.ts';
 import { payloadRoutes } from './api/events/routes.ts';
 import { referenceRoutes } from './api/reference/routes.ts';
-import { operationsOf } from './api/serve.ts';
+import { servedOperations } from './api/serve.ts';
 import { apiClients } from './dashboard/api-client.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
 import type { ConfigurationError } from './env.ts';
@@ -53,7 +53,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const api = apiRoutes(deps);
   app.use('/api/*', requireActor(deps, known));
   app.route('/', api);
-  const operations = () => [...webhookOperations, ...operationsOf(app)];
+  const operations = () => [...webhookOperations, ...servedOperations(app)];
   app.route('/', referenceRoutes({ ...deps, operations, messages: webhookMessages }));
   app.route('/', dashboardRoutes(deps, known, apiClients(api, handleError)));
 

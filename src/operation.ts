@@ -14,7 +14,7 @@ export type Access = 'anyone' | 'sender' | 'reader' | 'changer';
 export interface Operation {
   /** Names it in generated clients. Unique. */
   operationId: string;
-  method: 'get' | 'post' | 'patch' | 'delete';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** As Hono writes it: `/api/events/:integration/:id`. */
   path: string;
   tag: Tag;
@@ -61,23 +61,37 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
+type Route = Pick<Operation, 'operationId' | 'method' | 'path' | 'tag' | 'access'>;
+type Described = Omit<Operation, keyof Route> & Partial<Pick<Route, 'access'>>;
+
 /**
- * Describes an operation, and keeps the types of its schemas:
+ * Makes what describes the operations of one tag, and keeps the types of their schemas. Unless said otherwise a GET is open
+ * to readers, and anything else to those who may change something: that is how the door of the API decides.
  *
  * ```ts
- * export const getAnswer = operation({
- *   operationId: 'getAnswer',
- *   method: 'get',
- *   path: '/api/answer',
- *   tag: REFERENCE,
+ * const operation = operationsOf({ name: 'Answers', description: 'To any question.' });
+ *
+ * export const getAnswer = operation('getAnswer', 'GET /api/answer', {
  *   summary: 'Read the answer',
- *   access: 'reader',
  *   answers: { 200: { description: 'It.', schema: z.object({ answer: z.int() }), example: { answer: 42 } } },
  * });
  * ```
  */
-export function operation<Described extends Operation>(described: Described): Described {
-  return described;
+export function operationsOf(tag: Tag) {
+  return <Rest extends Described>(
+    operationId: string,
+    route: `${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`,
+    described: Rest,
+  ): Rest & Route => {
+    const [method, path = ''] = route.split(' ');
+    const access = method === 'GET' ? 'reader' : 'changer';
+    return { access, ...described, operationId, method: method as Operation['method'], path, tag };
+  };
+}
+
+/** An answer that is JSON. */
+export function json<Schema extends z.ZodType>(description: string, schema: Schema, example?: unknown) {
+  return { description, schema, example };
 }
 
 /** What an operation answers with a status, before it is JSON; `null` where that has no body. */

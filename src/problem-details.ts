@@ -36,10 +36,10 @@ export const problemError = named(
   'ProblemError',
   z
     .object({
-      path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
-      code: z.enum(PROBLEM_CODES).meta({ description: 'What is wrong, for programs.' }),
-      params: z.record(z.string(), z.unknown()).meta({ description: 'Of the code: `max` of `too-long`.' }),
-      message: z.string().meta({ description: 'The same in English, for people.' }),
+      path: z.string().describe('Where, with dots. Empty for the whole.'),
+      code: z.enum(PROBLEM_CODES).describe('What is wrong, for programs.'),
+      params: z.record(z.string(), z.unknown()).describe('Of the code: `max` of `too-long`.'),
+      message: z.string().describe('The same in English, for people.'),
     })
     .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>,
 );
@@ -62,20 +62,20 @@ const count = z.int().min(0);
 /** What a problem tells programs beside its type (RFC 9457, section 3.2). */
 export const problemExtensions = z.object({
   errors: z.array(problemError).optional(),
-  reason: z.enum(PROBLEM_REASONS).optional().meta({ description: 'Which case of the problem it is.' }),
+  reason: z.enum(PROBLEM_REASONS).optional().describe('Which case of the problem it is.'),
   holdings: z
     .object({
       events: count,
       rejections: count,
       deadLetters: count,
-      complete: z.boolean().meta({ description: 'false: there can be more.' }),
+      complete: z.boolean().describe('false: there can be more.'),
     })
     .optional()
-    .meta({ description: 'With `holds-data`: what would be deleted with it.' }),
+    .describe('With `holds-data`: what would be deleted with it.'),
   deleted: z
     .object({ events: count, rejections: count, deadLetters: count })
     .optional()
-    .meta({ description: 'With `enabled-meanwhile`: what was deleted by then.' }),
+    .describe('With `enabled-meanwhile`: what was deleted by then.'),
 });
 export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
@@ -90,10 +90,10 @@ export const problemDetails = named(
       }),
       title: z.string(),
       status: z.int(),
-      detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
+      detail: z.string().describe('What is wrong in this case, and what to do about it.'),
       ...problemExtensions.shape,
     })
-    .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' }),
+    .describe('Problem details (RFC 9457), as `application/problem+json`.'),
 );
 
 /**

@@ -36,7 +36,7 @@ export const listingParameters = {
     .min(1)
     .max(MAX_PAGE_ENTRIES)
     .default(DEFAULT_PAGE_ENTRIES)
-    .meta({ description: 'Entries on the page, at most.' }),
+    .describe('Entries on the page, at most.'),
   cursor: numericCursor
     .meta({ description: 'The `next` of an earlier answer.', example: '1772330400000000' })
     .optional(),
@@ -70,7 +70,7 @@ export function asFilter<Filters extends { since?: number | undefined; until?: n
 export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   return z.object({
     data: z.array(entry),
-    next: z.string().nullable().meta({ description: 'The `cursor` of the next page; null on the last.' }),
+    next: z.string().nullable().describe('The `cursor` of the next page; null on the last.'),
   });
 }
 

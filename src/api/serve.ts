@@ -24,7 +24,7 @@ type Handle<Described extends Operation> = (
 ) => Answered<Described> | Promise<Answered<Described>>;
 type Answered<Described extends Operation> = Response | AnswerOf<Described, 200>;
 
-/** Where {@link operationsOf} finds what a route's handler serves. */
+/** Where {@link servedOperations} finds what a route's handler serves. */
 const OPERATION = Symbol('operation');
 
 /**
@@ -48,7 +48,7 @@ export function serve<Described extends Operation>(
     return answered instanceof Response ? answered : c.json(answered as object);
   };
   const readBody = body === undefined ? [] : [jsonBody(body.schema, body)];
-  routes.on(method.toUpperCase(), [path], ...readBody, Object.assign(handler, { [OPERATION]: operation }));
+  routes.on(method, [path], ...readBody, Object.assign(handler, { [OPERATION]: operation }));
 }
 
 /** An answer of an operation with another status than 200, or with headers of its own. */
@@ -62,6 +62,6 @@ export function answer<Described extends Operation, Status extends keyof Describ
 }
 
 /** The operations that an app serves, in the order of their routes. */
-export function operationsOf({ routes }: Pick<Hono, 'routes'>): Operation[] {
+export function servedOperations({ routes }: Pick<Hono, 'routes'>): Operation[] {
   return routes.flatMap(({ handler }) => (OPERATION in handler ? [handler[OPERATION] as Operation] : []));
 }

@@ -107,7 +107,7 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
     const attempt = async <Described extends Operation>(
       { method, path }: Described,
       { param, query, body }: OperationRequest<Described>,
-    ) => send<AnswerOf<Described>>(method.toUpperCase(), pathOf(path, param), body, query);
+    ) => send<AnswerOf<Described>>(method, pathOf(path, param), body, query);
     return {
       attempt,
       async call(operation, request) {

@@ -5,13 +5,14 @@ import { eventSchema } from '../contract/cloudevent.ts';
 import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
 import { RESPONSE, RESPONSE_EVENT, STATUS, STATUS_EVENT } from '../examples.ts';
 import { named } from '../named-schemas.ts';
-import { type Message, operation, type Tag } from '../operation.ts';
+import { json, type Message, operationsOf } from '../operation.ts';
 import { acceptedRejection, webhookAnswer } from './webhook.ts';
 
-const WEBHOOKS: Tag = {
+const tag = {
   name: 'Webhooks',
   description: 'What the Instant Message platform sends, and what consumers get of it.',
 };
+const operation = operationsOf(tag);
 
 named('ResponseWebhook', responseWebhook);
 named('StatusWebhook', statusWebhook);
@@ -26,20 +27,10 @@ const token = z.string().meta({
   example: `1.${'A'.repeat(43)}`,
 });
 
-/** With the token in the URL, and with it in a header. */
-const BY_URL = {
-  path: '/webhooks/:integration/:token',
-  access: 'anyone',
-  param: z.object({ integration, token }),
-} as const;
-const BY_HEADER = {
-  path: '/webhooks/:integration',
-  access: 'sender',
-  param: z.object({ integration }),
-} as const;
+const byUrl = { access: 'anyone', param: z.object({ integration, token }) } as const;
+const byHeader = { access: 'sender', param: z.object({ integration }) } as const;
 
 const DELIVERY = {
-  tag: WEBHOOKS,
   description:
     'Any or no `Content-Type` is taken, and `Content-Encoding: gzip` or `deflate`, of at most 1 MiB once it is undone. A ' +
     '200 says that the event is durable; after a 503 send it again. A body that breaks the contract is answered 422 and ' +
@@ -51,20 +42,19 @@ const DELIVERY = {
     'webhook-timestamp': z
       .string()
       .regex(/^\d{1,12}$/)
-      .meta({ description: 'Seconds since 1970.' })
+      .describe('Seconds since 1970.')
       .optional(),
     'webhook-signature': z
       .string()
-      .meta({ description: '`v1,<base64>`, for integrations that require signatures (Standard Webhooks).' })
+      .describe('`v1,<base64>`, for integrations that require signatures (Standard Webhooks).')
       .optional(),
   }),
   answers: {
-    200: {
-      description:
-        'The event is stored, now or earlier, or waits to be; or it is kept beside the one that it repeats.',
-      schema: webhookAnswer,
-    },
-    202: { description: 'It became no event and is kept as a rejection.', schema: acceptedRejection },
+    200: json(
+      'The event is stored, now or earlier, or waits to be; or it is kept beside the one that it repeats.',
+      webhookAnswer,
+    ),
+    202: json('It became no event and is kept as a rejection.', acceptedRejection),
   },
   problems: [
     'badly-encoded',
@@ -82,8 +72,6 @@ const DELIVERY = {
 } as const;
 
 const PROBE = {
-  method: 'get',
-  tag: WEBHOOKS,
   summary: 'Ask whether a webhook address is valid',
   description: 'For platforms that probe an address before they register it. HEAD is answered, too.',
   answers: {
@@ -99,21 +87,17 @@ const BODY = {
 
 /** The operations that src/receive/webhook.ts serves. */
 export const webhookOperations = [
-  operation({ ...PROBE, ...BY_URL, operationId: 'probeWebhook' }),
-  operation({
+  operation('probeWebhook', 'GET /webhooks/:integration/:token', { ...PROBE, ...byUrl }),
+  operation('deliverWebhook', 'POST /webhooks/:integration/:token', {
     ...DELIVERY,
-    ...BY_URL,
-    operationId: 'deliverWebhook',
-    method: 'post',
+    ...byUrl,
     summary: 'Deliver a webhook to a registered URL',
     body: BODY,
   }),
-  operation({ ...PROBE, ...BY_HEADER, operationId: 'probeWebhookWithHeader' }),
-  operation({
+  operation('probeWebhookWithHeader', 'GET /webhooks/:integration', { ...PROBE, ...byHeader }),
+  operation('deliverWebhookWithHeader', 'POST /webhooks/:integration', {
     ...DELIVERY,
-    ...BY_HEADER,
-    operationId: 'deliverWebhookWithHeader',
-    method: 'post',
+    ...byHeader,
     summary: 'Deliver a webhook with the token in a header',
     body: BODY,
   }),
@@ -121,7 +105,7 @@ export const webhookOperations = [
 
 /** A message to a consumer has no answer: the consumer acknowledges it to the queue. */
 const TO_CONSUMER = {
-  tag: WEBHOOKS,
+  tag,
   access: 'anyone',
   description:
     'A message of the queue `instant-message-events`, content type `json`: a CloudEvents 1.0 object. Not an HTTP ' +
@@ -134,6 +118,7 @@ const TO_CONSUMER = {
 export const webhookMessages: Record<string, Message> = {
   response: {
     ...DELIVERY,
+    tag,
     operationId: 'onResponse',
     summary: 'A customer wrote: from the platform to a registered URL',
     access: 'anyone',
@@ -141,6 +126,7 @@ export const webhookMessages: Record<string, Message> = {
   },
   status: {
     ...DELIVERY,
+    tag,
     operationId: 'onStatus',
     summary: 'A message that was sent took a step: from the platform to a registered URL',
     access: 'anyone',

@@ -2,7 +2,7 @@
 // by the dashboard's pages.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { operationsOf } from '../../src/api/serve.ts';
+import { servedOperations } from '../../src/api/serve.ts';
 import { type AppDeps, createApp } from '../../src/app.ts';
 import { boundedDatabase } from '../../src/runtime/bounded-bindings.ts';
 import { webhookTokens } from '../../src/sender/webhook-token.ts';
@@ -38,8 +38,8 @@ function apiOver(call: () => Promise<never>) {
 }
 
 /** Paths of the API that are to be read, with the examples of the document in them. */
-const paths = operationsOf(apiOver(async () => HANGS))
-  .filter(({ method, access }) => method === 'get' && access === 'reader')
+const paths = servedOperations(apiOver(async () => HANGS))
+  .filter(({ method, access }) => method === 'GET' && access === 'reader')
   .map(({ path, param }) =>
     path.replace(/:(\w+)/g, (_, name: string) =>
       encodeURIComponent(String(param?.shape[name]?.meta()?.example)),

@@ -5,7 +5,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 import { openApiDocument } from '../../src/api/reference/document.ts';
-import { operationsOf } from '../../src/api/serve.ts';
+import { servedOperations } from '../../src/api/serve.ts';
 import { type AppDeps, createApp } from '../../src/app.ts';
 import type { Message, Operation } from '../../src/operation.ts';
 import { webhookMessages, webhookOperations } from '../../src/receive/webhook-api.ts';
@@ -19,7 +19,7 @@ const app = createApp({
   publicUrl: '',
 } as unknown as AppDeps);
 
-const operations: Operation[] = [...webhookOperations, ...operationsOf(app)];
+const operations: Operation[] = [...webhookOperations, ...servedOperations(app)];
 const described: Message[] = [...operations, ...Object.values(webhookMessages)];
 const document: Body = openApiDocument(operations, webhookMessages);
 
@@ -32,7 +32,7 @@ describe('the document', () => {
     const routes = app.routes
       .filter(({ method, path }) => method !== 'ALL' && !PAGES.test(path)) // ALL: middleware, refusals of methods
       .map(({ method, path }) => `${method} ${path}`);
-    const documented = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    const documented = operations.map(({ method, path }) => `${method} ${path}`);
     expect(documented.length).toBeGreaterThan(40);
     expect(new Set(documented)).toEqual(new Set(routes));
   });

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
 import { named } from '../../named-schemas.ts';
-import { operation } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { AUDIT_ACTIONS, listAudit as readAudit } from '../../store/audit.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { asListing, asPage, listingParameters, pageOf } from '../query-parameters.ts';
@@ -19,12 +19,12 @@ export const auditAnswer = named(
     .object({
       id: z.string(),
       at: z.iso.datetime(),
-      actor: z.string().meta({
-        description: '`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.',
-      }),
+      actor: z
+        .string()
+        .describe('`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.'),
       action: z.enum(AUDIT_ACTIONS),
-      object: z.string().meta({ description: 'On what: a slug, an id.' }),
-      detail: z.record(z.string(), z.unknown()).meta({ description: 'What else tells what was done.' }),
+      object: z.string().describe('On what: a slug, an id.'),
+      detail: z.record(z.string(), z.unknown()).describe('What else tells what was done.'),
     })
     .meta({
       example: {
@@ -41,20 +41,17 @@ export const auditAnswer = named(
 /** What `GET /api/audit` answers. */
 export const auditPage = pageOf(auditAnswer);
 
-export const listAudit = operation({
-  operationId: 'listAudit',
-  method: 'get',
-  path: '/api/audit',
-  tag: { name: 'Audit', description: 'Who changed what, and when.' },
+const operation = operationsOf({ name: 'Audit', description: 'Who changed what, and when.' });
+
+export const listAudit = operation('listAudit', 'GET /api/audit', {
   summary: 'List changes, newest first',
-  access: 'reader',
   query: z.strictObject({
     actor: name.optional(),
     action: z.enum(AUDIT_ACTIONS).optional(),
     object: name.optional(),
     ...listingParameters,
   }),
-  answers: { 200: { description: 'A page of changes.', schema: auditPage } },
+  answers: { 200: json('A page of changes.', auditPage) },
 });
 
 export function auditRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {

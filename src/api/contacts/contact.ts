@@ -1,14 +1,14 @@
 // What the operations on a contact have in common.
 
 import * as z from 'zod';
-import type { Tag } from '../../operation.ts';
+import { operationsOf } from '../../operation.ts';
 import type { HoldingKind } from '../../store/contact-holdings.ts';
 import { eventFilters } from '../events/routes.ts';
 
-export const CONTACTS: Tag = {
+export const contactOperation = operationsOf({
   name: 'Contacts',
   description: 'What is held on one customer: conversation, export, erasure.',
-};
+});
 
 /** The parameter of a path that names a contact: a phone number, or the identity in place of one. */
 export const contactPath = z.object({ number: eventFilters.contact.unwrap() });

@@ -8,7 +8,7 @@ import { rfc3339 } from '../../contract/moment.ts';
 import { EVENT_TYPES, STATUSES, type Status } from '../../contract/webhook.ts';
 import { conversationWindow } from '../../contract/window.ts';
 import { named } from '../../named-schemas.ts';
-import { operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import { readConversation } from '../../store/contacts.ts';
 import type { ReadableEvent } from '../../store/messages.ts';
 import type { ActorEnv } from '../access/actor.ts';
@@ -16,23 +16,21 @@ import { eventStatus } from '../events/routes.ts';
 import { contentAnswer, contentOf } from '../messages/routes.ts';
 import { asFilter, asPage, listingParameters, pageOf } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
-import { CONTACTS, type ContactDeps, contactPath } from './contact.ts';
+import { type ContactDeps, contactOperation, contactPath } from './contact.ts';
 
 /** What was written or what became of what was sent. */
 export const conversationEntry = named(
   'ConversationEntry',
   z.object({
-    id: z.string().meta({ description: 'Of the event.' }),
+    id: z.string().describe('Of the event.'),
     integration: z.string(),
-    direction: z
-      .enum(['in', 'out'])
-      .meta({ description: '`in`: the customer wrote. `out`: it was sent to it.' }),
+    direction: z.enum(['in', 'out']).describe('`in`: the customer wrote. `out`: it was sent to it.'),
     type: z.enum(EVENT_TYPES),
     status: eventStatus,
     effectiveStatus: z
       .enum(STATUSES)
       .nullable()
-      .meta({ description: 'Of the message that was sent, as far as the events on this page tell.' }),
+      .describe('Of the message that was sent, as far as the events on this page tell.'),
     messageId: z.string(),
     occurredAt: z.iso.datetime(),
     receivedAt: z.iso.datetime(),
@@ -44,17 +42,15 @@ export const conversationEntry = named(
 /** What `GET /api/contacts/:number` answers. */
 export const conversationPage = pageOf(conversationEntry)
   .extend({
-    contact: z.string().meta({ description: 'In canonical form; an identity as it stands.' }),
-    name: z.string().nullable().meta({
-      description: 'As last written, as far as the last message and this page tell.',
-    }),
+    contact: z.string().describe('In canonical form; an identity as it stands.'),
+    name: z.string().nullable().describe('As last written, as far as the last message and this page tell.'),
     window: z
       .object({
-        open: z.boolean().meta({ description: 'Whether a free-form message may be sent.' }),
-        closesAt: z.iso.datetime().meta({ description: 'The first moment at which it is closed.' }),
+        open: z.boolean().describe('Whether a free-form message may be sent.'),
+        closesAt: z.iso.datetime().describe('The first moment at which it is closed.'),
       })
       .nullable()
-      .meta({ description: 'null where the customer never wrote.' }),
+      .describe('null where the customer never wrote.'),
   })
   .meta({
     description:
@@ -90,16 +86,11 @@ export const conversationPage = pageOf(conversationEntry)
     },
   });
 
-export const getConversation = operation({
-  operationId: 'getConversation',
-  method: 'get',
-  path: '/api/contacts/:number',
-  tag: CONTACTS,
+export const getConversation = contactOperation('getConversation', 'GET /api/contacts/:number', {
   summary: 'Read the conversation with a contact',
-  access: 'reader',
   param: contactPath,
   query: z.strictObject(listingParameters),
-  answers: { 200: { description: 'A page of it, newest first.', schema: conversationPage } },
+  answers: { 200: json('A page of it, newest first.', conversationPage) },
 });
 
 export function conversationRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
 import { patterned } from '../../contract/problems.ts';
 import { writtenNumber } from '../../contract/written-number.ts';
-import { operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { isBusinessNumber } from '../../store/business-numbers.ts';
 import { eraseContact as erase, NOT_SEARCHED, type Searched } from '../../store/contact-erasure.ts';
@@ -13,7 +13,7 @@ import type { ActorEnv } from '../access/actor.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import { trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
-import { CONTACTS, type ContactDeps, contactPath, SEARCHED } from './contact.ts';
+import { type ContactDeps, contactOperation, contactPath, SEARCHED } from './contact.ts';
 
 /** By when the cron has read more of what is stored. */
 const RETRY_AFTER_SECONDS = 60;
@@ -33,23 +33,22 @@ const contactErasure = z.strictObject({
       return Object.fromEntries(searched) as Searched;
     })
     .optional()
-    .meta({ description: 'Where an unfinished erasure goes on: the `next` of its answer.' }),
-  force: trueOrFalse.default(false).meta({
-    description: "Also a number or a name that is the business's own, with all events that hold it.",
-  }),
+    .describe('Where an unfinished erasure goes on: the `next` of its answer.'),
+  force: trueOrFalse
+    .default(false)
+    .describe("Also a number or a name that is the business's own, with all events that hold it."),
 });
 
 const count = z.int().min(0);
 const receipt = {
-  receipt: z.uuid().meta({ description: 'Names it in the audit trail, which has no number.' }),
+  receipt: z.uuid().describe('Names it in the audit trail, which has no number.'),
   erased: z.object({
     events: count,
     rejections: count,
     deadLetters: count,
-    blotted: count.meta({
-      description:
-        'Entries of the audit trail, and filters of replays, in which the number gave way to a mark.',
-    }),
+    blotted: count.describe(
+      'Entries of the audit trail, and filters of replays, in which the number gave way to a mark.',
+    ),
   }),
 };
 
@@ -68,34 +67,25 @@ export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), 
 export const unfinishedErasure = z.object({
   ...receipt,
   complete: z.literal(false),
-  next: z.string().meta({ description: 'The `cursor` to repeat it with.' }),
+  next: z.string().describe('The `cursor` to repeat it with.'),
   detail: z.string(),
 });
 
-export const eraseContact = operation({
-  operationId: 'eraseContact',
-  method: 'delete',
-  path: '/api/contacts/:number',
-  tag: CONTACTS,
+export const eraseContact = contactOperation('eraseContact', 'DELETE /api/contacts/:number', {
   summary: 'Erase a contact',
   description:
     'Events, rejections and dead letters of that person. The audit trail records it, without the number; where ids in it hold the number, a mark stands for it then. An identity is looked for as a whole.',
-  access: 'changer',
   param: contactPath,
   query: contactErasure,
   answers: {
-    200: { description: 'Nothing is left: the receipt.', schema: erasureReceipt },
-    202: {
-      description: 'There is more to search than one request can: repeat it with `cursor`.',
-      schema: unfinishedErasure,
-      example: {
-        receipt: RECEIPT,
-        erased: { events: 42, rejections: 0, deadLetters: 0, blotted: 0 },
-        complete: false,
-        next: '1772330400000000-0-0-0-0',
-        detail: 'One request does not search it all. Repeat it with ?cursor=1772330400000000-0-0-0-0.',
-      },
-    },
+    200: json('Nothing is left: the receipt.', erasureReceipt),
+    202: json('There is more to search than one request can: repeat it with `cursor`.', unfinishedErasure, {
+      receipt: RECEIPT,
+      erased: { events: 42, rejections: 0, deadLetters: 0, blotted: 0 },
+      complete: false,
+      next: '1772330400000000-0-0-0-0',
+      detail: 'One request does not search it all. Repeat it with ?cursor=1772330400000000-0-0-0-0.',
+    }),
   },
   problems: ['conflict', 'unavailable'],
 });

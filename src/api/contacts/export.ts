@@ -8,7 +8,6 @@ import { EVENT_TYPES } from '../../contract/webhook.ts';
 import { writtenNumber } from '../../contract/written-number.ts';
 import { EVENT, RESPONSE } from '../../examples.ts';
 import { named } from '../../named-schemas.ts';
-import { operation } from '../../operation.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import {
   type Holding,
@@ -23,13 +22,13 @@ import type { ActorEnv } from '../access/actor.ts';
 import { auditAnswer } from '../audit/routes.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
 import { serve } from '../serve.ts';
-import { CONTACTS, type ContactDeps, contactPath, SEARCHED } from './contact.ts';
+import { type ContactDeps, contactOperation, contactPath, SEARCHED } from './contact.ts';
 
 const heldEvent = z.object({
   kind: z.literal('event'),
-  about: z.enum(['contact', 'mention']).meta({
-    description: '`mention`: an event of another contact, whose payload holds the number.',
-  }),
+  about: z
+    .enum(['contact', 'mention'])
+    .describe('`mention`: an event of another contact, whose payload holds the number.'),
   id: z.string(),
   integration: z.string(),
   type: z.enum(EVENT_TYPES),
@@ -38,7 +37,7 @@ const heldEvent = z.object({
   occurredAt: z.iso.datetime(),
   receivedAt: z.iso.datetime(),
   deliveries: z.int().min(1),
-  payload: z.string().meta({ description: 'The body as text, exactly as it came.' }),
+  payload: z.string().describe('The body as text, exactly as it came.'),
 });
 
 const heldRejection = z.object({
@@ -50,7 +49,7 @@ const heldRejection = z.object({
   lastReceivedAt: z.iso.datetime(),
   deliveries: z.int().min(1),
   bodyEncoding: z.enum(['utf-8', 'base64']),
-  body: z.string().meta({ description: 'Exactly as it came.' }),
+  body: z.string().describe('Exactly as it came.'),
 });
 
 const heldDeadLetter = z.object({
@@ -60,7 +59,7 @@ const heldDeadLetter = z.object({
   integration: z.string().nullable(),
   attempts: z.int().min(0),
   receivedAt: z.iso.datetime(),
-  body: z.string().meta({ description: 'The message as JSON text.' }),
+  body: z.string().describe('The message as JSON text.'),
 });
 
 const heldAuditEntry = auditAnswer.extend({ kind: z.literal('auditEntry') });
@@ -69,7 +68,7 @@ const heldReplay = z.object({
   kind: z.literal('replay'),
   id: z.string(),
   actor: z.string(),
-  filter: z.record(z.string(), z.unknown()).meta({ description: 'What was asked for.' }),
+  filter: z.record(z.string(), z.unknown()).describe('What was asked for.'),
 });
 
 /** A line of an export. */
@@ -78,13 +77,8 @@ export const exportLine = named(
   z.discriminatedUnion('kind', [heldEvent, heldRejection, heldDeadLetter, heldAuditEntry, heldReplay]),
 );
 
-export const exportContact = operation({
-  operationId: 'exportContact',
-  method: 'get',
-  path: '/api/contacts/:number/export',
-  tag: CONTACTS,
+export const exportContact = contactOperation('exportContact', 'GET /api/contacts/:number/export', {
   summary: 'Export all that is held on a contact',
-  access: 'reader',
   param: contactPath,
   answers: {
     200: {

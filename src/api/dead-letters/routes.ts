@@ -14,7 +14,7 @@ import {
   sendAgain,
 } from '../../forward/dead-letters.ts';
 import { named } from '../../named-schemas.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { AuditAction, AuditEntry } from '../../store/audit.ts';
 import {
@@ -48,11 +48,12 @@ const INTERRUPTION = {
 
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
-const kind = z.enum(DEAD_LETTER_KINDS).meta({
-  description:
+const kind = z
+  .enum(DEAD_LETTER_KINDS)
+  .describe(
     '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
-    '`never-sent`: an event that the queue never takes.',
-});
+      '`never-sent`: an event that the queue never takes.',
+  );
 const filters = { kind: kind.optional(), integration, type, contact, since, until };
 
 /** Names in {@link bulkRequest} that choose dead letters. */
@@ -62,9 +63,7 @@ const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
 const bulkRequest = z
   .strictObject({
     ...filters,
-    all: z.literal(true).optional().meta({
-      description: 'In place of filters.',
-    }),
+    all: z.literal(true).optional().describe('In place of filters.'),
     cursor,
   })
   .superRefine((request, context) => {
@@ -100,32 +99,29 @@ export const deadLetterAnswer = named(
       event: z
         .string()
         .nullable()
-        .meta({
-          description:
-            'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
+        .describe(
+          'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
             'which cannot be redriven.',
-        }),
+        ),
       integration: z.string().nullable(),
       type: z.enum(EVENT_TYPES).nullable(),
       contact: z
         .string()
         .nullable()
-        .meta({ description: "The customer's number in canonical form, or the identity in place of one." }),
+        .describe("The customer's number in canonical form, or the identity in place of one."),
       reason: z
         .enum(NEVER_SENT_REASONS)
         .nullable()
-        .meta({
-          description:
-            'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
+        .describe(
+          'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
             'and took others. null for other kinds.',
-        }),
-      attempts: z.int().min(0).meta({ description: 'How often the dead-letter queue delivered it.' }),
-      messageId: z.string().meta({ description: "The queue's." }),
+        ),
+      attempts: z.int().min(0).describe('How often the dead-letter queue delivered it.'),
+      messageId: z.string().describe("The queue's."),
       messageBytes: z.int().min(0),
-      sentAt: z.iso.datetime().meta({
-        description:
-          'When the message was sent, as the queue says; when it was given up, where it never was.',
-      }),
+      sentAt: z.iso
+        .datetime()
+        .describe('When the message was sent, as the queue says; when it was given up, where it never was.'),
       keptAt: z.iso.datetime(),
     })
     .meta({
@@ -138,32 +134,35 @@ export const deadLetterPage = pageOf(deadLetterAnswer);
 
 /** What `GET /api/dead-letters/:id` answers. */
 export const keptDeadLetterAnswer = deadLetterAnswer.extend({
-  message: z.unknown().meta({
-    description:
+  message: z
+    .unknown()
+    .describe(
       'The message as it was: usually a CloudEvent. Of a webhook, what is known of its arrival, with its body as `payload`, ' +
-      'or as `base64` where it is no text.',
-  }),
+        'or as `base64` where it is no text.',
+    ),
 });
 
 export const redriveAnswer = z.object({
-  event: z.string().nullable().meta({
-    description:
+  event: z
+    .string()
+    .nullable()
+    .describe(
       'The id of the event that was sent again. null: it was a webhook, and is in the intake queue again.',
-  }),
+    ),
   integration: z.string(),
 });
 
-const next = z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' });
+const next = z.string().nullable().describe('The `cursor` to go on with; null at the end.');
 
 export const redriveRunAnswer = z.object({
   redriven: z.int().min(0),
-  skipped: z.int().min(0).meta({ description: 'Those that stay: they are nothing of this receiver.' }),
+  skipped: z.int().min(0).describe('Those that stay: they are nothing of this receiver.'),
   next,
 });
 
 export const discardRunAnswer = z.object({ discarded: z.int().min(0), next });
 
-const DEAD_LETTERS: Tag = { name: 'Dead letters', description: 'What consumers gave up on.' };
+const operation = operationsOf({ name: 'Dead letters', description: 'What consumers gave up on.' });
 
 const deadLetterPath = z.object({
   id: z.string().meta({ description: 'Its `id`.', example: '1772330400000000' }),
@@ -174,99 +173,59 @@ const BULK_BODY = {
   examples: { some: { integration: 'shop', type: 'response' }, all: { all: true } },
 };
 
-export const listDeadLetters = operation({
-  operationId: 'listDeadLetters',
-  method: 'get',
-  path: '/api/dead-letters',
-  tag: DEAD_LETTERS,
+export const listDeadLetters = operation('listDeadLetters', 'GET /api/dead-letters', {
   summary: 'List dead letters, newest first',
-  access: 'reader',
   query: z.strictObject({ ...filters, limit, cursor }), // the period is that in which they were kept
-  answers: { 200: { description: 'A page of them, without their messages.', schema: deadLetterPage } },
+  answers: { 200: json('A page of them, without their messages.', deadLetterPage) },
 });
 
-export const getDeadLetter = operation({
-  operationId: 'getDeadLetter',
-  method: 'get',
-  path: '/api/dead-letters/:id',
-  tag: DEAD_LETTERS,
+export const getDeadLetter = operation('getDeadLetter', 'GET /api/dead-letters/:id', {
   summary: 'Read a dead letter',
-  access: 'reader',
   param: deadLetterPath,
   answers: {
-    200: {
-      description: 'The dead letter, with its message.',
-      schema: keptDeadLetterAnswer,
-      example: { ...DEAD_LETTER, message: RESPONSE_EVENT },
-    },
+    200: json('The dead letter, with its message.', keptDeadLetterAnswer, {
+      ...DEAD_LETTER,
+      message: RESPONSE_EVENT,
+    }),
   },
   problems: ['not-found'],
 });
 
-export const discardDeadLetter = operation({
-  operationId: 'discardDeadLetter',
-  method: 'delete',
-  path: '/api/dead-letters/:id',
-  tag: DEAD_LETTERS,
+export const discardDeadLetter = operation('discardDeadLetter', 'DELETE /api/dead-letters/:id', {
   summary: 'Discard a dead letter',
-  access: 'changer',
   param: deadLetterPath,
   answers: { 204: { description: 'It is discarded.' } },
   problems: ['not-found'],
 });
 
-export const redriveDeadLetter = operation({
-  operationId: 'redriveDeadLetter',
-  method: 'post',
-  path: '/api/dead-letters/:id/redrive',
-  tag: DEAD_LETTERS,
+export const redriveDeadLetter = operation('redriveDeadLetter', 'POST /api/dead-letters/:id/redrive', {
   summary: 'Send a dead letter again',
-  access: 'changer',
   param: deadLetterPath,
   answers: {
-    200: {
-      description: 'It is in the queue again, and gone from here.',
-      schema: redriveAnswer,
-      example: { event: EVENT.id, integration: EVENT.integration },
-    },
+    200: json('It is in the queue again, and gone from here.', redriveAnswer, {
+      event: EVENT.id,
+      integration: EVENT.integration,
+    }),
   },
   problems: ['not-found', 'conflict', 'unavailable'],
 });
 
-export const redriveDeadLetters = operation({
-  operationId: 'redriveDeadLetters',
-  method: 'post',
-  path: '/api/dead-letters/redrive',
-  tag: DEAD_LETTERS,
+export const redriveDeadLetters = operation('redriveDeadLetters', 'POST /api/dead-letters/redrive', {
   summary: 'Send many dead letters again',
   description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
-  access: 'changer',
   body: BULK_BODY,
   answers: {
-    200: {
-      description: 'What became of them.',
-      schema: redriveRunAnswer,
-      example: { redriven: 12, skipped: 0, next: null },
-    },
+    200: json('What became of them.', redriveRunAnswer, { redriven: 12, skipped: 0, next: null }),
   },
   problems: ['unavailable'],
 });
 
-export const discardDeadLetters = operation({
-  operationId: 'discardDeadLetters',
-  method: 'post',
-  path: '/api/dead-letters/discard',
-  tag: DEAD_LETTERS,
+export const discardDeadLetters = operation('discardDeadLetters', 'POST /api/dead-letters/discard', {
   summary: 'Discard many dead letters',
   description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
-  access: 'changer',
   body: BULK_BODY,
   answers: {
-    200: {
-      description: 'How many are gone.',
-      schema: discardRunAnswer,
-      example: { discarded: 12, next: null },
-    },
+    200: json('How many are gone.', discardRunAnswer, { discarded: 12, next: null }),
   },
   problems: ['unavailable'],
 });

@@ -10,7 +10,7 @@ import { coded } from '../../contract/problems.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../../contract/webhook.ts';
 import { EVENT, RESPONSE } from '../../examples.ts';
 import { named } from '../../named-schemas.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { findVersions } from '../../store/differing-repeats.ts';
 import { listEvents as readEvents } from '../../store/event-listing.ts';
@@ -48,15 +48,9 @@ export const eventFilters = {
 /** What `GET /api/events` takes. */
 export const eventListing = z.strictObject({
   ...eventFilters,
-  forwarded: trueOrFalse.optional().meta({
-    description: 'Whether the queue has confirmed it.',
-  }),
-  deferred: trueOrFalse.optional().meta({
-    description: 'Whether it came by way of the intake queue.',
-  }),
-  odd: trueOrFalse.optional().meta({
-    description: 'Whether its payload differs from the documentation.',
-  }),
+  forwarded: trueOrFalse.optional().describe('Whether the queue has confirmed it.'),
+  deferred: trueOrFalse.optional().describe('Whether it came by way of the intake queue.'),
+  odd: trueOrFalse.optional().describe('Whether its payload differs from the documentation.'),
   ...listingParameters,
 });
 
@@ -64,15 +58,15 @@ export const eventListing = z.strictObject({
 export const eventStatus = z
   .string()
   .nullable()
-  .meta({
-    description: `In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`,
-  });
+  .describe(`In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`);
 
 /** Whom an event is about. */
-export const eventContact = z.string().nullable().meta({
-  description:
+export const eventContact = z
+  .string()
+  .nullable()
+  .describe(
     "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
-});
+  );
 
 /** In what a payload differs from the documentation. */
 export const oddity = z.object({
@@ -84,31 +78,32 @@ export const oddity = z.object({
 export const eventAnswer = named(
   'Event',
   z.object({
-    id: z.string().meta({
-      description:
+    id: z
+      .string()
+      .describe(
         '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
-        'came under the ids of another event with another content and was let in.',
-    }),
+          'came under the ids of another event with another content and was let in.',
+      ),
     integration: z.string(),
     type: z.enum(EVENT_TYPES),
     status: eventStatus,
     contact: eventContact,
-    appId: z.string().nullable().meta({ description: 'null where the payload does not tell.' }),
-    messageId: z.string().meta({ description: '`message.messageId` of the payload.' }),
-    occurredAt: z.iso.datetime().meta({ description: "By the platform's clock." }),
+    appId: z.string().nullable().describe('null where the payload does not tell.'),
+    messageId: z.string().describe('`message.messageId` of the payload.'),
+    occurredAt: z.iso.datetime().describe("By the platform's clock."),
     receivedAt: z.iso.datetime(),
-    deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
-    forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
-    deferred: z.boolean().meta({
-      description: 'Whether it came by way of the intake queue, because the database did not answer.',
-    }),
-    replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
-    oddities: z.array(oddity).meta({ description: 'In what its payload differs from the documentation.' }),
+    deliveries: z.int().min(1).describe('How often the platform delivered it.'),
+    forwarded: z.boolean().describe('Whether the queue has confirmed it.'),
+    deferred: z
+      .boolean()
+      .describe('Whether it came by way of the intake queue, because the database did not answer.'),
+    replays: z.int().min(0).describe('How often it was put back to be forwarded again.'),
+    oddities: z.array(oddity).describe('In what its payload differs from the documentation.'),
     place: z.string().meta({
       description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
       example: '1772330400000000',
     }),
-    payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
+    payload: z.union([responseWebhook, statusWebhook]).describe('The body as it came.'),
   }),
 );
 
@@ -118,19 +113,17 @@ export const wholeEventAnswer = named(
   eventAnswer.extend({
     versions: z
       .object({
-        events: z
-          .array(z.string())
-          .meta({ description: 'Ids of those that are events: the first, and those let in.' }),
-        rejections: z.array(z.string()).meta({ description: 'Ids of those that are kept as rejections.' }),
+        events: z.array(z.string()).describe('Ids of those that are events: the first, and those let in.'),
+        rejections: z.array(z.string()).describe('Ids of those that are kept as rejections.'),
       })
-      .meta({ description: 'What else came under its ids, with another content; 20 of each at most.' }),
+      .describe('What else came under its ids, with another content; 20 of each at most.'),
   }),
 );
 
 /** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);
 
-const EVENTS: Tag = { name: 'Events', description: 'Accepted webhooks: find them, read them.' };
+const operation = operationsOf({ name: 'Events', description: 'Accepted webhooks: find them, read them.' });
 
 /** The parameters of a path that names an event. */
 export const eventPath = z.object({
@@ -138,52 +131,32 @@ export const eventPath = z.object({
   id: z.string().meta({ description: 'Its `id`, percent-encoded.', example: EVENT.id }),
 });
 
-export const listEvents = operation({
-  operationId: 'listEvents',
-  method: 'get',
-  path: '/api/events',
-  tag: EVENTS,
+export const listEvents = operation('listEvents', 'GET /api/events', {
   summary: 'List events, newest first',
-  access: 'reader',
   query: eventListing,
   answers: {
-    200: { description: 'A page of events.', schema: eventPage, example: { data: [EVENT], next: null } },
+    200: json('A page of events.', eventPage, { data: [EVENT], next: null }),
   },
 });
 
-export const getEvent = operation({
-  operationId: 'getEvent',
-  method: 'get',
-  path: '/api/events/:integration/:id',
-  tag: EVENTS,
+export const getEvent = operation('getEvent', 'GET /api/events/:integration/:id', {
   summary: 'Read an event',
-  access: 'reader',
   param: eventPath,
   answers: {
-    200: {
-      description: 'The event, and what else came under its ids.',
-      schema: wholeEventAnswer,
-      example: { ...EVENT, versions: { events: [], rejections: ['1772384900000000'] } },
-    },
+    200: json('The event, and what else came under its ids.', wholeEventAnswer, {
+      ...EVENT,
+      versions: { events: [], rejections: ['1772384900000000'] },
+    }),
   },
   problems: ['not-found'],
 });
 
-export const getPayload = operation({
-  operationId: 'getPayload',
-  method: 'get',
-  path: '/api/events/:integration/:id/payload',
-  tag: EVENTS,
+export const getPayload = operation('getPayload', 'GET /api/events/:integration/:id/payload', {
   summary: 'Read the payload of an event',
   description: 'What the `dataref` of an event names that was too large for the queue.',
-  access: 'reader',
   param: eventPath,
   answers: {
-    200: {
-      description: 'The body exactly as it came.',
-      schema: z.union([responseWebhook, statusWebhook]),
-      example: RESPONSE,
-    },
+    200: json('The body exactly as it came.', z.union([responseWebhook, statusWebhook]), RESPONSE),
   },
   problems: ['not-found'],
 });
@@ -195,13 +168,13 @@ export function eventRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
     const chosen = { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd };
     const { events, nextBeforeSeq } = await readEvents(db, chosen, page);
     const data = events.map((event) => eventJson(event));
-    return json(c, `{"data":[${data.join()}],"next":${JSON.stringify(asCursor(nextBeforeSeq))}}`);
+    return answerText(c, `{"data":[${data.join()}],"next":${JSON.stringify(asCursor(nextBeforeSeq))}}`);
   });
   serve(routes, getEvent, async (c, { param }) => {
     const event = await findEvent(db, param.integration, param.id);
     if (event === null) return noSuchEvent();
     const { events, rejections } = await findVersions(db, event.integration, event.id);
-    return json(c, eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
+    return answerText(c, eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
   });
   return routes;
 }
@@ -211,7 +184,7 @@ export function payloadRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getPayload, async (c, { param }) => {
     const event = await findEvent(db, param.integration, param.id);
-    return event === null ? noSuchEvent() : json(c, event.payload);
+    return event === null ? noSuchEvent() : answerText(c, event.payload);
   });
   return routes;
 }
@@ -245,6 +218,6 @@ export function eventJson(
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }
 
-function json(c: Context, text: string): Response {
+function answerText(c: Context, text: string): Response {
   return c.body(text, 200, { 'content-type': 'application/json' });
 }

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
 import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { withinMs } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import {
@@ -33,8 +33,8 @@ const backlog = z.object({ messages: count, bytes: count }).nullable();
 /** What `GET /api/health` answers. */
 export const health = z
   .object({
-    status: status.meta({ description: 'Degraded when anything below is.' }),
-    reasons: z.array(z.string()).meta({ description: 'What is amiss, for people. Empty when all is well.' }),
+    status: status.describe('Degraded when anything below is.'),
+    reasons: z.array(z.string()).describe('What is amiss, for people. Empty when all is well.'),
     checks: z
       .object({
         d1: z.object({
@@ -43,12 +43,12 @@ export const health = z
           databaseBytes: count.nullable(),
           maxDatabaseBytes: z.number(),
         }),
-        queues: z.object({ status, events: backlog, intake: backlog }).meta({
-          description: "Backlogs by the queues' own word. Null: they do not tell, which is no failure.",
-        }),
-        cron: z.object({ status, lastRunAt: moment }).meta({
-          description: 'Whether the cron comes. While it does not, requests do its work.',
-        }),
+        queues: z
+          .object({ status, events: backlog, intake: backlog })
+          .describe("Backlogs by the queues' own word. Null: they do not tell, which is no failure."),
+        cron: z
+          .object({ status, lastRunAt: moment })
+          .describe('Whether the cron comes. While it does not, requests do its work.'),
         sweep: z.object({ status, lastRunAt: moment }),
         rollUp: z.object({ status, lastRunAt: moment }),
         outbox: z.object({ status, events: count.nullable(), oldestAgeMs: count.nullable() }),
@@ -59,29 +59,27 @@ export const health = z
             unstored: count.nullable(),
             neverSent: count.nullable(),
           })
-          .meta({
-            description:
-              '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
+          .describe(
+            '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
               'queue never takes. What consumers gave up on is only counted, in `messages`, as those are.',
-          }),
+          ),
         refusals: z
           .object({
             status,
             unusual: z
               .array(
                 z.object({
-                  integration: z.string().nullable().meta({ description: 'Null: of all together.' }),
+                  integration: z.string().nullable().describe('Null: of all together.'),
                   refused: count,
-                  webhooks: count.meta({ description: 'With those that were refused.' }),
+                  webhooks: count.describe('With those that were refused.'),
                   usualShare: z.number(),
                 }),
               )
               .nullable(),
           })
-          .meta({
-            description:
-              'Where the share of refused webhooks was unusual in the last ten minutes. `/api/refusals` tells the reasons.',
-          }),
+          .describe(
+            'Where the share of refused webhooks was unusual in the last ten minutes. `/api/refusals` tells the reasons.',
+          ),
         silence: z
           .object({
             status,
@@ -89,32 +87,29 @@ export const health = z
               .array(z.object({ integration: z.string(), lastEventAt: z.iso.datetime(), longestMs: count }))
               .nullable(),
           })
-          .meta({
-            description:
-              'Enabled integrations to which nothing has come for longer than ever in the eight days before their last ' +
+          .describe(
+            'Enabled integrations to which nothing has come for longer than ever in the eight days before their last ' +
               'event, `longestMs`, and for three hours at least.',
-          }),
+          ),
       })
-      .meta({
-        description: `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
-      }),
+      .describe(
+        `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
+      ),
   })
-  .meta({ description: 'The health of the receiver and of what it depends on.' });
+  .describe('The health of the receiver and of what it depends on.');
 
 type Health = z.infer<typeof health>;
 
-export const WATCHING: Tag = { name: 'Watching', description: 'Counters, health, and events as they come.' };
+export const watchingOperation = operationsOf({
+  name: 'Watching',
+  description: 'Counters, health, and events as they come.',
+});
 
-export const getHealth = operation({
-  operationId: 'getHealth',
-  method: 'get',
-  path: '/api/health',
-  tag: WATCHING,
+export const getHealth = watchingOperation('getHealth', 'GET /api/health', {
   summary: 'Check what the receiver depends on',
-  access: 'reader',
   answers: {
-    200: { description: 'Each dependency, and what is amiss.', schema: health },
-    503: { description: 'The database does not answer.', schema: health },
+    200: json('Each dependency, and what is amiss.', health),
+    503: json('The database does not answer.', health),
   },
 });
 

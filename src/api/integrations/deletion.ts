@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { coded } from '../../contract/problems.ts';
-import { operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import {
   type Deleted,
@@ -14,11 +14,11 @@ import {
 import type { ActorEnv } from '../access/actor.ts';
 import { numericCursor, trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
-import { INTEGRATIONS, type IntegrationDeps, integrationPath, noSuchIntegration } from './routes.ts';
+import { type IntegrationDeps, integrationOperation, integrationPath, noSuchIntegration } from './routes.ts';
 
 const deleted = z.object({
   events: z.int().min(0),
-  unforwarded: z.int().min(0).meta({ description: 'Of the events, those that waited to be forwarded.' }),
+  unforwarded: z.int().min(0).describe('Of the events, those that waited to be forwarded.'),
   rejections: z.int().min(0),
   deadLetters: z.int().min(0),
 });
@@ -30,19 +30,14 @@ export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
 export const unfinishedDeletionAnswer = z.object({
   complete: z.literal(false),
   deleted,
-  next: z.string().meta({ description: 'The `cursor` to repeat it with.' }),
+  next: z.string().describe('The `cursor` to repeat it with.'),
   detail: z.string(),
 });
 
-export const deleteIntegration = operation({
-  operationId: 'deleteIntegration',
-  method: 'delete',
-  path: '/api/integrations/:slug',
-  tag: INTEGRATIONS,
+export const deleteIntegration = integrationOperation('deleteIntegration', 'DELETE /api/integrations/:slug', {
   summary: 'Delete an integration',
   description:
     'One that has events, rejections or dead letters is deleted with `force=true` only, and they with it.',
-  access: 'changer',
   param: integrationPath,
   query: z
     .strictObject({ force: trueOrFalse.default(false), cursor: numericCursor.optional() })
@@ -51,21 +46,20 @@ export const deleteIntegration = operation({
       ...coded('goes-with', { parameter: 'force' }),
     }),
   answers: {
-    200: {
-      description: 'It is deleted.',
-      schema: deletionAnswer,
-      example: { complete: true, deleted: { events: 120, unforwarded: 0, rejections: 3, deadLetters: 0 } },
-    },
-    202: {
-      description: 'There is more to delete than one request can: repeat it with `cursor`.',
-      schema: unfinishedDeletionAnswer,
-      example: {
+    200: json('It is deleted.', deletionAnswer, {
+      complete: true,
+      deleted: { events: 120, unforwarded: 0, rejections: 3, deadLetters: 0 },
+    }),
+    202: json(
+      'There is more to delete than one request can: repeat it with `cursor`.',
+      unfinishedDeletionAnswer,
+      {
         complete: false,
         deleted: { events: 20000, unforwarded: 0, rejections: 0, deadLetters: 0 },
         next: '1772330400000000',
         detail: 'One request does not delete it all. Repeat it with ?force=true&cursor=1772330400000000.',
       },
-    },
+    ),
   },
   problems: ['not-found', 'conflict'],
 });

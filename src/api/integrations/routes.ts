@@ -7,7 +7,7 @@ import { rfc3339 } from '../../contract/moment.ts';
 import { coded, patterned } from '../../contract/problems.ts';
 import { identifier } from '../../contract/webhook.ts';
 import { named } from '../../named-schemas.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
@@ -56,16 +56,17 @@ const allowedIps = z
   .max(MAX_ADDRESS_RANGES)
   .transform((ranges) => [...new Set(ranges)]);
 
-const onRejection = z.enum(ON_REJECTION).meta({
-  description:
+const onRejection = z
+  .enum(ON_REJECTION)
+  .describe(
     'What the sender of a webhook that is kept as a rejection is answered: `refuse`, 400 or 422; `accept`, 202 with ' +
-    'the same problems, for senders that give up on an address or repeat what it refuses for days.',
-});
+      'the same problems, for senders that give up on an address or repeat what it refuses for days.',
+  );
 
 /** What `POST /api/integrations` takes. */
 export const newIntegration = z.strictObject({
   slug: slug.meta({ description: 'Stands in the URL to register.', example: 'shop' }),
-  appId: appId.nullable().default(null).meta({ description: 'Take webhooks of this application only.' }),
+  appId: appId.nullable().default(null).describe('Take webhooks of this application only.'),
   description: description.nullable().default(null),
   allowedIps: allowedIps.nullable().default(null),
   requireSignature: z.boolean().default(false),
@@ -96,26 +97,26 @@ const integrationAnswer = named(
   'Integration',
   z.object({
     slug: z.string(),
-    appId: z.string().nullable().meta({ description: 'Only webhooks of this application are taken.' }),
+    appId: z.string().nullable().describe('Only webhooks of this application are taken.'),
     description: z.string().nullable(),
     enabled: z.boolean(),
-    generation: z.int().min(1).meta({ description: 'Of its token; each rotation raises it.' }),
+    generation: z.int().min(1).describe('Of its token; each rotation raises it.'),
     previous: z
       .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
-      .meta({ description: 'Earlier generations that are still valid, newest first.' }),
-    allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
+      .describe('Earlier generations that are still valid, newest first.'),
+    allowedIps: z.array(z.string()).nullable().describe('null: any address may deliver.'),
     requireSignature: z.boolean(),
     onRejection,
     createdAt: z.iso.datetime(),
-    lastEventAt: z.iso.datetime().nullable().meta({
-      description: 'When its newest event was stored, noted once a minute. null: there was none.',
-    }),
-    url: z.string().nullable().meta({
-      description: 'To be registered with the platform. null for who may not see it: it holds the token.',
-    }),
-    signingSecret: z.string().nullable().meta({
-      description: 'For a sender that signs. null for who may not see it.',
-    }),
+    lastEventAt: z.iso
+      .datetime()
+      .nullable()
+      .describe('When its newest event was stored, noted once a minute. null: there was none.'),
+    url: z
+      .string()
+      .nullable()
+      .describe('To be registered with the platform. null for who may not see it: it holds the token.'),
+    signingSecret: z.string().nullable().describe('For a sender that signs. null for who may not see it.'),
   }),
 );
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
@@ -168,7 +169,10 @@ export interface IntegrationDeps {
   now: () => number;
 }
 
-export const INTEGRATIONS: Tag = { name: 'Integrations', description: 'Registered webhook addresses.' };
+export const integrationOperation = operationsOf({
+  name: 'Integrations',
+  description: 'Registered webhook addresses.',
+});
 
 /** The parameter of a path that names an integration. */
 export const integrationPath = z.object({
@@ -193,26 +197,16 @@ const INTEGRATION: ShownIntegration = {
 
 const shownAs = (description: string) => ({ description, schema: integrationAnswer, example: INTEGRATION });
 
-export const listIntegrations = operation({
-  operationId: 'listIntegrations',
-  method: 'get',
-  path: '/api/integrations',
-  tag: INTEGRATIONS,
+export const listIntegrations = integrationOperation('listIntegrations', 'GET /api/integrations', {
   summary: 'List integrations',
-  access: 'reader',
   answers: {
-    200: { description: 'All of them.', schema: integrationList, example: { data: [INTEGRATION] } },
+    200: json('All of them.', integrationList, { data: [INTEGRATION] }),
   },
 });
 
-export const createIntegration = operation({
-  operationId: 'createIntegration',
-  method: 'post',
-  path: '/api/integrations',
-  tag: INTEGRATIONS,
+export const createIntegration = integrationOperation('createIntegration', 'POST /api/integrations', {
   summary: 'Create an integration',
   description: 'The answer has the URL to register with the platform.',
-  access: 'changer',
   body: {
     schema: newIntegration,
     examples: { plain: { slug: 'shop' }, bound: { slug: 'shop', appId: INTEGRATION.appId } },
@@ -221,26 +215,16 @@ export const createIntegration = operation({
   problems: ['conflict'],
 });
 
-export const getIntegration = operation({
-  operationId: 'getIntegration',
-  method: 'get',
-  path: '/api/integrations/:slug',
-  tag: INTEGRATIONS,
+export const getIntegration = integrationOperation('getIntegration', 'GET /api/integrations/:slug', {
   summary: 'Read an integration',
-  access: 'reader',
   param: integrationPath,
   answers: { 200: shownAs('The integration.') },
   problems: ['not-found'],
 });
 
-export const updateIntegration = operation({
-  operationId: 'updateIntegration',
-  method: 'patch',
-  path: '/api/integrations/:slug',
-  tag: INTEGRATIONS,
+export const updateIntegration = integrationOperation('updateIntegration', 'PATCH /api/integrations/:slug', {
   summary: 'Change an integration',
   description: 'What is not named stays; null clears.',
-  access: 'changer',
   param: integrationPath,
   body: {
     schema: integrationPatch,
@@ -250,47 +234,44 @@ export const updateIntegration = operation({
   problems: ['not-found'],
 });
 
-export const rotateIntegration = operation({
-  operationId: 'rotateIntegration',
-  method: 'post',
-  path: '/api/integrations/:slug/rotate',
-  tag: INTEGRATIONS,
-  summary: 'Replace the token',
-  description: 'The one before stays valid for the overlap. Register the new URL with the platform.',
-  access: 'changer',
-  param: integrationPath,
-  body: {
-    schema: rotation,
-    isOptional: true,
-    examples: { leaked: { overlapHours: 0 }, week: { overlapHours: 168 } },
+export const rotateIntegration = integrationOperation(
+  'rotateIntegration',
+  'POST /api/integrations/:slug/rotate',
+  {
+    summary: 'Replace the token',
+    description: 'The one before stays valid for the overlap. Register the new URL with the platform.',
+    param: integrationPath,
+    body: {
+      schema: rotation,
+      isOptional: true,
+      examples: { leaked: { overlapHours: 0 }, week: { overlapHours: 168 } },
+    },
+    answers: { 200: shownAs('With the new URL.') },
+    problems: ['not-found'],
   },
-  answers: { 200: shownAs('With the new URL.') },
-  problems: ['not-found'],
-});
+);
 
-export const enableIntegration = operation({
-  operationId: 'enableIntegration',
-  method: 'post',
-  path: '/api/integrations/:slug/enable',
-  tag: INTEGRATIONS,
-  summary: 'Let webhooks in again',
-  access: 'changer',
-  param: integrationPath,
-  answers: { 200: shownAs('As it is now.') },
-  problems: ['not-found'],
-});
+export const enableIntegration = integrationOperation(
+  'enableIntegration',
+  'POST /api/integrations/:slug/enable',
+  {
+    summary: 'Let webhooks in again',
+    param: integrationPath,
+    answers: { 200: shownAs('As it is now.') },
+    problems: ['not-found'],
+  },
+);
 
-export const disableIntegration = operation({
-  operationId: 'disableIntegration',
-  method: 'post',
-  path: '/api/integrations/:slug/disable',
-  tag: INTEGRATIONS,
-  summary: 'Let no webhooks in',
-  access: 'changer',
-  param: integrationPath,
-  answers: { 200: shownAs('As it is now.') },
-  problems: ['not-found'],
-});
+export const disableIntegration = integrationOperation(
+  'disableIntegration',
+  'POST /api/integrations/:slug/disable',
+  {
+    summary: 'Let no webhooks in',
+    param: integrationPath,
+    answers: { 200: shownAs('As it is now.') },
+    problems: ['not-found'],
+  },
+);
 
 export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();

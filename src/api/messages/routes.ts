@@ -8,7 +8,7 @@ import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
 import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
 import { named } from '../../named-schemas.ts';
-import { operation } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import {
   findMessageEvents,
@@ -26,18 +26,17 @@ const text = z.string().nullable();
 export const contentAnswer = named(
   'Content',
   z.object({
-    kind: z.enum(CONTENT_KINDS).meta({
-      description:
+    kind: z
+      .enum(CONTENT_KINDS)
+      .describe(
         'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
-    }),
-    mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
-    text: text.meta({
-      description: 'As it was written, or what the button, the list or the contact card says.',
-    }),
+      ),
+    mediaType: text.describe("The platform's word for what it is, known or not."),
+    text: text.describe('As it was written, or what the button, the list or the contact card says.'),
     media: z
       .object({
-        kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
-        link: text.meta({ description: 'Not always a usable URL.' }),
+        kind: text.describe("The platform's word for it: `image`, `document`, …"),
+        link: text.describe('Not always a usable URL.'),
         id: text,
         caption: text,
         filename: text,
@@ -54,10 +53,10 @@ export const contentAnswer = named(
     failure: z
       .object({ code: text, message: text })
       .nullable()
-      .meta({ description: 'Why it failed, as the platform tells.' }),
-    omitted: z.boolean().meta({
-      description: 'The payload is too large to be shown in a list: it is at `/api/events/…/payload`.',
-    }),
+      .describe('Why it failed, as the platform tells.'),
+    omitted: z
+      .boolean()
+      .describe('The payload is too large to be shown in a list: it is at `/api/events/…/payload`.'),
   }),
 );
 
@@ -74,7 +73,7 @@ const messageQuery = z.strictObject({
       return { occurredAtMs, seq };
     })
     .optional()
-    .meta({ description: 'Where the replies go on: the `next` of an earlier answer.' }),
+    .describe('Where the replies go on: the `next` of an earlier answer.'),
 });
 
 const shownEvent = z.object({
@@ -82,7 +81,7 @@ const shownEvent = z.object({
   integration: z.string(),
   occurredAt: z.iso.datetime(),
   receivedAt: z.iso.datetime(),
-  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
+  deliveries: z.int().min(1).describe('How often the platform delivered it.'),
 });
 
 /** What `GET /api/messages/:messageId` answers. */
@@ -90,43 +89,44 @@ export const messageTimeline = z
   .object({
     messageId: z.string(),
     contact: eventContact,
-    status: step.nullable().meta({
-      description:
+    status: step
+      .nullable()
+      .describe(
         'The effective status, which late and repeated reports never move back. null: none is known.',
-    }),
-    steps: z.array(z.object({ status: step, at: z.iso.datetime().nullable() })).meta({
-      description: 'The steps it has taken, weakest first. `at` is null where the step is implied.',
-    }),
-    implied: z.array(step).meta({
-      description: 'Steps that nobody reported: `read` implies `delivered` implies `sent`.',
-    }),
-    lags: z.array(z.object({ from: step, to: step, ms: z.int().nullable() })).meta({
-      description: 'Times between steps by when they occurred; null where one of the two is implied.',
-    }),
+      ),
+    steps: z
+      .array(z.object({ status: step, at: z.iso.datetime().nullable() }))
+      .describe('The steps it has taken, weakest first. `at` is null where the step is implied.'),
+    implied: z.array(step).describe('Steps that nobody reported: `read` implies `delivered` implies `sent`.'),
+    lags: z
+      .array(z.object({ from: step, to: step, ms: z.int().nullable() }))
+      .describe('Times between steps by when they occurred; null where one of the two is implied.'),
     events: z
       .array(
         shownEvent.extend({
           type: z.enum(EVENT_TYPES),
           status: eventStatus,
-          disorder: z.array(z.enum(['stored', 'occurred'])).meta({
-            description: 'Empty where it came in order; else in what it is behind a stronger step.',
-          }),
+          disorder: z
+            .array(z.enum(['stored', 'occurred']))
+            .describe('Empty where it came in order; else in what it is behind a stronger step.'),
         }),
       )
-      .meta({ description: 'In the order in which they occurred.' }),
-    content: contentAnswer
-      .nullable()
-      .meta({ description: 'What was sent; null where only replies are known.' }),
-    replies: z.array(shownEvent.extend({ content: contentAnswer })).meta({
-      description:
+      .describe('In the order in which they occurred.'),
+    content: contentAnswer.nullable().describe('What was sent; null where only replies are known.'),
+    replies: z
+      .array(shownEvent.extend({ content: contentAnswer }))
+      .describe(
         'What the customer wrote with this message id, in the order in which it occurred: as many as an answer has room for. All are among `events`.',
-    }),
-    next: z.string().nullable().meta({
-      description: 'The `cursor` with which the replies go on; null where these are the last.',
-    }),
-    complete: z.boolean().meta({
-      description: `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
-    }),
+      ),
+    next: z
+      .string()
+      .nullable()
+      .describe('The `cursor` with which the replies go on; null where these are the last.'),
+    complete: z
+      .boolean()
+      .describe(
+        `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
+      ),
   })
   .meta({
     description: 'What became of a message.',
@@ -167,13 +167,13 @@ export const messageTimeline = z
     },
   });
 
-export const getMessage = operation({
-  operationId: 'getMessage',
-  method: 'get',
-  path: '/api/messages/:messageId',
-  tag: { name: 'Messages', description: 'What became of one message: its timeline.' },
+const operation = operationsOf({
+  name: 'Messages',
+  description: 'What became of one message: its timeline.',
+});
+
+export const getMessage = operation('getMessage', 'GET /api/messages/:messageId', {
   summary: 'Read the timeline of a message',
-  access: 'reader',
   param: z.object({
     messageId: z.string().meta({
       description: '`message.messageId` of its webhooks.',
@@ -181,7 +181,7 @@ export const getMessage = operation({
     }),
   }),
   query: messageQuery,
-  answers: { 200: { description: 'What became of it.', schema: messageTimeline } },
+  answers: { 200: json('What became of it.', messageTimeline) },
   problems: ['not-found'],
 });
 

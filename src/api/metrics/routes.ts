@@ -4,7 +4,6 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
-import { operation } from '../../operation.ts';
 import {
   bucketMs,
   type CountedKind,
@@ -19,18 +18,13 @@ import {
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { WATCHING } from '../health/routes.ts';
+import { watchingOperation } from '../health/routes.ts';
 import { serve } from '../serve.ts';
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export const getMetrics = operation({
-  operationId: 'getMetrics',
-  method: 'get',
-  path: '/api/metrics',
-  tag: WATCHING,
+export const getMetrics = watchingOperation('getMetrics', 'GET /api/metrics', {
   summary: 'Read the counters for Prometheus',
-  access: 'reader',
   answers: {
     200: {
       description: "Prometheus' text format. Counters are totals since the beginning.",

@@ -3,11 +3,10 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { operation } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { serve } from '../serve.ts';
-import { REFERENCE } from './reference.ts';
+import { referenceOperation } from './reference.ts';
 
 /** What the page needs of the package swagger-ui-dist. Nothing else of it is served. */
 const VIEWER_FILES = ['swagger-ui.css', 'index.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
@@ -54,21 +53,13 @@ const START = `SwaggerUIBundle({
 const MAX_AGE_SECONDS = 300;
 const CACHE_CONTROL = `public, max-age=${MAX_AGE_SECONDS}`;
 
-export const getDocs = operation({
-  operationId: 'getDocs',
-  method: 'get',
-  path: '/docs',
-  tag: REFERENCE,
+export const getDocs = referenceOperation('getDocs', 'GET /docs', {
   summary: 'This document as a page',
   access: 'anyone',
   answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: z.string() } },
 });
 
-export const getDocsFile = operation({
-  operationId: 'getDocsFile',
-  method: 'get',
-  path: '/docs/:file',
-  tag: REFERENCE,
+export const getDocsFile = referenceOperation('getDocsFile', 'GET /docs/:file', {
   summary: 'What the page is made of',
   access: 'anyone',
   param: z.object({ file: z.string().meta({ description: 'A name.', example: 'swagger-ui.css' }) }),

@@ -78,7 +78,10 @@ export function openApiDocument(
   const paths: Record<string, JsonObject> = {};
   for (const operation of operations) {
     const path = operation.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [operation.method]: writeOperation(operation, schemas, responses) };
+    paths[path] = {
+      ...paths[path],
+      [operation.method.toLowerCase()]: writeOperation(operation, schemas, responses),
+    };
   }
   const webhooks = Object.entries(messages).map(([name, message]) => [
     name,

@@ -1,3 +1,6 @@
-import type { Tag } from '../../operation.ts';
+import { operationsOf } from '../../operation.ts';
 
-export const REFERENCE: Tag = { name: 'Reference', description: 'What this receiver says about itself.' };
+export const referenceOperation = operationsOf({
+  name: 'Reference',
+  description: 'What this receiver says about itself.',
+});

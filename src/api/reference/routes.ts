@@ -3,14 +3,15 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type Message, type Operation, operation } from '../../operation.ts';
+import type { Message, Operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import { PROBLEMS, type ProblemCode, problem, problemDetails } from '../../problem-details.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { WATCHING } from '../health/routes.ts';
+import { watchingOperation } from '../health/routes.ts';
 import { serve } from '../serve.ts';
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './document.ts';
-import { REFERENCE } from './reference.ts';
+import { referenceOperation } from './reference.ts';
 import { schemaRoutes } from './schemas.ts';
 
 /** A deployment changes the document. */
@@ -18,39 +19,23 @@ const MAX_AGE_SECONDS = 300;
 
 const problemCodes = Object.keys(PROBLEMS) as ProblemCode[];
 
-export const getDocument = operation({
-  operationId: 'getDocument',
-  method: 'get',
-  path: '/openapi.json',
-  tag: REFERENCE,
+export const getDocument = referenceOperation('getDocument', 'GET /openapi.json', {
   summary: 'This document',
   access: 'anyone',
   answers: {
-    200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string().regex(/^3\.1\./) }) },
+    200: json('OpenAPI 3.1.', z.looseObject({ openapi: z.string().regex(/^3\.1\./) })),
   },
 });
 
-export const getLiveness = operation({
-  operationId: 'getLiveness',
-  method: 'get',
-  path: '/healthz',
-  tag: WATCHING,
+export const getLiveness = watchingOperation('getLiveness', 'GET /healthz', {
   summary: 'Check that the Worker runs',
   access: 'anyone',
   answers: {
-    200: {
-      description: 'It does.',
-      schema: z.object({ status: z.literal('ok') }),
-      example: { status: 'ok' },
-    },
+    200: json('It does.', z.object({ status: z.literal('ok') }), { status: 'ok' }),
   },
 });
 
-export const getProblem = operation({
-  operationId: 'getProblem',
-  method: 'get',
-  path: '/problems/:code',
-  tag: REFERENCE,
+export const getProblem = referenceOperation('getProblem', 'GET /problems/:code', {
   summary: 'A problem that answers name as their `type`',
   description: `One of ${problemCodes.map((code) => `\`${code}\``).join(', ')}.`,
   access: 'anyone',
@@ -61,11 +46,10 @@ export const getProblem = operation({
     }),
   }),
   answers: {
-    200: {
-      description: 'The problem.',
-      schema: problemDetails.pick({ type: true, title: true, status: true }),
-      example: { type: '/problems/conflict', ...PROBLEMS.conflict },
-    },
+    200: json('The problem.', problemDetails.pick({ type: true, title: true, status: true }), {
+      type: '/problems/conflict',
+      ...PROBLEMS.conflict,
+    }),
   },
   problems: ['not-found'],
 });

@@ -4,10 +4,9 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { eventSchemas, SCHEMA_PATHS, type SchemaName } from '../../contract/cloudevent.ts';
-import { operation } from '../../operation.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { serve } from '../serve.ts';
-import { REFERENCE } from './reference.ts';
+import { referenceOperation } from './reference.ts';
 
 /** A deployment can change them. */
 const MAX_AGE_SECONDS = 3600;
@@ -19,11 +18,7 @@ interface WrittenSchema {
 }
 
 const getSchema = (name: SchemaName, operationId: string, summary: string) =>
-  operation({
-    operationId,
-    method: 'get',
-    path: SCHEMA_PATHS[name],
-    tag: REFERENCE,
+  referenceOperation(operationId, `GET ${SCHEMA_PATHS[name]}`, {
     summary,
     access: 'anyone',
     answers: {

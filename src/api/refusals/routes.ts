@@ -6,11 +6,11 @@ import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
 import { problemAt } from '../../contract/problems.ts';
 import { REFUSAL_REASONS } from '../../contract/refusals.ts';
-import { operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import { readRefusals } from '../../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { WATCHING } from '../health/routes.ts';
+import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
@@ -24,35 +24,26 @@ export const refusals = z
     until: z.iso.datetime(),
     data: z.array(
       z.object({
-        integration: z.string().nullable().meta({
-          description: 'Null: there is none of the name that was asked for, or it is not known.',
-        }),
+        integration: z
+          .string()
+          .nullable()
+          .describe('Null: there is none of the name that was asked for, or it is not known.'),
         reason: z.enum(REFUSAL_REASONS),
         count: z.int().min(1),
-        lastAt: z.iso
-          .datetime()
-          .meta({ description: 'The minute, or of long ago the hour, of the last one.' }),
+        lastAt: z.iso.datetime().describe('The minute, or of long ago the hour, of the last one.'),
       }),
     ),
   })
-  .meta({
-    description:
-      'Refused requests by integration and reason, the most frequent first. Counted within a minute.',
-  });
+  .describe('Refused requests by integration and reason, the most frequent first. Counted within a minute.');
 
-export const getRefusals = operation({
-  operationId: 'getRefusals',
-  method: 'get',
-  path: '/api/refusals',
-  tag: WATCHING,
+export const getRefusals = watchingOperation('getRefusals', 'GET /api/refusals', {
   summary: 'Read which webhooks were refused, and why',
-  access: 'reader',
   query: z.strictObject({
     since: listingParameters.since,
     until: listingParameters.until,
     integration: z.string().min(1).max(64).optional(),
   }),
-  answers: { 200: { description: 'How many, by integration and reason.', schema: refusals } },
+  answers: { 200: json('How many, by integration and reason.', refusals) },
 });
 
 interface RefusalDeps {

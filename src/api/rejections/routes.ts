@@ -8,7 +8,7 @@ import { problemAt } from '../../contract/problems.ts';
 import { EVENT, RESPONSE } from '../../examples.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
 import { named } from '../../named-schemas.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { type ProblemCode, problem, problemError } from '../../problem-details.ts';
 import {
   type BodyEncoding,
@@ -55,17 +55,19 @@ export const rejectionAnswer = named(
     problems: z.array(problemError),
     receivedAt: z.iso.datetime(),
     lastReceivedAt: z.iso.datetime(),
-    deliveries: z.int().min(1).meta({ description: 'How often the same body was delivered.' }),
+    deliveries: z.int().min(1).describe('How often the same body was delivered.'),
     bodyBytes: z.int().min(0),
-    requestId: z.string().meta({ description: 'Of the last delivery.' }),
-    deferred: z.boolean().meta({
-      description:
+    requestId: z.string().describe('Of the last delivery.'),
+    deferred: z
+      .boolean()
+      .describe(
         'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
-        'integration has `onRejection: accept`. Such a one is never deleted to make room.',
-    }),
-    eventId: z.string().nullable().meta({
-      description: 'The event that it repeats with another content; null for other reasons than `differs`.',
-    }),
+          'integration has `onRejection: accept`. Such a one is never deleted to make room.',
+      ),
+    eventId: z
+      .string()
+      .nullable()
+      .describe('The event that it repeats with another content; null for other reasons than `differs`.'),
   }),
 );
 
@@ -83,19 +85,22 @@ export const keptRejectionAnswer = named(
 
 export const retryAnswer = z.object({
   outcome: z.enum(['stored', 'duplicate']),
-  event: z.string().meta({ description: 'Its id.' }),
+  event: z.string().describe('Its id.'),
   integration: z.string(),
 });
 
 export const retryRunAnswer = z.object({
-  retried: z.int().min(0).meta({ description: 'All that were tried.' }),
+  retried: z.int().min(0).describe('All that were tried.'),
   stored: z.int().min(0),
   duplicates: z.int().min(0),
-  rejected: z.int().min(0).meta({ description: 'Those that stay.' }),
-  next: z.string().nullable().meta({ description: 'The `cursor` to go on with; null at the end.' }),
+  rejected: z.int().min(0).describe('Those that stay.'),
+  next: z.string().nullable().describe('The `cursor` to go on with; null at the end.'),
 });
 
-const REJECTIONS: Tag = { name: 'Rejections', description: 'Authentic webhooks that broke the contract.' };
+const operation = operationsOf({
+  name: 'Rejections',
+  description: 'Authentic webhooks that broke the contract.',
+});
 
 const rejectionPath = z.object({
   id: z.string().meta({ description: 'Its `id`.', example: '1772330400000000' }),
@@ -115,60 +120,39 @@ const REJECTION: z.infer<typeof rejectionAnswer> = {
   eventId: null,
 };
 
-export const listRejections = operation({
-  operationId: 'listRejections',
-  method: 'get',
-  path: '/api/rejections',
-  tag: REJECTIONS,
+export const listRejections = operation('listRejections', 'GET /api/rejections', {
   summary: 'List rejections, newest first',
-  access: 'reader',
   query: z.strictObject({ ...filterParameters, limit }),
   answers: {
-    200: {
-      description: 'A page of rejections, without their bodies.',
-      schema: rejectionPage,
-      example: { data: [REJECTION], next: null },
-    },
+    200: json('A page of rejections, without their bodies.', rejectionPage, {
+      data: [REJECTION],
+      next: null,
+    }),
   },
 });
 
-export const getRejection = operation({
-  operationId: 'getRejection',
-  method: 'get',
-  path: '/api/rejections/:id',
-  tag: REJECTIONS,
+export const getRejection = operation('getRejection', 'GET /api/rejections/:id', {
   summary: 'Read a rejection',
-  access: 'reader',
   param: rejectionPath,
   answers: {
-    200: {
-      description: 'The rejection, with its body.',
-      schema: keptRejectionAnswer,
-      example: { ...REJECTION, bodyEncoding: 'utf-8', body: JSON.stringify({ event: RESPONSE.event }) },
-    },
+    200: json('The rejection, with its body.', keptRejectionAnswer, {
+      ...REJECTION,
+      bodyEncoding: 'utf-8',
+      body: JSON.stringify({ event: RESPONSE.event }),
+    }),
   },
   problems: ['not-found'],
 });
 
-export const deleteRejection = operation({
-  operationId: 'deleteRejection',
-  method: 'delete',
-  path: '/api/rejections/:id',
-  tag: REJECTIONS,
+export const deleteRejection = operation('deleteRejection', 'DELETE /api/rejections/:id', {
   summary: 'Delete a rejection',
-  access: 'changer',
   param: rejectionPath,
   answers: { 204: { description: 'It is deleted.' } },
   problems: ['not-found'],
 });
 
-export const getRejectedBody = operation({
-  operationId: 'getRejectedBody',
-  method: 'get',
-  path: '/api/rejections/:id/body',
-  tag: REJECTIONS,
+export const getRejectedBody = operation('getRejectedBody', 'GET /api/rejections/:id/body', {
   summary: 'Download the body of a rejection',
-  access: 'reader',
   param: rejectionPath,
   answers: {
     200: {
@@ -180,47 +164,35 @@ export const getRejectedBody = operation({
   problems: ['not-found'],
 });
 
-export const retryRejection = operation({
-  operationId: 'retryRejection',
-  method: 'post',
-  path: '/api/rejections/:id/retry',
-  tag: REJECTIONS,
+export const retryRejection = operation('retryRejection', 'POST /api/rejections/:id/retry', {
   summary: 'Try a rejection again',
   description:
     'Judges it by the contract and the registration of today. One that is let in is gone from here. One that differs ' +
     'from the event that it repeats becomes an event of its own.',
-  access: 'changer',
   param: rejectionPath,
   answers: {
-    200: {
-      description: 'It was let in.',
-      schema: retryAnswer,
-      example: { outcome: 'stored', event: EVENT.id, integration: 'shop' },
-    },
+    200: json('It was let in.', retryAnswer, { outcome: 'stored', event: EVENT.id, integration: 'shop' }),
   },
   problems: ['not-found', 'contract-broken', 'wrong-application', 'conflict', 'unavailable'],
 });
 
-export const retryRejections = operation({
-  operationId: 'retryRejections',
-  method: 'post',
-  path: '/api/rejections/retry',
-  tag: REJECTIONS,
+export const retryRejections = operation('retryRejections', 'POST /api/rejections/retry', {
   summary: 'Try many rejections again, oldest first',
   description:
     'As many as one request can. Repeat it with `cursor` until `next` is null. Those that differ from the event that ' +
     'they repeat stay unless they are asked for by `reason`.',
-  access: 'changer',
   body: {
     schema: z.strictObject(filterParameters),
     examples: { all: {}, some: { integration: 'shop', reason: 'contract-broken' } },
   },
   answers: {
-    200: {
-      description: 'What became of those that were tried.',
-      schema: retryRunAnswer,
-      example: { retried: 12, stored: 10, duplicates: 1, rejected: 1, next: null },
-    },
+    200: json('What became of those that were tried.', retryRunAnswer, {
+      retried: 12,
+      stored: 10,
+      duplicates: 1,
+      rejected: 1,
+      next: null,
+    }),
   },
   problems: ['unavailable'],
 });

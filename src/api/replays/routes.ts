@@ -7,7 +7,7 @@ import { coded } from '../../contract/problems.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
 import { beginReplay, forwardReplay } from '../../forward/replay.ts';
 import { named } from '../../named-schemas.ts';
-import { operation, type Tag } from '../../operation.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
 import { seqRange } from '../../store/keyset-paging.ts';
@@ -50,13 +50,12 @@ const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
 const replayRequest = z
   .strictObject({
     ...filters,
-    all: z.literal(true).optional().meta({
-      description: 'In place of filters: every event that is stored.',
-    }),
-    dryRun: z.boolean().default(false).meta({
-      description: 'Only counts. One request does not count everything: `next` goes on.',
-    }),
-    cursor: cursor.meta({ description: 'Of a dry run: the `next` of its last answer.' }),
+    all: z.literal(true).optional().describe('In place of filters: every event that is stored.'),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .describe('Only counts. One request does not count everything: `next` goes on.'),
+    cursor: cursor.describe('Of a dry run: the `next` of its last answer.'),
   })
   .superRefine((request, context) => {
     const refuse = (path: string, why: ReturnType<typeof coded>) =>
@@ -72,14 +71,12 @@ const replayRequest = z
 /** What `POST /api/replay` answers to a dry run. */
 export const dryRunAnswer = z
   .object({
-    count: z
-      .int()
-      .min(0)
-      .meta({ description: 'Events that would be put back, as far as they were counted.' }),
+    count: z.int().min(0).describe('Events that would be put back, as far as they were counted.'),
     complete: z.boolean(),
-    next: z.string().nullable().meta({
-      description: 'The `cursor` to go on counting with, to be added up; null: complete.',
-    }),
+    next: z
+      .string()
+      .nullable()
+      .describe('The `cursor` to go on counting with, to be added up; null: complete.'),
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
@@ -89,29 +86,24 @@ export const replayAnswer = named(
   z
     .object({
       id: z.string(),
-      state: z.enum(['running', 'done', 'cancelled']).meta({
-        description: '`running` until everything was put back and is forwarded.',
-      }),
+      state: z
+        .enum(['running', 'done', 'cancelled'])
+        .describe('`running` until everything was put back and is forwarded.'),
       filter: z
         .object({
           type: filters.type,
           status: filters.status,
-          contact: z
-            .string()
-            .optional()
-            .meta({
-              description: `Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`,
-            }),
+          contact: z.string().optional().describe(`Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`),
           integration: z.string().optional(),
           messageId: z.string().optional(),
           since: z.iso.datetime().optional(),
           until: z.iso.datetime().optional(),
         })
-        .meta({ description: 'Empty: all.' }),
-      progress: z.number().min(0).max(1).meta({ description: 'How much of its range was walked.' }),
-      putBack: z.int().min(0).meta({ description: 'Events that matched so far, and were put back.' }),
-      forwarded: z.int().min(0).meta({ description: 'Of those, the ones that the queue confirmed.' }),
-      waiting: z.int().min(0).meta({ description: 'Of those, the ones that are still to be forwarded.' }),
+        .describe('Empty: all.'),
+      progress: z.number().min(0).max(1).describe('How much of its range was walked.'),
+      putBack: z.int().min(0).describe('Events that matched so far, and were put back.'),
+      forwarded: z.int().min(0).describe('Of those, the ones that the queue confirmed.'),
+      waiting: z.int().min(0).describe('Of those, the ones that are still to be forwarded.'),
       actor: z.string(),
       createdAt: z.iso.datetime(),
       updatedAt: z.iso.datetime(),
@@ -135,54 +127,36 @@ export const replayAnswer = named(
 /** What `GET /api/replay` answers. */
 export const replayPage = pageOf(replayAnswer);
 
-const REPLAY: Tag = { name: 'Replay', description: 'Forward events again.' };
+const operation = operationsOf({ name: 'Replay', description: 'Forward events again.' });
 
 const replayPath = z.object({
   job: z.string().meta({ description: 'Its `id`.', example: '1772330400000123' }),
 });
 
-export const replayEvent = operation({
-  operationId: 'replayEvent',
-  method: 'post',
-  path: '/api/events/:integration/:id/replay',
-  tag: REPLAY,
+export const replayEvent = operation('replayEvent', 'POST /api/events/:integration/:id/replay', {
   summary: 'Forward an event again',
-  access: 'changer',
   param: eventPath,
   answers: {
-    202: {
-      description: 'It is put back.',
-      schema: z.object({
-        replay: z
-          .int()
-          .min(1)
-          .meta({ description: 'The `replay` of the message: how often it was put back.' }),
+    202: json(
+      'It is put back.',
+      z.object({
+        replay: z.int().min(1).describe('The `replay` of the message: how often it was put back.'),
       }),
-      example: { replay: 1 },
-    },
+      { replay: 1 },
+    ),
   },
   problems: ['not-found'],
 });
 
-export const listReplays = operation({
-  operationId: 'listReplays',
-  method: 'get',
-  path: '/api/replay',
-  tag: REPLAY,
+export const listReplays = operation('listReplays', 'GET /api/replay', {
   summary: 'List replays, newest first',
-  access: 'reader',
   query: z.strictObject(listingParameters),
-  answers: { 200: { description: 'A page of replays.', schema: replayPage } },
+  answers: { 200: json('A page of replays.', replayPage) },
 });
 
-export const createReplay = operation({
-  operationId: 'createReplay',
-  method: 'post',
-  path: '/api/replay',
-  tag: REPLAY,
+export const createReplay = operation('createReplay', 'POST /api/replay', {
   summary: 'Forward many events again',
   description: 'A job that goes on after the answer: follow it at its `location`.',
-  access: 'changer',
   body: {
     schema: replayRequest,
     examples: {
@@ -191,32 +165,22 @@ export const createReplay = operation({
     },
   },
   answers: {
-    200: { description: 'Of a dry run: how many it would be.', schema: dryRunAnswer },
+    200: json('Of a dry run: how many it would be.', dryRunAnswer),
     202: { description: 'The job.', schema: replayAnswer, headers: { location: 'Where to follow it.' } },
   },
 });
 
-export const getReplay = operation({
-  operationId: 'getReplay',
-  method: 'get',
-  path: '/api/replay/:job',
-  tag: REPLAY,
+export const getReplay = operation('getReplay', 'GET /api/replay/:job', {
   summary: 'Follow a replay',
-  access: 'reader',
   param: replayPath,
-  answers: { 200: { description: 'How far it is.', schema: replayAnswer } },
+  answers: { 200: json('How far it is.', replayAnswer) },
   problems: ['not-found'],
 });
 
-export const cancelReplay = operation({
-  operationId: 'cancelReplay',
-  method: 'post',
-  path: '/api/replay/:job/cancel',
-  tag: REPLAY,
+export const cancelReplay = operation('cancelReplay', 'POST /api/replay/:job/cancel', {
   summary: 'Cancel a replay',
-  access: 'changer',
   param: replayPath,
-  answers: { 200: { description: 'How far it came.', schema: replayAnswer } },
+  answers: { 200: json('How far it came.', replayAnswer) },
   problems: ['not-found', 'conflict'],
 });
 

@@ -6,7 +6,7 @@ import type { Oddity } from '../../contract/documented-fields.ts';
 import { rfc3339 } from '../../contract/moment.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
 import { type BacklogDeps, readBacklogs } from '../../forward/backlog.ts';
-import { operation } from '../../operation.ts';
+import { json } from '../../operation.ts';
 import {
   type Count,
   type CountedKind,
@@ -23,7 +23,7 @@ import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { oddity } from '../events/routes.ts';
-import { WATCHING } from '../health/routes.ts';
+import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
@@ -59,7 +59,7 @@ const statsParameters = z.strictObject({
   step: z
     .enum(STEP_NAMES)
     .optional()
-    .meta({ description: `Without one: the shortest that gives at most ${MAX_POINTS} points.` }),
+    .describe(`Without one: the shortest that gives at most ${MAX_POINTS} points.`),
   integration: z.string().min(1).optional(),
 });
 
@@ -67,19 +67,18 @@ const count = z.int().nonnegative();
 const moment = z.iso.datetime();
 
 const outcomes = {
-  received: count.meta({ description: 'New events: responses and statuses.' }),
+  received: count.describe('New events: responses and statuses.'),
   responses: count,
-  duplicates: count.meta({ description: 'Repeated deliveries of an event.' }),
-  deferred: count.meta({ description: 'Those received that were stored by way of the intake queue.' }),
-  odd: count.meta({ description: 'Those received whose payload differs from the documentation.' }),
-  rejected: count.meta({ description: 'Deliveries that were kept as rejections.' }),
-  forwarded: count.meta({ description: 'New events that the queue has confirmed.' }),
-  replayed: count.meta({ description: 'Events that the queue has confirmed again, on a replay.' }),
-  refused: count.meta({
-    description:
-      'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
+  duplicates: count.describe('Repeated deliveries of an event.'),
+  deferred: count.describe('Those received that were stored by way of the intake queue.'),
+  odd: count.describe('Those received whose payload differs from the documentation.'),
+  rejected: count.describe('Deliveries that were kept as rejections.'),
+  forwarded: count.describe('New events that the queue has confirmed.'),
+  replayed: count.describe('Events that the queue has confirmed again, on a replay.'),
+  refused: count.describe(
+    'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
       '`/api/refusals` tells the reasons.',
-  }),
+  ),
 };
 
 const statuses = {
@@ -87,12 +86,12 @@ const statuses = {
   delivered: count,
   read: count,
   failed: count,
-  other: count.meta({ description: 'With a word that is not known.' }),
+  other: count.describe('With a word that is not known.'),
 };
 
 const times = z
   .object({ count, p50Ms: count.nullable(), p95Ms: count.nullable() })
-  .meta({ description: 'Median and 95th percentile, at most 4.5 % off. Null where none was counted.' });
+  .describe('Median and 95th percentile, at most 4.5 % off. Null where none was counted.');
 
 const rate = z.number().nonnegative().nullable();
 
@@ -104,17 +103,16 @@ export const stats = z
     since: moment,
     until: moment,
     step: z.enum(STEP_NAMES),
-    countedUntil: moment.meta({
-      description: 'Events stored before this time are in it. New ones are counted once a minute.',
-    }),
+    countedUntil: moment.describe(
+      'Events stored before this time are in it. New ones are counted once a minute.',
+    ),
     totals: z.object({ ...outcomes, statuses: z.object(statuses) }),
-    oddities: z.array(oddity.extend({ count })).meta({
-      description:
-        'In what the payloads of the period differ from the documentation, the most frequent first.',
-    }),
+    oddities: z
+      .array(oddity.extend({ count }))
+      .describe('In what the payloads of the period differ from the documentation, the most frequent first.'),
     series: z
       .array(z.object({ start: moment, ...outcomes, ...statuses }))
-      .meta({ description: 'One point for every step, those without events too.' }),
+      .describe('One point for every step, those without events too.'),
     funnel: z.object({
       sent: count,
       delivered: count,
@@ -122,21 +120,22 @@ export const stats = z
       replied: count,
       rates: z
         .object({ delivered: rate, read: rate, replied: rate })
-        .meta({ description: 'Of the step before. Null where there was none.' }),
+        .describe('Of the step before. Null where there was none.'),
       times: z
         .object({ sentToDelivered: times, deliveredToRead: times, readToReplied: times })
-        .meta({ description: 'Of the whole hours, or beyond a week whole days, that the period touches.' }),
+        .describe('Of the whole hours, or beyond a week whole days, that the period touches.'),
     }),
-    oldestUnforwarded: z.object({ ageMs: count, storedAt: moment, receivedAt: moment }).nullable().meta({
-      description: 'The oldest event that the queue has not confirmed, and for how long it is stored.',
-    }),
-    outbox: count.meta({ description: `Events not forwarded yet; ${MAX_COUNTED}: so many or more.` }),
+    oldestUnforwarded: z
+      .object({ ageMs: count, storedAt: moment, receivedAt: moment })
+      .nullable()
+      .describe('The oldest event that the queue has not confirmed, and for how long it is stored.'),
+    outbox: count.describe(`Events not forwarded yet; ${MAX_COUNTED}: so many or more.`),
     backlog: z
       .object({ events: backlog.nullable(), intake: backlog.nullable() })
-      .meta({ description: 'What waits in the queues, by their own word; null where they do not tell.' }),
+      .describe('What waits in the queues, by their own word; null where they do not tell.'),
     databaseBytes: count,
   })
-  .meta({ description: 'What was counted.' });
+  .describe('What was counted.');
 
 type Stats = z.infer<typeof stats>;
 type Outcomes = Stats['series'][number];
@@ -146,15 +145,10 @@ interface StatsDeps extends BacklogDeps {
   now: () => number;
 }
 
-export const getStats = operation({
-  operationId: 'getStats',
-  method: 'get',
-  path: '/api/stats',
-  tag: WATCHING,
+export const getStats = watchingOperation('getStats', 'GET /api/stats', {
   summary: 'Read the counters of a period',
-  access: 'reader',
   query: statsParameters,
-  answers: { 200: { description: 'What was counted.', schema: stats } },
+  answers: { 200: json('What was counted.', stats) },
 });
 
 export function statsRoutes(deps: StatsDeps): Hono<ActorEnv> {

@@ -9,14 +9,13 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { patterned } from '../../contract/problems.ts';
-import { operation } from '../../operation.ts';
 import { within } from '../../runtime/deadline.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
 import { findLastSeq, type TailFilter, walkOnwards } from '../../store/tail.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventFilters, eventJson } from '../events/routes.ts';
-import { WATCHING } from '../health/routes.ts';
+import { watchingOperation } from '../health/routes.ts';
 import { listingParameters } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
@@ -43,7 +42,7 @@ const RECONNECT_MS = 1_000;
 /** A stream's event id. Empty as some clients send it before they have one. */
 const lastEventId = patterned(/^\d{0,16}$/, 'not-a-tail-id')
   .transform((text) => (text === '' ? undefined : Number(text)))
-  .meta({ description: 'The id of the last event seen; the stream goes on behind it.' })
+  .describe('The id of the last event seen; the stream goes on behind it.')
   .optional();
 
 /** What `GET /api/tail` takes. */
@@ -61,16 +60,11 @@ export const tailParameters = z.strictObject({
       example: '2026-03-01T00:00:00-03:00',
     })
     .optional(),
-  lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
+  lastEventId: lastEventId.describe('`Last-Event-ID` for clients that cannot send headers.'),
 });
 
-export const tailEvents = operation({
-  operationId: 'tailEvents',
-  method: 'get',
-  path: '/api/tail',
-  tag: WATCHING,
+export const tailEvents = watchingOperation('tailEvents', 'GET /api/tail', {
   summary: 'Watch events as they are stored',
-  access: 'reader',
   query: tailParameters,
   // What a client sends when it reconnects outweighs `since`, which stays in the URL.
   header: z.object({ 'last-event-id': lastEventId }),
