@@ -4,7 +4,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../contract/moment.ts';
-import { type ContractProblem, patterned, problemAt, problemsIn } from '../contract/problems.ts';
+import { type ContractProblem, coded, patterned, problemAt, problemsIn } from '../contract/problems.ts';
 import type { Operation } from '../operation.ts';
 import { problem } from '../problem-details.ts';
 
@@ -41,6 +41,19 @@ export const listingParameters = {
     .meta({ description: 'The `next` of an earlier answer.', example: '1772330400000000' })
     .optional(),
 };
+
+/**
+ * Requires one of the filters, or `all: true` in place of them: nobody changes everything by a slip. For the `superRefine`
+ * of what has them all.
+ */
+export function requireFilterOrAll(filters: object) {
+  return (request: Record<string, unknown>, context: z.RefinementCtx): void => {
+    const isFiltered = Object.keys(filters).some((name) => request[name] !== undefined);
+    if (isFiltered === (request.all === undefined)) return;
+    const why = coded(isFiltered ? 'all-with-filter' : 'all-or-filter');
+    context.addIssue({ code: 'custom', path: ['all'], ...why });
+  };
+}
 
 /** A period as the store takes it: from `sinceMs` up to but not including `untilMs`. */
 interface Period {

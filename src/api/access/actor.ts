@@ -41,9 +41,9 @@ export interface ActorDeps {
 }
 
 /** Why a request is not let through. One switch turns it into an answer: {@link refuse}. */
-export type Refusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
+export type AccessRefusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
 
-export type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal };
+export type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: AccessRefusal };
 
 /** Tells who makes a request. Made once for each isolate: it keeps the keys of Access. */
 export interface Identities {
@@ -159,7 +159,7 @@ async function authenticateIdentity(assertion: string, verifyAccess: VerifyAcces
   }
 }
 
-function refuse(refusal: Refusal): Response {
+function refuse(refusal: AccessRefusal): Response {
   switch (refusal) {
     case 'unauthorized':
       return problem('unauthorized', 'Send a valid token as `Authorization: Bearer <token>`.', {

@@ -4,7 +4,6 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
-import { coded } from '../../contract/problems.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
 import { EVENT, RESPONSE_EVENT } from '../../examples.ts';
 import {
@@ -16,17 +15,10 @@ import {
 import { named } from '../../named-schemas.ts';
 import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
-import type { AuditAction, AuditEntry } from '../../store/audit.ts';
-import {
-  DEAD_LETTER_KINDS,
-  type DeadLetter,
-  deleteDeadLetter,
-  findDeadLetters,
-  type KeptDeadLetter,
-  NEVER_SENT_REASONS,
-  listDeadLetters as readDeadLetters,
-} from '../../store/dead-letters.ts';
+import type { AuditAction } from '../../store/audit.ts';
+import * as store from '../../store/dead-letters.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { auditEntry } from '../audit/entry.ts';
 import { eventFilters } from '../events/routes.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import {
@@ -36,6 +28,7 @@ import {
   asPage,
   listingParameters,
   pageOf,
+  requireFilterOrAll,
   seqOf,
   shownPeriod,
 } from '../query-parameters.ts';
@@ -49,29 +42,20 @@ const INTERRUPTION = {
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
 const kind = z
-  .enum(DEAD_LETTER_KINDS)
+  .enum(store.DEAD_LETTER_KINDS)
   .describe(
     '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
       '`never-sent`: an event that the queue never takes.',
   );
 const filters = { kind: kind.optional(), integration, type, contact, since, until };
 
-/** Names in {@link bulkRequest} that choose dead letters. */
-const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
-
-/** Which dead letters to redrive or to discard. All of them only for who says so: nobody does by a slip. */
 const bulkRequest = z
   .strictObject({
     ...filters,
     all: z.literal(true).optional().describe('In place of filters.'),
     cursor,
   })
-  .superRefine((request, context) => {
-    const isFiltered = FILTERS.some((name) => request[name] !== undefined);
-    if (isFiltered === (request.all === undefined)) return;
-    const why = coded(isFiltered ? 'all-with-filter' : 'all-or-filter');
-    context.addIssue({ code: 'custom', path: ['all'], ...why });
-  })
+  .superRefine(requireFilterOrAll(filters))
   .meta({ example: { integration: 'shop', type: 'response' } });
 
 const DEAD_LETTER = {
@@ -110,7 +94,7 @@ export const deadLetterAnswer = named(
         .nullable()
         .describe("The customer's number in canonical form, or the identity in place of one."),
       reason: z
-        .enum(NEVER_SENT_REASONS)
+        .enum(store.NEVER_SENT_REASONS)
         .nullable()
         .describe(
           'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
@@ -124,9 +108,7 @@ export const deadLetterAnswer = named(
         .describe('When the message was sent, as the queue says; when it was given up, where it never was.'),
       keptAt: z.iso.datetime(),
     })
-    .meta({
-      example: DEAD_LETTER,
-    }),
+    .meta({ example: DEAD_LETTER }),
 );
 
 /** What `GET /api/dead-letters` answers. */
@@ -236,7 +218,7 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
 
   serve(routes, listDeadLetters, async (_, { query }) => {
     const { filter, page } = asListing(query);
-    const { letters, nextBeforeSeq } = await readDeadLetters(db, filter, page);
+    const { letters, nextBeforeSeq } = await store.listDeadLetters(db, filter, page);
     return asPage(letters.map(shownDeadLetter), nextBeforeSeq);
   });
 
@@ -288,21 +270,20 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
     }),
   );
 
-  async function find(id: string): Promise<KeptDeadLetter | undefined> {
+  async function find(id: string): Promise<store.KeptDeadLetter | undefined> {
     const seq = seqOf(id);
-    const [letter] = seq === null ? [] : await findDeadLetters(db, [seq]);
+    const [letter] = seq === null ? [] : await store.findDeadLetters(db, [seq]);
     return letter;
   }
 
-  async function remove(c: Context<ActorEnv>, letter: DeadLetter, action: AuditAction): Promise<boolean> {
-    const { kind, integration, event } = letter;
-    return deleteDeadLetter(db, letter.seq, {
-      actor: c.get('actor').name,
-      action,
-      object: String(letter.seq),
-      detail: { kind, integration, event: event?.id ?? null },
-      atMs: now(),
-    });
+  async function remove(
+    c: Context<ActorEnv>,
+    letter: store.DeadLetter,
+    action: AuditAction,
+  ): Promise<boolean> {
+    const { seq, kind, integration, event } = letter;
+    const detail = { kind, integration, event: event?.id ?? null };
+    return store.deleteDeadLetter(db, seq, auditEntry(c, now(), action, String(seq), detail));
   }
 
   /** Which dead letters are asked for, and what is recorded of each group of them. No number gets into the audit trail. */
@@ -313,19 +294,14 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
   ) {
     const filter = asFilter(asked);
     const { contact, since: _, until: __, ...impersonal } = asked;
-    const audit = (): AuditEntry => ({
-      actor: c.get('actor').name,
-      action,
-      object: asked.integration ?? '*',
-      detail: {
-        ...impersonal,
-        ...(all && { all }),
-        ...(contact !== undefined && { byContact: true }),
-        ...shownPeriod(filter),
-        ...(cursor !== undefined && { cursor: String(cursor) }),
-      },
-      atMs: now(),
-    });
+    const detail = {
+      ...impersonal,
+      ...(all && { all }),
+      ...(contact !== undefined && { byContact: true }),
+      ...shownPeriod(filter),
+      ...(cursor !== undefined && { cursor: String(cursor) }),
+    };
+    const audit = () => auditEntry(c, now(), action, asked.integration ?? '*', detail);
     return { filter, afterSeq: cursor ?? 0, audit };
   }
 
@@ -339,7 +315,7 @@ function noSuchLetter(): Response {
   );
 }
 
-function shownDeadLetter(letter: DeadLetter): z.infer<typeof deadLetterAnswer> {
+function shownDeadLetter(letter: store.DeadLetter): z.infer<typeof deadLetterAnswer> {
   const { kind, event, integration, reason } = letter;
   return {
     id: String(letter.seq),

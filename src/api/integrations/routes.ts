@@ -11,19 +11,7 @@ import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
-import {
-  type Change,
-  updateIntegration as changeIntegration,
-  findIntegrations,
-  type Integration,
-  MAX_INTEGRATIONS,
-  ON_REJECTION,
-  listIntegrations as readIntegrations,
-  rotateIntegration as rotateToken,
-  setEnabled,
-  createIntegration as storeIntegration,
-  validPrevious,
-} from '../../store/integrations.ts';
+import * as store from '../../store/integrations.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { answer, serve } from '../serve.ts';
 
@@ -57,7 +45,7 @@ const allowedIps = z
   .transform((ranges) => [...new Set(ranges)]);
 
 const onRejection = z
-  .enum(ON_REJECTION)
+  .enum(store.ON_REJECTION)
   .describe(
     'What the sender of a webhook that is kept as a rejection is answered: `refuse`, 400 or 422; `accept`, 202 with ' +
       'the same problems, for senders that give up on an address or repeat what it refuses for days.',
@@ -135,7 +123,7 @@ interface Presentation {
 }
 
 async function shownIntegration(
-  integration: Integration,
+  integration: store.Integration,
   { tokens, baseUrl, showsSecrets, nowMs }: Presentation,
 ): Promise<ShownIntegration> {
   const { slug, generation, lastEventAtMs } = integration;
@@ -145,7 +133,7 @@ async function shownIntegration(
     description: integration.description,
     enabled: integration.isEnabled,
     generation,
-    previous: validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
+    previous: store.validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
       generation,
       validUntil: rfc3339(untilMs),
     })),
@@ -276,24 +264,24 @@ export const disableIntegration = integrationOperation(
 export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   const baseUrlOf = (c: Context) => publicUrl || new URL(c.req.url).origin;
-  const shown = async (c: Context<ActorEnv>, integration: Integration) =>
+  const shown = async (c: Context<ActorEnv>, integration: store.Integration) =>
     shownIntegration(integration, {
       tokens,
       baseUrl: baseUrlOf(c),
       showsSecrets: c.get('actor').mayChange,
       nowMs: now(),
     });
-  const shownOrNone = async (c: Context<ActorEnv>, integration: Integration | null | undefined) =>
+  const shownOrNone = async (c: Context<ActorEnv>, integration: store.Integration | null | undefined) =>
     integration ? shown(c, integration) : noSuchIntegration();
-  const changeBy = (c: Context<ActorEnv>): Change => ({ actor: c.get('actor').name, nowMs: now() });
+  const changeBy = (c: Context<ActorEnv>): store.Change => ({ actor: c.get('actor').name, nowMs: now() });
 
   serve(routes, listIntegrations, async (c) => {
-    const integrations = await readIntegrations(db);
+    const integrations = await store.listIntegrations(db);
     return { data: await Promise.all(integrations.map(async (one) => shown(c, one))) };
   });
 
   serve(routes, createIntegration, async (c, { body }) => {
-    const creation = await storeIntegration(db, body, changeBy(c));
+    const creation = await store.createIntegration(db, body, changeBy(c));
     switch (creation.outcome) {
       case 'created': {
         const { integration } = creation;
@@ -305,32 +293,36 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
           reason: 'slug-taken',
         });
       case 'full':
-        return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`, {
-          reason: 'too-many-integrations',
-        });
+        return problem(
+          'conflict',
+          `There are ${store.MAX_INTEGRATIONS} integrations, the most there can be.`,
+          {
+            reason: 'too-many-integrations',
+          },
+        );
     }
   });
 
   serve(routes, getIntegration, async (c, { param }) => {
-    const [integration] = await findIntegrations(db, [param.slug]);
+    const [integration] = await store.findIntegrations(db, [param.slug]);
     return shownOrNone(c, integration);
   });
 
   serve(routes, updateIntegration, async (c, { param, body }) =>
-    shownOrNone(c, await changeIntegration(db, param.slug, body, changeBy(c))),
+    shownOrNone(c, await store.updateIntegration(db, param.slug, body, changeBy(c))),
   );
 
   serve(routes, rotateIntegration, async (c, { param, body }) => {
     const overlapMs = Math.round(body.overlapHours * HOUR_MS);
-    return shownOrNone(c, await rotateToken(db, param.slug, overlapMs, changeBy(c)));
+    return shownOrNone(c, await store.rotateIntegration(db, param.slug, overlapMs, changeBy(c)));
   });
 
   serve(routes, enableIntegration, async (c, { param }) =>
-    shownOrNone(c, await setEnabled(db, param.slug, true, changeBy(c))),
+    shownOrNone(c, await store.setEnabled(db, param.slug, true, changeBy(c))),
   );
 
   serve(routes, disableIntegration, async (c, { param }) =>
-    shownOrNone(c, await setEnabled(db, param.slug, false, changeBy(c))),
+    shownOrNone(c, await store.setEnabled(db, param.slug, false, changeBy(c))),
   );
 
   return routes;

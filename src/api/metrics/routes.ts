@@ -80,80 +80,75 @@ export function metricsRoutes(deps: MetricsDeps): Hono<ActorEnv> {
   return routes;
 }
 
+/** A counter by integration, and by what is counted in it: `null` where a kind is not. */
+interface Counter {
+  name: string;
+  help: string;
+  labelsOf: (kind: CountedKind) => Record<string, string> | null;
+}
+
+const only = (counted: CountedKind) => (kind: CountedKind) => (kind === counted ? {} : null);
+
+const COUNTERS: Counter[] = [
+  {
+    name: 'events_total',
+    help: 'New events, by integration, type and status. Counted once a minute.',
+    labelsOf(kind) {
+      const [type = '', status = ''] = kind.split(':');
+      return type === 'response' || type === 'status' ? { type, status } : null;
+    },
+  },
+  { name: 'duplicates_total', help: 'Repeated deliveries of events.', labelsOf: only('duplicate') },
+  {
+    name: 'odd_events_total',
+    help: 'New events whose payload differs from the documentation.',
+    labelsOf: only('odd'),
+  },
+  {
+    name: 'oddities_total',
+    help: 'In what the payloads of new events differ from the documentation, by field and kind.',
+    labelsOf(kind) {
+      if (!isOddity(kind)) return null;
+      const { path, code } = countedOddity(kind);
+      return { path, code };
+    },
+  },
+  { name: 'rejected_total', help: 'Deliveries that were kept as rejections.', labelsOf: only('rejected') },
+  {
+    name: 'refused_total',
+    help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
+    labelsOf(kind) {
+      const [what, reason = ''] = kind.split(':');
+      return what === 'refused' ? { reason } : null;
+    },
+  },
+  {
+    name: 'deferred_total',
+    help: 'New events that were stored by way of the intake queue.',
+    labelsOf: only('deferred'),
+  },
+  {
+    name: 'forwarded_total',
+    help: 'New events that the events queue has confirmed.',
+    labelsOf: only('forwarded'),
+  },
+  {
+    name: 'replayed_total',
+    help: 'Events that the events queue has confirmed again, on a replay.',
+    labelsOf: only('replayed'),
+  },
+];
+
 function counters(totals: Total[]): Metric[] {
-  const only = (counted: CountedKind): Sample[] =>
-    totals.flatMap(({ integration, kind, count }) =>
-      kind === counted ? [{ labels: { integration }, value: count }] : [],
-    );
-  return [
-    {
-      name: 'events_total',
-      type: 'counter',
-      help: 'New events, by integration, type and status. Counted once a minute.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        if (kind === 'response') return [{ labels: { integration, type: kind, status: '' }, value: count }];
-        const [type, status] = kind.split(':');
-        if (type !== 'status' || status === undefined) return [];
-        return [{ labels: { integration, type, status }, value: count }];
-      }),
-    },
-    {
-      name: 'duplicates_total',
-      type: 'counter',
-      help: 'Repeated deliveries of events.',
-      samples: only('duplicate'),
-    },
-    {
-      name: 'odd_events_total',
-      type: 'counter',
-      help: 'New events whose payload differs from the documentation.',
-      samples: only('odd'),
-    },
-    {
-      name: 'oddities_total',
-      type: 'counter',
-      help: 'In what the payloads of new events differ from the documentation, by field and kind.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        if (!isOddity(kind)) return [];
-        const { path, code } = countedOddity(kind);
-        return [{ labels: { integration, path, code }, value: count }];
-      }),
-    },
-    {
-      name: 'rejected_total',
-      type: 'counter',
-      help: 'Deliveries that were kept as rejections.',
-      samples: only('rejected'),
-    },
-    {
-      name: 'refused_total',
-      type: 'counter',
-      help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        const [what, reason] = kind.split(':');
-        if (what !== 'refused' || reason === undefined) return [];
-        return [{ labels: { integration, reason }, value: count }];
-      }),
-    },
-    {
-      name: 'deferred_total',
-      type: 'counter',
-      help: 'New events that were stored by way of the intake queue.',
-      samples: only('deferred'),
-    },
-    {
-      name: 'forwarded_total',
-      type: 'counter',
-      help: 'New events that the events queue has confirmed.',
-      samples: only('forwarded'),
-    },
-    {
-      name: 'replayed_total',
-      type: 'counter',
-      help: 'Events that the events queue has confirmed again, on a replay.',
-      samples: only('replayed'),
-    },
-  ];
+  return COUNTERS.map(({ name, help, labelsOf }) => ({
+    name,
+    type: 'counter',
+    help,
+    samples: totals.flatMap(({ integration, kind, count }) => {
+      const labels = labelsOf(kind);
+      return labels === null ? [] : [{ labels: { integration, ...labels }, value: count }];
+    }),
+  }));
 }
 
 function histogram(lags: LagTotal[]): Metric {

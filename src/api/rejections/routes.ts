@@ -10,16 +10,9 @@ import type { ForwardingDeps } from '../../forward/events.ts';
 import { named } from '../../named-schemas.ts';
 import { json, operationsOf } from '../../operation.ts';
 import { type ProblemCode, problem, problemError } from '../../problem-details.ts';
-import {
-  type BodyEncoding,
-  bodyBytes,
-  findRejections,
-  type KeptRejection,
-  type Rejection,
-  listRejections as readRejections,
-  deleteRejection as removeRejection,
-} from '../../store/rejections.ts';
+import * as store from '../../store/rejections.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { auditEntry } from '../audit/entry.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import {
   asCursor,
@@ -78,7 +71,7 @@ export const rejectionPage = pageOf(rejectionAnswer);
 export const keptRejectionAnswer = named(
   'KeptRejection',
   rejectionAnswer.extend({
-    bodyEncoding: z.enum(['utf-8', 'base64'] satisfies BodyEncoding[]),
+    bodyEncoding: z.enum(['utf-8', 'base64'] satisfies store.BodyEncoding[]),
     body: z.string(),
   }),
 );
@@ -201,15 +194,15 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const { db } = deps;
   const routes = new Hono<ActorEnv>();
 
-  const find = async (id: string): Promise<KeptRejection | undefined> => {
+  const find = async (id: string): Promise<store.KeptRejection | undefined> => {
     const seq = seqOf(id);
-    const [rejection] = seq === null ? [] : await findRejections(db, [seq]);
+    const [rejection] = seq === null ? [] : await store.findRejections(db, [seq]);
     return rejection;
   };
 
   serve(routes, listRejections, async (_, { query }) => {
     const { filter, page } = asListing(query);
-    const { rejections, nextBeforeSeq } = await readRejections(db, filter, page);
+    const { rejections, nextBeforeSeq } = await store.listRejections(db, filter, page);
     return asPage(rejections.map(shownRejection), nextBeforeSeq);
   });
 
@@ -224,7 +217,7 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   serve(routes, getRejectedBody, async (c, { param }) => {
     const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
-    return c.body(bodyBytes(rejection.body, rejection.bodyEncoding), 200, {
+    return c.body(store.bodyBytes(rejection.body, rejection.bodyEncoding), 200, {
       'content-type': 'application/octet-stream',
       'content-disposition': `attachment; filename="rejection-${rejection.seq}"`,
     });
@@ -234,37 +227,26 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
     const { seq, integration, reason } = rejection;
-    const isDeleted = await removeRejection(db, seq, {
-      actor: c.get('actor').name,
-      action: 'rejection.delete',
-      object: String(seq),
-      detail: { integration, reason },
-      atMs: deps.now(),
-    });
+    const detail = { integration, reason };
+    const audit = auditEntry(c, deps.now(), 'rejection.delete', String(seq), detail);
+    const isDeleted = await store.deleteRejection(db, seq, audit);
     return isDeleted ? answer(deleteRejection, 204, null) : noSuchRejection();
   });
 
   serve(routes, retryRejections, async (c, { body: { cursor = 0, ...asked } }) =>
     finishInBackground(c, INTERRUPTION, async () => {
       const filter = asFilter(asked);
-      const { sinceMs: _, untilMs: __, ...chosen } = filter;
+      const { since: _, until: __, ...chosen } = asked;
+      const from = cursor > 0 && { cursor: String(cursor) };
       const { nextAfterSeq, ...counts } = await retryMatching(
         deps,
         filter,
         cursor,
         c.executionCtx,
-        (tried) => ({
-          actor: c.get('actor').name,
-          action: 'rejection.retry-many',
-          object: asked.integration ?? '*',
-          detail: {
-            ...chosen,
-            ...shownPeriod(filter),
-            ...(cursor > 0 && { cursor: String(cursor) }),
-            ...tried,
-          },
-          atMs: deps.now(),
-        }),
+        (tried) => {
+          const detail = { ...chosen, ...shownPeriod(filter), ...from, ...tried };
+          return auditEntry(c, deps.now(), 'rejection.retry-many', asked.integration ?? '*', detail);
+        },
       );
       return { ...counts, next: asCursor(nextAfterSeq) };
     }),
@@ -275,13 +257,10 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
       const rejection = await find(param.id);
       if (rejection === undefined) return noSuchRejection();
       const { seq, integration, deliveries } = rejection;
-      const retried = await retryOne(deps, rejection, c.executionCtx, ({ outcome }) => ({
-        actor: c.get('actor').name,
-        action: 'rejection.retry',
-        object: String(seq),
-        detail: { integration, outcome, deliveries },
-        atMs: deps.now(),
-      }));
+      const retried = await retryOne(deps, rejection, c.executionCtx, ({ outcome }) => {
+        const detail = { integration, outcome, deliveries };
+        return auditEntry(c, deps.now(), 'rejection.retry', String(seq), detail);
+      });
       if (retried.outcome === 'rejected') return stillRejected(retried);
       return { outcome: retried.outcome, event: retried.eventId, integration };
     }),
@@ -290,14 +269,14 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   return routes;
 }
 
-function stillRejected({ reason, problems }: Pick<Rejection, 'reason' | 'problems'>): Response {
+function stillRejected({ reason, problems }: Pick<store.Rejection, 'reason' | 'problems'>): Response {
   return problem(codeOf(reason), 'The webhook is still rejected, and stays; see errors.', {
     errors: problems,
   });
 }
 
 /** It is the webhook that is judged: a code that says the operator's own request was not valid would mislead. */
-function codeOf(reason: Rejection['reason']): ProblemCode {
+function codeOf(reason: store.Rejection['reason']): ProblemCode {
   switch (reason) {
     case 'badly-encoded':
     case 'not-utf8':
@@ -319,7 +298,7 @@ function noSuchRejection(): Response {
   );
 }
 
-function shownRejection(rejection: Rejection): z.infer<typeof rejectionAnswer> {
+function shownRejection(rejection: store.Rejection): z.infer<typeof rejectionAnswer> {
   const { integration, reason, problems, deliveries, bodyBytes, requestId, isDeferred, eventId } = rejection;
   return {
     id: String(rejection.seq),

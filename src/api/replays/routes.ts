@@ -11,17 +11,9 @@ import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
 import { seqRange } from '../../store/keyset-paging.ts';
-import {
-  BLOTTED_CONTACT,
-  countReplay,
-  findReplay,
-  cancelReplay as markCancelled,
-  replayEvent as putBack,
-  type Replay,
-  listReplays as readReplays,
-  createReplay as storeReplay,
-} from '../../store/replays.ts';
+import * as store from '../../store/replays.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { auditEntry } from '../audit/entry.ts';
 import { eventFilters, eventPath } from '../events/routes.ts';
 import {
   asCursor,
@@ -30,6 +22,7 @@ import {
   asPage,
   listingParameters,
   pageOf,
+  requireFilterOrAll,
   seqOf,
   shownPeriod,
 } from '../query-parameters.ts';
@@ -43,10 +36,6 @@ const MAX_COUNTING_STATEMENTS = 40;
 const { cursor, since, until } = listingParameters;
 const filters = { ...eventFilters, since, until };
 
-/** Names in {@link replayRequest} that choose events. */
-const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
-
-/** What a replay is asked for with. Everything is replayed only for who says so: nobody does by a slip. */
 const replayRequest = z
   .strictObject({
     ...filters,
@@ -57,14 +46,10 @@ const replayRequest = z
       .describe('Only counts. One request does not count everything: `next` goes on.'),
     cursor: cursor.describe('Of a dry run: the `next` of its last answer.'),
   })
-  .superRefine((request, context) => {
-    const refuse = (path: string, why: ReturnType<typeof coded>) =>
-      context.addIssue({ code: 'custom', path: [path], ...why });
-    const isFiltered = FILTERS.some((name) => request[name] !== undefined);
-    if (!isFiltered && request.all === undefined) refuse('all', coded('all-or-filter'));
-    if (isFiltered && request.all !== undefined) refuse('all', coded('all-with-filter'));
-    if (request.cursor !== undefined && !request.dryRun)
-      refuse('cursor', coded('goes-with', { parameter: 'dryRun' }));
+  .superRefine(requireFilterOrAll(filters))
+  .refine(({ cursor, dryRun }) => cursor === undefined || dryRun, {
+    path: ['cursor'],
+    ...coded('goes-with', { parameter: 'dryRun' }),
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
@@ -93,7 +78,10 @@ export const replayAnswer = named(
         .object({
           type: filters.type,
           status: filters.status,
-          contact: z.string().optional().describe(`Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`),
+          contact: z
+            .string()
+            .optional()
+            .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
           integration: z.string().optional(),
           messageId: z.string().optional(),
           since: z.iso.datetime().optional(),
@@ -189,13 +177,8 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
 
   serve(routes, replayEvent, async (c, { param }) => {
-    const place = await putBack(db, param, {
-      actor: c.get('actor').name,
-      action: 'event.replay',
-      object: `${param.integration}/${param.id}`,
-      detail: {},
-      atMs: now(),
-    });
+    const audit = auditEntry(c, now(), 'event.replay', `${param.integration}/${param.id}`);
+    const place = await store.replayEvent(db, param, audit);
     if (place === null) return problem('not-found', 'There is no such event, or it is past its retention.');
     c.executionCtx.waitUntil(forwardReplay(deps, place));
     return answer(replayEvent, 202, { replay: place.replay });
@@ -205,7 +188,7 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     const filter = asFilter(match);
     if (dryRun) return dryRunOf(deps, filter, cursor ?? 0);
     const { contact, since: _since, until: _until, ...impersonal } = match;
-    const replay = await storeReplay(db, filter, {
+    const replay = await store.createReplay(db, filter, {
       actor: c.get('actor').name,
       action: 'replay.create',
       detail: { ...impersonal, ...shownPeriod(filter), ...(contact !== undefined && { byContact: true }) },
@@ -217,7 +200,7 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
 
   serve(routes, listReplays, async (_, { query }) => {
     const { filter, page } = asListing(query);
-    const { replays, nextBeforeId } = await readReplays(db, filter, {
+    const { replays, nextBeforeId } = await store.listReplays(db, filter, {
       limit: page.limit,
       beforeId: page.beforeSeq,
     });
@@ -232,21 +215,16 @@ export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   serve(routes, cancelReplay, async (c, { param }) => {
     const replay = await find(param.job);
     if (replay === null) return noSuchReplay();
-    const isCancelled = await markCancelled(db, replay.id, {
-      actor: c.get('actor').name,
-      action: 'replay.cancel',
-      object: String(replay.id),
-      detail: {},
-      atMs: now(),
-    });
+    const audit = auditEntry(c, now(), 'replay.cancel', String(replay.id));
+    const isCancelled = await store.cancelReplay(db, replay.id, audit);
     if (!isCancelled) return problem('conflict', 'The replay is over already.', { reason: 'replay-over' });
-    const cancelled = await findReplay(db, replay.id);
+    const cancelled = await store.findReplay(db, replay.id);
     return cancelled === null ? noSuchReplay() : shownReplay(cancelled);
   });
 
-  async function find(id: string): Promise<Replay | null> {
+  async function find(id: string): Promise<store.Replay | null> {
     const seq = seqOf(id);
-    return seq === null ? null : findReplay(db, seq);
+    return seq === null ? null : store.findReplay(db, seq);
   }
 
   return routes;
@@ -267,7 +245,7 @@ async function dryRunOf(
   let count = 0;
   let seq = fromSeq;
   for (let n = 0; seq < untilSeq && n < MAX_COUNTING_STATEMENTS && now() < deadlineMs; n++) {
-    const { found, nextSeq } = await countReplay(db, filter, seq);
+    const { found, nextSeq } = await store.countReplay(db, filter, seq);
     count += found;
     seq = nextSeq;
   }
@@ -275,7 +253,7 @@ async function dryRunOf(
   return { count, complete, next: asCursor(complete ? null : seq) };
 }
 
-function shownReplay(replay: Replay): z.infer<typeof replayAnswer> {
+function shownReplay(replay: store.Replay): z.infer<typeof replayAnswer> {
   const { sinceMs: _, untilMs: __, ...match } = replay.filter;
   const range = replay.untilSeq - replay.fromSeq;
   return {

@@ -217,22 +217,11 @@ function refused(problem: ContractProblem): ChosenPeriod {
   return { ok: false, problem };
 }
 
-const NOTHING = {
-  received: 0,
-  responses: 0,
-  sent: 0,
-  delivered: 0,
-  read: 0,
-  failed: 0,
-  other: 0,
-  duplicates: 0,
-  deferred: 0,
-  odd: 0,
-  rejected: 0,
-  forwarded: 0,
-  replayed: 0,
-  refused: 0,
-};
+type Counted = keyof typeof outcomes | keyof typeof statuses;
+
+const NOTHING = Object.fromEntries(
+  Object.keys({ ...outcomes, ...statuses }).map((name) => [name, 0]),
+) as Record<Counted, number>;
 
 /** What a kind is called in the answer. */
 const NAMES = {
@@ -248,21 +237,10 @@ const NAMES = {
   rejected: 'rejected',
   forwarded: 'forwarded',
   replayed: 'replayed',
-} as const satisfies Record<
-  Exclude<CountedKind, `refused:${string}` | `odd:${string}`>,
-  keyof typeof NOTHING
->;
-
-function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
-  return isRefusal(kind) ? 'refused' : NAMES[kind];
-}
+} as const satisfies Record<Exclude<CountedKind, `refused:${string}` | `odd:${string}`>, Counted>;
 
 function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
   return kind.startsWith('refused:');
-}
-
-function isReceived(kind: CountedKind): boolean {
-  return kind === 'response' || kind.startsWith('status:');
 }
 
 function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: LagCount[]) {
@@ -280,8 +258,8 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
     }
     for (const sum of [sums, points.get(startMs)]) {
       if (sum === undefined) continue;
-      sum[nameOf(kind)] += count;
-      if (isReceived(kind)) sum.received += count;
+      sum[isRefusal(kind) ? 'refused' : NAMES[kind]] += count;
+      if (kind === 'response' || kind.startsWith('status:')) sum.received += count;
     }
   }
   const { sent, delivered, read, failed, other, ...outcomes } = sums;
