@@ -2,7 +2,6 @@
 
 import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { type ActorDeps, identities, requireActor } from './api/access/actor.ts';
 import { type ApiDeps, apiRoutes } from './api/api.ts';
@@ -115,9 +114,6 @@ export function newApp(): Hono<AppEnv> {
 
 // biome-ignore lint/suspicious/noExplicitAny: of apps with whatever other variables
 const handleError: ErrorHandler<any> = (error, c) => {
-  if (error instanceof HTTPException && error.status === 400) {
-    return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
-  }
   log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
   const headers = { 'retry-after': String(FAILED_RETRY_AFTER_SECONDS) };
   if (error instanceof DatabaseUnavailable) {

@@ -32,17 +32,15 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** What is wrong with one part of the request. */
-export const problemError = named(
-  'ProblemError',
-  z
-    .object({
-      path: z.string().describe('Where, with dots. Empty for the whole.'),
-      code: z.enum(PROBLEM_CODES).describe('What is wrong, for programs.'),
-      params: z.record(z.string(), z.unknown()).describe('Of the code: `max` of `too-long`.'),
-      message: z.string().describe('The same in English, for people.'),
-    })
-    .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>,
-);
+export const problemError = z
+  .object({
+    path: z.string().describe('Where, with dots. Empty for the whole.'),
+    code: z.enum(PROBLEM_CODES).describe('What is wrong, for programs.'),
+    params: z.record(z.string(), z.unknown()).describe('Of the code: `max` of `too-long`.'),
+    message: z.string().describe('The same in English, for people.'),
+  })
+  .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>;
+named('ProblemError', problemError);
 
 /** Why a request is in conflict with what is there, or cannot be answered yet. */
 export const PROBLEM_REASONS = [
@@ -80,21 +78,19 @@ export const problemExtensions = z.object({
 export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
 /** What {@link problem} answers. */
-export const problemDetails = named(
-  'Problem',
-  z
-    .object({
-      type: z.string().meta({
-        format: 'uri-reference',
-        description: 'Which problem it is. GET on it tells more.',
-      }),
-      title: z.string(),
-      status: z.int(),
-      detail: z.string().describe('What is wrong in this case, and what to do about it.'),
-      ...problemExtensions.shape,
-    })
-    .describe('Problem details (RFC 9457), as `application/problem+json`.'),
-);
+export const problemDetails = z
+  .object({
+    type: z.string().meta({
+      format: 'uri-reference',
+      description: 'Which problem it is. GET on it tells more.',
+    }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('What is wrong in this case, and what to do about it.'),
+    ...problemExtensions.shape,
+  })
+  .describe('Problem details (RFC 9457), as `application/problem+json`.');
+named('Problem', problemDetails);
 
 /**
  * An `application/problem+json` answer.

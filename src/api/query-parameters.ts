@@ -7,6 +7,7 @@ import { rfc3339 } from '../contract/moment.ts';
 import { type ContractProblem, coded, patterned, problemAt, problemsIn } from '../contract/problems.ts';
 import type { Operation } from '../operation.ts';
 import { problem } from '../problem-details.ts';
+import { textOrNull } from './fields.ts';
 
 const MAX_PAGE_ENTRIES = 200;
 const DEFAULT_PAGE_ENTRIES = 50;
@@ -83,7 +84,7 @@ export function asFilter<Filters extends { since?: number | undefined; until?: n
 export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   return z.object({
     data: z.array(entry),
-    next: z.string().nullable().describe('The `cursor` of the next page; null on the last.'),
+    next: textOrNull.describe('The `cursor` of the next page; null on the last.'),
   });
 }
 

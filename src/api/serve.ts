@@ -47,7 +47,7 @@ export function serve<Described extends Operation>(
     const answered = await handle(c, read as Input<Described>);
     return answered instanceof Response ? answered : c.json(answered as object);
   };
-  const readBody = body === undefined ? [] : [jsonBody(body.schema, body)];
+  const readBody = body === undefined ? [] : [jsonBody(body)];
   routes.on(method, [path], ...readBody, Object.assign(handler, { [OPERATION]: operation }));
 }
 

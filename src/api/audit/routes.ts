@@ -7,36 +7,35 @@ import { named } from '../../named-schemas.ts';
 import { json, operationsOf } from '../../operation.ts';
 import { AUDIT_ACTIONS, listAudit as readAudit } from '../../store/audit.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { moment } from '../fields.ts';
 import { asListing, asPage, listingParameters, pageOf } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
 const name = z.string().min(1);
 
 /** One change. */
-export const auditAnswer = named(
-  'AuditEntry',
-  z
-    .object({
-      id: z.string(),
-      at: z.iso.datetime(),
-      actor: z
-        .string()
-        .describe('`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.'),
-      action: z.enum(AUDIT_ACTIONS),
-      object: z.string().describe('On what: a slug, an id.'),
-      detail: z.record(z.string(), z.unknown()).describe('What else tells what was done.'),
-    })
-    .meta({
-      example: {
-        id: '1772330400000000',
-        at: '2026-03-01T02:00:00.000Z',
-        actor: 'access:ana@example.com',
-        action: 'integration.rotate',
-        object: 'shop',
-        detail: { generation: 2 },
-      },
-    }),
-);
+export const auditAnswer = z
+  .object({
+    id: z.string(),
+    at: moment,
+    actor: z
+      .string()
+      .describe('`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.'),
+    action: z.enum(AUDIT_ACTIONS),
+    object: z.string().describe('On what: a slug, an id.'),
+    detail: z.record(z.string(), z.unknown()).describe('What else tells what was done.'),
+  })
+  .meta({
+    example: {
+      id: '1772330400000000',
+      at: '2026-03-01T02:00:00.000Z',
+      actor: 'access:ana@example.com',
+      action: 'integration.rotate',
+      object: 'shop',
+      detail: { generation: 2 },
+    },
+  });
+named('AuditEntry', auditAnswer);
 
 /** What `GET /api/audit` answers. */
 export const auditPage = pageOf(auditAnswer);

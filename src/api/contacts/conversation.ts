@@ -13,41 +13,40 @@ import { readConversation } from '../../store/contacts.ts';
 import type { ReadableEvent } from '../../store/messages.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventStatus } from '../events/routes.ts';
-import { contentAnswer, contentOf } from '../messages/routes.ts';
+import { moment, textOrNull } from '../fields.ts';
+import { CONTENT, contentAnswer, contentOf } from '../messages/routes.ts';
 import { asFilter, asPage, listingParameters, pageOf } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 import { type ContactDeps, contactOperation, contactPath } from './contact.ts';
 
 /** What was written or what became of what was sent. */
-export const conversationEntry = named(
-  'ConversationEntry',
-  z.object({
-    id: z.string().describe('Of the event.'),
-    integration: z.string(),
-    direction: z.enum(['in', 'out']).describe('`in`: the customer wrote. `out`: it was sent to it.'),
-    type: z.enum(EVENT_TYPES),
-    status: eventStatus,
-    effectiveStatus: z
-      .enum(STATUSES)
-      .nullable()
-      .describe('Of the message that was sent, as far as the events on this page tell.'),
-    messageId: z.string(),
-    occurredAt: z.iso.datetime(),
-    receivedAt: z.iso.datetime(),
-    deliveries: z.int().min(1),
-    content: contentAnswer,
-  }),
-);
+export const conversationEntry = z.object({
+  id: z.string().describe('Of the event.'),
+  integration: z.string(),
+  direction: z.enum(['in', 'out']).describe('`in`: the customer wrote. `out`: it was sent to it.'),
+  type: z.enum(EVENT_TYPES),
+  status: eventStatus,
+  effectiveStatus: z
+    .enum(STATUSES)
+    .nullable()
+    .describe('Of the message that was sent, as far as the events on this page tell.'),
+  messageId: z.string(),
+  occurredAt: moment,
+  receivedAt: moment,
+  deliveries: z.int().min(1),
+  content: contentAnswer,
+});
+named('ConversationEntry', conversationEntry);
 
 /** What `GET /api/contacts/:number` answers. */
 export const conversationPage = pageOf(conversationEntry)
   .extend({
     contact: z.string().describe('In canonical form; an identity as it stands.'),
-    name: z.string().nullable().describe('As last written, as far as the last message and this page tell.'),
+    name: textOrNull.describe('As last written, as far as the last message and this page tell.'),
     window: z
       .object({
         open: z.boolean().describe('Whether a free-form message may be sent.'),
-        closesAt: z.iso.datetime().describe('The first moment at which it is closed.'),
+        closesAt: moment.describe('The first moment at which it is closed.'),
       })
       .nullable()
       .describe('null where the customer never wrote.'),
@@ -71,15 +70,7 @@ export const conversationPage = pageOf(conversationEntry)
           occurredAt: '2020-06-18T17:07:51.271Z',
           receivedAt: '2020-06-18T17:07:52.004Z',
           deliveries: 1,
-          content: {
-            kind: 'text',
-            mediaType: 'text',
-            text: 'Mensagem de teste',
-            media: null,
-            location: null,
-            failure: null,
-            omitted: false,
-          },
+          content: CONTENT,
         },
       ],
       next: null,

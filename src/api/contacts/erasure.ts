@@ -10,6 +10,7 @@ import { problem } from '../../problem-details.ts';
 import { isBusinessNumber } from '../../store/business-numbers.ts';
 import { eraseContact as erase, NOT_SEARCHED, type Searched } from '../../store/contact-erasure.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { count, moment } from '../fields.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import { trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
@@ -39,7 +40,6 @@ const contactErasure = z.strictObject({
     .describe("Also a number or a name that is the business's own, with all events that hold it."),
 });
 
-const count = z.int().min(0);
 const receipt = {
   receipt: z.uuid().describe('Names it in the audit trail, which has no number.'),
   erased: z.object({
@@ -53,7 +53,7 @@ const receipt = {
 };
 
 /** What is answered when nothing is left. */
-export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), at: z.iso.datetime() }).meta({
+export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), at: moment }).meta({
   description: 'The receipt of an erasure. A repeat counts what came since.',
   example: {
     receipt: RECEIPT,

@@ -21,6 +21,7 @@ import {
 import type { ActorEnv } from '../access/actor.ts';
 import { auditAnswer } from '../audit/routes.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import { serve } from '../serve.ts';
 import { type ContactDeps, contactOperation, contactPath, SEARCHED } from './contact.ts';
 
@@ -34,8 +35,8 @@ const heldEvent = z.object({
   type: z.enum(EVENT_TYPES),
   status: eventStatus,
   contact: eventContact,
-  occurredAt: z.iso.datetime(),
-  receivedAt: z.iso.datetime(),
+  occurredAt: moment,
+  receivedAt: moment,
   deliveries: z.int().min(1),
   payload: z.string().describe('The body as text, exactly as it came.'),
 });
@@ -45,8 +46,8 @@ const heldRejection = z.object({
   id: z.string(),
   integration: z.string(),
   reason: z.enum(REJECTION_REASONS),
-  receivedAt: z.iso.datetime(),
-  lastReceivedAt: z.iso.datetime(),
+  receivedAt: moment,
+  lastReceivedAt: moment,
   deliveries: z.int().min(1),
   bodyEncoding: z.enum(['utf-8', 'base64']),
   body: z.string().describe('Exactly as it came.'),
@@ -55,10 +56,10 @@ const heldRejection = z.object({
 const heldDeadLetter = z.object({
   kind: z.literal('deadLetter'),
   id: z.string(),
-  event: z.string().nullable(),
-  integration: z.string().nullable(),
-  attempts: z.int().min(0),
-  receivedAt: z.iso.datetime(),
+  event: textOrNull,
+  integration: textOrNull,
+  attempts: count,
+  receivedAt: moment,
   body: z.string().describe('The message as JSON text.'),
 });
 
@@ -72,10 +73,14 @@ const heldReplay = z.object({
 });
 
 /** A line of an export. */
-export const exportLine = named(
-  'Held',
-  z.discriminatedUnion('kind', [heldEvent, heldRejection, heldDeadLetter, heldAuditEntry, heldReplay]),
-);
+export const exportLine = z.discriminatedUnion('kind', [
+  heldEvent,
+  heldRejection,
+  heldDeadLetter,
+  heldAuditEntry,
+  heldReplay,
+]);
+named('Held', exportLine);
 
 export const exportContact = contactOperation('exportContact', 'GET /api/contacts/:number/export', {
   summary: 'Export all that is held on a contact',

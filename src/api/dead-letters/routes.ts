@@ -20,6 +20,7 @@ import * as store from '../../store/dead-letters.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { auditEntry } from '../audit/entry.ts';
 import { eventFilters } from '../events/routes.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import {
   asCursor,
@@ -74,42 +75,34 @@ const DEAD_LETTER = {
 };
 
 /** A dead letter. */
-export const deadLetterAnswer = named(
-  'DeadLetter',
-  z
-    .object({
-      id: z.string(),
-      kind,
-      event: z
-        .string()
-        .nullable()
-        .describe(
-          'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
-            'which cannot be redriven.',
-        ),
-      integration: z.string().nullable(),
-      type: z.enum(EVENT_TYPES).nullable(),
-      contact: z
-        .string()
-        .nullable()
-        .describe("The customer's number in canonical form, or the identity in place of one."),
-      reason: z
-        .enum(store.NEVER_SENT_REASONS)
-        .nullable()
-        .describe(
-          'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
-            'and took others. null for other kinds.',
-        ),
-      attempts: z.int().min(0).describe('How often the dead-letter queue delivered it.'),
-      messageId: z.string().describe("The queue's."),
-      messageBytes: z.int().min(0),
-      sentAt: z.iso
-        .datetime()
-        .describe('When the message was sent, as the queue says; when it was given up, where it never was.'),
-      keptAt: z.iso.datetime(),
-    })
-    .meta({ example: DEAD_LETTER }),
-);
+export const deadLetterAnswer = z
+  .object({
+    id: z.string(),
+    kind,
+    event: textOrNull.describe(
+      'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
+        'which cannot be redriven.',
+    ),
+    integration: textOrNull,
+    type: z.enum(EVENT_TYPES).nullable(),
+    contact: textOrNull.describe("The customer's number in canonical form, or the identity in place of one."),
+    reason: z
+      .enum(store.NEVER_SENT_REASONS)
+      .nullable()
+      .describe(
+        'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
+          'and took others. null for other kinds.',
+      ),
+    attempts: count.describe('How often the dead-letter queue delivered it.'),
+    messageId: z.string().describe("The queue's."),
+    messageBytes: count,
+    sentAt: moment.describe(
+      'When the message was sent, as the queue says; when it was given up, where it never was.',
+    ),
+    keptAt: moment,
+  })
+  .meta({ example: DEAD_LETTER });
+named('DeadLetter', deadLetterAnswer);
 
 /** What `GET /api/dead-letters` answers. */
 export const deadLetterPage = pageOf(deadLetterAnswer);
@@ -125,24 +118,21 @@ export const keptDeadLetterAnswer = deadLetterAnswer.extend({
 });
 
 export const redriveAnswer = z.object({
-  event: z
-    .string()
-    .nullable()
-    .describe(
-      'The id of the event that was sent again. null: it was a webhook, and is in the intake queue again.',
-    ),
+  event: textOrNull.describe(
+    'The id of the event that was sent again. null: it was a webhook, and is in the intake queue again.',
+  ),
   integration: z.string(),
 });
 
-const next = z.string().nullable().describe('The `cursor` to go on with; null at the end.');
+const next = textOrNull.describe('The `cursor` to go on with; null at the end.');
 
 export const redriveRunAnswer = z.object({
-  redriven: z.int().min(0),
-  skipped: z.int().min(0).describe('Those that stay: they are nothing of this receiver.'),
+  redriven: count,
+  skipped: count.describe('Those that stay: they are nothing of this receiver.'),
   next,
 });
 
-export const discardRunAnswer = z.object({ discarded: z.int().min(0), next });
+export const discardRunAnswer = z.object({ discarded: count, next });
 
 const operation = operationsOf({ name: 'Dead letters', description: 'What consumers gave up on.' });
 

@@ -16,6 +16,7 @@ import { findVersions } from '../../store/differing-repeats.ts';
 import { listEvents as readEvents } from '../../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import { asCursor, asListing, listingParameters, pageOf, trueOrFalse } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
@@ -55,18 +56,14 @@ export const eventListing = z.strictObject({
 });
 
 /** The step that an event reports. */
-export const eventStatus = z
-  .string()
-  .nullable()
-  .describe(`In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`);
+export const eventStatus = textOrNull.describe(
+  `In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`,
+);
 
 /** Whom an event is about. */
-export const eventContact = z
-  .string()
-  .nullable()
-  .describe(
-    "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
-  );
+export const eventContact = textOrNull.describe(
+  "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
+);
 
 /** In what a payload differs from the documentation. */
 export const oddity = z.object({
@@ -75,50 +72,46 @@ export const oddity = z.object({
 });
 
 /** An event as its operators see it. */
-export const eventAnswer = named(
-  'Event',
-  z.object({
-    id: z
-      .string()
-      .describe(
-        '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
-          'came under the ids of another event with another content and was let in.',
-      ),
-    integration: z.string(),
-    type: z.enum(EVENT_TYPES),
-    status: eventStatus,
-    contact: eventContact,
-    appId: z.string().nullable().describe('null where the payload does not tell.'),
-    messageId: z.string().describe('`message.messageId` of the payload.'),
-    occurredAt: z.iso.datetime().describe("By the platform's clock."),
-    receivedAt: z.iso.datetime(),
-    deliveries: z.int().min(1).describe('How often the platform delivered it.'),
-    forwarded: z.boolean().describe('Whether the queue has confirmed it.'),
-    deferred: z
-      .boolean()
-      .describe('Whether it came by way of the intake queue, because the database did not answer.'),
-    replays: z.int().min(0).describe('How often it was put back to be forwarded again.'),
-    oddities: z.array(oddity).describe('In what its payload differs from the documentation.'),
-    place: z.string().meta({
-      description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
-      example: '1772330400000000',
-    }),
-    payload: z.union([responseWebhook, statusWebhook]).describe('The body as it came.'),
+export const eventAnswer = z.object({
+  id: z
+    .string()
+    .describe(
+      '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
+        'came under the ids of another event with another content and was let in.',
+    ),
+  integration: z.string(),
+  type: z.enum(EVENT_TYPES),
+  status: eventStatus,
+  contact: eventContact,
+  appId: textOrNull.describe('null where the payload does not tell.'),
+  messageId: z.string().describe('`message.messageId` of the payload.'),
+  occurredAt: moment.describe("By the platform's clock."),
+  receivedAt: moment,
+  deliveries: z.int().min(1).describe('How often the platform delivered it.'),
+  forwarded: z.boolean().describe('Whether the queue has confirmed it.'),
+  deferred: z
+    .boolean()
+    .describe('Whether it came by way of the intake queue, because the database did not answer.'),
+  replays: count.describe('How often it was put back to be forwarded again.'),
+  oddities: z.array(oddity).describe('In what its payload differs from the documentation.'),
+  place: z.string().meta({
+    description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
+    example: '1772330400000000',
   }),
-);
+  payload: z.union([responseWebhook, statusWebhook]).describe('The body as it came.'),
+});
+named('Event', eventAnswer);
 
 /** What `GET /api/events/:integration/:id` answers. */
-export const wholeEventAnswer = named(
-  'WholeEvent',
-  eventAnswer.extend({
-    versions: z
-      .object({
-        events: z.array(z.string()).describe('Ids of those that are events: the first, and those let in.'),
-        rejections: z.array(z.string()).describe('Ids of those that are kept as rejections.'),
-      })
-      .describe('What else came under its ids, with another content; 20 of each at most.'),
-  }),
-);
+export const wholeEventAnswer = eventAnswer.extend({
+  versions: z
+    .object({
+      events: z.array(z.string()).describe('Ids of those that are events: the first, and those let in.'),
+      rejections: z.array(z.string()).describe('Ids of those that are kept as rejections.'),
+    })
+    .describe('What else came under its ids, with another content; 20 of each at most.'),
+});
+named('WholeEvent', wholeEventAnswer);
 
 /** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);

@@ -15,6 +15,7 @@ import {
   type Silence,
 } from '../../store/refusals.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import { answer, serve } from '../serve.ts';
 
 /** A health check that takes longer is of no use to whoever asks; some give up after 5 s. */
@@ -26,8 +27,6 @@ const MAX_UNFORWARDED_AGE_MS = 5 * 60_000;
 const MAX_FILLED = 0.9;
 
 const status = z.enum(['ok', 'degraded']);
-const count = z.int().nonnegative();
-const moment = z.iso.datetime().nullable();
 const backlog = z.object({ messages: count, bytes: count }).nullable();
 
 /** What `GET /api/health` answers. */
@@ -47,10 +46,10 @@ export const health = z
           .object({ status, events: backlog, intake: backlog })
           .describe("Backlogs by the queues' own word. Null: they do not tell, which is no failure."),
         cron: z
-          .object({ status, lastRunAt: moment })
+          .object({ status, lastRunAt: moment.nullable() })
           .describe('Whether the cron comes. While it does not, requests do its work.'),
-        sweep: z.object({ status, lastRunAt: moment }),
-        rollUp: z.object({ status, lastRunAt: moment }),
+        sweep: z.object({ status, lastRunAt: moment.nullable() }),
+        rollUp: z.object({ status, lastRunAt: moment.nullable() }),
         outbox: z.object({ status, events: count.nullable(), oldestAgeMs: count.nullable() }),
         deadLetters: z
           .object({
@@ -69,7 +68,7 @@ export const health = z
             unusual: z
               .array(
                 z.object({
-                  integration: z.string().nullable().describe('Null: of all together.'),
+                  integration: textOrNull.describe('Null: of all together.'),
                   refused: count,
                   webhooks: count.describe('With those that were refused.'),
                   usualShare: z.number(),
@@ -84,7 +83,7 @@ export const health = z
           .object({
             status,
             silent: z
-              .array(z.object({ integration: z.string(), lastEventAt: z.iso.datetime(), longestMs: count }))
+              .array(z.object({ integration: z.string(), lastEventAt: moment, longestMs: count }))
               .nullable(),
           })
           .describe(

@@ -12,15 +12,16 @@ import {
   type Holdings,
 } from '../../store/integration-deletion.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { count } from '../fields.ts';
 import { numericCursor, trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
 import { type IntegrationDeps, integrationOperation, integrationPath, noSuchIntegration } from './routes.ts';
 
 const deleted = z.object({
-  events: z.int().min(0),
-  unforwarded: z.int().min(0).describe('Of the events, those that waited to be forwarded.'),
-  rejections: z.int().min(0),
-  deadLetters: z.int().min(0),
+  events: count,
+  unforwarded: count.describe('Of the events, those that waited to be forwarded.'),
+  rejections: count,
+  deadLetters: count,
 });
 
 /** What is answered when it is done. */

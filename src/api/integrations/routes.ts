@@ -13,6 +13,7 @@ import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
 import * as store from '../../store/integrations.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { moment, textOrNull } from '../fields.ts';
 import { answer, serve } from '../serve.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
@@ -81,32 +82,28 @@ const rotation = z.strictObject({
 });
 
 /** An integration as its operators see it. */
-const integrationAnswer = named(
-  'Integration',
-  z.object({
-    slug: z.string(),
-    appId: z.string().nullable().describe('Only webhooks of this application are taken.'),
-    description: z.string().nullable(),
-    enabled: z.boolean(),
-    generation: z.int().min(1).describe('Of its token; each rotation raises it.'),
-    previous: z
-      .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
-      .describe('Earlier generations that are still valid, newest first.'),
-    allowedIps: z.array(z.string()).nullable().describe('null: any address may deliver.'),
-    requireSignature: z.boolean(),
-    onRejection,
-    createdAt: z.iso.datetime(),
-    lastEventAt: z.iso
-      .datetime()
-      .nullable()
-      .describe('When its newest event was stored, noted once a minute. null: there was none.'),
-    url: z
-      .string()
-      .nullable()
-      .describe('To be registered with the platform. null for who may not see it: it holds the token.'),
-    signingSecret: z.string().nullable().describe('For a sender that signs. null for who may not see it.'),
-  }),
-);
+const integrationAnswer = z.object({
+  slug: z.string(),
+  appId: textOrNull.describe('Only webhooks of this application are taken.'),
+  description: textOrNull,
+  enabled: z.boolean(),
+  generation: z.int().min(1).describe('Of its token; each rotation raises it.'),
+  previous: z
+    .array(z.object({ generation: z.int().min(1), validUntil: moment }))
+    .describe('Earlier generations that are still valid, newest first.'),
+  allowedIps: z.array(z.string()).nullable().describe('null: any address may deliver.'),
+  requireSignature: z.boolean(),
+  onRejection,
+  createdAt: moment,
+  lastEventAt: moment
+    .nullable()
+    .describe('When its newest event was stored, noted once a minute. null: there was none.'),
+  url: textOrNull.describe(
+    'To be registered with the platform. null for who may not see it: it holds the token.',
+  ),
+  signingSecret: textOrNull.describe('For a sender that signs. null for who may not see it.'),
+});
+named('Integration', integrationAnswer);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
 /** What `GET /api/integrations` answers: all, there are few. */

@@ -18,47 +18,54 @@ import {
 } from '../../store/messages.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
+import { moment, textOrNull } from '../fields.ts';
 import { serve } from '../serve.ts';
 
-const text = z.string().nullable();
-
 /** What of a webhook is for a person to read. */
-export const contentAnswer = named(
-  'Content',
-  z.object({
-    kind: z
-      .enum(CONTENT_KINDS)
-      .describe(
-        'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
-      ),
-    mediaType: text.describe("The platform's word for what it is, known or not."),
-    text: text.describe('As it was written, or what the button, the list or the contact card says.'),
-    media: z
-      .object({
-        kind: text.describe("The platform's word for it: `image`, `document`, …"),
-        link: text.describe('Not always a usable URL.'),
-        id: text,
-        caption: text,
-        filename: text,
-      })
-      .nullable(),
-    location: z
-      .object({
-        latitude: z.number().nullable(),
-        longitude: z.number().nullable(),
-        name: text,
-        address: text,
-      })
-      .nullable(),
-    failure: z
-      .object({ code: text, message: text })
-      .nullable()
-      .describe('Why it failed, as the platform tells.'),
-    omitted: z
-      .boolean()
-      .describe('The payload is too large to be shown in a list: it is at `/api/events/…/payload`.'),
-  }),
-);
+export const contentAnswer = z.object({
+  kind: z
+    .enum(CONTENT_KINDS)
+    .describe(
+      'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
+    ),
+  mediaType: textOrNull.describe("The platform's word for what it is, known or not."),
+  text: textOrNull.describe('As it was written, or what the button, the list or the contact card says.'),
+  media: z
+    .object({
+      kind: textOrNull.describe("The platform's word for it: `image`, `document`, …"),
+      link: textOrNull.describe('Not always a usable URL.'),
+      id: textOrNull,
+      caption: textOrNull,
+      filename: textOrNull,
+    })
+    .nullable(),
+  location: z
+    .object({
+      latitude: z.number().nullable(),
+      longitude: z.number().nullable(),
+      name: textOrNull,
+      address: textOrNull,
+    })
+    .nullable(),
+  failure: z
+    .object({ code: textOrNull, message: textOrNull })
+    .nullable()
+    .describe('Why it failed, as the platform tells.'),
+  omitted: z
+    .boolean()
+    .describe('The payload is too large to be shown in a list: it is at `/api/events/…/payload`.'),
+});
+named('Content', contentAnswer);
+
+export const CONTENT: z.infer<typeof contentAnswer> = {
+  kind: 'text',
+  mediaType: 'text',
+  text: 'Mensagem de teste',
+  media: null,
+  location: null,
+  failure: null,
+  omitted: false,
+};
 
 const step = z.enum(STATUSES);
 
@@ -79,8 +86,8 @@ const messageQuery = z.strictObject({
 const shownEvent = z.object({
   id: z.string(),
   integration: z.string(),
-  occurredAt: z.iso.datetime(),
-  receivedAt: z.iso.datetime(),
+  occurredAt: moment,
+  receivedAt: moment,
   deliveries: z.int().min(1).describe('How often the platform delivered it.'),
 });
 
@@ -95,7 +102,7 @@ export const messageTimeline = z
         'The effective status, which late and repeated reports never move back. null: none is known.',
       ),
     steps: z
-      .array(z.object({ status: step, at: z.iso.datetime().nullable() }))
+      .array(z.object({ status: step, at: moment.nullable() }))
       .describe('The steps it has taken, weakest first. `at` is null where the step is implied.'),
     implied: z.array(step).describe('Steps that nobody reported: `read` implies `delivered` implies `sent`.'),
     lags: z
@@ -118,10 +125,7 @@ export const messageTimeline = z
       .describe(
         'What the customer wrote with this message id, in the order in which it occurred: as many as an answer has room for. All are among `events`.',
       ),
-    next: z
-      .string()
-      .nullable()
-      .describe('The `cursor` with which the replies go on; null where these are the last.'),
+    next: textOrNull.describe('The `cursor` with which the replies go on; null where these are the last.'),
     complete: z
       .boolean()
       .describe(
@@ -152,15 +156,7 @@ export const messageTimeline = z
           disorder: [],
         },
       ],
-      content: {
-        kind: 'text',
-        mediaType: 'text',
-        text: 'Mensagem de teste',
-        media: null,
-        location: null,
-        failure: null,
-        omitted: false,
-      },
+      content: CONTENT,
       replies: [],
       next: null,
       complete: true,

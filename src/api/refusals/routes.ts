@@ -10,6 +10,7 @@ import { json } from '../../operation.ts';
 import { readRefusals } from '../../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import { moment, textOrNull } from '../fields.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
@@ -20,17 +21,16 @@ const DEFAULT_PERIOD_MS = DAY_MS;
 /** What `GET /api/refusals` answers. */
 export const refusals = z
   .object({
-    since: z.iso.datetime(),
-    until: z.iso.datetime(),
+    since: moment,
+    until: moment,
     data: z.array(
       z.object({
-        integration: z
-          .string()
-          .nullable()
-          .describe('Null: there is none of the name that was asked for, or it is not known.'),
+        integration: textOrNull.describe(
+          'Null: there is none of the name that was asked for, or it is not known.',
+        ),
         reason: z.enum(REFUSAL_REASONS),
         count: z.int().min(1),
-        lastAt: z.iso.datetime().describe('The minute, or of long ago the hour, of the last one.'),
+        lastAt: moment.describe('The minute, or of long ago the hour, of the last one.'),
       }),
     ),
   })

@@ -13,6 +13,7 @@ import { type ProblemCode, problem, problemError } from '../../problem-details.t
 import * as store from '../../store/rejections.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { auditEntry } from '../audit/entry.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import { finishInBackground } from '../finish-in-background.ts';
 import {
   asCursor,
@@ -39,42 +40,37 @@ const { limit, ...filterParameters } = {
 };
 
 /** A rejection as its operators see it. */
-export const rejectionAnswer = named(
-  'Rejection',
-  z.object({
-    id: z.string(),
-    integration: z.string(),
-    reason: z.enum(REJECTION_REASONS),
-    problems: z.array(problemError),
-    receivedAt: z.iso.datetime(),
-    lastReceivedAt: z.iso.datetime(),
-    deliveries: z.int().min(1).describe('How often the same body was delivered.'),
-    bodyBytes: z.int().min(0),
-    requestId: z.string().describe('Of the last delivery.'),
-    deferred: z
-      .boolean()
-      .describe(
-        'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
-          'integration has `onRejection: accept`. Such a one is never deleted to make room.',
-      ),
-    eventId: z
-      .string()
-      .nullable()
-      .describe('The event that it repeats with another content; null for other reasons than `differs`.'),
-  }),
-);
+export const rejectionAnswer = z.object({
+  id: z.string(),
+  integration: z.string(),
+  reason: z.enum(REJECTION_REASONS),
+  problems: z.array(problemError),
+  receivedAt: moment,
+  lastReceivedAt: moment,
+  deliveries: z.int().min(1).describe('How often the same body was delivered.'),
+  bodyBytes: count,
+  requestId: z.string().describe('Of the last delivery.'),
+  deferred: z
+    .boolean()
+    .describe(
+      'Whether it had been acknowledged: it came by way of the intake queue, differs from the event that it repeats, or its ' +
+        'integration has `onRejection: accept`. Such a one is never deleted to make room.',
+    ),
+  eventId: textOrNull.describe(
+    'The event that it repeats with another content; null for other reasons than `differs`.',
+  ),
+});
+named('Rejection', rejectionAnswer);
 
 /** What `GET /api/rejections` answers. */
 export const rejectionPage = pageOf(rejectionAnswer);
 
 /** What `GET /api/rejections/:id` answers. */
-export const keptRejectionAnswer = named(
-  'KeptRejection',
-  rejectionAnswer.extend({
-    bodyEncoding: z.enum(['utf-8', 'base64'] satisfies store.BodyEncoding[]),
-    body: z.string(),
-  }),
-);
+export const keptRejectionAnswer = rejectionAnswer.extend({
+  bodyEncoding: z.enum(['utf-8', 'base64'] satisfies store.BodyEncoding[]),
+  body: z.string(),
+});
+named('KeptRejection', keptRejectionAnswer);
 
 export const retryAnswer = z.object({
   outcome: z.enum(['stored', 'duplicate']),
@@ -83,11 +79,11 @@ export const retryAnswer = z.object({
 });
 
 export const retryRunAnswer = z.object({
-  retried: z.int().min(0).describe('All that were tried.'),
-  stored: z.int().min(0),
-  duplicates: z.int().min(0),
-  rejected: z.int().min(0).describe('Those that stay.'),
-  next: z.string().nullable().describe('The `cursor` to go on with; null at the end.'),
+  retried: count.describe('All that were tried.'),
+  stored: count,
+  duplicates: count,
+  rejected: count.describe('Those that stay.'),
+  next: textOrNull.describe('The `cursor` to go on with; null at the end.'),
 });
 
 const operation = operationsOf({

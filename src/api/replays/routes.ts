@@ -15,6 +15,7 @@ import * as store from '../../store/replays.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { auditEntry } from '../audit/entry.ts';
 import { eventFilters, eventPath } from '../events/routes.ts';
+import { count, moment, textOrNull } from '../fields.ts';
 import {
   asCursor,
   asFilter,
@@ -56,61 +57,56 @@ const replayRequest = z
 /** What `POST /api/replay` answers to a dry run. */
 export const dryRunAnswer = z
   .object({
-    count: z.int().min(0).describe('Events that would be put back, as far as they were counted.'),
+    count: count.describe('Events that would be put back, as far as they were counted.'),
     complete: z.boolean(),
-    next: z
-      .string()
-      .nullable()
-      .describe('The `cursor` to go on counting with, to be added up; null: complete.'),
+    next: textOrNull.describe('The `cursor` to go on counting with, to be added up; null: complete.'),
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
 /** A job. */
-export const replayAnswer = named(
-  'Replay',
-  z
-    .object({
-      id: z.string(),
-      state: z
-        .enum(['running', 'done', 'cancelled'])
-        .describe('`running` until everything was put back and is forwarded.'),
-      filter: z
-        .object({
-          type: filters.type,
-          status: filters.status,
-          contact: z
-            .string()
-            .optional()
-            .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
-          integration: z.string().optional(),
-          messageId: z.string().optional(),
-          since: z.iso.datetime().optional(),
-          until: z.iso.datetime().optional(),
-        })
-        .describe('Empty: all.'),
-      progress: z.number().min(0).max(1).describe('How much of its range was walked.'),
-      putBack: z.int().min(0).describe('Events that matched so far, and were put back.'),
-      forwarded: z.int().min(0).describe('Of those, the ones that the queue confirmed.'),
-      waiting: z.int().min(0).describe('Of those, the ones that are still to be forwarded.'),
-      actor: z.string(),
-      createdAt: z.iso.datetime(),
-      updatedAt: z.iso.datetime(),
-    })
-    .meta({
-      example: {
-        id: '1772330400000123',
-        state: 'running',
-        filter: { integration: 'shop', type: 'response', since: '2026-03-01T03:00:00.000Z' },
-        progress: 0.42,
-        putBack: 42000,
-        forwarded: 40000,
-        waiting: 2000,
-        actor: 'admin-token',
-        createdAt: '2026-03-02T12:00:00.000Z',
-        updatedAt: '2026-03-02T12:01:20.000Z',
-      },
-    }),
-);
+export const replayAnswer = z
+  .object({
+    id: z.string(),
+    state: z
+      .enum(['running', 'done', 'cancelled'])
+      .describe('`running` until everything was put back and is forwarded.'),
+    filter: z
+      .object({
+        type: filters.type,
+        status: filters.status,
+        contact: z
+          .string()
+          .optional()
+          .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
+        integration: z.string().optional(),
+        messageId: z.string().optional(),
+        since: moment.optional(),
+        until: moment.optional(),
+      })
+      .describe('Empty: all.'),
+    progress: z.number().min(0).max(1).describe('How much of its range was walked.'),
+    putBack: count.describe('Events that matched so far, and were put back.'),
+    forwarded: count.describe('Of those, the ones that the queue confirmed.'),
+    waiting: count.describe('Of those, the ones that are still to be forwarded.'),
+    actor: z.string(),
+    createdAt: moment,
+    updatedAt: moment,
+  })
+  .meta({
+    example: {
+      id: '1772330400000123',
+      state: 'running',
+      filter: { integration: 'shop', type: 'response', since: '2026-03-01T03:00:00.000Z' },
+      progress: 0.42,
+      putBack: 42000,
+      forwarded: 40000,
+      waiting: 2000,
+      actor: 'admin-token',
+      createdAt: '2026-03-02T12:00:00.000Z',
+      updatedAt: '2026-03-02T12:01:20.000Z',
+    },
+  });
+named('Replay', replayAnswer);
 
 /** What `GET /api/replay` answers. */
 export const replayPage = pageOf(replayAnswer);

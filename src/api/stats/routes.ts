@@ -23,6 +23,7 @@ import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { oddity } from '../events/routes.ts';
+import { count, moment } from '../fields.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
@@ -62,9 +63,6 @@ const statsParameters = z.strictObject({
     .describe(`Without one: the shortest that gives at most ${MAX_POINTS} points.`),
   integration: z.string().min(1).optional(),
 });
-
-const count = z.int().nonnegative();
-const moment = z.iso.datetime();
 
 const outcomes = {
   received: count.describe('New events: responses and statuses.'),
