@@ -25,12 +25,12 @@ export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
   version: string | null;
 }
 
-/** Names the answer for the logs of both sides. */
+/** The header whose value names an answer in the logs of both sides. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** For how long a browser may remember what it asked for in a preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
-/** When a request that D1 or a queue failed may be sent again. */
+/** When a request may be sent again that failed because of D1 or a queue. */
 const FAILED_RETRY_AFTER_SECONDS = 10;
 const MISCONFIGURED_RETRY_AFTER_SECONDS = 60;
 
@@ -59,14 +59,14 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   return app;
 }
 
-/** What consumers reach by a service binding: the payload that a `dataref` names. */
+/** The app that consumers reach by a service binding, for the payloads that `dataref` names. */
 export function createPayloadApp(deps: Pick<AppDeps, 'db'>): Hono<AppEnv> {
   const app = newApp();
   app.route('/', payloadRoutes(deps));
   return app;
 }
 
-/** What answers everything while the settings make no sense. */
+/** The app that answers every request while the settings are wrong. */
 export function createMisconfiguredApp(error: ConfigurationError): Hono<AppEnv> {
   const app = newApp();
   app.all('*', (c) => {
@@ -79,9 +79,9 @@ export function createMisconfiguredApp(error: ConfigurationError): Hono<AppEnv> 
 }
 
 /**
- * An app whose answers have a request id and the headers that keep browsers from more than they should do with them,
- * and whose errors are problems. A route that needs other headers sets them itself; what says nothing else is not to
- * be stored by anybody, as most of it is personal data.
+ * An app whose answers have a request id and the security headers for browsers, and whose errors are problem details. A
+ * route that needs other headers sets them itself. Unless it says otherwise, no cache may store its answer, as most answers
+ * are personal data.
  */
 export function newApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
@@ -97,9 +97,9 @@ export function newApp(): Hono<AppEnv> {
     secureHeaders({
       overwrite: false,
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      strictTransportSecurity: 'max-age=31536000', // other hosts of the domain are not this Worker's to decide on
+      strictTransportSecurity: 'max-age=31536000', // without includeSubDomains: other hosts are not this Worker's to decide on
       xFrameOptions: 'DENY',
-      // what only browsers of the past, or plugins, would read
+      // headers that only old browsers or plugins read
       originAgentCluster: false,
       xDnsPrefetchControl: false,
       xDownloadOptions: false,
@@ -127,7 +127,7 @@ const handleError: ErrorHandler<any> = (error, c) => {
   return problem('internal', 'The request failed. Its id is in the x-request-id header.');
 };
 
-/** Lets pages of these origins read the answers. Without cookies: such a page has a token, or none of its business. */
+/** Lets pages of these origins read the answers. Not with cookies: such a page needs a token of its own. */
 function crossOrigin(allowedOrigins: readonly string[]) {
   return cors({
     origin: [...allowedOrigins],

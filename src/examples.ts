@@ -1,4 +1,4 @@
-// Examples that several places of the document show: one customer's reply and one step of the message before it.
+// Examples that several operations show in the document: one customer's reply, and one step of the message before it.
 
 import { CLOUDEVENT_TYPES, schemaUri } from './contract/cloudevent.ts';
 

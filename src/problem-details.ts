@@ -1,5 +1,5 @@
-// Every error answer of the product, as RFC 9457 problem details. One place turns a code into a status.
-// Details are written for whoever reads the answer and carry no value of the request: those may be personal data.
+// Every error answer of the receiver, as problem details (RFC 9457). Only here a code is turned into a status. Details are
+// written for people, and never hold a value of the request, which may be personal data.
 
 import * as z from 'zod';
 import { type ContractProblem, PROBLEM_CODES, problemAt } from './contract/problems.ts';
@@ -57,7 +57,7 @@ export type ProblemReason = (typeof PROBLEM_REASONS)[number];
 
 const count = z.int().min(0);
 
-/** What a problem tells programs beside its type (RFC 9457, section 3.2). */
+/** The extension members of problems, for programs (RFC 9457, section 3.2). */
 export const problemExtensions = z.object({
   errors: z.array(problemError).optional(),
   reason: z.enum(PROBLEM_REASONS).optional().describe('Which case of the problem it is.'),
@@ -77,7 +77,7 @@ export const problemExtensions = z.object({
 });
 export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
-/** What {@link problem} answers. */
+/** The body of every error answer. */
 export const problemDetails = z
   .object({
     type: z.string().meta({
@@ -93,7 +93,7 @@ export const problemDetails = z
 named('Problem', problemDetails);
 
 /**
- * An `application/problem+json` answer.
+ * Makes an `application/problem+json` answer.
  *
  * @param detail what is wrong in this case and what to do about it, for people.
  */

@@ -1,5 +1,5 @@
-// The operators' API: what is mounted where. Who may use it is decided by who mounts it: from outside, actor.ts; in
-// process, the dashboard, which is a client of it like any other.
+// The operators' API, put together of its resources. Whoever mounts it tells it who is asking: for requests from outside
+// that is access/actor.ts, and in process the dashboard, which is a client of the API like any other.
 
 import { Hono } from 'hono';
 import type { ForwardingDeps } from '../forward/events.ts';
@@ -24,13 +24,13 @@ import { tailRoutes } from './tail/routes.ts';
 export interface ApiDeps extends ForwardingDeps {
   intake: Queue;
   tokens: WebhookTokens;
-  /** Past this size of the database events go early. */
+  /** Above this size of the database, events are deleted before their retention is over. */
   maxDatabaseBytes: number;
-  /** Sees to it that the cron's work is done, behind the answer: an operator may look while no webhook comes. */
+  /** Does the cron's work behind the answer where the cron is late, as no webhook may come that would have it done. */
   lookAfterCron(lifetime: Lifetime): void;
 }
 
-/** All of the API, to be mounted behind what tells who asks. Its operations have their whole paths, below `/api`. */
+/** All operations of the API, at their whole paths, which begin with `/api`. Handlers need to be told the actor. */
 export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
   return new Hono<ActorEnv>()
     .use('/api/*', refuseReaders)

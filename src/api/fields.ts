@@ -1,4 +1,4 @@
-// What many answers have fields of.
+// The schemas of fields that many answers have.
 
 import * as z from 'zod';
 

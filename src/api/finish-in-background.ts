@@ -1,4 +1,4 @@
-// Changes that take several steps, begun by a request.
+// Lets a change that takes several steps come to its end, whatever becomes of the request that asked for it.
 
 import type { Context } from 'hono';
 import { problem } from '../problem-details.ts';
@@ -6,10 +6,10 @@ import { DatabaseUnavailable } from '../runtime/bounded-bindings.ts';
 import { describeError, log } from '../runtime/log.ts';
 import type { ActorEnv } from './access/actor.ts';
 
-/** When what D1 interrupted may be sent again. */
+/** When an interrupted request may be sent again. */
 const RETRY_AFTER_SECONDS = 10;
 
-/** What is said of a change that was interrupted: to operators in the log, and to whoever asked for it. */
+/** How an interrupted change is told of: in the log, and in the answer. */
 export interface Interruption {
   logged: string;
   detail: string;

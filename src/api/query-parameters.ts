@@ -1,5 +1,4 @@
-// The parameters of requests: those that listings have in common, how they are read, and what becomes of those that do not
-// validate.
+// The parameters of requests: reading and refusing them, those that all listings have, and the pages that listings answer.
 
 import type { Context } from 'hono';
 import * as z from 'zod';
@@ -17,16 +16,16 @@ const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(t
 const entriesFrom = { description: 'Entries from this moment on.', example: '2026-03-01T00:00:00-03:00' };
 const entriesUntil = { description: 'Entries before this moment.', example: '2026-04-01T00:00:00-03:00' };
 
-/** A choice in a query. */
+/** A boolean in a query. */
 export const trueOrFalse = z.enum(['true', 'false']).transform((text) => text === 'true');
 
-/** The `next` of an earlier answer that is one number. */
+/** A cursor that is one number: the `next` of an earlier answer. */
 export const numericCursor = patterned(/^\d{1,16}$/, 'not-a-cursor').transform(Number);
 
 /**
- * What every listing takes, newest first: a period, from `since` up to but not including `until`, in Unix ms once
- * parsed, and a page, whose `cursor` is the `next` of the page before. For a `z.strictObject`: a misspelt filter must
- * not list everything.
+ * The parameters of every listing: a period, from `since` up to but not including `until`, parsed to Unix ms, and a page,
+ * whose `cursor` is the `next` of the page before. To be used in a `z.strictObject`, since a misspelt filter must not list
+ * everything.
  */
 export const listingParameters = {
   since: moment.meta(entriesFrom).optional(),
@@ -44,8 +43,8 @@ export const listingParameters = {
 };
 
 /**
- * Requires one of the filters, or `all: true` in place of them: nobody changes everything by a slip. For the `superRefine`
- * of what has them all.
+ * Requires at least one of these filters, or `all: true` in place of them, so that nobody changes everything by a slip. For
+ * `superRefine`.
  */
 export function requireFilterOrAll(filters: object) {
   return (request: Record<string, unknown>, context: z.RefinementCtx): void => {
@@ -62,7 +61,7 @@ interface Period {
   untilMs: number | undefined;
 }
 
-/** What {@link listingParameters}, and filters beside them, ask the store for. */
+/** Parts the parsed parameters of a listing into the filter and the page that the store takes. */
 export function asListing<Filters extends { since?: number | undefined; until?: number | undefined }>({
   limit,
   cursor,
@@ -71,7 +70,7 @@ export function asListing<Filters extends { since?: number | undefined; until?: 
   return { filter: asFilter(filters), page: { limit, beforeSeq: cursor } };
 }
 
-/** Filters with a period, as the store takes them. */
+/** Renames the period among filters to what the store takes. */
 export function asFilter<Filters extends { since?: number | undefined; until?: number | undefined }>({
   since,
   until,
@@ -80,7 +79,7 @@ export function asFilter<Filters extends { since?: number | undefined; until?: n
   return { ...filters, sinceMs: since, untilMs: until };
 }
 
-/** What a listing answers. A page can hold fewer entries than asked for, even none, and still have a next one. */
+/** The answer of a listing. A page can hold fewer entries than asked for, even none, and still have a next one. */
 export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   return z.object({
     data: z.array(entry),
@@ -88,12 +87,12 @@ export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   });
 }
 
-/** The answer of a listing that goes on before this place. */
+/** Makes the answer of a listing. @param nextSeq where the next page begins; `null`: this is the last one. */
 export function asPage<Entry>(data: Entry[], nextSeq: number | null) {
   return { data, next: asCursor(nextSeq) };
 }
 
-/** The period of a filter, as answers and the audit trail have it. */
+/** The period of a filter as RFC 3339, for answers and the audit trail. */
 export function shownPeriod({ sinceMs, untilMs }: Partial<Period>): { since?: string; until?: string } {
   return {
     ...(sinceMs !== undefined && { since: rfc3339(sinceMs) }),
@@ -101,12 +100,12 @@ export function shownPeriod({ sinceMs, untilMs }: Partial<Period>): { since?: st
   };
 }
 
-/** The place that an `id` in a path names; `null`: none, as it is no number that answers write. */
+/** The number that an `id` in a path is; `null` where it is none that the API could have answered. */
 export function seqOf(id: string): number | null {
   return /^[1-9]\d{0,15}$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : null;
 }
 
-/** A place to go on from, as answers have it. */
+/** A place as the `next` of an answer. */
 export function asCursor(seq: number | null): string | null {
   return seq === null ? null : String(seq);
 }
@@ -116,7 +115,7 @@ type ReadParameters =
   | { ok: false; problems: ContractProblem[] };
 type ParameterPlace = 'param' | 'query' | 'header';
 
-/** The parameters of a request that an operation describes. Those of one place are checked before those of the next. */
+/** Checks the parameters that an operation describes: first those in its path, then its query, then its headers. */
 export function readParameters(c: Context, operation: Pick<Operation, ParameterPlace>): ReadParameters {
   const values: Partial<Record<ParameterPlace, unknown>> = {};
   for (const place of ['param', 'query', 'header'] as const) {
@@ -128,7 +127,7 @@ export function readParameters(c: Context, operation: Pick<Operation, ParameterP
   return { ok: true, values };
 }
 
-/** Query parameters that come once are text, and those that come again an array. */
+/** A query parameter that is given several times is an array, which no schema takes. */
 function sentAs(place: ParameterPlace, { req }: Context): Record<string, string | string[]> {
   if (place === 'param') return req.param();
   if (place === 'header') return req.header();
@@ -146,7 +145,7 @@ function problemsOf(error: z.ZodError, sent: unknown): ContractProblem[] {
   );
 }
 
-/** Refuses a request for its parameters, with every problem named. */
+/** The answer to a request with parameters that are not valid. */
 export function invalidParameters(errors: ContractProblem[]): Response {
   return problem('invalid-parameters', 'Parameters are not valid; see errors.', { errors });
 }

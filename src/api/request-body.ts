@@ -1,4 +1,5 @@
-// The JSON bodies of the API: read once, checked against a schema, refused with every problem named.
+// Reads the JSON bodies of the API, checks them against a schema, and refuses those that do not meet it with every problem
+// named.
 
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -8,10 +9,10 @@ import { problemsIn } from '../contract/problems.ts';
 import type { Body } from '../operation.ts';
 import { problem } from '../problem-details.ts';
 
-/** Many times what the largest sensible body has. */
+/** Many times the size of the largest sensible body. */
 export const MAX_API_BODY_BYTES = 65_536;
 
-/** `application/json` and what is built on it (RFC 6839, section 3.1). */
+/** `application/json`, and types with the suffix `+json` (RFC 6839, section 3.1). */
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i;
 
 /**

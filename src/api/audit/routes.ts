@@ -13,7 +13,6 @@ import { serve } from '../serve.ts';
 
 const name = z.string().min(1);
 
-/** One change. */
 export const auditAnswer = z
   .object({
     id: z.string(),
@@ -37,7 +36,6 @@ export const auditAnswer = z
   });
 named('AuditEntry', auditAnswer);
 
-/** What `GET /api/audit` answers. */
 export const auditPage = pageOf(auditAnswer);
 
 const operation = operationsOf({ name: 'Audit', description: 'Who changed what, and when.' });

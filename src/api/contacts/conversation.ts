@@ -19,7 +19,7 @@ import { asFilter, asPage, listingParameters, pageOf } from '../query-parameters
 import { serve } from '../serve.ts';
 import { type ContactDeps, contactOperation, contactPath } from './contact.ts';
 
-/** What was written or what became of what was sent. */
+/** A message that the customer wrote, or a step of one that was sent to the customer. */
 export const conversationEntry = z.object({
   id: z.string().describe('Of the event.'),
   integration: z.string(),
@@ -38,7 +38,6 @@ export const conversationEntry = z.object({
 });
 named('ConversationEntry', conversationEntry);
 
-/** What `GET /api/contacts/:number` answers. */
 export const conversationPage = pageOf(conversationEntry)
   .extend({
     contact: z.string().describe('In canonical form; an identity as it stands.'),
@@ -100,7 +99,7 @@ export function conversationRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
   return routes;
 }
 
-/** Newest first, by when they occurred. */
+/** The entries of a page, newest first by when they occurred. */
 function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversationEntry>[] {
   const reported = Map.groupBy(events, ({ messageId }) => messageId);
   const statusOf = (messageId: string): Status | null => {
@@ -127,7 +126,7 @@ function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversatio
     });
 }
 
-/** Of the newest response that writes one. */
+/** The name in the newest response that has one. */
 function lastName(events: readonly ReadableEvent[]): string | null {
   const newestFirst = events
     .filter(({ type }) => type === 'response')

@@ -16,7 +16,7 @@ import { trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
 import { type ContactDeps, contactOperation, contactPath, SEARCHED } from './contact.ts';
 
-/** By when the cron has read more of what is stored. */
+/** After this time the cron has read more of what is stored. */
 const RETRY_AFTER_SECONDS = 60;
 
 const INTERRUPTION = {
@@ -52,7 +52,6 @@ const receipt = {
   }),
 };
 
-/** What is answered when nothing is left. */
 export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), at: moment }).meta({
   description: 'The receipt of an erasure. A repeat counts what came since.',
   example: {
@@ -63,7 +62,6 @@ export const erasureReceipt = z.object({ ...receipt, complete: z.literal(true), 
   },
 });
 
-/** What is answered when there is more to search than one request can. */
 export const unfinishedErasure = z.object({
   ...receipt,
   complete: z.literal(false),
@@ -110,7 +108,7 @@ export function erasureRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
   return routes;
 }
 
-/** Why a number is not erased unless forced. @param isBusinessNumber `null`: not known yet. */
+/** The answer for a number that is not erased unless forced. @param isBusinessNumber `null`: not known yet. */
 function refusedErasure(isBusinessNumber: boolean | null): Response | null {
   switch (isBusinessNumber) {
     case false:

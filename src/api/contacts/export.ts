@@ -72,7 +72,6 @@ const heldReplay = z.object({
   filter: z.record(z.string(), z.unknown()).describe('What was asked for.'),
 });
 
-/** A line of an export. */
 export const exportLine = z.discriminatedUnion('kind', [
   heldEvent,
   heldRejection,
@@ -112,7 +111,7 @@ export function exportRoutes({ db }: Pick<ContactDeps, 'db'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, exportContact, async (c, { param: { number: contact } }) => {
     const lines = exportLines(db, { contact, number: writtenNumber(contact) });
-    const first = await lines.next(); // while a problem can still be answered
+    const first = await lines.next(); // if this fails, a problem can still be answered
     return c.body(streamOf(beginningWith(first, lines), c.get('requestId')), 200, {
       'content-type': 'application/x-ndjson',
       'content-disposition': 'attachment; filename="contact.ndjson"',
@@ -121,7 +120,7 @@ export function exportRoutes({ db }: Pick<ContactDeps, 'db'>): Hono<ActorEnv> {
   return routes;
 }
 
-/** Everything that an erasure would take, a group of lines at a time. */
+/** Everything that an erasure would delete, a group of lines at a time. */
 async function* exportLines(db: D1Database, person: Person): AsyncGenerator<string> {
   const own = async (afterSeq: number) => walkOwnEvents(db, person.contact, afterSeq);
   yield* linesOf(db, 'event', own, person);
@@ -208,7 +207,7 @@ async function* beginningWith(
   yield* rest;
 }
 
-/** What is read is what is asked for: a slow client does not fill the memory. One that goes away ends the reading. */
+/** Reads lines only as the client takes them, so that a slow one does not fill the memory, and ends when it goes away. */
 function streamOf(lines: AsyncGenerator<string>, requestId: string): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
@@ -219,7 +218,7 @@ function streamOf(lines: AsyncGenerator<string>, requestId: string): ReadableStr
         else controller.enqueue(encoder.encode(value));
       } catch (error) {
         log('error', 'export interrupted', { requestId, error: describeError(error) });
-        controller.error(error); // the client sees an answer that breaks off
+        controller.error(error); // the answer breaks off, which tells the client that it is not whole
       }
     },
     async cancel() {

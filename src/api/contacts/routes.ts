@@ -1,4 +1,4 @@
-// /api/contacts: where each operation on a contact is.
+// /api/contacts: each operation on a contact has a file of its own.
 
 import { Hono } from 'hono';
 import type { ActorEnv } from '../access/actor.ts';

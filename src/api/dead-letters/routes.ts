@@ -74,7 +74,6 @@ const DEAD_LETTER = {
   keptAt: '2026-03-01T17:12:00.000Z',
 };
 
-/** A dead letter. */
 export const deadLetterAnswer = z
   .object({
     id: z.string(),
@@ -104,10 +103,8 @@ export const deadLetterAnswer = z
   .meta({ example: DEAD_LETTER });
 named('DeadLetter', deadLetterAnswer);
 
-/** What `GET /api/dead-letters` answers. */
 export const deadLetterPage = pageOf(deadLetterAnswer);
 
-/** What `GET /api/dead-letters/:id` answers. */
 export const keptDeadLetterAnswer = deadLetterAnswer.extend({
   message: z
     .unknown()
@@ -147,7 +144,7 @@ const BULK_BODY = {
 
 export const listDeadLetters = operation('listDeadLetters', 'GET /api/dead-letters', {
   summary: 'List dead letters, newest first',
-  query: z.strictObject({ ...filters, limit, cursor }), // the period is that in which they were kept
+  query: z.strictObject({ ...filters, limit, cursor }), // the period is of `keptAt`
   answers: { 200: json('A page of them, without their messages.', deadLetterPage) },
 });
 
@@ -215,7 +212,7 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
   serve(routes, getDeadLetter, async (c, { param }) => {
     const letter = await find(param.id);
     if (letter === undefined) return noSuchLetter();
-    // The message goes in as the text that it is: writing it again would cost more.
+    // The message is put in as the text that is stored: parsing and writing it again would cost more.
     const shown = `${JSON.stringify(shownDeadLetter(letter)).slice(0, -1)},"message":${letter.body}}`;
     return c.body(shown, 200, { 'content-type': 'application/json' });
   });
@@ -276,7 +273,7 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
     return store.deleteDeadLetter(db, seq, auditEntry(c, now(), action, String(seq), detail));
   }
 
-  /** Which dead letters are asked for, and what is recorded of each group of them. No number gets into the audit trail. */
+  /** The dead letters that a bulk request is for, and the audit entry of each group of them, without the contact's number. */
   function bulkOf(
     c: Context<ActorEnv>,
     action: AuditAction,

@@ -20,7 +20,7 @@ import { count, moment, textOrNull } from '../fields.ts';
 import { asCursor, asListing, listingParameters, pageOf, trueOrFalse } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
-/** Any written form. */
+/** A contact in any form that people write it in, parsed to the canonical one. */
 const contact = z
   .string()
   .transform((typed, context) => {
@@ -37,7 +37,7 @@ const contact = z
     example: '(41) 8895-6674',
   });
 
-/** What chooses events, beside a period, wherever they are listed, followed or replayed. */
+/** The filters of events, beside a period, wherever events are listed, followed or replayed. */
 export const eventFilters = {
   type: z.enum(EVENT_TYPES).optional(),
   status: statusWord.transform((word) => word.toLowerCase()).optional(),
@@ -46,7 +46,6 @@ export const eventFilters = {
   messageId: z.string().min(1).optional(),
 };
 
-/** What `GET /api/events` takes. */
 export const eventListing = z.strictObject({
   ...eventFilters,
   forwarded: trueOrFalse.optional().describe('Whether the queue has confirmed it.'),
@@ -55,23 +54,22 @@ export const eventListing = z.strictObject({
   ...listingParameters,
 });
 
-/** The step that an event reports. */
+/** The status that an event reports. */
 export const eventStatus = textOrNull.describe(
   `In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`,
 );
 
-/** Whom an event is about. */
+/** The customer that an event is about. */
 export const eventContact = textOrNull.describe(
   "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
 );
 
-/** In what a payload differs from the documentation. */
+/** One way in which a payload differs from the documentation. */
 export const oddity = z.object({
   path: z.string().meta({ description: 'Where in the payload.', example: 'clientData.timeLastMessage' }),
   code: z.enum(ODDITY_CODES),
 });
 
-/** An event as its operators see it. */
 export const eventAnswer = z.object({
   id: z
     .string()
@@ -102,7 +100,6 @@ export const eventAnswer = z.object({
 });
 named('Event', eventAnswer);
 
-/** What `GET /api/events/:integration/:id` answers. */
 export const wholeEventAnswer = eventAnswer.extend({
   versions: z
     .object({
@@ -113,7 +110,6 @@ export const wholeEventAnswer = eventAnswer.extend({
 });
 named('WholeEvent', wholeEventAnswer);
 
-/** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);
 
 const operation = operationsOf({ name: 'Events', description: 'Accepted webhooks: find them, read them.' });
@@ -172,7 +168,7 @@ export function eventRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
   return routes;
 }
 
-/** The payloads alone, as consumers read those that are too large for a queue. */
+/** Payloads alone: consumers read those that are too large for a queue by a service binding. */
 export function payloadRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getPayload, async (c, { param }) => {
@@ -187,8 +183,8 @@ function noSuchEvent(): Response {
 }
 
 /**
- * An event as JSON. The payload goes in as the text it came in: parsing and writing it again would round large
- * numbers, and costs more.
+ * An event as JSON. The payload is put in as the text that came: parsing it and writing it again would round large numbers,
+ * and cost more.
  */
 export function eventJson(
   event: ListedEvent,

@@ -1,4 +1,4 @@
-// GET /api/health: whether each thing that the receiver depends on does its part, and what is amiss, in words.
+// GET /api/health: whether everything that the receiver depends on works, and in words what is amiss.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -18,18 +18,17 @@ import type { ActorEnv } from '../access/actor.ts';
 import { count, moment, textOrNull } from '../fields.ts';
 import { answer, serve } from '../serve.ts';
 
-/** A health check that takes longer is of no use to whoever asks; some give up after 5 s. */
+/** Some monitors give up on a health check after 5 s. */
 const TIMEOUT_MS = 2_500;
-/** The cron runs every minute. */
+/** The cron runs every minute, so it has missed two runs. */
 const MAX_CRON_AGE_MS = 3 * 60_000;
-/** The sweep takes what is older than half a minute. */
+/** The sweep forwards what is older than half a minute, so it has failed again and again. */
 const MAX_UNFORWARDED_AGE_MS = 5 * 60_000;
 const MAX_FILLED = 0.9;
 
 const status = z.enum(['ok', 'degraded']);
 const backlog = z.object({ messages: count, bytes: count }).nullable();
 
-/** What `GET /api/health` answers. */
 export const health = z
   .object({
     status: status.describe('Degraded when anything below is.'),
@@ -114,7 +113,7 @@ export const getHealth = watchingOperation('getHealth', 'GET /api/health', {
 
 interface HealthDeps extends BacklogDeps {
   db: D1Database;
-  /** Past this size events go early. */
+  /** Above this size of the database, events are deleted before their retention is over. */
   maxDatabaseBytes: number;
   now: () => number;
 }
@@ -193,7 +192,7 @@ function healthOf(
       unstored,
       neverSent,
     };
-    // While events are not counted, a share of them tells nothing.
+    // While the counters stand still, shares of what they count mean nothing.
     const unusual = checks.rollUp.status === 'ok' ? state.unusual : [];
     checks.refusals = { status: check(refusedWords(unusual)), unusual };
     const silent = state.silent.map(({ integration, lastEventAtMs, longestMs }) => ({

@@ -1,4 +1,4 @@
-// DELETE /api/integrations/:slug: an integration leaves with all that it holds, or with nothing.
+// DELETE /api/integrations/:slug: deletes an integration that holds nothing, or one with all that it holds.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -24,10 +24,8 @@ const deleted = z.object({
   deadLetters: count,
 });
 
-/** What is answered when it is done. */
 export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
 
-/** What is answered when there is more to delete than one request can. */
 export const unfinishedDeletionAnswer = z.object({
   complete: z.literal(false),
   deleted,

@@ -22,10 +22,10 @@ const MAX_OVERLAP_HOURS = 720;
 const DEFAULT_OVERLAP_HOURS = 24;
 const HOUR_MS = 3_600_000;
 
-/** Stands in URLs as it is. */
+/** A slug needs no encoding in URLs. */
 const slug = patterned(/^[a-z0-9-]{3,64}$/, 'slug');
 
-/** As it is in webhooks: what cannot be there would let none through. */
+/** The same identifier as in webhooks: one that cannot stand there would let no webhook through. */
 const appId = identifier;
 
 const description = patterned(/^[^\p{Control}\p{Surrogate}]*$/u, 'one-line')
@@ -52,7 +52,7 @@ const onRejection = z
       'the same problems, for senders that give up on an address or repeat what it refuses for days.',
   );
 
-/** What `POST /api/integrations` takes. */
+/** The settings of a new integration. */
 export const newIntegration = z.strictObject({
   slug: slug.meta({ description: 'Stands in the URL to register.', example: 'shop' }),
   appId: appId.nullable().default(null).describe('Take webhooks of this application only.'),
@@ -62,7 +62,6 @@ export const newIntegration = z.strictObject({
   onRejection: onRejection.default('refuse'),
 });
 
-/** What `PATCH /api/integrations/:slug` takes: null clears. */
 const integrationPatch = z
   .strictObject({
     appId: appId.nullable(),
@@ -74,14 +73,13 @@ const integrationPatch = z
   .partial()
   .refine((patch) => Object.keys(patch).length > 0, {
     ...coded('nothing-to-change'),
-    when: ({ issues }) => issues.length === 0, // else a field that nobody knows would count as nothing
+    when: ({ issues }) => issues.length === 0, // a request with only an unknown field is refused for that field
   });
 
 const rotation = z.strictObject({
   overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
 });
 
-/** An integration as its operators see it. */
 const integrationAnswer = z.object({
   slug: z.string(),
   appId: textOrNull.describe('Only webhooks of this application are taken.'),
@@ -106,15 +104,14 @@ const integrationAnswer = z.object({
 named('Integration', integrationAnswer);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
-/** What `GET /api/integrations` answers: all, there are few. */
 export const integrationList = z.object({ data: z.array(integrationAnswer) });
 
-/** How to show an integration. */
+/** What the answer about an integration depends on beside the integration itself. */
 interface Presentation {
   tokens: WebhookTokens;
-  /** Where the receiver is reached, without a slash at the end. */
+  /** The address of the receiver, without a slash at the end. */
   baseUrl: string;
-  /** Whether URL and signing secret may be seen: with them one can deliver webhooks. */
+  /** Whether the asker may see the URL and the signing secret, with which one can deliver webhooks. */
   showsSecrets: boolean;
   nowMs: number;
 }

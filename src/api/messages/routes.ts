@@ -21,7 +21,7 @@ import { eventContact, eventStatus } from '../events/routes.ts';
 import { moment, textOrNull } from '../fields.ts';
 import { serve } from '../serve.ts';
 
-/** What of a webhook is for a person to read. */
+/** The part of a webhook that people read. */
 export const contentAnswer = z.object({
   kind: z
     .enum(CONTENT_KINDS)
@@ -91,7 +91,6 @@ const shownEvent = z.object({
   deliveries: z.int().min(1).describe('How often the platform delivered it.'),
 });
 
-/** What `GET /api/messages/:messageId` answers. */
 export const messageTimeline = z
   .object({
     messageId: z.string(),
@@ -216,7 +215,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
   return routes;
 }
 
-/** Whether a reply is behind the last one of an earlier answer, in the order of the timeline. */
+/** Whether a reply comes after the last one of an earlier answer, in the order of the timeline. */
 function isBehind(
   { occurredAtMs, seq }: Pick<ReadableEvent, 'occurredAtMs' | 'seq'>,
   last: Pick<ReadableEvent, 'occurredAtMs' | 'seq'> | undefined,
@@ -225,7 +224,7 @@ function isBehind(
   return occurredAtMs === last.occurredAtMs && seq > last.seq;
 }
 
-/** What an event says, as answers show it. */
+/** The content of an event, as answers show it. */
 export function contentOf({ payload }: Pick<ReadableEvent, 'payload'>): z.infer<typeof contentAnswer> {
   const { name: _, ...content } = payload === null ? NOTHING_SAID : saidIn(payload);
   return { ...(content satisfies Content), omitted: payload === null };

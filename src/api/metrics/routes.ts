@@ -1,4 +1,4 @@
-// GET /api/metrics: the same counts for Prometheus, in its text format 0.0.4
+// GET /api/metrics: the counts of /api/stats for Prometheus, in its text format 0.0.4
 // (https://prometheus.io/docs/instrumenting/exposition_formats/). Counters are totals since the beginning.
 
 import { Hono } from 'hono';
@@ -42,7 +42,7 @@ const PREFIX = 'instant_message_';
 const QUEUE_TIMEOUT_MS = 2_000;
 const COUNTED = `counted up to ${MAX_COUNTED}.`;
 
-/** Upper bounds of the histograms, as powers of two of ms: from 64 ms to three days, four times the one before. */
+/** The upper bounds of the histograms, as powers of two of a millisecond: 64 ms, and then four times the one before. */
 const BOUND_EXPONENTS = [6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28] as const;
 
 interface MetricsDeps extends BacklogDeps {
@@ -80,7 +80,7 @@ export function metricsRoutes(deps: MetricsDeps): Hono<ActorEnv> {
   return routes;
 }
 
-/** A counter by integration, and by what is counted in it: `null` where a kind is not. */
+/** A counter by integration. `labelsOf` gives the other labels of a kind, and `null` for a kind that it does not count. */
 interface Counter {
   name: string;
   help: string;
@@ -236,7 +236,7 @@ function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric
   ];
 }
 
-/** The lines of a metric; none where there is nothing to tell. */
+/** The lines of a metric; none where it has no samples. */
 function textOf({ name, type, help, samples }: Metric): string {
   if (samples.length === 0) return '';
   const lines = samples.map(

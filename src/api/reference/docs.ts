@@ -1,5 +1,5 @@
 // /docs: the OpenAPI document as a page. The viewer is Swagger UI, whose files are static assets of this Worker: see
-// [assets] in wrangler.toml. They are asked for here and nowhere else, so that no other request waits for assets.
+// [assets] in wrangler.toml. They are fetched here and nowhere else, so that no other request waits for assets.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -11,7 +11,7 @@ import { referenceOperation } from './reference.ts';
 /** What the page needs of the package swagger-ui-dist. Nothing else of it is served. */
 const VIEWER_FILES = ['swagger-ui.css', 'index.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
-/** What is of this origin, and nothing inline. `data:` are the images in the viewer's style sheet. */
+/** Allows what is of this origin and nothing inline. `data:` is for the images in the viewer's style sheet. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -38,7 +38,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** Without a validator: that would send the document's address to a third party. Tokens typed in are not kept. */
+/** No validator, as it would send the document's address to a third party; and tokens that are typed in are not kept. */
 const START = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#viewer',
@@ -49,7 +49,7 @@ const START = `SwaggerUIBundle({
 });
 `;
 
-/** A deployment changes them. */
+/** Short, as a deployment changes the files. */
 const MAX_AGE_SECONDS = 300;
 const CACHE_CONTROL = `public, max-age=${MAX_AGE_SECONDS}`;
 
@@ -80,9 +80,9 @@ export function docsRoutes({ assets }: { assets: Fetcher }): Hono<ActorEnv> {
       return c.body(START, 200, { 'content-type': 'text/javascript', 'cache-control': CACHE_CONTROL });
     }
     if (!VIEWER_FILES.includes(file)) return problem('not-found', 'There is no such file.');
-    const { headers } = c.req.raw; // with the validators of what a browser has already
+    const { headers } = c.req.raw; // among them the ETag of what a browser has already
     const asset = await assets.fetch(new URL(`/${file}`, c.req.url), { headers });
-    return new Response(asset.body, asset); // its own headers cannot be added to
+    return new Response(asset.body, asset); // a copy, as the headers of a fetched answer cannot be changed
   });
   return routes;
 }

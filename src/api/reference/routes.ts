@@ -1,5 +1,5 @@
-// What the receiver says about itself, to anybody: the document of its API, as JSON and as a page, the schemas of events,
-// the problems that answers name, and that it runs.
+// What anybody may ask of the receiver itself: the document of its API, as JSON and as a page, the schemas of events, the
+// problems that answers name, and whether it runs.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -14,7 +14,7 @@ import { openApiDocument } from './document.ts';
 import { referenceOperation } from './reference.ts';
 import { schemaRoutes } from './schemas.ts';
 
-/** A deployment changes the document. */
+/** Short, as a deployment changes the document. */
 const MAX_AGE_SECONDS = 300;
 
 const problemCodes = Object.keys(PROBLEMS) as ProblemCode[];
@@ -55,18 +55,18 @@ export const getProblem = referenceOperation('getProblem', 'GET /problems/:code'
 });
 
 export interface ReferenceDeps {
-  /** Of the documentation's viewer. */
+  /** The files of the documentation's viewer. */
   assets: Fetcher;
   /** Empty: the address that the request came to. */
   publicUrl: string;
-  /** What the document describes. Asked for once all routes are there. */
+  /** What the document describes. Called only once all routes are mounted. */
   operations: () => readonly Operation[];
   messages: Readonly<Record<string, Message>>;
 }
 
 export function referenceRoutes({ assets, publicUrl, operations, messages }: ReferenceDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
-  /** The same for every request of the isolate, and made by the first of them. */
+  /** Made by the first request, and the same for every other one of the isolate. */
   let written: string | undefined;
 
   serve(routes, getDocument, (c) => {

@@ -1,5 +1,5 @@
-// /schemas/*: the JSON Schemas of events and their data. Public. They are the same for every request of the isolate, and
-// dear to make, so they are made once, by the first that asks for one.
+// /schemas/*: the JSON Schemas of events and their data, for anybody. They are dear to make and the same for every request
+// of an isolate, so the first request makes them all.
 
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import type { ActorEnv } from '../access/actor.ts';
 import { serve } from '../serve.ts';
 import { referenceOperation } from './reference.ts';
 
-/** A deployment can change them. */
+/** Not longer, as a deployment can change them. */
 const MAX_AGE_SECONDS = 3600;
 
 interface WrittenSchema {
@@ -36,7 +36,7 @@ const operations = {
   status: getSchema('status', 'getStatusSchema', 'JSON Schema of a status'),
 };
 
-/** @param make what makes the schemas of a receiver at this address. */
+/** @param make makes the schemas of a receiver at this address. */
 export function schemaRoutes(publicUrl: string, make = eventSchemas): Hono<ActorEnv> {
   let written: Promise<Map<SchemaName, WrittenSchema>> | undefined;
   const routes = new Hono<ActorEnv>();
@@ -62,7 +62,7 @@ async function writeSchemas(schemas: Record<SchemaName, object>): Promise<Map<Sc
   return new Map(await Promise.all(written));
 }
 
-/** Whether whoever asks has it already. A proxy that compresses makes the tag a weak one. */
+/** Whether the client has it already. A proxy that compresses answers makes their tags weak ones (`W/`). */
 function isKnown(c: Context, etag: string): boolean {
   const tags = c.req.header('if-none-match')?.split(',') ?? [];
   return tags.some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);

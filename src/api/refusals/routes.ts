@@ -1,5 +1,5 @@
-// GET /api/refusals: which requests for webhook addresses were refused, and why. What is kept of authentic ones is
-// /api/rejections; of the others there is only this count.
+// GET /api/refusals: how many requests for webhook addresses were refused, and why. Authentic ones are also kept, see
+// /api/rejections; of the others nothing but this count remains.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
@@ -18,7 +18,6 @@ import { serve } from '../serve.ts';
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_PERIOD_MS = DAY_MS;
 
-/** What `GET /api/refusals` answers. */
 export const refusals = z
   .object({
     since: moment,

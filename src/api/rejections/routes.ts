@@ -39,7 +39,6 @@ const { limit, ...filterParameters } = {
   ...listingParameters,
 };
 
-/** A rejection as its operators see it. */
 export const rejectionAnswer = z.object({
   id: z.string(),
   integration: z.string(),
@@ -62,10 +61,8 @@ export const rejectionAnswer = z.object({
 });
 named('Rejection', rejectionAnswer);
 
-/** What `GET /api/rejections` answers. */
 export const rejectionPage = pageOf(rejectionAnswer);
 
-/** What `GET /api/rejections/:id` answers. */
 export const keptRejectionAnswer = rejectionAnswer.extend({
   bodyEncoding: z.enum(['utf-8', 'base64'] satisfies store.BodyEncoding[]),
   body: z.string(),
@@ -209,7 +206,7 @@ export function rejectionRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
     return { ...shownRejection(rejection), bodyEncoding, body };
   });
 
-  // Whatever a sender wrote: never to be taken by a browser for something to show or to run.
+  // Senders write whatever they like, so a browser must neither show nor run it.
   serve(routes, getRejectedBody, async (c, { param }) => {
     const rejection = await find(param.id);
     if (rejection === undefined) return noSuchRejection();
@@ -271,7 +268,7 @@ function stillRejected({ reason, problems }: Pick<store.Rejection, 'reason' | 'p
   });
 }
 
-/** It is the webhook that is judged: a code that says the operator's own request was not valid would mislead. */
+/** A code that speaks of the webhook: one that says the operator's own request was not valid would mislead. */
 function codeOf(reason: store.Rejection['reason']): ProblemCode {
   switch (reason) {
     case 'badly-encoded':
@@ -283,7 +280,7 @@ function codeOf(reason: store.Rejection['reason']): ProblemCode {
       return 'wrong-application';
     case 'unauthorized':
     case 'differs':
-      return 'conflict'; // with what is registered, or stored
+      return 'conflict'; // with what is registered or stored
   }
 }
 

@@ -29,9 +29,9 @@ import {
 } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
 
-/** A dry run counts so long and no longer: proxies and clients lose patience. */
+/** A dry run counts no longer than this, as proxies and clients lose patience. */
 const MAX_COUNTING_MS = 3_000;
-/** Within the 50 subrequests that the free plan has for a request: a million events. */
+/** Fewer than the 50 subrequests that the free plan has for a request; enough to count a million events. */
 const MAX_COUNTING_STATEMENTS = 40;
 
 const { cursor, since, until } = listingParameters;
@@ -54,7 +54,6 @@ const replayRequest = z
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
-/** What `POST /api/replay` answers to a dry run. */
 export const dryRunAnswer = z
   .object({
     count: count.describe('Events that would be put back, as far as they were counted.'),
@@ -63,7 +62,6 @@ export const dryRunAnswer = z
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
-/** A job. */
 export const replayAnswer = z
   .object({
     id: z.string(),
@@ -108,7 +106,6 @@ export const replayAnswer = z
   });
 named('Replay', replayAnswer);
 
-/** What `GET /api/replay` answers. */
 export const replayPage = pageOf(replayAnswer);
 
 const operation = operationsOf({ name: 'Replay', description: 'Forward events again.' });
@@ -230,7 +227,7 @@ function noSuchReplay(): Response {
   return problem('not-found', 'There is no such replay, or it is past its retention.');
 }
 
-/** Counts what would be put back, as far as one request goes. */
+/** Counts the events that would be put back, as far as one request can. */
 async function dryRunOf(
   { db, now }: ForwardingDeps,
   filter: EventFilter,

@@ -46,10 +46,10 @@ type Step = keyof typeof STEPS;
 
 const STEP_NAMES = Object.keys(STEPS) as [Step, ...Step[]];
 
-/** A day by minute, two months by hour. */
+/** Enough for a day by minute, or for two months by hour. */
 const MAX_POINTS = 1_500;
 const DEFAULT_PERIOD_MS = HOUR_MS;
-/** Short of what is kept, as the period is widened to whole steps. */
+/** A day less than is kept, since a period is widened to whole steps. */
 const FINE_REACH_MS = FINE_RETENTION_MS - DAY_MS;
 const COARSE_REACH_MS = COARSE_RETENTION_MS - DAY_MS;
 const QUEUE_TIMEOUT_MS = 2_000;
@@ -95,7 +95,6 @@ const rate = z.number().nonnegative().nullable();
 
 const backlog = z.object({ messages: count, bytes: count });
 
-/** What `GET /api/stats` answers. */
 export const stats = z
   .object({
     since: moment,
@@ -178,7 +177,7 @@ type ChosenPeriod =
   | { ok: true; sinceMs: number; untilMs: number; step: Step }
   | { ok: false; problem: ContractProblem };
 
-/** The period that is asked for, widened to whole steps, the last hour by default. */
+/** The period of a request, widened to whole steps. Without parameters it is the last hour. */
 function periodOf(
   { since, until, step: askedStep }: z.output<typeof statsParameters>,
   nowMs: number,
@@ -221,7 +220,7 @@ const NOTHING = Object.fromEntries(
   Object.keys({ ...outcomes, ...statuses }).map((name) => [name, 0]),
 ) as Record<Counted, number>;
 
-/** What a kind is called in the answer. */
+/** The names that kinds of counts have in the answer. */
 const NAMES = {
   response: 'responses',
   'status:sent': 'sent',
@@ -283,7 +282,7 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
   };
 }
 
-/** To four digits behind the point. */
+/** A share, rounded to four decimal places. */
 function rateOf(part: number, whole: number): number | null {
   return whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4;
 }
