@@ -201,7 +201,7 @@ describe('the stream', () => {
     expect(tail.events.map((event) => jsonOf(event).payload)).toEqual(bodies);
   });
 
-  it('lets in who may read, and nobody else', async () => {
+  it('is open to both tokens, and to nobody else', async () => {
     await reset({ READ_TOKEN });
     for (const token of ['', 'wrong']) {
       const refused = await request({}, { token });
