@@ -48,6 +48,12 @@ export interface ApiClient {
     operation: Described,
     request: OperationRequest<Described>,
   ): Promise<Answer<AnswerOf<Described>>>;
+  /** The answer of an operation as it is, for what streams. */
+  open<Described extends Operation>(
+    operation: Described,
+    request: OperationRequest<Described>,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
   /** What a GET answers. Throws {@link ApiRefusal} where that is a problem. */
   get<Data>(path: string, query?: Query): Promise<Data>;
   /** What a GET answers, or the problem. */
@@ -115,6 +121,8 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
         if (!answer.ok) throw new ApiRefusal(answer.problem);
         return answer.data;
       },
+      open: async ({ method, path }, { param, query }, headers) =>
+        ask(method, pathOf(path, param), query, { headers: { ...headers } }),
       find,
       send,
       async get<Data>(path: string, query?: Query) {
