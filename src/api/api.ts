@@ -2,13 +2,11 @@
 // that is access/actor.ts, and in process the dashboard, which is a client of the API like any other.
 
 import { Hono } from 'hono';
-import type { ForwardingDeps } from '../forward/events.ts';
-import type { Lifetime } from '../runtime/group-commit.ts';
-import type { WebhookTokens } from '../sender/webhook-token.ts';
 import { type ActorEnv, refuseReaders } from './access/actor.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { contactRoutes } from './contacts/routes.ts';
 import { deadLetterRoutes } from './dead-letters/routes.ts';
+import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './events/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { integrationDeletionRoutes } from './integrations/deletion.ts';
@@ -20,15 +18,6 @@ import { rejectionRoutes } from './rejections/routes.ts';
 import { replayRoutes } from './replays/routes.ts';
 import { statsRoutes } from './stats/routes.ts';
 import { tailRoutes } from './tail/routes.ts';
-
-export interface ApiDeps extends ForwardingDeps {
-  intake: Queue;
-  tokens: WebhookTokens;
-  /** Above this size of the database, events are deleted before their retention is over. */
-  maxDatabaseBytes: number;
-  /** Does the cron's work behind the answer where the cron is late, as no webhook may come that would have it done. */
-  lookAfterCron(lifetime: Lifetime): void;
-}
 
 /** All operations of the API, at their whole paths, which begin with `/api`. Handlers need to be told the actor. */
 export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {

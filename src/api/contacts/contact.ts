@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { operationsOf } from '../../operation.ts';
 import type { HoldingKind } from '../../store/contact-holdings.ts';
+import type { ApiDeps } from '../deps.ts';
 import { eventFilters } from '../events/routes.ts';
 
 export const contactOperation = operationsOf({
@@ -22,7 +23,4 @@ export const SEARCHED = [
   'replay',
 ] as const satisfies HoldingKind[];
 
-export interface ContactDeps {
-  db: D1Database;
-  now: () => number;
-}
+export type ContactDeps = Pick<ApiDeps, 'db' | 'now'>;

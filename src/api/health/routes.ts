@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/moment.ts';
-import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import { json, operationsOf } from '../../operation.ts';
 import { withinMs } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
@@ -15,6 +15,7 @@ import {
   type Silence,
 } from '../../store/refusals.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { count, moment, textOrNull } from '../fields.ts';
 import { answer, serve } from '../serve.ts';
 
@@ -111,14 +112,9 @@ export const getHealth = watchingOperation('getHealth', 'GET /api/health', {
   },
 });
 
-interface HealthDeps extends BacklogDeps {
-  db: D1Database;
-  /** Above this size of the database, events are deleted before their retention is over. */
-  maxDatabaseBytes: number;
-  now: () => number;
-}
-
-export function healthRoutes(deps: HealthDeps): Hono<ActorEnv> {
+export function healthRoutes(
+  deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'maxDatabaseBytes' | 'now'>,
+): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getHealth, async () => {
     const startMs = deps.now();

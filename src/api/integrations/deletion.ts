@@ -12,10 +12,11 @@ import {
   type Holdings,
 } from '../../store/integration-deletion.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { count } from '../fields.ts';
 import { numericCursor, trueOrFalse } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
-import { type IntegrationDeps, integrationOperation, integrationPath, noSuchIntegration } from './routes.ts';
+import { integrationOperation, integrationPath, noSuchIntegration } from './routes.ts';
 
 const deleted = z.object({
   events: count,
@@ -63,7 +64,7 @@ export const deleteIntegration = integrationOperation('deleteIntegration', 'DELE
   problems: ['not-found', 'conflict'],
 });
 
-export function integrationDeletionRoutes({ db, now }: Pick<IntegrationDeps, 'db' | 'now'>): Hono<ActorEnv> {
+export function integrationDeletionRoutes({ db, now }: Pick<ApiDeps, 'db' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, deleteIntegration, async (c, { param: { slug }, query: { force, cursor } }) => {
     const deleter = { actor: c.get('actor').name, now };

@@ -3,7 +3,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import {
   bucketMs,
   type CountedKind,
@@ -18,6 +18,7 @@ import {
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { serve } from '../serve.ts';
 
@@ -45,11 +46,6 @@ const COUNTED = `counted up to ${MAX_COUNTED}.`;
 /** The upper bounds of the histograms, as powers of two of a millisecond: 64 ms, and then four times the one before. */
 const BOUND_EXPONENTS = [6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28] as const;
 
-interface MetricsDeps extends BacklogDeps {
-  db: D1Database;
-  now: () => number;
-}
-
 interface Sample {
   /** What follows the metric's name: `_bucket`, `_sum`, `_count`. */
   suffix?: string;
@@ -65,7 +61,7 @@ interface Metric {
   samples: Sample[];
 }
 
-export function metricsRoutes(deps: MetricsDeps): Hono<ActorEnv> {
+export function metricsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getMetrics, async (c) => {
     const [totals, lags, state, backlogs] = await Promise.all([

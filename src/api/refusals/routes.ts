@@ -10,6 +10,7 @@ import { json } from '../../operation.ts';
 import { readRefusals } from '../../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { moment, textOrNull } from '../fields.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
@@ -45,12 +46,7 @@ export const getRefusals = watchingOperation('getRefusals', 'GET /api/refusals',
   answers: { 200: json('How many, by integration and reason.', refusals) },
 });
 
-interface RefusalDeps {
-  db: D1Database;
-  now: () => number;
-}
-
-export function refusalRoutes({ db, now }: RefusalDeps): Hono<ActorEnv> {
+export function refusalRoutes({ db, now }: Pick<ApiDeps, 'db' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getRefusals, async (_, { query: { since, until = now(), integration } }) => {
     const sinceMs = since ?? until - DEFAULT_PERIOD_MS;

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { Oddity } from '../../contract/documented-fields.ts';
 import { rfc3339 } from '../../contract/moment.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
-import { type BacklogDeps, readBacklogs } from '../../forward/backlog.ts';
+import { readBacklogs } from '../../forward/backlog.ts';
 import { json } from '../../operation.ts';
 import {
   type Count,
@@ -22,6 +22,7 @@ import {
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { oddity } from '../events/routes.ts';
 import { count, moment } from '../fields.ts';
 import { watchingOperation } from '../health/routes.ts';
@@ -137,18 +138,13 @@ export const stats = z
 type Stats = z.infer<typeof stats>;
 type Outcomes = Stats['series'][number];
 
-interface StatsDeps extends BacklogDeps {
-  db: D1Database;
-  now: () => number;
-}
-
 export const getStats = watchingOperation('getStats', 'GET /api/stats', {
   summary: 'Read the counters of a period',
   query: statsParameters,
   answers: { 200: json('What was counted.', stats) },
 });
 
-export function statsRoutes(deps: StatsDeps): Hono<ActorEnv> {
+export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getStats, async (_, { query }) => {
     const nowMs = deps.now();
