@@ -13,7 +13,6 @@ import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
 import * as store from '../../store/integrations.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import type { ApiDeps } from '../deps.ts';
 import { moment, textOrNull } from '../fields.ts';
 import { answer, serve } from '../serve.ts';
 
@@ -144,6 +143,14 @@ async function shownIntegration(
   };
 }
 
+export interface IntegrationDeps {
+  db: D1Database;
+  tokens: WebhookTokens;
+  /** Empty: the address that the request came to. */
+  publicUrl: string;
+  now: () => number;
+}
+
 export const integrationOperation = operationsOf({
   name: 'Integrations',
   description: 'Registered webhook addresses.',
@@ -248,12 +255,7 @@ export const disableIntegration = integrationOperation(
   },
 );
 
-export function integrationRoutes({
-  db,
-  tokens,
-  publicUrl,
-  now,
-}: Pick<ApiDeps, 'db' | 'tokens' | 'publicUrl' | 'now'>): Hono<ActorEnv> {
+export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   const baseUrlOf = (c: Context) => publicUrl || new URL(c.req.url).origin;
   const shown = async (c: Context<ActorEnv>, integration: store.Integration) =>
