@@ -65,15 +65,16 @@ type Route = Pick<Operation, 'operationId' | 'method' | 'path' | 'tag' | 'access
 type Described = Omit<Operation, keyof Route> & Partial<Pick<Route, 'access'>>;
 
 /**
- * Makes what describes the operations of one tag, and keeps the types of their schemas. Unless said otherwise a GET is open
- * to readers, and anything else to those who may change something: that is how the door of the API decides.
+ * Gives the function that describes the operations of one tag. It keeps the types of their schemas, for handlers and clients.
+ * Unless `access` is given, a GET is open to readers, and any other method to those who may change something, as
+ * src/api/access/actor.ts decides it.
  *
  * ```ts
  * const operation = operationsOf({ name: 'Answers', description: 'To any question.' });
  *
  * export const getAnswer = operation('getAnswer', 'GET /api/answer', {
  *   summary: 'Read the answer',
- *   answers: { 200: { description: 'It.', schema: z.object({ answer: z.int() }), example: { answer: 42 } } },
+ *   answers: { 200: json('The answer.', z.object({ answer: z.int() }), { answer: 42 }) },
  * });
  * ```
  */

@@ -1,3 +1,5 @@
+// The entries of the audit trail that requests of the API leave.
+
 import type { Context } from 'hono';
 import type { AuditAction, AuditEntry } from '../../store/audit.ts';
 import type { ActorEnv } from '../access/actor.ts';

@@ -1,3 +1,5 @@
+// The tag of the operations by which the receiver tells about itself.
+
 import { operationsOf } from '../../operation.ts';
 
 export const referenceOperation = operationsOf({
