@@ -2,36 +2,36 @@
 
 import { type ErrorHandler, Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { type ActorDeps, identities, requireActor } from './api/access/actor.ts';
-import { type ApiDeps, apiRoutes } from './api/api.ts';
+import { apiRoutes } from './api/api.ts';
+import type { ApiDeps } from './api/deps.ts';
 import { payloadRoutes } from './api/events/routes.ts';
+import { referenceRoutes } from './api/reference/routes.ts';
+import { servedOperations } from './api/serve.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
 import { apiClients } from './dashboard/frame/api-client.ts';
-import { docsRoutes } from './docs.ts';
 import type { ConfigurationError } from './env.ts';
-import { openApiRoutes } from './openapi/routes.ts';
-import { PROBLEMS, type ProblemCode, problem } from './problem-details.ts';
+import { problem } from './problem-details.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
+import { webhookMessages, webhookOperations } from './receive/webhook-api.ts';
 import { DatabaseUnavailable } from './runtime/bounded-bindings.ts';
 import { NotAnsweredInTime } from './runtime/deadline.ts';
 import { describeError, log } from './runtime/log.ts';
-import { schemaRoutes } from './schemas.ts';
 
 export interface AppDeps extends ReceiveDeps, ActorDeps, ApiDeps {
-  /** The files for browsers, see docs.ts and dashboard/assets.ts. */
+  /** The files for browsers, see api/reference/docs.ts and dashboard/assets.ts. */
   assets: Fetcher;
   /** Changes with each deployment; `null`: not known. */
   version: string | null;
 }
 
-/** Names the answer for the logs of both sides. */
+/** The header whose value names an answer in the logs of both sides. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** For how long a browser may remember what it asked for in a preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
-/** When a request that D1 or a queue failed may be sent again. */
+/** When a request may be sent again that failed because of D1 or a queue. */
 const FAILED_RETRY_AFTER_SECONDS = 10;
 const MISCONFIGURED_RETRY_AFTER_SECONDS = 60;
 
@@ -52,32 +52,22 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   const known = identities(deps);
   const api = apiRoutes(deps);
   app.use('/api/*', requireActor(deps, known));
-  app.route('/api', api);
-  app.route('/', schemaRoutes(deps.publicUrl));
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.route('/openapi.json', openApiRoutes(deps));
-  app.route('/docs', docsRoutes(deps));
-  app.get('/problems/:code', (c) => {
-    const code = c.req.param('code');
-    const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ProblemCode] : undefined;
-    return known
-      ? c.json({ type: c.req.path, ...known })
-      : problem('not-found', 'There is no such problem type.');
-  });
-
+  app.route('/', api);
+  const operations = () => [...webhookOperations, ...servedOperations(app)];
+  app.route('/', referenceRoutes({ ...deps, operations, messages: webhookMessages }));
   app.route('/', dashboardRoutes(deps, known, apiClients(api, handleError)));
 
   return app;
 }
 
-/** What consumers reach by a service binding: the payload that a `dataref` names. */
+/** The app that consumers reach by a service binding, for the payloads that `dataref` names. */
 export function createPayloadApp(deps: Pick<AppDeps, 'db'>): Hono<AppEnv> {
   const app = newApp();
-  app.route('/api/events', payloadRoutes(deps));
+  app.route('/', payloadRoutes(deps));
   return app;
 }
 
-/** What answers everything while the settings make no sense. */
+/** The app that answers every request while the settings are wrong. */
 export function createMisconfiguredApp(error: ConfigurationError): Hono<AppEnv> {
   const app = newApp();
   app.all('*', (c) => {
@@ -90,9 +80,9 @@ export function createMisconfiguredApp(error: ConfigurationError): Hono<AppEnv> 
 }
 
 /**
- * An app whose answers have a request id and the headers that keep browsers from more than they should do with them,
- * and whose errors are problems. A route that needs other headers sets them itself; what says nothing else is not to
- * be stored by anybody, as most of it is personal data.
+ * An app whose answers have a request id and the security headers for browsers, and whose errors are problem details. A
+ * route that needs other headers sets them itself. Unless it says otherwise, no cache may store its answer, as most answers
+ * are personal data.
  */
 export function newApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
@@ -108,9 +98,9 @@ export function newApp(): Hono<AppEnv> {
     secureHeaders({
       overwrite: false,
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      strictTransportSecurity: 'max-age=31536000', // other hosts of the domain are not this Worker's to decide on
+      strictTransportSecurity: 'max-age=31536000', // without includeSubDomains: other hosts are not this Worker's to decide on
       xFrameOptions: 'DENY',
-      // what only browsers of the past, or plugins, would read
+      // headers that only old browsers or plugins read
       originAgentCluster: false,
       xDnsPrefetchControl: false,
       xDownloadOptions: false,
@@ -125,9 +115,6 @@ export function newApp(): Hono<AppEnv> {
 
 // biome-ignore lint/suspicious/noExplicitAny: of apps with whatever other variables
 const handleError: ErrorHandler<any> = (error, c) => {
-  if (error instanceof HTTPException && error.status === 400) {
-    return problem('not-json', 'The body cannot be parsed as JSON (RFC 8259).'); // by a validator of Hono
-  }
   log('error', 'request failed', { requestId: c.get('requestId'), error: describeError(error) });
   const headers = { 'retry-after': String(FAILED_RETRY_AFTER_SECONDS) };
   if (error instanceof DatabaseUnavailable) {
@@ -141,7 +128,7 @@ const handleError: ErrorHandler<any> = (error, c) => {
   return problem('internal', 'The request failed. Its id is in the x-request-id header.');
 };
 
-/** Lets pages of these origins read the answers. Without cookies: such a page has a token, or none of its business. */
+/** Lets pages of these origins read the answers. Not with cookies: such a page needs a token of its own. */
 function crossOrigin(allowedOrigins: readonly string[]) {
   return cors({
     origin: [...allowedOrigins],

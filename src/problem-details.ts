@@ -1,8 +1,9 @@
-// Every error answer of the product, as RFC 9457 problem details. One place turns a code into a status.
-// Details are written for whoever reads the answer and carry no value of the request: those may be personal data.
+// Every error answer of the receiver, as problem details (RFC 9457). Only here a code is turned into a status. Details are
+// written for people, and never hold a value of the request, which may be personal data.
 
 import * as z from 'zod';
 import { type ContractProblem, PROBLEM_CODES, problemAt } from './contract/problems.ts';
+import { named } from './named-schemas.ts';
 
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */
 export const PROBLEMS = {
@@ -33,12 +34,13 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** What is wrong with one part of the request. */
 export const problemError = z
   .object({
-    path: z.string().meta({ description: 'Where, with dots. Empty for the whole.' }),
-    code: z.enum(PROBLEM_CODES).meta({ description: 'What is wrong, for programs.' }),
-    params: z.record(z.string(), z.unknown()).meta({ description: 'Of the code: `max` of `too-long`.' }),
-    message: z.string().meta({ description: 'The same in English, for people.' }),
+    path: z.string().describe('Where, with dots. Empty for the whole.'),
+    code: z.enum(PROBLEM_CODES).describe('What is wrong, for programs.'),
+    params: z.record(z.string(), z.unknown()).describe('Of the code: `max` of `too-long`.'),
+    message: z.string().describe('The same in English, for people.'),
   })
   .meta({ example: problemAt('message.messageId', 'required') }) as z.ZodType as z.ZodType<ContractProblem>;
+named('ProblemError', problemError);
 
 /** Why a request is in conflict with what is there, or cannot be answered yet. */
 export const PROBLEM_REASONS = [
@@ -55,27 +57,27 @@ export type ProblemReason = (typeof PROBLEM_REASONS)[number];
 
 const count = z.int().min(0);
 
-/** What a problem tells programs beside its type (RFC 9457, section 3.2). */
+/** The extension members of problems, for programs (RFC 9457, section 3.2). */
 export const problemExtensions = z.object({
   errors: z.array(problemError).optional(),
-  reason: z.enum(PROBLEM_REASONS).optional().meta({ description: 'Which case of the problem it is.' }),
+  reason: z.enum(PROBLEM_REASONS).optional().describe('Which case of the problem it is.'),
   holdings: z
     .object({
       events: count,
       rejections: count,
       deadLetters: count,
-      complete: z.boolean().meta({ description: 'false: there can be more.' }),
+      complete: z.boolean().describe('false: there can be more.'),
     })
     .optional()
-    .meta({ description: 'With `holds-data`: what would be deleted with it.' }),
+    .describe('With `holds-data`: what would be deleted with it.'),
   deleted: z
     .object({ events: count, rejections: count, deadLetters: count })
     .optional()
-    .meta({ description: 'With `enabled-meanwhile`: what was deleted by then.' }),
+    .describe('With `enabled-meanwhile`: what was deleted by then.'),
 });
 export type ProblemExtensions = z.infer<typeof problemExtensions>;
 
-/** What {@link problem} answers. */
+/** The body of every error answer. */
 export const problemDetails = z
   .object({
     type: z.string().meta({
@@ -84,13 +86,14 @@ export const problemDetails = z
     }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: 'What is wrong in this case, and what to do about it.' }),
+    detail: z.string().describe('What is wrong in this case, and what to do about it.'),
     ...problemExtensions.shape,
   })
-  .meta({ description: 'Problem details (RFC 9457), as `application/problem+json`.' });
+  .describe('Problem details (RFC 9457), as `application/problem+json`.');
+named('Problem', problemDetails);
 
 /**
- * An `application/problem+json` answer.
+ * Makes an `application/problem+json` answer.
  *
  * @param detail what is wrong in this case and what to do about it, for people.
  */

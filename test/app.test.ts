@@ -1,6 +1,5 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { validator } from 'hono/validator';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { newApp } from '../src/app.ts';
 import worker from '../src/index.ts';
@@ -267,30 +266,6 @@ describe('pages of other origins', () => {
       expect(allowedBy(posted)).toEqual({});
     },
   );
-});
-
-describe('a body that a validator of Hono cannot parse', () => {
-  it('is answered 400 with problem details', async () => {
-    const app = newApp().post(
-      '/',
-      validator('json', (value) => value),
-      (c) => c.text('parsed'),
-    );
-    const response = await app.request('/', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{"name": Maria}',
-    });
-    expect(response.status).toBe(400);
-    expect(response.headers.get('content-type')).toBe('application/problem+json');
-    expect(response.headers.get('x-request-id')).toMatch(UUID);
-    expect(await response.json()).toEqual({
-      type: '/problems/not-json',
-      title: 'The body is not JSON',
-      status: 400,
-      detail: 'The body cannot be parsed as JSON (RFC 8259).',
-    });
-  });
 });
 
 describe('an error', () => {

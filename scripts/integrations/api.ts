@@ -57,7 +57,7 @@ export function inDatabase(deps: {
       await next();
     })
     .route(
-      BASE,
+      '/',
       integrationRoutes({
         db: deps.db,
         tokens: webhookTokens(deps.webhookSecret),

@@ -1,8 +1,12 @@
-// The query parameters that listings have in common, and what becomes of those that do not validate.
+// The parameters of requests: reading and refusing them, those that all listings have, and the pages that listings answer.
 
+import type { Context } from 'hono';
 import * as z from 'zod';
-import { type ContractProblem, patterned, problemAt, problemsIn } from '../contract/problems.ts';
+import { type ContractProblem, coded, patterned, problemAt, problemsIn } from '../contract/problems.ts';
+import { rfc3339 } from '../contract/timestamp.ts';
+import type { Operation } from '../operation.ts';
 import { problem } from '../problem-details.ts';
+import { textOrNull } from './fields.ts';
 
 const MAX_PAGE_ENTRIES = 200;
 const DEFAULT_PAGE_ENTRIES = 50;
@@ -12,16 +16,16 @@ const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(t
 const entriesFrom = { description: 'Entries from this moment on.', example: '2026-03-01T00:00:00-03:00' };
 const entriesUntil = { description: 'Entries before this moment.', example: '2026-04-01T00:00:00-03:00' };
 
-/** A choice in a query. */
+/** A boolean in a query. */
 export const trueOrFalse = z.enum(['true', 'false']).transform((text) => text === 'true');
 
-/** The `next` of an earlier answer that is one number. */
+/** A cursor that is one number: the `next` of an earlier answer. */
 export const numericCursor = patterned(/^\d{1,16}$/, 'not-a-cursor').transform(Number);
 
 /**
- * What every listing takes, newest first: a period, from `since` up to but not including `until`, in Unix ms once
- * parsed, and a page, whose `cursor` is the `next` of the page before. For a `z.strictObject`: a misspelt filter must
- * not list everything.
+ * The parameters of every listing: a period, from `since` up to but not including `until`, parsed to Unix ms, and a page,
+ * whose `cursor` is the `next` of the page before. To be used in a `z.strictObject`, since a misspelt filter must not list
+ * everything.
  */
 export const listingParameters = {
   since: moment.meta(entriesFrom).optional(),
@@ -32,34 +36,116 @@ export const listingParameters = {
     .min(1)
     .max(MAX_PAGE_ENTRIES)
     .default(DEFAULT_PAGE_ENTRIES)
-    .meta({ description: 'Entries on the page, at most.' }),
+    .describe('Entries on the page, at most.'),
   cursor: numericCursor
     .meta({ description: 'The `next` of an earlier answer.', example: '1772330400000000' })
     .optional(),
 };
 
-/** What a listing answers. A page can hold fewer entries than asked for, even none, and still have a next one. */
+/**
+ * Requires at least one of these filters, or `all: true` in place of them, so that nobody changes everything by a slip. For
+ * `superRefine`.
+ */
+export function requireFilterOrAll(filters: object) {
+  return (request: Record<string, unknown>, context: z.RefinementCtx): void => {
+    const isFiltered = Object.keys(filters).some((name) => request[name] !== undefined);
+    if (isFiltered === (request.all === undefined)) return;
+    const why = coded(isFiltered ? 'all-with-filter' : 'all-or-filter');
+    context.addIssue({ code: 'custom', path: ['all'], ...why });
+  };
+}
+
+/** A period as the store takes it: from `sinceMs` up to but not including `untilMs`. */
+interface Period {
+  sinceMs: number | undefined;
+  untilMs: number | undefined;
+}
+
+/** Parts the parsed parameters of a listing into the filter and the page that the store takes. */
+export function asListing<Filters extends { since?: number | undefined; until?: number | undefined }>({
+  limit,
+  cursor,
+  ...filters
+}: Filters & { limit: number; cursor?: number | undefined }) {
+  return { filter: asFilter(filters), page: { limit, beforeSeq: cursor } };
+}
+
+/** Renames the period among filters to what the store takes. */
+export function asFilter<Filters extends { since?: number | undefined; until?: number | undefined }>({
+  since,
+  until,
+  ...filters
+}: Filters): Omit<Filters, 'since' | 'until'> & Period {
+  return { ...filters, sinceMs: since, untilMs: until };
+}
+
+/** The answer of a listing. A page can hold fewer entries than asked for, even none, and still have a next one. */
 export function pageOf<Entry extends z.ZodType>(entry: Entry) {
   return z.object({
     data: z.array(entry),
-    next: z.string().nullable().meta({ description: 'The `cursor` of the next page; null on the last.' }),
+    next: textOrNull.describe('The `cursor` of the next page; null on the last.'),
   });
 }
 
-/** What zValidator does with parameters that do not validate: every one named, as problem details. */
-export function refuseParameters(
-  result: { data: unknown } & ({ success: true } | { success: false; error: z.core.$ZodError }),
-): Response | undefined {
-  if (result.success) return undefined;
-  return invalidParameters(
-    problemsIn(result.error, result.data).map((problem) =>
-      problem.code === 'wrong-type' && problem.params.received === 'array'
-        ? problemAt(problem.path, 'repeated')
-        : problem,
-    ),
+/** Makes the answer of a listing. @param nextSeq where the next page begins; `null`: this is the last one. */
+export function asPage<Entry>(data: Entry[], nextSeq: number | null) {
+  return { data, next: asCursor(nextSeq) };
+}
+
+/** The period of a filter as RFC 3339, for answers and the audit trail. */
+export function shownPeriod({ sinceMs, untilMs }: Partial<Period>): { since?: string; until?: string } {
+  return {
+    ...(sinceMs !== undefined && { since: rfc3339(sinceMs) }),
+    ...(untilMs !== undefined && { until: rfc3339(untilMs) }),
+  };
+}
+
+/** The number that an `id` in a path is; `null` where it is none that the API could have answered. */
+export function seqOf(id: string): number | null {
+  return /^[1-9]\d{0,15}$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : null;
+}
+
+/** A place as the `next` of an answer. */
+export function asCursor(seq: number | null): string | null {
+  return seq === null ? null : String(seq);
+}
+
+type ReadParameters =
+  | { ok: true; values: Partial<Record<ParameterPlace, unknown>> }
+  | { ok: false; problems: ContractProblem[] };
+type ParameterPlace = 'param' | 'query' | 'header';
+
+/** Checks the parameters that an operation describes: first those in its path, then its query, then its headers. */
+export function readParameters(c: Context, operation: Pick<Operation, ParameterPlace>): ReadParameters {
+  const values: Partial<Record<ParameterPlace, unknown>> = {};
+  for (const place of ['param', 'query', 'header'] as const) {
+    const sent = sentAs(place, c);
+    const result = operation[place]?.safeParse(sent);
+    if (result?.success === false) return { ok: false, problems: problemsOf(result.error, sent) };
+    values[place] = result?.data;
+  }
+  return { ok: true, values };
+}
+
+/** A query parameter that is given several times is an array, which no schema takes. */
+function sentAs(place: ParameterPlace, { req }: Context): Record<string, string | string[]> {
+  if (place === 'param') return req.param();
+  if (place === 'header') return req.header();
+  const all = Object.entries(req.queries());
+  return Object.fromEntries(
+    all.map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]),
   );
 }
 
+function problemsOf(error: z.ZodError, sent: unknown): ContractProblem[] {
+  return problemsIn(error, sent).map((problem) =>
+    problem.code === 'wrong-type' && problem.params.received === 'array'
+      ? problemAt(problem.path, 'repeated')
+      : problem,
+  );
+}
+
+/** The answer to a request with parameters that are not valid. */
 export function invalidParameters(errors: ContractProblem[]): Response {
   return problem('invalid-parameters', 'Parameters are not valid; see errors.', { errors });
 }

@@ -1,40 +1,25 @@
-// The JSON bodies of the API: read once, checked against a schema, refused with every problem named.
+// Reads the JSON bodies of the API, checks them against a schema, and refuses those that do not meet it with every problem
+// named.
 
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { every } from 'hono/combine';
-import type * as z from 'zod';
 import { decodePayload, parsePayload } from '../contract/payload.ts';
 import { problemsIn } from '../contract/problems.ts';
+import type { Body } from '../operation.ts';
 import { problem } from '../problem-details.ts';
 
-/** Many times what the largest sensible body has. */
+/** Many times the size of the largest sensible body. */
 export const MAX_API_BODY_BYTES = 65_536;
 
-/** `application/json` and what is built on it (RFC 6839, section 3.1). */
+/** `application/json`, and types with the suffix `+json` (RFC 6839, section 3.1). */
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i;
 
-/** What handlers behind it find by `c.req.valid('json')`. */
-interface JsonInput<Schema extends z.ZodType> {
-  in: { json: z.input<Schema> };
-  out: { json: z.output<Schema> };
-}
-
 /**
- * Reads a body as JSON that meets a schema. Hono's own validator takes a body without a JSON content type for `{}`,
- * which misleads; refusing it also keeps out what a form on a foreign page can send.
- *
- * ```ts
- * routes.post('/', jsonBody(z.strictObject({ slug: z.string() })), (c) => c.json(c.req.valid('json')));
- * ```
- *
- * @param isOptional whether an empty body counts as `{}`.
+ * Reads a body as JSON that meets a schema, for `c.req.valid('json')`. Hono's own validator takes a body without a JSON
+ * content type for `{}`, which misleads; refusing it also keeps out what a form on a foreign page can send.
  */
-export function jsonBody<Schema extends z.ZodType>(
-  schema: Schema,
-  { isOptional = false }: { isOptional?: boolean } = {},
-  // biome-ignore lint/suspicious/noExplicitAny: it fits whatever environment the routes have, as Hono's own validators
-): MiddlewareHandler<any, string, JsonInput<Schema>> {
+export function jsonBody({ schema, isOptional = false }: Body): MiddlewareHandler {
   const limitBody = bodyLimit({
     maxSize: MAX_API_BODY_BYTES,
     onError: () => problem('body-too-large', `A body has at most ${MAX_API_BODY_BYTES} bytes.`),

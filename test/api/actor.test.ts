@@ -58,7 +58,7 @@ describe('a token', () => {
     ['the read token', AS_READER],
   ];
 
-  it.each(TOKENS)('that is %s opens the API for reading, its scheme in any case', async (_, headers) => {
+  it.each(TOKENS)('%s opens the API for reading, its scheme in any case', async (_, headers) => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
       const authorization = `${scheme} ${headers.authorization?.split(' ').at(-1)}`;
       for (const method of ['GET', 'HEAD']) {
@@ -87,7 +87,7 @@ describe('a token', () => {
     }
   });
 
-  it('opens nothing in the URL', async () => {
+  it('is not accepted in the URL', async () => {
     expect((await send({ path: `/api/events?token=${ADMIN_TOKEN}` })).status).toBe(401);
   });
 
@@ -98,7 +98,7 @@ describe('a token', () => {
     }
   });
 
-  it('costs the same number of digests whatever it is', async () => {
+  it('is compared by the same number of digests whatever it is', async () => {
     const costs: number[] = [];
     const presented = [...TOKENS.map(([, headers]) => headers), {}, { authorization: 'Bearer wrong' }];
     for (const headers of presented) {
@@ -122,7 +122,7 @@ describe('a token', () => {
     expect((await send({ method, headers: AS_ADMIN })).status).toBe(LET_IN);
   });
 
-  it('is not limited by what it may not do', async () => {
+  it('for reading is not counted as a failure when it tries to change something', async () => {
     for (let request = 0; request < 25; request++) {
       expect((await send({ method: 'POST', headers: AS_READER })).status).toBe(403);
     }
@@ -188,7 +188,7 @@ describe('an identity of Cloudflare Access', () => {
     expect(await statusOf(assertionOf(claims))).toBe(LET_IN);
   });
 
-  it('is named in the audit trail by its email or its common name, and a token as what it is', async () => {
+  it('is named in the audit trail by its email or its common name, and a token by its kind', async () => {
     const service = { email: undefined, sub: '', common_name: 'client-id.access' };
     const identities = [await by(assertionOf()), await by(assertionOf(service)), AS_ADMIN];
     for (const [index, headers] of identities.entries()) {
@@ -222,30 +222,30 @@ describe('an identity of Cloudflare Access', () => {
     expect(await sent({ headers: await by(assertionOf(claims)) })).toEqual(UNAUTHORIZED);
   });
 
-  it('is refused that nobody signed', async () => {
+  it('is refused without a signature', async () => {
     const claims = { iss: TEAM_DOMAIN, aud: [AUDIENCE], exp: inSeconds(60), ...USER };
     expect(await statusOf(new UnsecuredJWT(claims).encode())).toBe(401);
   });
 
-  it('is refused that is signed with the public key as if it were a shared secret', async () => {
+  it('is refused when it is signed with the public key as if that were a shared secret', async () => {
     const secret = new TextEncoder().encode(jwks);
     const claims = { iss: TEAM_DOMAIN, aud: [AUDIENCE], exp: inSeconds(60), ...USER };
     const forged = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: KEY_ID }).sign(secret);
     expect(await statusOf(forged)).toBe(401);
   });
 
-  it('is refused that somebody else signed', async () => {
+  it('is refused when somebody else signed it', async () => {
     expect(await statusOf(assertionOf({}, { key: stranger }))).toBe(401);
   });
 
-  it('is refused whose key Access does not know, and asks for keys no more than once for all of those', async () => {
+  it('is refused when Access does not know its key, and many of these fetch the keys only once', async () => {
     for (const kid of ['unknown', 'made-up', 'invented']) {
       expect(await statusOf(assertionOf({}, { key: stranger, header: { kid } }))).toBe(401);
     }
     expect(await env.ACCESS.requested()).toHaveLength(1);
   });
 
-  it('is taken by its key among those that Access is about to use no more, and by none without naming it', async () => {
+  it('is accepted when it names a key that Access is about to retire, and refused when it names no key', async () => {
     const retired = {
       ...(await exportJWK((await stranger).publicKey)),
       kid: 'retired',
@@ -260,7 +260,7 @@ describe('an identity of Cloudflare Access', () => {
     expect(await statusOf(assertionOf({}, { header: {} }))).toBe(401);
   });
 
-  it('is refused that is changed after it was signed', async () => {
+  it('is refused when it was changed after it was signed', async () => {
     const [header = '', , signature = ''] = (await assertionOf()).split('.');
     const [, payload = ''] = (await assertionOf({ email: 'eve@example.com' })).split('.');
     expect(await statusOf([header, payload, signature].join('.'))).toBe(401);
@@ -273,7 +273,7 @@ describe('an identity of Cloudflare Access', () => {
     },
   );
 
-  it('is not taken from the cookie that browsers have of it', async () => {
+  it('is not read from the cookie that browsers keep it in', async () => {
     expect((await send({ headers: { cookie: `CF_Authorization=${await assertionOf()}` } })).status).toBe(401);
   });
 
@@ -290,14 +290,14 @@ describe('an identity of Cloudflare Access', () => {
     expect(await statusOf(assertion)).toBe(401);
   });
 
-  it('that is refused is said in the log to be of another application, without its claims', async () => {
+  it('of another application is noted in the log, without its claims', async () => {
     await statusOf(assertionOf({ aud: ['another'] }));
     expect((await seen()).logged.map((line) => JSON.parse(line))).toEqual([
       { level: 'warn', what: 'identity of Access refused', reason: 'aud check_failed' },
     ]);
   });
 
-  it('that is refused counts as a failure of its address', async () => {
+  it('that is refused counts as a failed attempt of the address that it came from', async () => {
     const headers = await by('garbage');
     await failToTheLimit('192.0.2.1', INSIDE, { headers });
     expect((await comeFrom('192.0.2.1', INSIDE, { headers })).status).toBe(429);
@@ -312,7 +312,7 @@ describe('an identity of Cloudflare Access', () => {
       ['JSON that is no set of keys', { status: 200, body: '{}' }],
     ];
 
-    it.each(ANSWERS)('is answered 503, whoever it is: %s', async (_, answer) => {
+    it.each(ANSWERS)('is answered 503, valid or not: %s', async (_, answer) => {
       await env.ACCESS.answerWith(answer);
       const response = await send({ headers: await by(assertionOf()) });
       expect(response.headers.get('retry-after')).toBe('10');
@@ -327,21 +327,21 @@ describe('an identity of Cloudflare Access', () => {
       });
     });
 
-    it('is answered 503 before Access has taken long to answer', async () => {
+    it('is answered 503 without waiting long for Access', async () => {
       await env.ACCESS.answerWith({ status: 200, body: jwks, afterMs: 6_000 });
       const startedAtMs = Date.now();
       expect(await statusOf(assertionOf())).toBe(503);
       expect(Date.now() - startedAtMs).toBeLessThan(4_000);
     });
 
-    it('is let in again as soon as they can', async () => {
+    it('is accepted again as soon as the keys can be fetched', async () => {
       await env.ACCESS.answerWith(FAILED);
       expect(await statusOf(assertionOf())).toBe(503);
       await env.ACCESS.answerWith({ status: 200, body: jwks });
       expect(await statusOf(assertionOf())).toBe(LET_IN);
     });
 
-    it('makes no difference to a token, right or wrong, nor to who brings neither', async () => {
+    it('is not needed for a token, right or wrong, nor for a request with neither', async () => {
       await env.ACCESS.answerWith(FAILED);
       const identity = await by(assertionOf());
       expect((await send({ headers: { ...identity, ...AS_ADMIN } })).status).toBe(LET_IN);
@@ -351,7 +351,7 @@ describe('an identity of Cloudflare Access', () => {
       expect(await env.ACCESS.requested()).toEqual([]);
     });
 
-    it('makes no difference to an identity in an algorithm that Access does not use', async () => {
+    it('is refused without the keys when its algorithm is none of Access', async () => {
       await env.ACCESS.answerWith(FAILED);
       const forged = new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).sign(new Uint8Array(32));
       expect(await statusOf(forged)).toBe(401);

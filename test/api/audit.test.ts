@@ -121,7 +121,7 @@ describe('the audit trail', () => {
     }
   });
 
-  it('finds nothing for whom and what it does not know', async () => {
+  it('is empty for unknown actors and objects', async () => {
     await record(entryOf(0));
     expect((await list({ actor: 'nobody' })).data).toEqual([]);
     expect((await list({ object: "shop' OR 1=1 --" })).data).toEqual([]);
@@ -202,7 +202,7 @@ describe('the audit trail', () => {
     },
   );
 
-  it('that cannot be read for the database is answered 503', async () => {
+  it('is answered 503 when the database cannot be read', async () => {
     await inject({ d1: { kind: 'reject' } });
     expect((await ask('/api/audit')).status).toBe(503);
   });
@@ -217,7 +217,7 @@ describe('a change', () => {
     expect((await list()).data).toMatchObject([{ action: 'integration.disable', object: 'shop' }]);
   });
 
-  it('that changed nothing is not recorded', async () => {
+  it('is not recorded when it changed nothing', async () => {
     await env.DB.batch([enable('nobody'), auditChange(env.DB, entryOf(0, { object: 'nobody' }))]);
     expect((await list()).data).toEqual([]);
   });
@@ -258,7 +258,7 @@ describe('the cost of a listing', () => {
     expect(await rowsReadBy({ limit: '50', object: 'mail' })).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 200);
   });
 
-  it('is a page that goes on where the filter lets little through, to the very first entry', async () => {
+  it('is bounded by pages that go on where the filter lets little through, to the very first entry', async () => {
     await recordMany();
     const pages = await walk({ object: 'mail' });
     expect(pages.slice(0, 3)).toEqual([[], [], []]);

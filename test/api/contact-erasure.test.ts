@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { erasureReceipt, exportLine, unfinishedErasure } from '../../src/api/contacts/routes.ts';
+import { erasureReceipt, unfinishedErasure } from '../../src/api/contacts/erasure.ts';
+import { exportLine } from '../../src/api/contacts/export.ts';
 import { recordAudit } from '../../src/store/audit.ts';
 import { recordRejections } from '../../src/store/rejections.ts';
 import type { Fault } from '../receiver/worker.ts';
@@ -264,7 +265,7 @@ async function audited(): Promise<Body[]> {
 }
 
 describe('erasing a contact', () => {
-  it('takes all that is held on it, in any written form, out of every table, and nothing of others', async () => {
+  it('deletes all that is held on the contact, in any written form, from every table, and nothing of others', async () => {
     await fill();
     expect(await traces()).toEqual(
       expect.arrayContaining([
@@ -299,7 +300,7 @@ describe('erasing a contact', () => {
     for (const line of logged) for (const mark of MARIAS) expect(line).not.toContain(mark);
   });
 
-  it('of whom nothing is held is done, and so is a repeat', async () => {
+  it('answers that it is complete for a contact of whom nothing is held, and when it is repeated', async () => {
     await fill();
     await api('DELETE', ERASE);
 
@@ -310,7 +311,7 @@ describe('erasing a contact', () => {
     await expectJoaoUntouched();
   });
 
-  it('is asked for by a number, and by who may change something', async () => {
+  it('needs a number, and a token that may change something', async () => {
     await reset({ READ_TOKEN: 'read-token-of-the-tests-here' });
     await fill();
 
@@ -325,7 +326,7 @@ describe('erasing a contact', () => {
     expect(await countRows('audit')).toBe(1);
   });
 
-  it('of a number that messages are sent from is refused, unless forced', async () => {
+  it('is refused for a number that messages are sent from, unless it is forced', async () => {
     await fill();
     const shop = `/api/contacts/${encodeURIComponent(SHOP)}`;
 
@@ -336,7 +337,7 @@ describe('erasing a contact', () => {
     expect(await countRows('events')).toBe(1); // was sent from another number
   });
 
-  it('works while webhooks of the same person come in, and takes those that came before its end', async () => {
+  it('works while webhooks of the same person come in, and deletes those that came before its end', async () => {
     await storeEvents({ count: 30_000 });
     await fill();
     const numbers = Array.from({ length: 100 }, (_, index) => index);
@@ -365,7 +366,7 @@ describe('erasing a contact', () => {
     expect(await countRows('events')).toBe(1);
   });
 
-  it('finds what stands alone between many that are nobody’s', async () => {
+  it('finds the one entry of the contact among many of nobody’s', async () => {
     await storeEvents({ count: 25_000 });
     await storeEvents({
       count: 1,
@@ -426,7 +427,7 @@ describe('a number that is the business’s own', () => {
       expect(await countRows('audit')).toBe(0);
     });
 
-    it('is refused also when it is written to by another', async () => {
+    it('is refused also when another customer writes to it', async () => {
       for (const body of [status(JOAO, 'j1'), status(MARIA, 'm1'), status(SHOP, 's1')]) await deliver(body);
       await meanwhile();
       expect(await erase(SHOP)).toMatchObject(refused);
@@ -441,7 +442,7 @@ describe('a number that is the business’s own', () => {
       expect(await erase(SHOP)).toMatchObject(refused);
     });
 
-    it('is not a customer’s that stands beside one other by a slip, nor one that wrote to itself', async () => {
+    it('is not taken for one when it stands beside a single other number by mistake, or wrote to itself', async () => {
       await deliver(status(MARIA, 'm1'));
       await deliver(status(MARIA, 'm2', ({ message }) => (message.from = '55 41 8895-6674')));
       await deliver(response(JOAO, 'j1', ({ message }) => (message.from = MARIA)));
@@ -466,7 +467,7 @@ describe('a number that is the business’s own', () => {
     });
   });
 
-  it('is not told of one whose events are not read yet: it is to be asked again, or forced', async () => {
+  it('is not known before its events have been read: the answer says to repeat the request or to force it', async () => {
     await storeEvents({ count: 60_000, payload: JSON.stringify(status(JOAO, 'j1')) });
     await env.DB.prepare(
       "INSERT INTO progress (task, seq, at) SELECT 'counters', max(seq), 0 FROM events",
@@ -484,7 +485,7 @@ describe('a number that is the business’s own', () => {
 });
 
 describe('a short number', () => {
-  it('is erased where it is a field, and not where it stands in a text', async () => {
+  it('is erased where it is a field, and not where it is part of a text', async () => {
     await deliver(status('+10000', 's1'));
     await deliver(response(JOAO, 'j1', ({ message }) => (message.message = 'pedido 10000')));
     await deliver(response(JOAO, 'j2', ({ message }) => (message.message = 'ligue +10000, ou "10000"')));
@@ -528,7 +529,7 @@ describe('a number that is written in an unusual way', () => {
     expect(await countRows('rejections')).toBe(1);
   });
 
-  it.each(['gzip', 'deflate'] as const)('in what came as %s is found', async (format) => {
+  it.each(['gzip', 'deflate'] as const)('is found in a body that came as %s', async (format) => {
     await keepBytes(await zipped(JSON.stringify(response(MARIA, 'm1')), format));
     await keepBytes(await zipped('<to>&#43;55 41\u00a098895-6674</to>', format));
     await keepBytes(await zipped(`${'x'.repeat(900_000)} 41 98895-6674 ${'y'.repeat(20_000_000)}`, format));
@@ -563,7 +564,7 @@ describe('a number in the ids of messages', () => {
     return letter;
   }
 
-  it('is blotted out of the audit trail and of replays, and all else there stays', async () => {
+  it('is replaced by a mark in the audit trail and in replays, and all else there stays', async () => {
     const letter = await operate();
     const entries = async () => (await ask('/api/audit')).answer.data.reverse();
     const before = await entries();
@@ -609,7 +610,7 @@ describe('a number in the ids of messages', () => {
     expect((await api('DELETE', ERASE)).answer).toMatchObject({ erased: { events: 0, blotted: 0 } });
   });
 
-  it('is exported as it is erased', async () => {
+  it('is exported from everywhere that it is erased from', async () => {
     await operate();
     const exported = await env.RECEIVER.fetch(`${ORIGIN}${ERASE}/export`, {
       headers: { authorization: `Bearer ${ADMIN_TOKEN}` },

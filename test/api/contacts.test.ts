@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { conversationPage, exportLine } from '../../src/api/contacts/routes.ts';
+import { conversationPage } from '../../src/api/contacts/conversation.ts';
+import { exportLine } from '../../src/api/contacts/export.ts';
 import { keepRejection } from '../store/stored-rejections.ts';
 import {
   ADMIN_TOKEN,
@@ -142,7 +143,7 @@ describe('a conversation', () => {
     },
   );
 
-  it('is empty for who neither wrote nor was written to', async () => {
+  it('is empty for a contact who neither wrote nor was written to', async () => {
     expect(await conversation()).toEqual({ contact: MARIA, name: null, window: null, data: [], next: null });
   });
 
@@ -165,7 +166,7 @@ describe('a conversation', () => {
     expect(new Set(pages.flat().map(({ id }) => id)).size).toBe(7);
   });
 
-  it('can be that of a time', async () => {
+  it('can be limited to a period', async () => {
     await deliver(writes(LONG_AGO_MS));
 
     const hourAgo = encodeURIComponent(at(Date.now() - HOUR_MS));
@@ -261,7 +262,7 @@ describe('a conversation of large messages', () => {
 });
 
 describe('the window', () => {
-  it('is that of the last message by when it was written, not by when it arrived', async () => {
+  it('opens with the last message by when it was written, not by when it arrived', async () => {
     const writtenAtMs = Date.now() - HOUR_MS;
     await deliver(writes(writtenAtMs));
     await deliver(writes(writtenAtMs - 40 * HOUR_MS));
@@ -291,7 +292,7 @@ describe('the window', () => {
     expect((await conversation()).window).toEqual({ open: false, closesAt: at(writtenAtMs + 24 * HOUR_MS) });
   });
 
-  it('is none where the customer never wrote', async () => {
+  it('is null when the customer never wrote', async () => {
     await deliver(steps('read', 'hello', Date.now()));
 
     expect(await conversation()).toMatchObject({ window: null, name: null, data: [{}] });
@@ -353,7 +354,7 @@ describe('an export', () => {
     expect((await exported()).lines).toEqual([]);
   });
 
-  it('reads page by page, as fast as it is read', async () => {
+  it('reads page by page, only as fast as the client does', async () => {
     const large = 'x'.repeat(500_000);
     for (let count = 0; count < 12; count++) {
       await deliver(
@@ -376,7 +377,7 @@ describe('an export', () => {
     expect((await exported()).lines).toHaveLength(12);
   });
 
-  it('that D1 interrupts breaks off rather than looking complete', async () => {
+  it('breaks off when D1 interrupts it, rather than looking complete', async () => {
     await deliver(writes(LONG_AGO_MS));
     await inject({ d1: { kind: 'reject', on: 'dead_letters' } });
 

@@ -54,7 +54,7 @@ async function auditOf(action: string): Promise<Body[]> {
 }
 
 describe('a dead letter', () => {
-  it('makes its round: a consumer fails, it is kept, listed, redriven, and handled', async () => {
+  it('goes all the way: a consumer fails, the message is kept, listed, redriven, and handled', async () => {
     await env.PROBE.consumeBy('fails');
     const body = responseBody((changed) => {
       changed.message.messageId = `round-${Date.now()}`;
@@ -100,7 +100,7 @@ describe('a dead letter', () => {
     expect(answer).toEqual({ ...letter, message: event });
   });
 
-  it('that comes twice is kept once', async () => {
+  it('is kept once when it comes twice', async () => {
     await deadLetters([eventOf(1)]);
     expect(await deadLetters([eventOf(1), eventOf(2)])).toEqual(['ack', 'ack']);
     expect(await countRows('dead_letters')).toBe(2);
@@ -122,7 +122,7 @@ describe('a dead letter', () => {
     expect(await deadLetters([eventOf(1)])).toEqual(['ack']);
   });
 
-  it('that D1 refuses holds back no other', async () => {
+  it('keeps no other back when D1 refuses it', async () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO dead_letters', times: 2 } });
     expect(await deadLetters([eventOf(1), eventOf(2), eventOf(3)])).toEqual(['retry 5', 'ack', 'ack']);
   });
@@ -144,7 +144,7 @@ describe('a dead letter', () => {
   });
 });
 
-describe('a message that is none of ours', () => {
+describe('a message that is no event of the receiver', () => {
   it.each([
     ['a text', 'hello'],
     ['nothing', null],
@@ -195,7 +195,7 @@ describe('redriving', () => {
     expect((await api('POST', `/api/dead-letters/${letter.id}/redrive`)).status).toBe(404);
   });
 
-  it('by filter sends what matches, in full batches, and leaves the rest', async () => {
+  it('by filter sends the dead letters that match, in full batches, and leaves the rest', async () => {
     const type = 'digital.grupoboticario.instantmessage.status';
     await deadLetters(Array.from({ length: 250 }, (_, n) => eventOf(n)));
     await deadLetters(
@@ -213,7 +213,7 @@ describe('redriving', () => {
     ]);
   });
 
-  it('of many goes on where a request ended', async () => {
+  it('goes on where an earlier request ended', async () => {
     for (let batch = 0; batch < 11; batch++) {
       await deadLetters(Array.from({ length: 100 }, (_, n) => eventOf(batch * 100 + n)));
     }
@@ -225,7 +225,7 @@ describe('redriving', () => {
     expect(new Set((await forwardedEvents()).map(({ id }) => id)).size).toBe(1_100);
   });
 
-  it('of large ones keeps within the limits of a batch', async () => {
+  it('sends large messages within the limits of a batch', async () => {
     await deadLetters(Array.from({ length: 10 }, (_, n) => eventOf(n, { data: 'x'.repeat(100_000) })));
     expect((await api('POST', '/api/dead-letters/redrive', { all: true })).answer.redriven).toBe(10);
     expect((await seen()).batches.map((batch) => batch.length)).toEqual([2, 2, 2, 2, 2]);
@@ -233,7 +233,7 @@ describe('redriving', () => {
 });
 
 describe('discarding', () => {
-  it('takes one out for good', async () => {
+  it('deletes the dead letter for good', async () => {
     await deadLetters([eventOf(1), eventOf(2)]);
     const [letter] = (await list()).data;
     const discard = async () =>
@@ -247,7 +247,7 @@ describe('discarding', () => {
     expect(await auditOf('dead-letter.discard')).toHaveLength(1);
   });
 
-  it('by filter takes out what matches', async () => {
+  it('by filter deletes the dead letters that match', async () => {
     await deadLetters([eventOf(1), eventOf(2, { contact: '+5541988956675' }), eventOf(3), 'none of ours']);
     const { answer } = await api('POST', '/api/dead-letters/discard', { contact: '41 8895-6674' });
     expect(answer).toEqual({ discarded: 2, next: null });
@@ -279,7 +279,7 @@ describe('a change of dead letters', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('of many is recorded as far as it came when it is interrupted', async () => {
+  it('is recorded as far as it came when it is interrupted', async () => {
     await deadLetters(Array.from({ length: 100 }, (_, n) => eventOf(n)));
     await deadLetters(Array.from({ length: 100 }, (_, n) => eventOf(1_000 + n)));
     await inject({ events: { kind: 'reject', after: 1 } });
@@ -288,13 +288,13 @@ describe('a change of dead letters', () => {
     expect(await auditOf('dead-letter.redrive-many')).toMatchObject([{ detail: { all: true, done: 100 } }]);
   });
 
-  it('of many that finds none is not recorded', async () => {
+  it('is not recorded when no dead letter matches', async () => {
     expect((await api('POST', '/api/dead-letters/discard', { all: true })).answer.discarded).toBe(0);
     expect(await auditOf('dead-letter.discard-many')).toEqual([]);
   });
 });
 
-describe('a run over many', () => {
+describe('a bulk request', () => {
   it.each(['redrive', 'discard'])(
     '(%s) is refused without a filter, and with one that is misspelt or of events',
     async (verb) => {
@@ -307,7 +307,7 @@ describe('a run over many', () => {
     },
   );
 
-  it('is refused to who may only read', async () => {
+  it('is refused to a token that may only read', async () => {
     await reset({ READ_TOKEN });
     await deadLetters([eventOf(1)]);
     const [letter] = (await list()).data;

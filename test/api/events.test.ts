@@ -194,7 +194,7 @@ describe('the listing of events', () => {
     expect(await idsOf({ contact })).toHaveLength(4);
   });
 
-  it('takes a `+` that nobody encoded', async () => {
+  it('accepts a `+` that was not encoded', async () => {
     const { answer } = await ask(`/api/events?contact=${ANA}`);
     expect(answer.data).toHaveLength(4);
     const foreign = uniqueResponse();
@@ -248,7 +248,7 @@ describe('the listing of events', () => {
     expect(await idsOf({ cursor, since: events[6].receivedAt })).toEqual(ids.slice(2, 7));
   });
 
-  it('has no cursor where it ends', async () => {
+  it('has no cursor on its last page', async () => {
     expect((await list({ limit: '11' })).next).toBeNull();
     expect((await list({ integration: 'nobody' })).next).toBeNull();
   });
@@ -402,7 +402,7 @@ describe('an event', () => {
     expect((await list()).data.map(({ deferred }) => deferred)).toEqual([true, false, true]);
   });
 
-  it('counts how often it was put back', async () => {
+  it('counts how often it was put back to be forwarded again', async () => {
     const [id = ''] = await deliverAll([uniqueResponse()]);
     for (let replay = 1; replay <= 2; replay++) {
       const { answer } = await api('POST', `/api/events/shop/${encodeURIComponent(id)}/replay`);

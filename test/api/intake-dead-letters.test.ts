@@ -96,7 +96,7 @@ describe('a webhook that never came out of the intake queue', () => {
     ]).toEqual([1, 0, 1]);
   });
 
-  it('is told by health and metrics until it is put back', async () => {
+  it('shows in health and metrics until it is redriven', async () => {
     await env.PROBE.runCron();
     await keep(plain(uniqueResponse()));
     const { answer } = await ask('/api/health');
@@ -114,7 +114,7 @@ describe('a webhook that never came out of the intake queue', () => {
     expect((await ask('/api/health')).answer.status).toBe('ok');
   });
 
-  it('becomes an event once it is redriven, as it came', async () => {
+  it('becomes an event once it is redriven, with its body as it came', async () => {
     const body = uniqueResponse();
     const message = plain(body);
     await keep(message);
@@ -170,28 +170,28 @@ describe('a webhook that never came out of the intake queue', () => {
     expect(came.toBase64()).toBe(bytes.toBase64());
   });
 
-  it('whose sender is yet to be checked is sent again with what is to be checked', async () => {
+  it('is redriven with what its sender is still to be checked by', async () => {
     const sender = { address: '192.0.2.1', signature: null };
     await keep({ ...plain(uniqueResponse()), sender });
     await redriveAll();
     expect((await seen()).deferred).toMatchObject([{ sender }]);
   });
 
-  it('stays where the intake queue does not take it', async () => {
+  it('stays when the intake queue does not take it', async () => {
     await keep(plain(uniqueResponse()));
     await inject({ intake: { kind: 'reject' } });
     expect((await api('POST', '/api/dead-letters/redrive', { all: true })).status).toBe(503);
     expect(await countRows('dead_letters')).toBe(1);
   });
 
-  it('is tried to be kept for days while D1 is down, with delays that grow to an hour', async () => {
+  it('is retried for days while D1 is down, with delays that grow to an hour', async () => {
     await inject({ d1: { kind: 'reject' } });
     const message = plain(uniqueResponse());
     expect(await env.PROBE.consumeIntakeDeadLetters([message], 1)).toEqual(['retry 5']);
     expect(await env.PROBE.consumeIntakeDeadLetters([message], 60)).toEqual(['retry 3600']);
   });
 
-  it('never goes to make room, as what consumers gave up on does', async () => {
+  it('is never deleted to make room, unlike what consumers gave up on', async () => {
     await reset({ MAX_DATABASE_GB: '0.0001' }); // dead letters have a tenth of it
     await keep(...Array.from({ length: 10 }, (_, n) => plain(uniqueResponse(2_000), `request-${n}`)));
     await env.PROBE.consumeDeadLetters(
@@ -213,7 +213,7 @@ describe('a webhook that never came out of the intake queue', () => {
     ]);
   });
 
-  it('holds nothing back that is found of a person, nor outlives an erasure', async () => {
+  it('is part of the export of the person in it, and of the erasure', async () => {
     const about = (number: string) => ({ note: number });
     await keep(
       await zipped(new TextEncoder().encode(JSON.stringify(about('+55 41 98895-6674'))), 'text'),
@@ -231,7 +231,7 @@ describe('a webhook that never came out of the intake queue', () => {
 });
 
 describe('a batch out of the dead-letter queue of the intake', () => {
-  it('is kept as what each of it is', async () => {
+  it('keeps each message as the kind that it is', async () => {
     const event = {
       specversion: '1.0',
       id: 'm1:e1:response',
@@ -252,7 +252,7 @@ describe('a batch out of the dead-letter queue of the intake', () => {
     expect((await seen()).batches.flat().map(({ id }) => id)).toContain('m1:e1:response');
   });
 
-  it('of large webhooks is kept whole', async () => {
+  it('keeps large webhooks whole', async () => {
     const bodies = Array.from({ length: 10 }, () => JSON.stringify(uniqueResponse(900_000)));
     await keep(
       ...(await Promise.all(

@@ -113,7 +113,7 @@ async function deliverTo(slug: string, generation: number): Promise<number> {
 }
 
 describe('deleting an integration', () => {
-  it('that nothing came to takes it away and closes its address', async () => {
+  it('deletes one to which nothing came, and closes its address', async () => {
     await storeEvents({ count: 10, integration: 'mail' });
     await storeRejections(3, 'mail');
 
@@ -161,7 +161,7 @@ describe('deleting an integration', () => {
     },
   );
 
-  it('by force takes its events, its places in the outbox, its rejections and its dead letters, and nobody else’s', async () => {
+  it('by force deletes its events, its places in the outbox, its rejections and its dead letters, and nobody else’s', async () => {
     await storeBoth(3_300);
     await putIntoOutbox('seq % 3 = 0');
     await storeRejections(230, 'shop');
@@ -235,7 +235,7 @@ describe('deleting an integration', () => {
     },
   );
 
-  it('whose last answer was lost is done', async () => {
+  it('can be repeated when the last answer was lost', async () => {
     await storeBoth(10);
     await inject({ d1: { kind: 'lost-answer', on: 'retired_integrations' } });
     expect((await api('DELETE', FORCED)).status).toBe(503);
@@ -274,7 +274,7 @@ describe('deleting an integration', () => {
     },
   );
 
-  it('by force lets webhooks of others in meanwhile', async () => {
+  it('by force lets the webhooks of others in meanwhile', async () => {
     await storeBoth(5_000);
     const outcomes: (string | undefined)[] = [];
     const come = async () => {
@@ -395,7 +395,7 @@ describe('deleting an integration', () => {
 });
 
 describe('a slug registered again', () => {
-  it('is opened by no URL of before', async () => {
+  it('is not opened by any earlier URL', async () => {
     await api('POST', '/api/integrations/shop/rotate', { overlapHours: 720 });
     await api('DELETE', '/api/integrations/shop');
     const { status, answer } = await api('POST', '/api/integrations', { slug: 'shop' });

@@ -194,7 +194,7 @@ describe('the URL of an integration', () => {
     expect(await response.json()).toMatchObject({ outcome: 'stored' });
   });
 
-  it('is at the address that the request came to', async () => {
+  it('begins with the address that the request came to', async () => {
     const response = await env.RECEIVER.fetch('http://127.0.0.1:8787/api/integrations/shop?a=b', {
       headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
     });
@@ -215,7 +215,7 @@ describe('the URL of an integration', () => {
 });
 
 describe('registering an integration', () => {
-  it('answers with it and where it is, and its URL takes webhooks', async () => {
+  it('answers with the integration and its location, and its URL takes webhooks', async () => {
     const before = Date.now();
     const response = await env.RECEIVER.fetch(`${ORIGIN}/api/integrations`, {
       method: 'POST',
@@ -270,7 +270,7 @@ describe('registering an integration', () => {
     },
   );
 
-  it('may say what is answered to rejections, and that may be changed, with an entry in the audit trail', async () => {
+  it('can set what rejections are answered, and changing that is recorded in the audit trail', async () => {
     const created = await api('POST', '/api/integrations', { slug: 'mail', onRejection: 'accept' });
     expect(created).toMatchObject({ status: 201, answer: { onRejection: 'accept' } });
     const changed = await api('PATCH', '/api/integrations/mail', { onRejection: 'refuse' });
@@ -307,7 +307,7 @@ describe('registering an integration', () => {
     ]);
   });
 
-  it('is not done where it cannot be audited', async () => {
+  it('is undone when it cannot be recorded in the audit trail', async () => {
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
     expect((await api('POST', '/api/integrations', { slug: 'mail' })).status).toBe(503);
     await inject({});
@@ -393,7 +393,7 @@ describe('registering an integration', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('takes the most that there can be of everything', async () => {
+  it('accepts every setting at its largest size', async () => {
     const most = {
       appId: 'x'.repeat(256),
       description: 'x'.repeat(500),
@@ -421,7 +421,7 @@ describe('registering an integration', () => {
     expect(answer.allowedIps).toEqual(['2001:db8::/32', '192.0.2.0/24', '192.0.2.1']);
   });
 
-  it('is refused where the slug is taken, and changes nothing', async () => {
+  it('is refused when the slug is taken, and changes nothing', async () => {
     await register('shop', { appId: 'app-1', generation: 4, enabled: 0 });
     const before = await ask('/api/integrations/shop');
     expect(await api('POST', '/api/integrations', { slug: 'shop', appId: 'app-2' })).toEqual(
@@ -497,7 +497,7 @@ describe('changing an integration', () => {
     });
   });
 
-  it('takes it from where nothing was asked for', async () => {
+  it('starts from an integration without settings', async () => {
     const { answer } = await api('PATCH', '/api/integrations/shop', settings);
     expect(answer).toMatchObject(settings);
   });
@@ -509,7 +509,7 @@ describe('changing an integration', () => {
     expect(await ask('/api/integrations/mail')).toEqual(before);
   });
 
-  it('to what it is already is answered, and not audited', async () => {
+  it('to what it is already is answered, and not recorded in the audit trail', async () => {
     await api('PATCH', '/api/integrations/shop', settings);
     const again = await api('PATCH', '/api/integrations/shop', settings);
     expect(again.status).toBe(200);
@@ -676,7 +676,7 @@ describe('rotating', () => {
     ]);
   });
 
-  it('keeps the end that a generation had', async () => {
+  it('keeps the end that an earlier generation was given', async () => {
     await api('POST', '/api/integrations/shop/rotate', { overlapHours: 1 });
     const [first] = (await ask('/api/integrations/shop')).answer.previous;
     await api('POST', '/api/integrations/shop/rotate', { overlapHours: 3 });
@@ -757,7 +757,7 @@ describe('disabling and enabling', () => {
     );
   });
 
-  it('takes effect within 30 s in an isolate that knew otherwise', async () => {
+  it('takes effect within 30 s in an isolate that has the earlier state cached', async () => {
     expect((await deliver(uniqueResponse())).status).toBe(200);
     await api('POST', '/api/integrations/shop/disable');
     await env.PROBE.setClock(31_000);

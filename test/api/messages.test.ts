@@ -75,7 +75,7 @@ describe('the timeline of a message', () => {
     });
   });
 
-  it('is not moved back by what comes late, and says which came late and which never', async () => {
+  it('is not moved back by late reports, and says which reports came late and which never came', async () => {
     await deliver(step('read', 60));
     await deliver(step('sent', 10));
 
@@ -134,7 +134,7 @@ describe('the timeline of a message', () => {
     expect(await timeline()).toMatchObject({ status: null, steps: [], content: null, replies: [{}] });
   });
 
-  it('can be that of one integration', async () => {
+  it('can be limited to one integration', async () => {
     await register('mail');
     await env.PROBE.restart();
     await deliver(step('sent', 1), { slug: 'mail' });
@@ -160,7 +160,7 @@ describe('the timeline of a message', () => {
     expect(strange).toMatchObject({ messageId: `${MESSAGE}:x`, status: 'read', events: [{}] });
   });
 
-  it('is nowhere for a message that nobody knows', async () => {
+  it('is not found for an unknown message', async () => {
     await deliver(step('sent', 1));
 
     expect(await ask('/api/messages/unknown')).toMatchObject({
@@ -217,7 +217,7 @@ describe('a message with large replies', () => {
       .run();
   }
 
-  it('is told in answers of bounded size, of which the next goes on where the last one ended', async () => {
+  it('is answered in pages of bounded size, each going on where the one before ended', async () => {
     await storeReplies(MAX_MESSAGE_EVENTS - 1, 60_000);
     await deliver(
       step('read', 1, (body) => {
@@ -240,7 +240,7 @@ describe('a message with large replies', () => {
     expect(replies).toEqual(Array.from({ length: MAX_MESSAGE_EVENTS - 1 }, (_, index) => String(index)));
   });
 
-  it('is whole where they fit, and takes no cursor but its own', async () => {
+  it('is answered whole when the replies fit, and refuses foreign cursors', async () => {
     await storeReplies(50, 60_000);
     expect(await timeline('/api/messages/long')).toMatchObject({ replies: { length: 50 }, next: null });
     expect((await ask('/api/messages/long?cursor=x')).status).toBe(400);

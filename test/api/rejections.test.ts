@@ -186,7 +186,7 @@ describe('the listing of rejections', () => {
 describe('a rejection', () => {
   beforeEach(async () => reset());
 
-  it('has the fields that are promised, in the listing and by itself, where its body is as well', async () => {
+  it('has the documented fields in the listing, and by itself also its body', async () => {
     const before = Date.now();
     const body = responseBody((changed) => delete changed.message.messageId);
     const response = await deliver(body);
@@ -280,7 +280,7 @@ describe('a rejection', () => {
     expect((await request('GET', `/${id}${rest}`)).status).toBe(200);
   });
 
-  it('is not to be had without a token, nor changed with the one for reading', async () => {
+  it('is not shown without a token, and not changed with the read token', async () => {
     await reset({ READ_TOKEN });
     const id = await keepRejection(uniqueResponse());
     const asked: [string, string, unknown?][] = [
@@ -305,7 +305,7 @@ describe('a rejection', () => {
 describe('retrying a rejection', () => {
   beforeEach(async () => reset());
 
-  it('of what was another application lets it in once that is its own, with its time of arrival', async () => {
+  it('lets a webhook of another application in once the integration is bound to that one, with its time of arrival', async () => {
     await register('shop', { appId: 'app-of-before' });
     expect((await deliver(responseText)).status).toBe(422);
     const { id, reason, receivedAt, requestId } = await onlyRejection();
@@ -348,7 +348,7 @@ describe('retrying a rejection', () => {
     expect(await eventRow(answer.event)).toMatchObject({ received_at: 1_700_000_000_000 });
   });
 
-  it('of what still breaks the contract leaves it, with the reasons of today', async () => {
+  it('leaves a webhook that still breaks the contract, with the reasons of today', async () => {
     const body = responseBody((changed) => {
       changed.event.messageId = '';
       delete changed.message.messageId;
@@ -388,7 +388,7 @@ describe('retrying a rejection', () => {
     expect(await onlyRejection()).toEqual(before);
   });
 
-  it('of what is still another application leaves it', async () => {
+  it('leaves a webhook that is still another application’s', async () => {
     const id = await keepRejection(responseText);
     await register('shop', { appId: 'another' });
     expect(await retry(id)).toMatchObject({
@@ -398,7 +398,7 @@ describe('retrying a rejection', () => {
     expect(await onlyRejection()).toMatchObject({ reason: 'wrong-application' });
   });
 
-  it('counts one delivery of the event, however often it was rejected; the audit tells how often', async () => {
+  it('counts one delivery of the event, however often it was rejected; the audit trail tells how often', async () => {
     await register('shop', { appId: 'another' });
     for (let delivery = 0; delivery < 3; delivery++) await deliver(responseText);
     const { id, deliveries } = await onlyRejection();
@@ -409,7 +409,7 @@ describe('retrying a rejection', () => {
     expect(await auditEntries()).toMatchObject([{ detail: { deliveries: 3 } }]);
   });
 
-  it('of an event that came by another delivery counts it there, and forwards nothing', async () => {
+  it('counts a delivery of the event when that came by another one, and forwards nothing', async () => {
     const id = await keepRejection(responseText);
     await delivered(responseText);
     await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
@@ -461,7 +461,7 @@ describe('retrying a rejection', () => {
     expect((await retry(id)).answer).toMatchObject({ outcome: 'stored', event: EVENT_ID });
   });
 
-  it('does not forward what was forwarded', async () => {
+  it('does not forward an event again that is forwarded', async () => {
     const id = await keepRejection(responseText, { requestId: 'one-delivery' });
     await inject({ d1: { kind: 'reject', on: 'DELETE FROM rejections', times: 1 } });
     expect((await retry(id)).status).toBe(503);
@@ -503,7 +503,7 @@ describe('a retry that is interrupted', () => {
     expect(await forwardedIds()).toEqual([EVENT_ID]);
   });
 
-  it('by D1 that confirms too late, or not at all, is made good as well', async () => {
+  it('because D1 confirms too late or not at all is completed by the next one, too', async () => {
     for (const on of ['INSERT INTO events', 'DELETE FROM rejections']) {
       const id = await keepRejection(uniqueResponse());
       await inject({ d1: { kind: 'lost-answer', on, times: 1 } });
@@ -650,7 +650,7 @@ describe('retrying many rejections', () => {
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('refuses what is not said to be JSON: all are tried only by who means it', async () => {
+  it('refuses a body without a JSON content type, so that nobody tries all by mistake', async () => {
     await keepRejection(responseText);
     expect((await request('POST', '/retry')).status).toBe(400);
     const headers = { 'content-type': 'text/plain' };
@@ -730,7 +730,7 @@ describe('retrying many rejections', () => {
     expect(await retryMany()).toMatchObject({ retried: 1, stored: 1, rejected: 0 });
   });
 
-  it('deletes nothing of which it is not recorded who did it', async () => {
+  it('deletes no rejection unless the audit trail records who did', async () => {
     for (let index = 0; index < 3; index++) await keepRejection(uniqueResponse());
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
     expect((await requested('POST', '/retry', { body: {} })).status).toBe(503);
@@ -740,7 +740,7 @@ describe('retrying many rejections', () => {
     expect(await auditEntries()).toMatchObject([{ detail: { retried: 3, stored: 3 } }]);
   });
 
-  it('gives up where D1 takes nothing', async () => {
+  it('gives up when D1 records nothing at all', async () => {
     for (let index = 0; index < 10; index++) await keepRejection(uniqueResponse());
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO events' } });
     const { status } = await requested('POST', '/retry', { body: {} });
@@ -829,7 +829,7 @@ describe('retrying many rejections', () => {
     });
   });
 
-  it('walks past what stays, by its cursor', async () => {
+  it('goes on behind the rejections that stay, by its cursor', async () => {
     await storeRejections({ count: 3_100 });
     const retried: number[] = [];
     let next: string | null = '0';
@@ -868,7 +868,7 @@ describe('retrying many rejections', () => {
     await eventually('all are forwarded', async () => (await forwardedIds()).length === 30);
   });
 
-  it('tells which body is meant by its integration', async () => {
+  it('tells equal bodies of several integrations apart', async () => {
     await register('mail');
     for (const integration of ['shop', 'mail']) await keepRejection(responseText, { integration });
     expect(await retryMany()).toMatchObject({ retried: 2, stored: 2 });
@@ -879,7 +879,7 @@ describe('retrying many rejections', () => {
 describe('deleting a rejection', () => {
   beforeEach(async () => reset());
 
-  it('takes it away, and nothing else, and is taken down', async () => {
+  it('deletes that one alone, and is recorded in the audit trail', async () => {
     const id = await keepRejection(responseText);
     const other = await keepRejection('{}');
     const response = await request('DELETE', `/${id}`);
@@ -897,7 +897,7 @@ describe('deleting a rejection', () => {
     expect(await countRows('events')).toBe(0);
   });
 
-  it('that is not there is not found, and not taken down', async () => {
+  it('is answered 404 for one that is not there, and not recorded', async () => {
     const id = await keepRejection(responseText);
     await request('DELETE', `/${id}`);
     for (const path of [id, '1', 'x', `${id}x`, '-1']) {
@@ -906,7 +906,7 @@ describe('deleting a rejection', () => {
     expect(await auditEntries()).toHaveLength(1);
   });
 
-  it('by several at once is found and taken down once', async () => {
+  it('by several at once succeeds and is recorded once', async () => {
     const id = await keepRejection(responseText);
     await inject({ d1: { kind: 'late', on: 'DELETE FROM rejections' } });
     const deleting = Promise.all([1, 2, 3].map(async () => request('DELETE', `/${id}`)));
@@ -925,7 +925,7 @@ describe('deleting a rejection', () => {
     expect(await onlyRejection()).toMatchObject({ deliveries: 1 });
   });
 
-  it('is undone as a whole where it cannot be taken down', async () => {
+  it('is undone when it cannot be recorded', async () => {
     const id = await keepRejection('{}');
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
     expect((await request('DELETE', `/${id}`)).status).toBe(503);

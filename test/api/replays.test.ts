@@ -100,7 +100,7 @@ describe('the replay of one event', () => {
     expect(answer.data).toMatchObject([{ actor: 'admin-token', object: `shop/${id}` }]);
   });
 
-  it('is refused where there is no such event, and to who may only read', async () => {
+  it('is refused when there is no such event, and to a token that may only read', async () => {
     await reset({ READ_TOKEN });
     const id = await forwardedEvent();
     expect((await api('POST', replayPath('m:e:response'))).status).toBe(404);
@@ -140,7 +140,7 @@ describe('the replay of one event', () => {
     expect(await counted('replayed')).toBe(1); // the one that was superseded while it was sent is not
   });
 
-  it('is dropped where the event is deleted while it waits', async () => {
+  it('is dropped when the event is deleted while it waits', async () => {
     const id = await forwardedEvent();
     await inject({ events: { kind: 'reject' } });
     await api('POST', replayPath(id));
@@ -195,7 +195,7 @@ describe('a request to replay many', () => {
 });
 
 describe('a job', () => {
-  it('puts back what matches and forwards it, and says how far it is', async () => {
+  it('puts back and forwards the events that match, and says how far it is', async () => {
     await storeRecent(300, { everyNthIsResponse: 3 });
     const created = await createJob({ type: 'response', integration: 'shop' });
     expect(created).toMatchObject({
@@ -220,7 +220,7 @@ describe('a job', () => {
     expect(answer.data).toMatchObject([{ object: created.id, detail: { type: 'response' } }]);
   });
 
-  it('is told where it is by Location', async () => {
+  it('has its address in the Location header', async () => {
     const response = await env.RECEIVER.fetch('https://receiver.example/api/replay', {
       method: 'POST',
       headers: { authorization: 'Bearer admin-token-of-the-tests', 'content-type': 'application/json' },
@@ -297,7 +297,7 @@ describe('a job', () => {
     expect(audit.answer.data).toMatchObject([{ object: id }]);
   });
 
-  it.each(['7', 'x', '0', '99999999999999999999'])('that is none (%s) is not found', async (id) => {
+  it.each(['7', 'x', '0', '99999999999999999999'])('is not found by an id that is none: %s', async (id) => {
     expect((await ask(`/api/replay/${id}`)).status).toBe(404);
     expect((await api('POST', `/api/replay/${id}/cancel`)).status).toBe(404);
   });
@@ -322,7 +322,7 @@ describe('a job', () => {
     expect(await putBackTimes()).toEqual({ 1: 2_000, 2: 1_000 });
   });
 
-  it('walks past what does not match, many rows at a time', async () => {
+  it('skips events that do not match, many rows at a time', async () => {
     await storeRecent(MAX_WALKED_ROWS + 2_000);
     await env.DB.prepare(
       "UPDATE events SET status = 'failed' WHERE seq = (SELECT max(seq) FROM events)",

@@ -103,7 +103,7 @@ describe('GET /api/stats', () => {
     expect(answer.series.reduce((sum, { odd, other }) => sum + odd + other, 0)).toBe(5);
   });
 
-  it('tells of nothing before anything happened', async () => {
+  it('is all zeros before anything happened', async () => {
     const answer = await askStats();
 
     expect(answer.totals.received).toBe(0);
@@ -328,7 +328,7 @@ describe('with 100,000 events stored', () => {
 });
 
 describe('a percentile', () => {
-  it('is off by 4.5 % at most', () => {
+  it('is at most 4.5 % off', () => {
     for (let ms = 2; ms < 1e9; ms = Math.ceil(ms * 1.037)) {
       const told = bucketMs(Math.floor(8 * Math.log2(ms)));
       expect(Math.abs(told / ms - 1)).toBeLessThan(0.045);

@@ -77,7 +77,7 @@ async function connectAt(
   tailPace: Partial<TailPace>,
   { db = env.DB, query = '' }: { db?: D1Database; query?: string } = {},
 ): Promise<Connection> {
-  return connectionOf(await tailRoutes({ db, tailPace }).request(`/${query}`));
+  return connectionOf(await tailRoutes({ db, tailPace }).request(`/api/tail${query}`));
 }
 
 function connectionOf(response: Response, lastEventId = ''): Connection {
@@ -202,7 +202,7 @@ describe('the stream', () => {
     expect(tail.events.map((event) => jsonOf(event).payload)).toEqual(bodies);
   });
 
-  it('lets in who may read, and nobody else', async () => {
+  it('is open to both tokens, and to nobody else', async () => {
     await reset({ READ_TOKEN });
     for (const token of ['', 'wrong']) {
       const refused = await request({}, { token });

@@ -71,7 +71,7 @@ describe('the share of refused webhooks', () => {
     );
   });
 
-  it('is that of one integration, where another has many webhooks', async () => {
+  it('is judged for each integration, even when another has many webhooks', async () => {
     await count(
       [60, THIS_MINUTE_MS, 'shop', 'refused:encoded', 30],
       [60, THIS_MINUTE_MS, 'mail', 'response', 5_000],

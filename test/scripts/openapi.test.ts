@@ -1,12 +1,15 @@
 // The OpenAPI document as a validator of JSON Schema sees it, and beside what a running receiver answers. In Node: the
-// validator writes code, which workerd does not run. That it has every route is shown by test/openapi.test.ts.
+// validator writes code, which workerd does not run. That it has every route is shown by test/api/openapi.test.ts.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { lintFromString, loadConfig } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { generateSource } from 'oazapfts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PROJECT } from '../../scripts/project.ts';
 import { MIGRATIONS, RECEIVER, withoutBatchTimeout } from '../../tools/declared-worker.ts';
@@ -33,6 +36,15 @@ const GIVES_UP = `export default {
     return new Response(null, { status: 204 });
   },
 };`;
+
+/** What a program does with a client: answers are told apart by status, and entries have their types. */
+const USE_OF_CLIENT = `import { listEvents } from './client';
+
+const answer = await listEvents({ limit: 10, $type: 'response' });
+export const places: string[] = answer.status === 200 ? answer.data.data.map(({ place }) => place) : [];
+// @ts-expect-error the document has no such parameter
+await listEvents({ nonsense: 'x' });
+`;
 
 let directory: string;
 let runtime: LocalRuntime;
@@ -122,6 +134,32 @@ describe('the document', () => {
     const validator = new Validator();
     expect(await validator.validate(served)).toEqual({ valid: true });
     expect(validator.version).toBe('3.1');
+  });
+
+  it('passes the lint of Redocly', async () => {
+    const source = await (await fetch(`${origin}/openapi.json`)).text();
+    const config = await loadConfig({ configPath: join(PROJECT, 'redocly.yaml') });
+    const found = await lintFromString({ source, absoluteRef: '/openapi.json', config });
+    expect(found.map(({ ruleId, message, location: [place] }) => [ruleId, message, place?.pointer])).toEqual(
+      [],
+    );
+  });
+
+  it('gives a generated client that compiles', async () => {
+    await writeFile(join(directory, 'client.ts'), await generateSource(`${origin}/openapi.json`));
+    await writeFile(join(directory, 'use.ts'), USE_OF_CLIENT);
+    await symlink(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
+    const options = ['--strict', '--noEmit', '--skipLibCheck', '--lib', 'esnext,dom', '--module', 'esnext'];
+    const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const compiled = spawnSync(
+      process.execPath,
+      [tsc, ...options, '--moduleResolution', 'bundler', 'use.ts'],
+      {
+        cwd: directory,
+        encoding: 'utf8',
+      },
+    );
+    expect([compiled.status, compiled.stdout]).toEqual([0, '']);
   });
 
   it('has schemas that a strict validator takes', () => {
@@ -484,7 +522,7 @@ describe('what the receiver answers is what the document says', () => {
 
   it('with success at every operation', () => {
     const succeeded = [...seen].filter(([, statuses]) => [...statuses].some((status) => status < 300));
-    const elsewhere = ['get /docs/{file}']; // test/docs.test.ts: its files are not there without wrangler
+    const elsewhere = ['get /docs/{file}']; // test/api/docs.test.ts: its files are not there without wrangler
     expect(new Set([...succeeded.map(([route]) => route), ...elsewhere])).toEqual(
       new Set(operations().map(({ route }) => route)),
     );

@@ -1,4 +1,4 @@
-// Who may use the operators' API, and what they may do.
+// Who may use the operators' API, and what each may do.
 
 import type { MiddlewareHandler } from 'hono';
 import type { AccessSettings } from '../../env.ts';
@@ -9,14 +9,14 @@ import { isCrossSite, isUnsafe } from './cross-site.ts';
 
 const encoder = new TextEncoder();
 
-/** When to ask again for what the keys of Access are needed for. */
+/** When to ask again after the keys of Access could not be fetched. */
 const RETRY_AFTER_SECONDS = 10;
 
-/** Who makes a request, once that has been verified. */
+/** The verified author of a request. */
 export interface Actor {
   /** For the audit trail: `admin-token`, `read-token`, `access:<email>`, `access-service:<name>`. */
   name: string;
-  /** Readers see no token, no URL that holds one and no signing secret: with those one can deliver webhooks. */
+  /** Who may not change anything does not see tokens, URLs with tokens or signing secrets either, as these let webhooks in. */
   mayChange: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface ActorDeps {
   access: AccessSettings | null;
   /** Empty: the address that the request came to. */
   publicUrl: string;
-  /** Whose pages may use the API. */
+  /** The origins of the pages that may use the API. */
   allowedOrigins: readonly string[];
   /** Counts failed authentications by address. */
   apiFailures: RateLimit;
@@ -41,15 +41,15 @@ export interface ActorDeps {
 }
 
 /** Why a request is not let through. One switch turns it into an answer: {@link refuse}. */
-export type Refusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
+export type AccessRefusal = 'unauthorized' | 'unverifiable' | 'read-only' | 'cross-site';
 
-export type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: Refusal };
+export type Authentication = { ok: true; actor: Actor } | { ok: false; refusal: AccessRefusal };
 
-/** Tells who makes a request. Made once for each isolate: it keeps the keys of Access. */
+/** Tells who makes a request. There is one for each isolate, as it caches the keys of Access. */
 export interface Identities {
-  /** Whose a token is; `null`: nobody's. Costs the same whatever is presented. */
+  /** The actor of a token; `null`: it is not valid. Takes the same time whatever is presented. */
   ofToken(presented: string): Promise<Actor | null>;
-  /** Whom Cloudflare Access says a request is of; `null`: it says nothing, or does not stand in front. */
+  /** The actor that Cloudflare Access names; `null`: it names none, or does not stand in front. */
   ofAccess(request: Request): Promise<Authentication | null>;
 }
 
@@ -66,7 +66,7 @@ export function identities({ access, adminToken, readToken, now }: ActorDeps): I
   };
 }
 
-/** Origins whose pages may change something: one's own public one, and those that are named besides. */
+/** The origins whose pages may change something: the receiver's own, where it is configured, and the allowed ones. */
 export function trustedOriginsOf(publicUrl: string, allowedOrigins: readonly string[] = []): string[] {
   const publicOrigin = URL.parse(publicUrl)?.origin;
   return [...allowedOrigins, ...(publicOrigin ? [publicOrigin] : [])];
@@ -80,10 +80,9 @@ export function trustedOriginsOf(publicUrl: string, allowedOrigins: readonly str
  * app.get('/api/me', (c) => c.json(c.get('actor')));
  * ```
  *
- * An `Authorization` header alone decides where there is one, so that a program behind Access can do less than its
- * service token would let it, and a token that is wrong is noticed. Without one, the identity of Access decides. What
- * comes with that may have been sent by any page in an operator's browser, so to change something it must come from a
- * page of one's own.
+ * Where there is an `Authorization` header, it alone decides: so a program behind Access can be given less than its service
+ * token allows, and a wrong token is noticed. Otherwise the identity of Access decides. Any page in an operator's browser
+ * can have sent such a request, so one that changes something must come from a trusted origin.
  */
 export function requireActor(
   deps: ActorDeps,
@@ -127,7 +126,7 @@ function authenticated(actor: Actor | null): Authentication {
 export const ADMIN: Actor = { name: 'admin-token', mayChange: true };
 export const READER: Actor = { name: 'read-token', mayChange: false };
 
-/** The same digests and comparisons whatever is presented. */
+/** Makes the same digests and comparisons whatever is presented, so that the time taken tells nothing. */
 async function authenticateToken(
   presented: string,
   adminToken: string,
@@ -159,7 +158,7 @@ async function authenticateIdentity(assertion: string, verifyAccess: VerifyAcces
   }
 }
 
-function refuse(refusal: Refusal): Response {
+function refuse(refusal: AccessRefusal): Response {
   switch (refusal) {
     case 'unauthorized':
       return problem('unauthorized', 'Send a valid token as `Authorization: Bearer <token>`.', {

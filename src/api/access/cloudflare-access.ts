@@ -6,12 +6,12 @@ import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtV
 import type { AccessSettings } from '../../env.ts';
 import { describeError, log } from '../../runtime/log.ts';
 
-/** Between the clocks of Access and of the Worker. */
+/** How far the clocks of Access and of the Worker may be apart. */
 const CLOCK_TOLERANCE_SECONDS = 30;
-/** Access publishes its keys from the network that the Worker runs on. */
+/** Short, as Access publishes its keys from the network that the Worker runs on. */
 const KEYS_TIMEOUT_MS = 2_000;
 
-/** What is known of an identity: whose it is, that it is none, or that Access does not give the keys to tell. */
+/** The result of verifying an identity. `unverifiable`: the keys of Access could not be fetched. */
 export type AccessIdentity =
   | { kind: 'verified'; name: string }
   | { kind: 'refused' }
@@ -25,8 +25,8 @@ class KeysNotFetched extends Error {
 }
 
 /**
- * Verifies identities of one Access application. Made once for each isolate: it keeps the keys of Access for ten
- * minutes, and asks for unknown ones at most every 30 s, whoever makes them up.
+ * Makes the verifier for one Access application. There is one for each isolate, as it caches the keys of Access for ten
+ * minutes. It fetches unknown keys at most every 30 s, since anybody can make up names of keys.
  */
 export function accessVerifier(
   { teamDomain, audience }: AccessSettings,
@@ -66,7 +66,7 @@ export function accessVerifier(
       }
       if (!(error instanceof errors.JOSEError)) throw error;
       if (error instanceof errors.JWTClaimValidationFailed) {
-        // its signature is genuine: most likely ACCESS_AUD is another application's
+        // the signature is genuine, so ACCESS_AUD most likely is that of another application
         log('warn', 'identity of Access refused', { reason: `${error.claim} ${error.reason}` });
       }
       return { kind: 'refused' };

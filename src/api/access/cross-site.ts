@@ -1,7 +1,7 @@
-// Cross-site request forgery: a page of somebody else has an operator's browser send a request, to which the browser
-// adds the operator's cookies, and so Access its identity.
+// Guards against cross-site request forgery: a foreign page has an operator's browser send a request, to which the browser
+// adds the operator's cookies, and Access therefore the operator's identity.
 
-/** They change nothing (RFC 9110, section 9.2.1). */
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Whether a request may change something. */
@@ -10,13 +10,13 @@ export function isUnsafe({ method }: Request): boolean {
 }
 
 /**
- * Whether a page of another origin than the request's own and the trusted ones had it sent, as the browser says.
- * Browsers say so with every unsafe request, and no page can make them say otherwise; what says nothing is a program,
- * which has no cookies but its own.
+ * Whether a page of an origin that is neither the request's own nor trusted had the request sent. Browsers tell with every
+ * unsafe request, and no page can make them tell otherwise; a request that does not tell is of a program, which has no
+ * cookies but its own.
  *
- * These are the rules of Go's `net/http.CrossOriginProtection`. `hono/csrf` passes every content type that no form
- * has, because a preflight goes before those. Access can be set to answer preflights itself, for whatever origin, so
- * here the content type makes no difference.
+ * These are the rules of Go's `net/http.CrossOriginProtection`. `hono/csrf` lets every content type pass that no form can
+ * send, because browsers send a preflight before those. Access can be configured to answer preflights itself, for any
+ * origin, so here the content type makes no difference.
  */
 export function isCrossSite({ url, headers }: Request, trustedOrigins: readonly string[]): boolean {
   const origin = headers.get('origin');

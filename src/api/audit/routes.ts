@@ -1,32 +1,28 @@
 // GET /api/audit: who changed what, and when.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { AUDIT_ACTIONS, listAudit } from '../../store/audit.ts';
-import { listingParameters, pageOf, refuseParameters } from '../query-parameters.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
+import { named } from '../../named-schemas.ts';
+import { json, operationsOf } from '../../operation.ts';
+import { AUDIT_ACTIONS, listAudit as readAudit } from '../../store/audit.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { moment } from '../fields.ts';
+import { asListing, asPage, listingParameters, pageOf } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 const name = z.string().min(1);
 
-/** What `GET /api/audit` takes. */
-export const auditListing = z.strictObject({
-  actor: name.optional(),
-  action: z.enum(AUDIT_ACTIONS).optional(),
-  object: name.optional(),
-  ...listingParameters,
-});
-
-/** One change. */
 export const auditAnswer = z
   .object({
     id: z.string(),
-    at: z.iso.datetime(),
-    actor: z.string().meta({
-      description: '`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.',
-    }),
+    at: moment,
+    actor: z
+      .string()
+      .describe('`admin-token`, `access:<email>`, `access-service:<name>`, `command-line:<user>`.'),
     action: z.enum(AUDIT_ACTIONS),
-    object: z.string().meta({ description: 'On what: a slug, an id.' }),
-    detail: z.record(z.string(), z.unknown()).meta({ description: 'What else tells what was done.' }),
+    object: z.string().describe('On what: a slug, an id.'),
+    detail: z.record(z.string(), z.unknown()).describe('What else tells what was done.'),
   })
   .meta({
     example: {
@@ -38,27 +34,34 @@ export const auditAnswer = z
       detail: { generation: 2 },
     },
   });
+named('AuditEntry', auditAnswer);
 
-/** What `GET /api/audit` answers. */
 export const auditPage = pageOf(auditAnswer);
 
-/** To be mounted at `/api/audit`. */
-export function auditRoutes({ db }: { db: D1Database }): Hono {
-  return new Hono().get('/', zValidator('query', auditListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, ...filter } = c.req.valid('query');
-    const { items: entries, nextBeforeSeq } = await listAudit(
-      db,
-      { ...filter, sinceMs: since, untilMs: until },
-      { limit, beforeSeq: cursor },
-    );
-    const page: z.infer<typeof auditPage> = {
-      data: entries.map(({ seq, atMs, ...entry }) => ({
-        id: String(seq),
-        at: new Date(atMs).toISOString(),
-        ...entry,
-      })),
-      next: nextBeforeSeq === null ? null : String(nextBeforeSeq),
-    };
-    return c.json(page);
+const operation = operationsOf({ name: 'Audit', description: 'Who changed what, and when.' });
+
+export const listAudit = operation('listAudit', 'GET /api/audit', {
+  summary: 'List changes, newest first',
+  query: z.strictObject({
+    actor: name.optional(),
+    action: z.enum(AUDIT_ACTIONS).optional(),
+    object: name.optional(),
+    ...listingParameters,
+  }),
+  answers: { 200: json('A page of changes.', auditPage) },
+});
+
+export function auditRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, listAudit, async (_, { query }) => {
+    const { filter, page } = asListing(query);
+    const { items: entries, nextBeforeSeq } = await readAudit(db, filter, page);
+    const shown = entries.map(({ seq, atMs, ...entry }) => ({
+      id: String(seq),
+      at: rfc3339(atMs),
+      ...entry,
+    }));
+    return asPage(shown, nextBeforeSeq);
   });
+  return routes;
 }

@@ -1,7 +1,6 @@
-// GET /api/events: finding events.
+// /api/events: finding events, and reading them.
 
-import { zValidator } from '@hono/zod-validator';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { contactFromTyped, lacksAreaCode } from '../../contract/contact.ts';
 import { ODDITY_CODES } from '../../contract/documented-fields.ts';
@@ -9,13 +8,19 @@ import { payloadJson } from '../../contract/payload.ts';
 import { coded } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../../contract/webhook.ts';
+import { EVENT, RESPONSE } from '../../examples.ts';
+import { named } from '../../named-schemas.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { findVersions } from '../../store/differing-repeats.ts';
-import { listEvents } from '../../store/event-listing.ts';
+import { listEvents as readEvents } from '../../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
-import { listingParameters, pageOf, refuseParameters, trueOrFalse } from '../query-parameters.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import { count, moment, textOrNull } from '../fields.ts';
+import { asCursor, asListing, listingParameters, pageOf, trueOrFalse } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
-/** Any written form. */
+/** A contact in any form that people write it in, parsed to the canonical one. */
 const contact = z
   .string()
   .transform((typed, context) => {
@@ -32,7 +37,7 @@ const contact = z
     example: '(41) 8895-6674',
   });
 
-/** What chooses events, beside a period, wherever they are listed, followed or replayed. */
+/** The filters of events, beside a period, wherever events are listed, followed or replayed. */
 export const eventFilters = {
   type: z.enum(EVENT_TYPES).optional(),
   status: statusWord.transform((word) => word.toLowerCase()).optional(),
@@ -41,118 +46,136 @@ export const eventFilters = {
   messageId: z.string().min(1).optional(),
 };
 
-/** What `GET /api/events` takes. */
 export const eventListing = z.strictObject({
   ...eventFilters,
-  forwarded: trueOrFalse.optional().meta({
-    description: 'Whether the queue has confirmed it.',
-  }),
-  deferred: trueOrFalse.optional().meta({
-    description: 'Whether it came by way of the intake queue.',
-  }),
-  odd: trueOrFalse.optional().meta({
-    description: 'Whether its payload differs from the documentation.',
-  }),
+  forwarded: trueOrFalse.optional().describe('Whether the queue has confirmed it.'),
+  deferred: trueOrFalse.optional().describe('Whether it came by way of the intake queue.'),
+  odd: trueOrFalse.optional().describe('Whether its payload differs from the documentation.'),
   ...listingParameters,
 });
 
-/** The step that an event reports. */
-export const eventStatus = z
-  .string()
-  .nullable()
-  .meta({
-    description: `In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`,
-  });
+/** The status that an event reports. */
+export const eventStatus = textOrNull.describe(
+  `In lower case: ${STATUSES.join(', ')}, or a word that is not known. null for a response.`,
+);
 
-/** Whom an event is about. */
-export const eventContact = z.string().nullable().meta({
-  description:
-    "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
-});
+/** The customer that an event is about. */
+export const eventContact = textOrNull.describe(
+  "The customer's number in canonical form, or what names the customer instead. null where the payload does not tell.",
+);
 
-/** In what a payload differs from the documentation. */
+/** One way in which a payload differs from the documentation. */
 export const oddity = z.object({
   path: z.string().meta({ description: 'Where in the payload.', example: 'clientData.timeLastMessage' }),
   code: z.enum(ODDITY_CODES),
 });
 
-/** An event as its operators see it. */
 export const eventAnswer = z.object({
-  id: z.string().meta({
-    description:
+  id: z
+    .string()
+    .describe(
       '`<message.messageId>:<event.messageId>:response`, or `…:status:<status>`; with `~<digest>` behind it, where it ' +
-      'came under the ids of another event with another content and was let in.',
-  }),
+        'came under the ids of another event with another content and was let in.',
+    ),
   integration: z.string(),
   type: z.enum(EVENT_TYPES),
   status: eventStatus,
   contact: eventContact,
-  appId: z.string().nullable().meta({ description: 'null where the payload does not tell.' }),
-  messageId: z.string().meta({ description: '`message.messageId` of the payload.' }),
-  occurredAt: z.iso.datetime().meta({ description: "By the platform's clock." }),
-  receivedAt: z.iso.datetime(),
-  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
-  forwarded: z.boolean().meta({ description: 'Whether the queue has confirmed it.' }),
-  deferred: z.boolean().meta({
-    description: 'Whether it came by way of the intake queue, because the database did not answer.',
-  }),
-  replays: z.int().min(0).meta({ description: 'How often it was put back to be forwarded again.' }),
-  oddities: z.array(oddity).meta({ description: 'In what its payload differs from the documentation.' }),
+  appId: textOrNull.describe('null where the payload does not tell.'),
+  messageId: z.string().describe('`message.messageId` of the payload.'),
+  occurredAt: moment.describe("By the platform's clock."),
+  receivedAt: moment,
+  deliveries: z.int().min(1).describe('How often the platform delivered it.'),
+  forwarded: z.boolean().describe('Whether the queue has confirmed it.'),
+  deferred: z
+    .boolean()
+    .describe('Whether it came by way of the intake queue, because the database did not answer.'),
+  replays: count.describe('How often it was put back to be forwarded again.'),
+  oddities: z.array(oddity).describe('In what its payload differs from the documentation.'),
   place: z.string().meta({
     description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
     example: '1772330400000000',
   }),
-  payload: z.union([responseWebhook, statusWebhook]).meta({ description: 'The body as it came.' }),
+  payload: z.union([responseWebhook, statusWebhook]).describe('The body as it came.'),
 });
+named('Event', eventAnswer);
 
-/** What `GET /api/events/:integration/:id` answers. */
 export const wholeEventAnswer = eventAnswer.extend({
   versions: z
     .object({
-      events: z
-        .array(z.string())
-        .meta({ description: 'Ids of those that are events: the first, and those let in.' }),
-      rejections: z.array(z.string()).meta({ description: 'Ids of those that are kept as rejections.' }),
+      events: z.array(z.string()).describe('Ids of those that are events: the first, and those let in.'),
+      rejections: z.array(z.string()).describe('Ids of those that are kept as rejections.'),
     })
-    .meta({ description: 'What else came under its ids, with another content; 20 of each at most.' }),
+    .describe('What else came under its ids, with another content; 20 of each at most.'),
 });
+named('WholeEvent', wholeEventAnswer);
 
-/** What `GET /api/events` answers. */
 export const eventPage = pageOf(eventAnswer);
 
-/** The listing and the single event, to be mounted at `/api/events`. */
-export function eventRoutes({ db }: { db: D1Database }): Hono {
-  const routes = new Hono();
+const operation = operationsOf({ name: 'Events', description: 'Accepted webhooks: find them, read them.' });
 
-  routes.get('/', zValidator('query', eventListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until, forwarded, deferred, odd, ...filter } = c.req.valid('query');
-    const { items: events, nextBeforeSeq } = await listEvents(
-      db,
-      { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd, sinceMs: since, untilMs: until },
-      { limit, beforeSeq: cursor },
-    );
-    const next = nextBeforeSeq === null ? null : String(nextBeforeSeq);
-    return json(
-      `{"data":[${events.map((event) => eventJson(event)).join()}],"next":${JSON.stringify(next)}}`,
-    );
+/** The parameters of a path that names an event. */
+export const eventPath = z.object({
+  integration: z.string().meta({ description: 'Slug of the integration.', example: 'shop' }),
+  id: z.string().meta({ description: 'Its `id`, percent-encoded.', example: EVENT.id }),
+});
+
+export const listEvents = operation('listEvents', 'GET /api/events', {
+  summary: 'List events, newest first',
+  query: eventListing,
+  answers: {
+    200: json('A page of events.', eventPage, { data: [EVENT], next: null }),
+  },
+});
+
+export const getEvent = operation('getEvent', 'GET /api/events/:integration/:id', {
+  summary: 'Read an event',
+  param: eventPath,
+  answers: {
+    200: json('The event, and what else came under its ids.', wholeEventAnswer, {
+      ...EVENT,
+      versions: { events: [], rejections: ['1772384900000000'] },
+    }),
+  },
+  problems: ['not-found'],
+});
+
+export const getPayload = operation('getPayload', 'GET /api/events/:integration/:id/payload', {
+  summary: 'Read the payload of an event',
+  description: 'What the `dataref` of an event names that was too large for the queue.',
+  param: eventPath,
+  answers: {
+    200: json('The body exactly as it came.', z.union([responseWebhook, statusWebhook]), RESPONSE),
+  },
+  problems: ['not-found'],
+});
+
+export function eventRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = payloadRoutes({ db });
+  serve(routes, listEvents, async (c, { query: { forwarded, deferred, odd, ...query } }) => {
+    const { filter, page } = asListing(query);
+    const chosen = { ...filter, isForwarded: forwarded, isDeferred: deferred, isOdd: odd };
+    const { items: events, nextBeforeSeq } = await readEvents(db, chosen, page);
+    const data = events.map((event) => eventJson(event));
+    return answerText(c, `{"data":[${data.join()}],"next":${JSON.stringify(asCursor(nextBeforeSeq))}}`);
   });
-
-  routes.get('/:integration/:id', async (c) => {
-    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
+  serve(routes, getEvent, async (c, { param }) => {
+    const event = await findEvent(db, param.integration, param.id);
     if (event === null) return noSuchEvent();
     const { events, rejections } = await findVersions(db, event.integration, event.id);
-    return json(eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
+    return answerText(c, eventJson(event, { versions: { events, rejections: rejections.map(String) } }));
   });
-
-  return routes.route('/', payloadRoutes({ db }));
+  return routes;
 }
 
-/** The payloads alone, as consumers read those that are too large for a queue, to be mounted at `/api/events`. */
-export function payloadRoutes({ db }: { db: D1Database }): Hono {
-  return new Hono().get('/:integration/:id/payload', async (c) => {
-    const event = await findEvent(db, c.req.param('integration'), c.req.param('id'));
-    return event === null ? noSuchEvent() : json(event.payload);
+/** Payloads alone: consumers read those that are too large for a queue by a service binding. */
+export function payloadRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getPayload, async (c, { param }) => {
+    const event = await findEvent(db, param.integration, param.id);
+    return event === null ? noSuchEvent() : answerText(c, event.payload);
   });
+  return routes;
 }
 
 function noSuchEvent(): Response {
@@ -160,8 +183,8 @@ function noSuchEvent(): Response {
 }
 
 /**
- * An event as JSON. The payload goes in as the text it came in: parsing and writing it again would round large
- * numbers, and costs more.
+ * An event as JSON. The payload is put in as the text that came: parsing it and writing it again would round large numbers,
+ * and cost more.
  */
 export function eventJson(
   event: ListedEvent,
@@ -184,6 +207,6 @@ export function eventJson(
   return `${JSON.stringify(shown).slice(0, -1)},"payload":${payloadJson(payload)}}`;
 }
 
-function json(text: string): Response {
-  return new Response(text, { headers: { 'content-type': 'application/json' } });
+function answerText(c: Context, text: string): Response {
+  return c.body(text, 200, { 'content-type': 'application/json' });
 }

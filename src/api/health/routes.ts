@@ -1,8 +1,10 @@
-// GET /api/health: whether each thing that the receiver depends on does its part, and what is amiss, in words.
+// GET /api/health: whether everything that the receiver depends on works, and in words what is amiss.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
+import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { withinMs } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import {
@@ -12,25 +14,26 @@ import {
   SHARE_MS,
   type Silence,
 } from '../../store/refusals.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
+import { count, moment, textOrNull } from '../fields.ts';
+import { answer, serve } from '../serve.ts';
 
-/** A health check that takes longer is of no use to whoever asks; some give up after 5 s. */
+/** Some monitors give up on a health check after 5 s. */
 const TIMEOUT_MS = 2_500;
-/** The cron runs every minute. */
+/** The cron runs every minute, so it has missed two runs. */
 const MAX_CRON_AGE_MS = 3 * 60_000;
-/** The sweep takes what is older than half a minute. */
+/** The sweep forwards what is older than half a minute, so it has failed again and again. */
 const MAX_UNFORWARDED_AGE_MS = 5 * 60_000;
 const MAX_FILLED = 0.9;
 
 const status = z.enum(['ok', 'degraded']);
-const count = z.int().nonnegative();
-const moment = z.iso.datetime().nullable();
 const backlog = z.object({ messages: count, bytes: count }).nullable();
 
-/** What `GET /api/health` answers. */
 export const health = z
   .object({
-    status: status.meta({ description: 'Degraded when anything below is.' }),
-    reasons: z.array(z.string()).meta({ description: 'What is amiss, for people. Empty when all is well.' }),
+    status: status.describe('Degraded when anything below is.'),
+    reasons: z.array(z.string()).describe('What is amiss, for people. Empty when all is well.'),
     checks: z
       .object({
         d1: z.object({
@@ -39,14 +42,14 @@ export const health = z
           databaseBytes: count.nullable(),
           maxDatabaseBytes: z.number(),
         }),
-        queues: z.object({ status, events: backlog, intake: backlog }).meta({
-          description: "Backlogs by the queues' own word. Null: they do not tell, which is no failure.",
-        }),
-        cron: z.object({ status, lastRunAt: moment }).meta({
-          description: 'Whether the cron comes. While it does not, requests do its work.',
-        }),
-        sweep: z.object({ status, lastRunAt: moment }),
-        rollUp: z.object({ status, lastRunAt: moment }),
+        queues: z
+          .object({ status, events: backlog, intake: backlog })
+          .describe("Backlogs by the queues' own word. Null: they do not tell, which is no failure."),
+        cron: z
+          .object({ status, lastRunAt: moment.nullable() })
+          .describe('Whether the cron comes. While it does not, requests do its work.'),
+        sweep: z.object({ status, lastRunAt: moment.nullable() }),
+        rollUp: z.object({ status, lastRunAt: moment.nullable() }),
         outbox: z.object({ status, events: count.nullable(), oldestAgeMs: count.nullable() }),
         deadLetters: z
           .object({
@@ -55,60 +58,65 @@ export const health = z
             unstored: count.nullable(),
             neverSent: count.nullable(),
           })
-          .meta({
-            description:
-              '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
+          .describe(
+            '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
               'queue never takes. What consumers gave up on is only counted, in `messages`, as those are.',
-          }),
+          ),
         refusals: z
           .object({
             status,
             unusual: z
               .array(
                 z.object({
-                  integration: z.string().nullable().meta({ description: 'Null: of all together.' }),
+                  integration: textOrNull.describe('Null: of all together.'),
                   refused: count,
-                  webhooks: count.meta({ description: 'With those that were refused.' }),
+                  webhooks: count.describe('With those that were refused.'),
                   usualShare: z.number(),
                 }),
               )
               .nullable(),
           })
-          .meta({
-            description:
-              'Where the share of refused webhooks was unusual in the last ten minutes. `/api/refusals` tells the reasons.',
-          }),
+          .describe(
+            'Where the share of refused webhooks was unusual in the last ten minutes. `/api/refusals` tells the reasons.',
+          ),
         silence: z
           .object({
             status,
             silent: z
-              .array(z.object({ integration: z.string(), lastEventAt: z.iso.datetime(), longestMs: count }))
+              .array(z.object({ integration: z.string(), lastEventAt: moment, longestMs: count }))
               .nullable(),
           })
-          .meta({
-            description:
-              'Enabled integrations to which nothing has come for longer than ever in the eight days before their last ' +
+          .describe(
+            'Enabled integrations to which nothing has come for longer than ever in the eight days before their last ' +
               'event, `longestMs`, and for three hours at least.',
-          }),
+          ),
       })
-      .meta({
-        description: `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
-      }),
+      .describe(
+        `Null: not to be known while D1 does not answer, or nothing to tell. Counts end at ${MAX_COUNTED}.`,
+      ),
   })
-  .meta({ description: 'The health of the receiver and of what it depends on.' });
+  .describe('The health of the receiver and of what it depends on.');
 
 type Health = z.infer<typeof health>;
 
-interface HealthDeps extends BacklogDeps {
-  db: D1Database;
-  /** Past this size events go early. */
-  maxDatabaseBytes: number;
-  now: () => number;
-}
+export const watchingOperation = operationsOf({
+  name: 'Watching',
+  description: 'Counters, health, and events as they come.',
+});
 
-/** To be mounted at `/api/health`. */
-export function healthRoutes(deps: HealthDeps): Hono {
-  return new Hono().get('/', async (c) => {
+export const getHealth = watchingOperation('getHealth', 'GET /api/health', {
+  summary: 'Check what the receiver depends on',
+  answers: {
+    200: json('Each dependency, and what is amiss.', health),
+    503: json('The database does not answer.', health),
+  },
+});
+
+export function healthRoutes(
+  deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'maxDatabaseBytes' | 'now'>,
+): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getHealth, async () => {
     const startMs = deps.now();
     const [state, backlogs] = await Promise.all([
       withinMs(
@@ -127,8 +135,9 @@ export function healthRoutes(deps: HealthDeps): Hono {
       readBacklogs(deps, TIMEOUT_MS),
     ]);
     const report = healthOf(state, backlogs, deps.maxDatabaseBytes, startMs);
-    return c.json(report, state === null ? 503 : 200);
+    return answer(getHealth, state === null ? 503 : 200, report);
   });
+  return routes;
 }
 
 /** @param state `null`: D1 does not answer. */
@@ -179,12 +188,12 @@ function healthOf(
       unstored,
       neverSent,
     };
-    // While events are not counted, a share of them tells nothing.
+    // While the counters stand still, shares of what they count mean nothing.
     const unusual = checks.rollUp.status === 'ok' ? state.unusual : [];
     checks.refusals = { status: check(refusedWords(unusual)), unusual };
     const silent = state.silent.map(({ integration, lastEventAtMs, longestMs }) => ({
       integration,
-      lastEventAt: new Date(lastEventAtMs).toISOString(),
+      lastEventAt: rfc3339(lastEventAtMs),
       longestMs,
     }));
     checks.silence = { status: check(silenceWords(state.silent, nowMs)), silent };
@@ -252,5 +261,5 @@ function duration(ms: number): string {
 }
 
 function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return ms === null ? null : rfc3339(ms);
 }

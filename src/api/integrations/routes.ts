@@ -1,35 +1,20 @@
-// /api/integrations: registering webhook addresses, each with the URL to register with the platform.
+// /api/integrations: registering webhook addresses, each with the URL to register with the platform. Deleting one is in
+// deletion.ts.
 
-import { zValidator } from '@hono/zod-validator';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { coded, patterned } from '../../contract/problems.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
 import { identifier } from '../../contract/webhook.ts';
+import { named } from '../../named-schemas.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import { parseAddressRange } from '../../sender/ip-ranges.ts';
 import { type WebhookTokens, writtenSigningSecret } from '../../sender/webhook-token.ts';
-import {
-  type Deleted,
-  deleteEmptyIntegration,
-  deleteIntegrationAndContents,
-  type Holdings,
-} from '../../store/integration-deletion.ts';
-import {
-  type Change,
-  createIntegration,
-  findIntegrations,
-  type Integration,
-  listIntegrations,
-  MAX_INTEGRATIONS,
-  ON_REJECTION,
-  rotateIntegration,
-  setEnabled,
-  updateIntegration,
-  validPrevious,
-} from '../../store/integrations.ts';
+import * as store from '../../store/integrations.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { numericCursor, refuseParameters, trueOrFalse } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
+import { moment, textOrNull } from '../fields.ts';
+import { answer, serve } from '../serve.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_ADDRESS_RANGES = 100;
@@ -37,10 +22,10 @@ const MAX_OVERLAP_HOURS = 720;
 const DEFAULT_OVERLAP_HOURS = 24;
 const HOUR_MS = 3_600_000;
 
-/** Stands in URLs as it is. */
+/** A slug needs no encoding in URLs. */
 const slug = patterned(/^[a-z0-9-]{3,64}$/, 'slug');
 
-/** As it is in webhooks: what cannot be there would let none through. */
+/** The same identifier as in webhooks: one that cannot stand there would let no webhook through. */
 const appId = identifier;
 
 const description = patterned(/^[^\p{Control}\p{Surrogate}]*$/u, 'one-line')
@@ -60,24 +45,24 @@ const allowedIps = z
   .max(MAX_ADDRESS_RANGES)
   .transform((ranges) => [...new Set(ranges)]);
 
-const onRejection = z.enum(ON_REJECTION).meta({
-  description:
+const onRejection = z
+  .enum(store.ON_REJECTION)
+  .describe(
     'What the sender of a webhook that is kept as a rejection is answered: `refuse`, 400 or 422; `accept`, 202 with ' +
-    'the same problems, for senders that give up on an address or repeat what it refuses for days.',
-});
+      'the same problems, for senders that give up on an address or repeat what it refuses for days.',
+  );
 
-/** What `POST /api/integrations` takes. */
+/** The settings of a new integration. */
 export const newIntegration = z.strictObject({
   slug: slug.meta({ description: 'Stands in the URL to register.', example: 'shop' }),
-  appId: appId.nullable().default(null).meta({ description: 'Take webhooks of this application only.' }),
+  appId: appId.nullable().default(null).describe('Take webhooks of this application only.'),
   description: description.nullable().default(null),
   allowedIps: allowedIps.nullable().default(null),
   requireSignature: z.boolean().default(false),
   onRejection: onRejection.default('refuse'),
 });
 
-/** What `PATCH /api/integrations/:slug` takes: null clears. */
-export const integrationPatch = z
+const integrationPatch = z
   .strictObject({
     appId: appId.nullable(),
     description: description.nullable(),
@@ -88,84 +73,51 @@ export const integrationPatch = z
   .partial()
   .refine((patch) => Object.keys(patch).length > 0, {
     ...coded('nothing-to-change'),
-    when: ({ issues }) => issues.length === 0, // else a field that nobody knows would count as nothing
+    when: ({ issues }) => issues.length === 0, // a request with only an unknown field is refused for that field
   });
 
-/** What `POST /api/integrations/:slug/rotate` takes. */
-export const rotation = z.strictObject({
+const rotation = z.strictObject({
   overlapHours: z.number().min(0).max(MAX_OVERLAP_HOURS).default(DEFAULT_OVERLAP_HOURS),
 });
 
-/** What `DELETE /api/integrations/:slug` takes. */
-export const integrationDeletion = z
-  .strictObject({
-    force: trueOrFalse.default(false),
-    cursor: numericCursor.optional(),
-  })
-  .refine(({ force, cursor }) => force || cursor === undefined, {
-    path: ['cursor'],
-    ...coded('goes-with', { parameter: 'force' }),
-  });
-
-/** An integration as its operators see it. */
-export const integrationAnswer = z.object({
+const integrationAnswer = z.object({
   slug: z.string(),
-  appId: z.string().nullable().meta({ description: 'Only webhooks of this application are taken.' }),
-  description: z.string().nullable(),
+  appId: textOrNull.describe('Only webhooks of this application are taken.'),
+  description: textOrNull,
   enabled: z.boolean(),
-  generation: z.int().min(1).meta({ description: 'Of its token; each rotation raises it.' }),
+  generation: z.int().min(1).describe('Of its token; each rotation raises it.'),
   previous: z
-    .array(z.object({ generation: z.int().min(1), validUntil: z.iso.datetime() }))
-    .meta({ description: 'Earlier generations that are still valid, newest first.' }),
-  allowedIps: z.array(z.string()).nullable().meta({ description: 'null: any address may deliver.' }),
+    .array(z.object({ generation: z.int().min(1), validUntil: moment }))
+    .describe('Earlier generations that are still valid, newest first.'),
+  allowedIps: z.array(z.string()).nullable().describe('null: any address may deliver.'),
   requireSignature: z.boolean(),
   onRejection,
-  createdAt: z.iso.datetime(),
-  lastEventAt: z.iso.datetime().nullable().meta({
-    description: 'When its newest event was stored, noted once a minute. null: there was none.',
-  }),
-  url: z.string().nullable().meta({
-    description: 'To be registered with the platform. null for who may not see it: it holds the token.',
-  }),
-  signingSecret: z.string().nullable().meta({
-    description: 'For a sender that signs. null for who may not see it.',
-  }),
+  createdAt: moment,
+  lastEventAt: moment
+    .nullable()
+    .describe('When its newest event was stored, noted once a minute. null: there was none.'),
+  url: textOrNull.describe(
+    'To be registered with the platform. null for who may not see it: it holds the token.',
+  ),
+  signingSecret: textOrNull.describe('For a sender that signs. null for who may not see it.'),
 });
+named('Integration', integrationAnswer);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
-/** What `GET /api/integrations` answers: all, there are few. */
 export const integrationList = z.object({ data: z.array(integrationAnswer) });
 
-const deleted = z.object({
-  events: z.int().min(0),
-  unforwarded: z.int().min(0).meta({ description: 'Of the events, those that waited to be forwarded.' }),
-  rejections: z.int().min(0),
-  deadLetters: z.int().min(0),
-});
-
-/** What `DELETE /api/integrations/:slug` answers when it is done. */
-export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
-
-/** What it answers when there is more to delete than one request can. */
-export const unfinishedDeletionAnswer = z.object({
-  complete: z.literal(false),
-  deleted,
-  next: z.string().meta({ description: 'The `cursor` to repeat it with.' }),
-  detail: z.string(),
-});
-
-/** How to show an integration. */
-export interface Presentation {
+/** What the answer about an integration depends on beside the integration itself. */
+interface Presentation {
   tokens: WebhookTokens;
-  /** Where the receiver is reached, without a slash at the end. */
+  /** The address of the receiver, without a slash at the end. */
   baseUrl: string;
-  /** Whether URL and signing secret may be seen: with them one can deliver webhooks. */
+  /** Whether the asker may see the URL and the signing secret, with which one can deliver webhooks. */
   showsSecrets: boolean;
   nowMs: number;
 }
 
-export async function shownIntegration(
-  integration: Integration,
+async function shownIntegration(
+  integration: store.Integration,
   { tokens, baseUrl, showsSecrets, nowMs }: Presentation,
 ): Promise<ShownIntegration> {
   const { slug, generation, lastEventAtMs } = integration;
@@ -175,15 +127,15 @@ export async function shownIntegration(
     description: integration.description,
     enabled: integration.isEnabled,
     generation,
-    previous: validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
+    previous: store.validPrevious(integration.previous, nowMs).map(({ generation, untilMs }) => ({
       generation,
-      validUntil: new Date(untilMs).toISOString(),
+      validUntil: rfc3339(untilMs),
     })),
     allowedIps: integration.allowedIps,
     requireSignature: integration.requireSignature,
     onRejection: integration.onRejection,
-    createdAt: new Date(integration.createdAtMs).toISOString(),
-    lastEventAt: lastEventAtMs === null ? null : new Date(lastEventAtMs).toISOString(),
+    createdAt: rfc3339(integration.createdAtMs),
+    lastEventAt: lastEventAtMs === null ? null : rfc3339(lastEventAtMs),
     url: showsSecrets ? `${baseUrl}/webhooks/${slug}/${await tokens.derive(slug, generation)}` : null,
     signingSecret: showsSecrets
       ? writtenSigningSecret(await tokens.deriveSigningSecret(slug, generation))
@@ -199,117 +151,177 @@ export interface IntegrationDeps {
   now: () => number;
 }
 
-/** To be mounted at `/api/integrations`. */
+export const integrationOperation = operationsOf({
+  name: 'Integrations',
+  description: 'Registered webhook addresses.',
+});
+
+/** The parameter of a path that names an integration. */
+export const integrationPath = z.object({
+  slug: z.string().meta({ description: 'Slug of the integration.', example: 'shop' }),
+});
+
+const INTEGRATION: ShownIntegration = {
+  slug: 'shop',
+  appId: '5e138ee5d53f5b001b96fa54',
+  description: 'The online shop',
+  enabled: true,
+  generation: 2,
+  previous: [{ generation: 1, validUntil: '2026-03-02T02:00:00.000Z' }],
+  allowedIps: ['203.0.113.0/24'],
+  requireSignature: false,
+  onRejection: 'refuse',
+  createdAt: '2026-02-01T12:00:00.000Z',
+  lastEventAt: '2026-03-01T17:07:52.004Z',
+  url: `https://webhooks.example.com/webhooks/shop/2.${'A'.repeat(43)}`,
+  signingSecret: `whsec_${'A'.repeat(43)}=`,
+};
+
+const shownAs = (description: string) => ({ description, schema: integrationAnswer, example: INTEGRATION });
+
+export const listIntegrations = integrationOperation('listIntegrations', 'GET /api/integrations', {
+  summary: 'List integrations',
+  answers: {
+    200: json('All of them.', integrationList, { data: [INTEGRATION] }),
+  },
+});
+
+export const createIntegration = integrationOperation('createIntegration', 'POST /api/integrations', {
+  summary: 'Create an integration',
+  description: 'The answer has the URL to register with the platform.',
+  body: {
+    schema: newIntegration,
+    examples: { plain: { slug: 'shop' }, bound: { slug: 'shop', appId: INTEGRATION.appId } },
+  },
+  answers: { 201: { ...shownAs('It is created.'), headers: { location: 'Where it is.' } } },
+  problems: ['conflict'],
+});
+
+export const getIntegration = integrationOperation('getIntegration', 'GET /api/integrations/:slug', {
+  summary: 'Read an integration',
+  param: integrationPath,
+  answers: { 200: shownAs('The integration.') },
+  problems: ['not-found'],
+});
+
+export const updateIntegration = integrationOperation('updateIntegration', 'PATCH /api/integrations/:slug', {
+  summary: 'Change an integration',
+  description: 'What is not named stays; null clears.',
+  param: integrationPath,
+  body: {
+    schema: integrationPatch,
+    examples: { addresses: { allowedIps: ['203.0.113.0/24'] }, cleared: { description: null } },
+  },
+  answers: { 200: shownAs('As it is now.') },
+  problems: ['not-found'],
+});
+
+export const rotateIntegration = integrationOperation(
+  'rotateIntegration',
+  'POST /api/integrations/:slug/rotate',
+  {
+    summary: 'Replace the token',
+    description: 'The one before stays valid for the overlap. Register the new URL with the platform.',
+    param: integrationPath,
+    body: {
+      schema: rotation,
+      isOptional: true,
+      examples: { leaked: { overlapHours: 0 }, week: { overlapHours: 168 } },
+    },
+    answers: { 200: shownAs('With the new URL.') },
+    problems: ['not-found'],
+  },
+);
+
+export const enableIntegration = integrationOperation(
+  'enableIntegration',
+  'POST /api/integrations/:slug/enable',
+  {
+    summary: 'Let webhooks in again',
+    param: integrationPath,
+    answers: { 200: shownAs('As it is now.') },
+    problems: ['not-found'],
+  },
+);
+
+export const disableIntegration = integrationOperation(
+  'disableIntegration',
+  'POST /api/integrations/:slug/disable',
+  {
+    summary: 'Let no webhooks in',
+    param: integrationPath,
+    answers: { 200: shownAs('As it is now.') },
+    problems: ['not-found'],
+  },
+);
+
 export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDeps): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
   const baseUrlOf = (c: Context) => publicUrl || new URL(c.req.url).origin;
-  const shown = async (c: Context<ActorEnv>, integration: Integration) =>
+  const shown = async (c: Context<ActorEnv>, integration: store.Integration) =>
     shownIntegration(integration, {
       tokens,
       baseUrl: baseUrlOf(c),
       showsSecrets: c.get('actor').mayChange,
       nowMs: now(),
     });
-  const answer = async (c: Context<ActorEnv>, integration: Integration | null | undefined) =>
-    integration ? c.json(await shown(c, integration)) : noSuchIntegration();
-  const changeBy = (c: Context<ActorEnv>): Change => ({ actor: c.get('actor').name, nowMs: now() });
+  const shownOrNone = async (c: Context<ActorEnv>, integration: store.Integration | null | undefined) =>
+    integration ? shown(c, integration) : noSuchIntegration();
+  const changeBy = (c: Context<ActorEnv>): store.Change => ({ actor: c.get('actor').name, nowMs: now() });
 
-  return new Hono<ActorEnv>()
-    .get('/', async (c) => {
-      const integrations = await listIntegrations(db);
-      return c.json({ data: await Promise.all(integrations.map(async (one) => shown(c, one))) });
-    })
-    .post('/', jsonBody(newIntegration), async (c) => {
-      const creation = await createIntegration(db, c.req.valid('json'), changeBy(c));
-      switch (creation.outcome) {
-        case 'created': {
-          const { integration } = creation;
-          const location = `${baseUrlOf(c)}/api/integrations/${integration.slug}`;
-          return c.json(await shown(c, integration), 201, { location });
-        }
-        case 'taken':
-          return problem('conflict', 'There is an integration with this slug already.', {
-            reason: 'slug-taken',
-          });
-        case 'full':
-          return problem('conflict', `There are ${MAX_INTEGRATIONS} integrations, the most there can be.`, {
+  serve(routes, listIntegrations, async (c) => {
+    const integrations = await store.listIntegrations(db);
+    return { data: await Promise.all(integrations.map(async (one) => shown(c, one))) };
+  });
+
+  serve(routes, createIntegration, async (c, { body }) => {
+    const creation = await store.createIntegration(db, body, changeBy(c));
+    switch (creation.outcome) {
+      case 'created': {
+        const { integration } = creation;
+        const location = `${baseUrlOf(c)}/api/integrations/${integration.slug}`;
+        return answer(createIntegration, 201, await shown(c, integration), { location });
+      }
+      case 'taken':
+        return problem('conflict', 'There is an integration with this slug already.', {
+          reason: 'slug-taken',
+        });
+      case 'full':
+        return problem(
+          'conflict',
+          `There are ${store.MAX_INTEGRATIONS} integrations, the most there can be.`,
+          {
             reason: 'too-many-integrations',
-          });
-      }
-    })
-    .get('/:slug', async (c) => {
-      const [integration] = await findIntegrations(db, [c.req.param('slug')]);
-      return answer(c, integration);
-    })
-    .patch('/:slug', jsonBody(integrationPatch), async (c) =>
-      answer(c, await updateIntegration(db, c.req.param('slug'), c.req.valid('json'), changeBy(c))),
-    )
-    .post('/:slug/rotate', jsonBody(rotation, { isOptional: true }), async (c) => {
-      const overlapMs = Math.round(c.req.valid('json').overlapHours * HOUR_MS);
-      return answer(c, await rotateIntegration(db, c.req.param('slug'), overlapMs, changeBy(c)));
-    })
-    .post('/:slug/enable', async (c) =>
-      answer(c, await setEnabled(db, c.req.param('slug'), true, changeBy(c))),
-    )
-    .post('/:slug/disable', async (c) =>
-      answer(c, await setEnabled(db, c.req.param('slug'), false, changeBy(c))),
-    )
-    .delete('/:slug', zValidator('query', integrationDeletion, refuseParameters), async (c) => {
-      const slug = c.req.param('slug');
-      const { force, cursor } = c.req.valid('query');
-      const deleter = { actor: c.get('actor').name, now };
-      const deletion = force
-        ? await deleteIntegrationAndContents(db, slug, { ...deleter, walkedSeq: cursor })
-        : await deleteEmptyIntegration(db, slug, deleter);
-      switch (deletion.outcome) {
-        case 'deleted':
-          return c.json({
-            complete: true,
-            deleted: deletion.deleted,
-          } satisfies z.infer<typeof deletionAnswer>);
-        case 'unknown':
-          return noSuchIntegration();
-        case 'holding':
-          return refusedDeletion(deletion.holdings);
-        case 'unfinished': {
-          const next = String(deletion.walkedSeq);
-          const detail = `One request does not delete it all. Repeat it with ?force=true&cursor=${next}.`;
-          const { deleted } = deletion;
-          return c.json(
-            { complete: false, deleted, next, detail } satisfies z.infer<typeof unfinishedDeletionAnswer>,
-            202,
-          );
-        }
-        case 'enabled': {
-          const { unforwarded: _, ...deleted } = deletion.deleted;
-          return problem(
-            'conflict',
-            `It was enabled while it was being deleted, and stays. ${contents(deleted)} are gone.`,
-            { reason: 'enabled-meanwhile', deleted },
-          );
-        }
-      }
-    });
+          },
+        );
+    }
+  });
+
+  serve(routes, getIntegration, async (c, { param }) => {
+    const [integration] = await store.findIntegrations(db, [param.slug]);
+    return shownOrNone(c, integration);
+  });
+
+  serve(routes, updateIntegration, async (c, { param, body }) =>
+    shownOrNone(c, await store.updateIntegration(db, param.slug, body, changeBy(c))),
+  );
+
+  serve(routes, rotateIntegration, async (c, { param, body }) => {
+    const overlapMs = Math.round(body.overlapHours * HOUR_MS);
+    return shownOrNone(c, await store.rotateIntegration(db, param.slug, overlapMs, changeBy(c)));
+  });
+
+  serve(routes, enableIntegration, async (c, { param }) =>
+    shownOrNone(c, await store.setEnabled(db, param.slug, true, changeBy(c))),
+  );
+
+  serve(routes, disableIntegration, async (c, { param }) =>
+    shownOrNone(c, await store.setEnabled(db, param.slug, false, changeBy(c))),
+  );
+
+  return routes;
 }
 
-function noSuchIntegration(): Response {
+export function noSuchIntegration(): Response {
   return problem('not-found', 'There is no integration with this slug.');
-}
-
-function refusedDeletion({ isEveryEventCounted: complete, ...counts }: Holdings): Response {
-  const { events, rejections, deadLetters } = counts;
-  const isUnknown = !complete && events + rejections + deadLetters === 0;
-  const detail = isUnknown
-    ? 'One request does not tell whether it has events. With ?force=true it is deleted, whatever it has.'
-    : `It has ${complete ? '' : 'at least '}${contents(counts)}. With ?force=true it is deleted, and they with it.`;
-  const holdings = { events, rejections, deadLetters, complete };
-  return problem('conflict', detail, { reason: 'holds-data', holdings });
-}
-
-function contents({ events, rejections, deadLetters }: Omit<Deleted, 'unforwarded'>): string {
-  const counts = [counted(events, 'event'), counted(rejections, 'rejection')];
-  return `${counts.join(', ')} and ${counted(deadLetters, 'dead letter')}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,5 @@
 // GET /api/messages/:messageId: what became of one message.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../../contract/message-content.ts';
@@ -8,6 +7,8 @@ import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
+import { named } from '../../named-schemas.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import {
   findMessageEvents,
@@ -15,46 +16,60 @@ import {
   type ReadableEvent,
   readShown,
 } from '../../store/messages.ts';
+import type { ActorEnv } from '../access/actor.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
-import { refuseParameters } from '../query-parameters.ts';
+import { moment, textOrNull } from '../fields.ts';
+import { serve } from '../serve.ts';
 
-const text = z.string().nullable();
-
-/** What of a webhook is for a person to read. */
+/** The part of a webhook that people read. */
 export const contentAnswer = z.object({
-  kind: z.enum(CONTENT_KINDS).meta({
-    description:
+  kind: z
+    .enum(CONTENT_KINDS)
+    .describe(
       'What it is: `button`, `list` and `reply` are answers that a message offered, `reaction` is an emoji to a message. `unknown`: nothing that is known here.',
-  }),
-  mediaType: text.meta({ description: "The platform's word for what it is, known or not." }),
-  text: text.meta({
-    description: 'As it was written, or what the button, the list or the contact card says.',
-  }),
+    ),
+  mediaType: textOrNull.describe("The platform's word for what it is, known or not."),
+  text: textOrNull.describe('As it was written, or what the button, the list or the contact card says.'),
   media: z
     .object({
-      kind: text.meta({ description: "The platform's word for it: `image`, `document`, …" }),
-      link: text.meta({ description: 'Not always a usable URL.' }),
-      id: text,
-      caption: text,
-      filename: text,
+      kind: textOrNull.describe("The platform's word for it: `image`, `document`, …"),
+      link: textOrNull.describe('Not always a usable URL.'),
+      id: textOrNull,
+      caption: textOrNull,
+      filename: textOrNull,
     })
     .nullable(),
   location: z
-    .object({ latitude: z.number().nullable(), longitude: z.number().nullable(), name: text, address: text })
+    .object({
+      latitude: z.number().nullable(),
+      longitude: z.number().nullable(),
+      name: textOrNull,
+      address: textOrNull,
+    })
     .nullable(),
   failure: z
-    .object({ code: text, message: text })
+    .object({ code: textOrNull, message: textOrNull })
     .nullable()
-    .meta({ description: 'Why it failed, as the platform tells.' }),
-  omitted: z.boolean().meta({
-    description: 'The payload is too large to be shown in a list: it is at `/api/events/…/payload`.',
-  }),
+    .describe('Why it failed, as the platform tells.'),
+  omitted: z
+    .boolean()
+    .describe('The payload is too large to be shown in a list: it is at `/api/events/…/payload`.'),
 });
+named('Content', contentAnswer);
+
+export const CONTENT: z.infer<typeof contentAnswer> = {
+  kind: 'text',
+  mediaType: 'text',
+  text: 'Mensagem de teste',
+  media: null,
+  location: null,
+  failure: null,
+  omitted: false,
+};
 
 const step = z.enum(STATUSES);
 
-/** What `GET /api/messages/:messageId` takes. */
-export const messageQuery = z.strictObject({
+const messageQuery = z.strictObject({
   integration: z.string().min(1).optional().meta({
     description: 'Only what came to this integration.',
     example: 'shop',
@@ -65,59 +80,56 @@ export const messageQuery = z.strictObject({
       return { occurredAtMs, seq };
     })
     .optional()
-    .meta({ description: 'Where the replies go on: the `next` of an earlier answer.' }),
+    .describe('Where the replies go on: the `next` of an earlier answer.'),
 });
 
 const shownEvent = z.object({
   id: z.string(),
   integration: z.string(),
-  occurredAt: z.iso.datetime(),
-  receivedAt: z.iso.datetime(),
-  deliveries: z.int().min(1).meta({ description: 'How often the platform delivered it.' }),
+  occurredAt: moment,
+  receivedAt: moment,
+  deliveries: z.int().min(1).describe('How often the platform delivered it.'),
 });
 
-/** What `GET /api/messages/:messageId` answers. */
 export const messageTimeline = z
   .object({
     messageId: z.string(),
     contact: eventContact,
-    status: step.nullable().meta({
-      description:
+    status: step
+      .nullable()
+      .describe(
         'The effective status, which late and repeated reports never move back. null: none is known.',
-    }),
-    steps: z.array(z.object({ status: step, at: z.iso.datetime().nullable() })).meta({
-      description: 'The steps it has taken, weakest first. `at` is null where the step is implied.',
-    }),
-    implied: z.array(step).meta({
-      description: 'Steps that nobody reported: `read` implies `delivered` implies `sent`.',
-    }),
-    lags: z.array(z.object({ from: step, to: step, ms: z.int().nullable() })).meta({
-      description: 'Times between steps by when they occurred; null where one of the two is implied.',
-    }),
+      ),
+    steps: z
+      .array(z.object({ status: step, at: moment.nullable() }))
+      .describe('The steps it has taken, weakest first. `at` is null where the step is implied.'),
+    implied: z.array(step).describe('Steps that nobody reported: `read` implies `delivered` implies `sent`.'),
+    lags: z
+      .array(z.object({ from: step, to: step, ms: z.int().nullable() }))
+      .describe('Times between steps by when they occurred; null where one of the two is implied.'),
     events: z
       .array(
         shownEvent.extend({
           type: z.enum(EVENT_TYPES),
           status: eventStatus,
-          disorder: z.array(z.enum(['stored', 'occurred'])).meta({
-            description: 'Empty where it came in order; else in what it is behind a stronger step.',
-          }),
+          disorder: z
+            .array(z.enum(['stored', 'occurred']))
+            .describe('Empty where it came in order; else in what it is behind a stronger step.'),
         }),
       )
-      .meta({ description: 'In the order in which they occurred.' }),
-    content: contentAnswer
-      .nullable()
-      .meta({ description: 'What was sent; null where only replies are known.' }),
-    replies: z.array(shownEvent.extend({ content: contentAnswer })).meta({
-      description:
+      .describe('In the order in which they occurred.'),
+    content: contentAnswer.nullable().describe('What was sent; null where only replies are known.'),
+    replies: z
+      .array(shownEvent.extend({ content: contentAnswer }))
+      .describe(
         'What the customer wrote with this message id, in the order in which it occurred: as many as an answer has room for. All are among `events`.',
-    }),
-    next: z.string().nullable().meta({
-      description: 'The `cursor` with which the replies go on; null where these are the last.',
-    }),
-    complete: z.boolean().meta({
-      description: `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
-    }),
+      ),
+    next: textOrNull.describe('The `cursor` with which the replies go on; null where these are the last.'),
+    complete: z
+      .boolean()
+      .describe(
+        `False where it has more than ${MAX_MESSAGE_EVENTS} events: shown are the first reports of each step and the newest events.`,
+      ),
   })
   .meta({
     description: 'What became of a message.',
@@ -143,26 +155,34 @@ export const messageTimeline = z
           disorder: [],
         },
       ],
-      content: {
-        kind: 'text',
-        mediaType: 'text',
-        text: 'Mensagem de teste',
-        media: null,
-        location: null,
-        failure: null,
-        omitted: false,
-      },
+      content: CONTENT,
       replies: [],
       next: null,
       complete: true,
     },
   });
 
-/** To be mounted at `/api/messages`. */
-export function messageRoutes({ db }: { db: D1Database }): Hono {
-  return new Hono().get('/:messageId', zValidator('query', messageQuery, refuseParameters), async (c) => {
-    const messageId = c.req.param('messageId');
-    const { integration, cursor } = c.req.valid('query');
+const operation = operationsOf({
+  name: 'Messages',
+  description: 'What became of one message: its timeline.',
+});
+
+export const getMessage = operation('getMessage', 'GET /api/messages/:messageId', {
+  summary: 'Read the timeline of a message',
+  param: z.object({
+    messageId: z.string().meta({
+      description: '`message.messageId` of its webhooks.',
+      example: '5e178088a88ad9001b6e1914',
+    }),
+  }),
+  query: messageQuery,
+  answers: { 200: json('What became of it.', messageTimeline) },
+  problems: ['not-found'],
+});
+
+export function messageRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getMessage, async (_, { param: { messageId }, query: { integration, cursor } }) => {
     const { events, isEveryEvent } = await findMessageEvents(db, messageId, integration);
     const { reports, steps, ...timeline } = timelineOf(events);
     const [first] = reports;
@@ -175,7 +195,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
     const shownReplies = shownEvents.slice(lastStep.length);
     const [sent] = lastStep.length === 0 ? [] : shownEvents;
     const lastReply = shownReplies.length < replies.length ? shownReplies.at(-1) : undefined;
-    const answer: z.infer<typeof messageTimeline> = {
+    return {
       messageId,
       contact: first.contact,
       ...timeline,
@@ -191,11 +211,11 @@ export function messageRoutes({ db }: { db: D1Database }): Hono {
       next: lastReply === undefined ? null : `${lastReply.occurredAtMs}_${lastReply.seq}`,
       complete: isEveryEvent,
     };
-    return c.json(answer);
   });
+  return routes;
 }
 
-/** Whether a reply is behind the last one of an earlier answer, in the order of the timeline. */
+/** Whether a reply comes after the last one of an earlier answer, in the order of the timeline. */
 function isBehind(
   { occurredAtMs, seq }: Pick<ReadableEvent, 'occurredAtMs' | 'seq'>,
   last: Pick<ReadableEvent, 'occurredAtMs' | 'seq'> | undefined,
@@ -204,7 +224,7 @@ function isBehind(
   return occurredAtMs === last.occurredAtMs && seq > last.seq;
 }
 
-/** What an event says, as answers show it. */
+/** The content of an event, as answers show it. */
 export function contentOf({ payload }: Pick<ReadableEvent, 'payload'>): z.infer<typeof contentAnswer> {
   const { name: _, ...content } = payload === null ? NOTHING_SAID : saidIn(payload);
   return { ...(content satisfies Content), omitted: payload === null };

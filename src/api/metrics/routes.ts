@@ -1,9 +1,9 @@
-// GET /api/metrics: the same counts for Prometheus, in its text format 0.0.4
+// GET /api/metrics: the counts of /api/stats for Prometheus, in its text format 0.0.4
 // (https://prometheus.io/docs/instrumenting/exposition_formats/). Counters are totals since the beginning.
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type BacklogDeps, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import {
   bucketMs,
   type CountedKind,
@@ -17,29 +17,34 @@ import {
   type Total,
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
+import { watchingOperation } from '../health/routes.ts';
+import { serve } from '../serve.ts';
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** What `GET /api/metrics` answers. */
-export const metrics = z.string().meta({
-  description: 'Metrics in the text format of Prometheus. Counters are totals since the beginning.',
-  example: `# HELP instant_message_duplicates_total Repeated deliveries of events.
+export const getMetrics = watchingOperation('getMetrics', 'GET /api/metrics', {
+  summary: 'Read the counters for Prometheus',
+  answers: {
+    200: {
+      description: "Prometheus' text format. Counters are totals since the beginning.",
+      mediaType: 'text/plain',
+      schema: z.string(),
+      example: `# HELP instant_message_duplicates_total Repeated deliveries of events.
 # TYPE instant_message_duplicates_total counter
 instant_message_duplicates_total{integration="shop"} 12
 `,
+    },
+  },
 });
 
 const PREFIX = 'instant_message_';
 const QUEUE_TIMEOUT_MS = 2_000;
 const COUNTED = `counted up to ${MAX_COUNTED}.`;
 
-/** Upper bounds of the histograms, as powers of two of ms: from 64 ms to three days, four times the one before. */
+/** The upper bounds of the histograms, as powers of two of a millisecond: 64 ms, and then four times the one before. */
 const BOUND_EXPONENTS = [6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28] as const;
-
-interface MetricsDeps extends BacklogDeps {
-  db: D1Database;
-  now: () => number;
-}
 
 interface Sample {
   /** What follows the metric's name: `_bucket`, `_sum`, `_count`. */
@@ -56,9 +61,9 @@ interface Metric {
   samples: Sample[];
 }
 
-/** To be mounted at `/api/metrics`. */
-export function metricsRoutes(deps: MetricsDeps): Hono {
-  return new Hono().get('/', async () => {
+export function metricsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getMetrics, async (c) => {
     const [totals, lags, state, backlogs] = await Promise.all([
       readTotals(deps.db),
       readLagTotals(deps.db),
@@ -66,84 +71,80 @@ export function metricsRoutes(deps: MetricsDeps): Hono {
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
     const all = [...counters(totals), histogram(lags), ...gauges(state, backlogs, deps.now())];
-    return new Response(all.map(textOf).join(''), { headers: { 'content-type': METRICS_TYPE } });
+    return c.body(all.map(textOf).join(''), 200, { 'content-type': METRICS_TYPE });
   });
+  return routes;
 }
 
+/** A counter by integration. `labelsOf` gives the other labels of a kind, and `null` for a kind that it does not count. */
+interface Counter {
+  name: string;
+  help: string;
+  labelsOf: (kind: CountedKind) => Record<string, string> | null;
+}
+
+const only = (counted: CountedKind) => (kind: CountedKind) => (kind === counted ? {} : null);
+
+const COUNTERS: Counter[] = [
+  {
+    name: 'events_total',
+    help: 'New events, by integration, type and status. Counted once a minute.',
+    labelsOf(kind) {
+      const [type = '', status = ''] = kind.split(':');
+      return type === 'response' || type === 'status' ? { type, status } : null;
+    },
+  },
+  { name: 'duplicates_total', help: 'Repeated deliveries of events.', labelsOf: only('duplicate') },
+  {
+    name: 'odd_events_total',
+    help: 'New events whose payload differs from the documentation.',
+    labelsOf: only('odd'),
+  },
+  {
+    name: 'oddities_total',
+    help: 'In what the payloads of new events differ from the documentation, by field and kind.',
+    labelsOf(kind) {
+      if (!isOddity(kind)) return null;
+      const { path, code } = countedOddity(kind);
+      return { path, code };
+    },
+  },
+  { name: 'rejected_total', help: 'Deliveries that were kept as rejections.', labelsOf: only('rejected') },
+  {
+    name: 'refused_total',
+    help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
+    labelsOf(kind) {
+      const [what, reason = ''] = kind.split(':');
+      return what === 'refused' ? { reason } : null;
+    },
+  },
+  {
+    name: 'deferred_total',
+    help: 'New events that were stored by way of the intake queue.',
+    labelsOf: only('deferred'),
+  },
+  {
+    name: 'forwarded_total',
+    help: 'New events that the events queue has confirmed.',
+    labelsOf: only('forwarded'),
+  },
+  {
+    name: 'replayed_total',
+    help: 'Events that the events queue has confirmed again, on a replay.',
+    labelsOf: only('replayed'),
+  },
+];
+
 function counters(totals: Total[]): Metric[] {
-  const only = (counted: CountedKind): Sample[] =>
-    totals.flatMap(({ integration, kind, count }) =>
-      kind === counted ? [{ labels: { integration }, value: count }] : [],
-    );
-  return [
-    {
-      name: 'events_total',
-      type: 'counter',
-      help: 'New events, by integration, type and status. Counted once a minute.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        if (kind === 'response') return [{ labels: { integration, type: kind, status: '' }, value: count }];
-        const [type, status] = kind.split(':');
-        if (type !== 'status' || status === undefined) return [];
-        return [{ labels: { integration, type, status }, value: count }];
-      }),
-    },
-    {
-      name: 'duplicates_total',
-      type: 'counter',
-      help: 'Repeated deliveries of events.',
-      samples: only('duplicate'),
-    },
-    {
-      name: 'odd_events_total',
-      type: 'counter',
-      help: 'New events whose payload differs from the documentation.',
-      samples: only('odd'),
-    },
-    {
-      name: 'oddities_total',
-      type: 'counter',
-      help: 'In what the payloads of new events differ from the documentation, by field and kind.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        if (!isOddity(kind)) return [];
-        const { path, code } = countedOddity(kind);
-        return [{ labels: { integration, path, code }, value: count }];
-      }),
-    },
-    {
-      name: 'rejected_total',
-      type: 'counter',
-      help: 'Deliveries that were kept as rejections.',
-      samples: only('rejected'),
-    },
-    {
-      name: 'refused_total',
-      type: 'counter',
-      help: 'Requests for webhook addresses that were refused, by integration (empty: of none) and reason.',
-      samples: totals.flatMap(({ integration, kind, count }) => {
-        const [what, reason] = kind.split(':');
-        if (what !== 'refused' || reason === undefined) return [];
-        return [{ labels: { integration, reason }, value: count }];
-      }),
-    },
-    {
-      name: 'deferred_total',
-      type: 'counter',
-      help: 'New events that were stored by way of the intake queue.',
-      samples: only('deferred'),
-    },
-    {
-      name: 'forwarded_total',
-      type: 'counter',
-      help: 'New events that the events queue has confirmed.',
-      samples: only('forwarded'),
-    },
-    {
-      name: 'replayed_total',
-      type: 'counter',
-      help: 'Events that the events queue has confirmed again, on a replay.',
-      samples: only('replayed'),
-    },
-  ];
+  return COUNTERS.map(({ name, help, labelsOf }) => ({
+    name,
+    type: 'counter',
+    help,
+    samples: totals.flatMap(({ integration, kind, count }) => {
+      const labels = labelsOf(kind);
+      return labels === null ? [] : [{ labels: { integration, ...labels }, value: count }];
+    }),
+  }));
 }
 
 function histogram(lags: LagTotal[]): Metric {
@@ -231,7 +232,7 @@ function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric
   ];
 }
 
-/** The lines of a metric; none where there is nothing to tell. */
+/** The lines of a metric; none where it has no samples. */
 function textOf({ name, type, help, samples }: Metric): string {
   if (samples.length === 0) return '';
   const lines = samples.map(

@@ -1,9 +1,9 @@
-// Trying rejections again, by today's contract and today's registrations. Owns what is let in and in which order
-// things are done; makes no answer.
+// Tries rejections again, by the contract and the registrations of today. Owns what is let in and the order of the steps;
+// makes no answers.
 //
-// The order is: the event is recorded, then the rejection deleted, in one transaction with who did it, then the event
-// forwarded. A retry that ends in between is made good by the next one: the event carries the request id of the rejection, so it is recorded once and
-// counted once, and what is not forwarded is in the outbox.
+// The order is: the event is recorded; the rejection is deleted, in one transaction with the audit entry; the event is
+// forwarded. If a retry ends in between, the next one completes it: the event carries the request id of the rejection, so it
+// is recorded and counted once, and what was not forwarded is in the outbox.
 
 import { type Assessment, assessBody } from '../../contract/assess.ts';
 import { versionId } from '../../contract/event.ts';
@@ -35,43 +35,42 @@ import {
  * isolate has for all its requests: https://developers.cloudflare.com/workers/platform/limits/
  */
 const GROUP_LIMITS = { maxItems: 300, maxBytes: 4_000_000 };
-/** With bodies of the usual size a run then stays within the 50 subrequests that the free plan has for a request. */
+/** With bodies of the usual size a request then needs fewer than the 50 subrequests that it has on the free plan. */
 const MAX_GROUPS = 5;
-/** No group begins later in a run, so that its answer comes before proxies and clients lose patience. */
+/** No group begins later than this, so that the answer comes before proxies and clients lose patience. */
 const MAX_RUN_MS = 20_000;
-/** So many refusals of D1 one after the other mean that it takes no events, not that one cannot be recorded. */
+/** When D1 refuses so many events in a row, it takes none at all; fewer can each have a reason of their own. */
 const MAX_FAILURES_IN_A_ROW = 3;
 
-/** What is forwarded, for the log. */
+/** The name of these events in the log of forwarding. */
 const RETRIED = 'retried rejections';
 
-/** What became of a rejection. */
+/** What a retry made of a rejection. */
 type Retried =
   | Settled
-  /** It stays as it was: a bug, or D1 refuses this one. */
+  /** It stays as it was, because of a bug, or because D1 refuses this one. */
   | { outcome: 'failed'; error: unknown };
 
-/** What a retry that came to its end made of a rejection. */
+/** What a retry made of a rejection if it did not fail. */
 export type Settled =
-  /** It became an event, by this retry or by an earlier one that did not come to its end. */
+  /** It became an event, by this retry or by an earlier one that was interrupted. */
   | { outcome: 'stored'; eventId: string }
-  /** Its event was there already, by another delivery. */
+  /** Another delivery had brought its event already. */
   | { outcome: 'duplicate'; eventId: string }
-  /** It stays, with these reasons. */
+  /** It stays, now with these reasons. */
   | ({ outcome: 'rejected' } & Pick<Rejection, 'reason' | 'problems' | 'eventId'>);
 
 /**
  * Tries one rejection again. An operator has looked at it, so it is let in even where the token that it came with was
- * rotated away or revoked, or where its address or signature was objected to; not where the integration is unknown or
- * disabled. One that differs from the event that it repeats becomes an event of its own; one of which that turns out only
- * now stays as such. Its event counts one delivery, however often it had been rejected: a rejection counts those that were
- * refused, an event those that were taken.
+ * rotated away or revoked, or where its address or signature was objected to; but not where the integration is unknown or
+ * disabled. One that was kept because it differs from the event that it repeats becomes an event of its own; one that turns
+ * out to differ only now stays, for that reason. Its event counts one delivery, however often it had been rejected.
  *
- * Rejects, with the rejection as it was, when D1 does not answer or does not take the event.
+ * Rejects, and leaves the rejection as it was, when D1 does not answer or does not take the event.
  *
- * @param auditOf what is recorded of what becomes of it.
+ * @param auditOf makes the audit entry, given what became of the rejection.
  */
-export async function retryRejection(
+export async function retryOne(
   deps: ForwardingDeps,
   rejection: KeptRejection,
   lifetime: Lifetime,
@@ -89,71 +88,65 @@ export async function retryRejection(
 
 /** How many rejections were tried, and what became of them. */
 export interface RetryCounts {
-  /** All that were tried. */
   retried: number;
   stored: number;
   duplicates: number;
-  /** Those that stay. */
+  /** How many stay. */
   rejected: number;
 }
 
-/** What a run over many rejections did. */
-export interface RetryRun extends RetryCounts {
-  /** To be gone on with behind this place; `null`: the run came to its end. */
+/** What a retry of many rejections did. */
+export interface BulkRetry extends RetryCounts {
+  /** The next request goes on behind this place; `null`: none is left to be tried. */
   nextAfterSeq: number | null;
-  /** What ended the run early. What was done until then is done, and is in the audit trail. */
-  interruption: { error: unknown } | null;
 }
 
 /**
- * Tries rejections again, oldest first, as many as one request can do. Repeating a run is harmless.
+ * Tries rejections again, oldest first, as many as one request can. Repeating that is harmless. Rejects when D1 does not
+ * answer; the groups before that are done, and in the audit trail.
  *
- * Nobody has looked at each of them: one stays that came with a token that is not valid any more, unless its time was
- * over only afterwards, and one whose address or signature was objected to, since these are not kept and cannot be
- * checked again. One that differs from the event that it repeats is let in only where these are asked for.
+ * Nobody has looked at each of them. So those stay whose token was not valid when they came, and those whose address or
+ * signature was objected to, as these are not kept and cannot be checked again. Those that differ from the event that they
+ * repeat are let in only where the filter asks for them.
  *
- * @param auditOf what is recorded of each group that was tried together.
+ * @param auditOf makes the audit entry of each group, given what became of it.
  */
-export async function retryRejections(
+export async function retryMatching(
   deps: ForwardingDeps,
   filter: RejectionFilter,
   afterSeq: number,
   lifetime: Lifetime,
   auditOf: (counts: RetryCounts) => AuditEntry,
-): Promise<RetryRun> {
+): Promise<BulkRetry> {
   const deadlineMs = deps.now() + MAX_RUN_MS;
-  const run: RetryRun = { ...NONE_RETRIED, nextAfterSeq: afterSeq, interruption: null };
-  try {
-    const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
-    const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
-    const integrations = await listIntegrations(deps.db);
-    const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
-    const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
-    let forwarding: Promise<void> = Promise.resolve();
+  const run: BulkRetry = { ...NONE_RETRIED, nextAfterSeq: afterSeq };
+  const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
+  const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
+  const integrations = await listIntegrations(deps.db);
+  const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
+  const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
+  let forwarding: Promise<void> = Promise.resolve();
 
-    for (const group of groups.slice(0, MAX_GROUPS)) {
-      await withinMs(deadlineMs - deps.now(), forwarding); // else a queue that hangs fills the memory
-      if (deps.now() >= deadlineMs) return run;
-      const rejections = await findRejections(
-        deps.db,
-        group.map(({ seq }) => seq),
-      );
-      const trial = await tryTogether(deps, rejections, (one) =>
-        one.reason === 'differs' && filter.reason !== 'differs'
-          ? { ok: false, reason: one.reason, problems: one.problems }
-          : judge(one, registered.get(one.integration), { isLookedAt: false }),
-      );
-      const counts = countOf(trial.retried.values());
-      const stored = await settle(deps, trial, auditOf(counts));
-      for (const name of COUNTS) run[name] += counts[name];
-      forwarding = forwardStored(deps, stored, RETRIED);
-      run.nextAfterSeq = group.at(-1)?.seq ?? null;
-      lifetime.waitUntil(forwarding);
-    }
-    if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
-  } catch (error) {
-    run.interruption = { error };
+  for (const group of groups.slice(0, MAX_GROUPS)) {
+    await withinMs(deadlineMs - deps.now(), forwarding); // otherwise a queue that hangs would fill the memory with events to forward
+    if (deps.now() >= deadlineMs) return run;
+    const rejections = await findRejections(
+      deps.db,
+      group.map(({ seq }) => seq),
+    );
+    const trial = await tryTogether(deps, rejections, (one) =>
+      one.reason === 'differs' && filter.reason !== 'differs'
+        ? { ok: false, reason: one.reason, problems: one.problems }
+        : judge(one, registered.get(one.integration), { isLookedAt: false }),
+    );
+    const counts = countOf(trial.retried.values());
+    const stored = await settle(deps, trial, auditOf(counts));
+    for (const name of COUNTS) run[name] += counts[name];
+    forwarding = forwardStored(deps, stored, RETRIED);
+    run.nextAfterSeq = group.at(-1)?.seq ?? null;
+    lifetime.waitUntil(forwarding);
   }
+  if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
   return run;
 }
 
@@ -181,21 +174,21 @@ function countOf(retried: Iterable<Retried>): RetryCounts {
 }
 
 /**
- * Whether a problem stands until somebody has looked at it. What is said of the sender's address or signature does, since
- * these are not kept; so does what a version without codes said of the whole, which may be the same.
+ * Whether a problem keeps a rejection out until somebody has looked at it: one of the sender's address or signature, which
+ * are not kept, and one that an earlier version stored without a code, which may be of the same kind.
  */
 function isStanding({ path, code }: ContractProblem): boolean {
   return code === 'address' || code === 'signature' || (code === 'other' && path === '');
 }
 
-/** What a rejection is by today's contract and its integration's registration. */
+/** Judges a rejection by today's contract and its integration's registration. */
 function judge(
   rejection: KeptRejection,
   integration: Integration | undefined,
   { isLookedAt }: { isLookedAt: boolean },
 ): Assessment {
   const { generation, lastReceivedAtMs: receivedAtMs, integration: slug, requestId } = rejection;
-  // What it arrived by was checked then: what was objected to is among the problems.
+  // Its address and signature were checked when it came; objections to them are among its problems.
   const asked = integration && {
     ...withoutArrivalChecks(integration),
     ...(isLookedAt && { generation }),
@@ -215,10 +208,10 @@ function judge(
   return judged.ok ? judged : { ...judged, problems: [...judged.problems, ...standing] };
 }
 
-/** Rejections that were tried together, before the table knows. */
+/** The outcome for rejections that were tried together, before the table of rejections is changed. */
 interface Trial {
   retried: Map<Rejection, Retried>;
-  /** Those whose events are recorded, by this or by another delivery. */
+  /** The rejections whose events are recorded, by this or by another delivery. */
   letIn: Map<Rejection, RecordedEvent>;
 }
 
@@ -267,22 +260,22 @@ async function tryTogether(
   }
 }
 
-/** A judgment against a rejection, or what it was judged before. */
+/** Why a rejection stays, by a new judgment or by its old one. */
 type StillRejected = { ok: false } & Pick<Rejection, 'reason' | 'problems'>;
 
 function stillRejected({ reason, problems }: StillRejected, { eventId }: Rejection): Retried {
   return { outcome: 'rejected', reason, problems, eventId: reason === 'differs' ? eventId : null };
 }
 
-/** The event of a body that differs from what is stored under its id, to stand beside that. */
+/** The event of a body that differs from the event stored under its id, under an id of its own. */
 function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent {
   return recordable({ ...event, id: versionId(event.id, digest) });
 }
 
 /**
- * Lets the table know: what was let in leaves it, what stays has its new reasons, and the audit trail says who did that.
+ * Deletes the rejections that were let in, gives those that stay their new reasons, and records who did that.
  *
- * @returns the places of the events to forward: of two that try the same rejection at once, only the one that deletes
+ * @returns the places of the events to forward. When two requests try the same rejection at once, only the one that deletes
  *   it forwards its event.
  */
 async function settle(
@@ -302,7 +295,7 @@ function failedBy(error: unknown, { seq, integration }: Rejection): Retried {
   return { outcome: 'failed', error };
 }
 
-/** The rejections that stay for other reasons than before. */
+/** The rejections that stay, but for other reasons than before. */
 function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['rejectedAgain'] {
   return [...retried].flatMap(([rejection, now]) => {
     if (now.outcome !== 'rejected') return [];
@@ -315,8 +308,9 @@ function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['reje
 }
 
 /**
- * Records events in as few statements as the limits allow. What D1 refuses is recorded one by one, so that one that
- * cannot be holds back no other, and has its error here. Rejects when D1 does not answer or takes nothing.
+ * Records events in as few statements as the limits allow. The events of a statement that D1 refuses are recorded one by
+ * one, so that an event that cannot be recorded keeps no other out; its result is the error. Rejects when D1 does not
+ * answer or takes nothing.
  */
 async function recordEach(
   { db, now }: ForwardingDeps,

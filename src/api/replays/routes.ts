@@ -1,95 +1,74 @@
 // /api/replay and /api/events/:integration/:id/replay: forwarding events again.
 
-import { zValidator } from '@hono/zod-validator';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import * as z from 'zod';
 import { coded } from '../../contract/problems.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
 import { beginReplay, forwardReplay } from '../../forward/replay.ts';
+import { named } from '../../named-schemas.ts';
+import { json, operationsOf } from '../../operation.ts';
 import { problem } from '../../problem-details.ts';
 import type { EventFilter } from '../../store/event-listing.ts';
 import { seqRange } from '../../store/places.ts';
 import { countReplay } from '../../store/replay-steps.ts';
-import {
-  BLOTTED_CONTACT,
-  cancelReplay,
-  createReplay,
-  findReplay,
-  listReplays,
-  type Replay,
-  replayEvent,
-} from '../../store/replays.ts';
+import * as store from '../../store/replays.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { eventFilters } from '../events/routes.ts';
-import { listingParameters, pageOf, refuseParameters } from '../query-parameters.ts';
-import { jsonBody } from '../request-body.ts';
+import { auditEntry } from '../audit/entry.ts';
+import { eventFilters, eventPath } from '../events/routes.ts';
+import { count, moment, textOrNull } from '../fields.ts';
+import {
+  asCursor,
+  asFilter,
+  asListing,
+  asPage,
+  listingParameters,
+  pageOf,
+  requireFilterOrAll,
+  seqOf,
+  shownPeriod,
+} from '../query-parameters.ts';
+import { answer, serve } from '../serve.ts';
 
-/** As a job's `id` is written. */
-const ID = /^[1-9]\d{0,15}$/;
-
-/** A dry run counts so long and no longer: proxies and clients lose patience. */
+/** A dry run counts no longer than this, as proxies and clients lose patience. */
 const MAX_COUNTING_MS = 3_000;
-/** Within the 50 subrequests that the free plan has for a request: a million events. */
+/** Fewer than the 50 subrequests that the free plan has for a request; enough to count a million events. */
 const MAX_COUNTING_STATEMENTS = 40;
 
 const { cursor, since, until } = listingParameters;
 const filters = { ...eventFilters, since, until };
 
-/** Names in {@link replayRequest} that choose events. */
-const FILTERS = Object.keys(filters) as (keyof typeof filters)[];
-
-/** What `POST /api/replay` takes. Everything is replayed only for who says so: nobody does by a slip. */
-export const replayRequest = z
+const replayRequest = z
   .strictObject({
     ...filters,
-    all: z.literal(true).optional().meta({
-      description: 'In place of filters: every event that is stored.',
-    }),
-    dryRun: z.boolean().default(false).meta({
-      description: 'Only counts. One request does not count everything: `next` goes on.',
-    }),
-    cursor: cursor.meta({ description: 'Of a dry run: the `next` of its last answer.' }),
+    all: z.literal(true).optional().describe('In place of filters: every event that is stored.'),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .describe('Only counts. One request does not count everything: `next` goes on.'),
+    cursor: cursor.describe('Of a dry run: the `next` of its last answer.'),
   })
-  .superRefine((request, context) => {
-    const refuse = (path: string, why: ReturnType<typeof coded>) =>
-      context.addIssue({ code: 'custom', path: [path], ...why });
-    const isFiltered = FILTERS.some((name) => request[name] !== undefined);
-    if (!isFiltered && request.all === undefined) refuse('all', coded('all-or-filter'));
-    if (isFiltered && request.all !== undefined) refuse('all', coded('all-with-filter'));
-    if (request.cursor !== undefined && !request.dryRun)
-      refuse('cursor', coded('goes-with', { parameter: 'dryRun' }));
+  .superRefine(requireFilterOrAll(filters))
+  .refine(({ cursor, dryRun }) => cursor === undefined || dryRun, {
+    path: ['cursor'],
+    ...coded('goes-with', { parameter: 'dryRun' }),
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
-/** What `GET /api/replay` takes. */
-export const replayListing = z.strictObject(listingParameters);
-
-/** What `POST /api/events/:integration/:id/replay` answers. */
-export const eventReplayAnswer = z.object({
-  replay: z.int().min(1).meta({ description: 'The `replay` of the message: how often it was put back.' }),
-});
-
-/** What `POST /api/replay` answers to a dry run. */
 export const dryRunAnswer = z
   .object({
-    count: z
-      .int()
-      .min(0)
-      .meta({ description: 'Events that would be put back, as far as they were counted.' }),
+    count: count.describe('Events that would be put back, as far as they were counted.'),
     complete: z.boolean(),
-    next: z.string().nullable().meta({
-      description: 'The `cursor` to go on counting with, to be added up; null: complete.',
-    }),
+    next: textOrNull.describe('The `cursor` to go on counting with, to be added up; null: complete.'),
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
-/** A job. */
 export const replayAnswer = z
   .object({
     id: z.string(),
-    state: z.enum(['running', 'done', 'cancelled']).meta({
-      description: '`running` until everything was put back and is forwarded.',
-    }),
+    state: z
+      .enum(['running', 'done', 'cancelled'])
+      .describe('`running` until everything was put back and is forwarded.'),
     filter: z
       .object({
         type: filters.type,
@@ -97,22 +76,20 @@ export const replayAnswer = z
         contact: z
           .string()
           .optional()
-          .meta({
-            description: `Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`,
-          }),
+          .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
         integration: z.string().optional(),
         messageId: z.string().optional(),
-        since: z.iso.datetime().optional(),
-        until: z.iso.datetime().optional(),
+        since: moment.optional(),
+        until: moment.optional(),
       })
-      .meta({ description: 'Empty: all.' }),
-    progress: z.number().min(0).max(1).meta({ description: 'How much of its range was walked.' }),
-    putBack: z.int().min(0).meta({ description: 'Events that matched so far, and were put back.' }),
-    forwarded: z.int().min(0).meta({ description: 'Of those, the ones that the queue confirmed.' }),
-    waiting: z.int().min(0).meta({ description: 'Of those, the ones that are still to be forwarded.' }),
+      .describe('Empty: all.'),
+    progress: z.number().min(0).max(1).describe('How much of its range was walked.'),
+    putBack: count.describe('Events that matched so far, and were put back.'),
+    forwarded: count.describe('Of those, the ones that the queue confirmed.'),
+    waiting: count.describe('Of those, the ones that are still to be forwarded.'),
     actor: z.string(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
+    createdAt: moment,
+    updatedAt: moment,
   })
   .meta({
     example: {
@@ -128,95 +105,130 @@ export const replayAnswer = z
       updatedAt: '2026-03-02T12:01:20.000Z',
     },
   });
+named('Replay', replayAnswer);
 
-/** What `GET /api/replay` answers. */
 export const replayPage = pageOf(replayAnswer);
 
-/** The replay of a single event, to be mounted at `/api/events`. */
-export function eventReplayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
-  return new Hono<ActorEnv>().post('/:integration/:id/replay', async (c) => {
-    const { integration, id } = c.req.param();
-    const place = await replayEvent(
-      deps.db,
-      { integration, id },
-      {
-        actor: c.get('actor').name,
-        action: 'event.replay',
-        object: `${integration}/${id}`,
-        detail: {},
-        atMs: deps.now(),
-      },
-    );
-    if (place === null) return problem('not-found', 'There is no such event, or it is past its retention.');
-    c.executionCtx.waitUntil(forwardReplay(deps, place));
-    const answer: z.infer<typeof eventReplayAnswer> = { replay: place.replay };
-    return c.json(answer, 202);
-  });
-}
+const operation = operationsOf({ name: 'Replay', description: 'Forward events again.' });
 
-/** The replays of many events, to be mounted at `/api/replay`. */
+const replayPath = z.object({
+  job: z.string().meta({ description: 'Its `id`.', example: '1772330400000123' }),
+});
+
+export const replayEvent = operation('replayEvent', 'POST /api/events/:integration/:id/replay', {
+  summary: 'Forward an event again',
+  param: eventPath,
+  answers: {
+    202: json(
+      'It is put back.',
+      z.object({
+        replay: z.int().min(1).describe('The `replay` of the message: how often it was put back.'),
+      }),
+      { replay: 1 },
+    ),
+  },
+  problems: ['not-found'],
+});
+
+export const listReplays = operation('listReplays', 'GET /api/replay', {
+  summary: 'List replays, newest first',
+  query: z.strictObject(listingParameters),
+  answers: { 200: json('A page of replays.', replayPage) },
+});
+
+export const createReplay = operation('createReplay', 'POST /api/replay', {
+  summary: 'Forward many events again',
+  description: 'A job that goes on after the answer: follow it at its `location`.',
+  body: {
+    schema: replayRequest,
+    examples: {
+      some: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' },
+      counted: { all: true, dryRun: true },
+    },
+  },
+  answers: {
+    200: json('Of a dry run: how many it would be.', dryRunAnswer),
+    202: { description: 'The job.', schema: replayAnswer, headers: { location: 'Where to follow it.' } },
+  },
+});
+
+export const getReplay = operation('getReplay', 'GET /api/replay/:job', {
+  summary: 'Follow a replay',
+  param: replayPath,
+  answers: { 200: json('How far it is.', replayAnswer) },
+  problems: ['not-found'],
+});
+
+export const cancelReplay = operation('cancelReplay', 'POST /api/replay/:job/cancel', {
+  summary: 'Cancel a replay',
+  param: replayPath,
+  answers: { 200: json('How far it came.', replayAnswer) },
+  problems: ['not-found', 'conflict'],
+});
+
 export function replayRoutes(deps: ForwardingDeps): Hono<ActorEnv> {
   const { db, now } = deps;
   const routes = new Hono<ActorEnv>();
 
-  routes.post('/', jsonBody(replayRequest), async (c) => {
-    const { all: _, dryRun, cursor, since, until, ...match } = c.req.valid('json');
-    const filter: EventFilter = { ...match, sinceMs: since, untilMs: until };
-    if (dryRun) return c.json(await dryRunOf(deps, filter, cursor ?? 0));
-    const { contact, ...impersonal } = match;
-    const replay = await createReplay(db, filter, {
+  serve(routes, replayEvent, async (c, { param }) => {
+    const audit = auditEntry(c, now(), 'event.replay', `${param.integration}/${param.id}`);
+    const place = await store.replayEvent(db, param, audit);
+    if (place === null) return problem('not-found', 'There is no such event, or it is past its retention.');
+    c.executionCtx.waitUntil(forwardReplay(deps, place));
+    return answer(replayEvent, 202, { replay: place.replay });
+  });
+
+  serve(routes, createReplay, async (c, { body: { all: _, dryRun, cursor, ...match } }) => {
+    const filter = asFilter(match);
+    if (dryRun) return dryRunOf(deps, filter, cursor ?? 0);
+    const { contact, since: _since, until: _until, ...impersonal } = match;
+    const replay = await store.createReplay(db, filter, {
       actor: c.get('actor').name,
       action: 'replay.create',
-      detail: { ...impersonal, ...shownTimes(filter), ...(contact !== undefined && { byContact: true }) },
+      detail: { ...impersonal, ...shownPeriod(filter), ...(contact !== undefined && { byContact: true }) },
       atMs: now(),
     });
     c.executionCtx.waitUntil(beginReplay(deps));
-    return c.json(shown(replay), 202, { location: `/api/replay/${replay.id}` });
+    return answer(createReplay, 202, shownReplay(replay), { location: `/api/replay/${replay.id}` });
   });
 
-  routes.get('/', zValidator('query', replayListing, refuseParameters), async (c) => {
-    const { limit, cursor, since, until } = c.req.valid('query');
-    const { replays, nextBeforeId } = await listReplays(
-      db,
-      { sinceMs: since, untilMs: until },
-      { limit, beforeId: cursor },
-    );
-    const page: z.infer<typeof replayPage> = {
-      data: replays.map(shown),
-      next: nextBeforeId === null ? null : String(nextBeforeId),
-    };
-    return c.json(page);
-  });
-
-  routes.get('/:job', async (c) => answer(c, await find(c.req.param('job'))));
-
-  routes.post('/:job/cancel', async (c) => {
-    const replay = await find(c.req.param('job'));
-    if (replay === null) return answer(c, null);
-    const isCancelled = await cancelReplay(db, replay.id, {
-      actor: c.get('actor').name,
-      action: 'replay.cancel',
-      object: String(replay.id),
-      detail: {},
-      atMs: now(),
+  serve(routes, listReplays, async (_, { query }) => {
+    const { filter, page } = asListing(query);
+    const { replays, nextBeforeId } = await store.listReplays(db, filter, {
+      limit: page.limit,
+      beforeId: page.beforeSeq,
     });
-    if (!isCancelled) return problem('conflict', 'The replay is over already.', { reason: 'replay-over' });
-    return answer(c, await findReplay(db, replay.id));
+    return asPage(replays.map(shownReplay), nextBeforeId);
   });
 
-  async function find(id: string): Promise<Replay | null> {
-    return ID.test(id) ? findReplay(db, Number(id)) : null;
+  serve(routes, getReplay, async (_, { param }) => {
+    const replay = await find(param.job);
+    return replay === null ? noSuchReplay() : shownReplay(replay);
+  });
+
+  serve(routes, cancelReplay, async (c, { param }) => {
+    const replay = await find(param.job);
+    if (replay === null) return noSuchReplay();
+    const audit = auditEntry(c, now(), 'replay.cancel', String(replay.id));
+    const isCancelled = await store.cancelReplay(db, replay.id, audit);
+    if (!isCancelled) return problem('conflict', 'The replay is over already.', { reason: 'replay-over' });
+    const cancelled = await store.findReplay(db, replay.id);
+    return cancelled === null ? noSuchReplay() : shownReplay(cancelled);
+  });
+
+  async function find(id: string): Promise<store.Replay | null> {
+    const seq = seqOf(id);
+    return seq === null ? null : store.findReplay(db, seq);
   }
 
   return routes;
 }
 
-function answer(c: Context<ActorEnv>, replay: Replay | null): Response {
-  if (replay === null) return problem('not-found', 'There is no such replay, or it is past its retention.');
-  return c.json(shown(replay));
+function noSuchReplay(): Response {
+  return problem('not-found', 'There is no such replay, or it is past its retention.');
 }
 
-/** Counts what would be put back, as far as one request goes. */
+/** Counts the events that would be put back, as far as one request can. */
 async function dryRunOf(
   { db, now }: ForwardingDeps,
   filter: EventFilter,
@@ -232,29 +244,22 @@ async function dryRunOf(
     seq = nextSeq;
   }
   const complete = seq >= untilSeq;
-  return { count, complete, next: complete ? null : String(seq) };
+  return { count, complete, next: asCursor(complete ? null : seq) };
 }
 
-function shown(replay: Replay): z.infer<typeof replayAnswer> {
+function shownReplay(replay: store.Replay): z.infer<typeof replayAnswer> {
   const { sinceMs: _, untilMs: __, ...match } = replay.filter;
   const range = replay.untilSeq - replay.fromSeq;
   return {
     id: String(replay.id),
     state: replay.state,
-    filter: { ...match, ...shownTimes(replay.filter) },
+    filter: { ...match, ...shownPeriod(replay.filter) },
     progress: range === 0 ? 1 : Math.min(1, (replay.nextSeq - replay.fromSeq) / range),
     putBack: replay.putBack,
     forwarded: replay.forwarded,
     waiting: replay.waiting,
     actor: replay.actor,
-    createdAt: new Date(Math.floor(replay.id / 1000)).toISOString(),
-    updatedAt: new Date(replay.updatedAtMs).toISOString(),
-  };
-}
-
-function shownTimes({ sinceMs, untilMs }: EventFilter): { since?: string; until?: string } {
-  return {
-    ...(sinceMs !== undefined && { since: new Date(sinceMs).toISOString() }),
-    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
+    createdAt: rfc3339(Math.floor(replay.id / 1000)),
+    updatedAt: rfc3339(replay.updatedAtMs),
   };
 }

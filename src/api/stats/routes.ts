@@ -1,11 +1,12 @@
 // GET /api/stats: what was counted, by steps of time, and how fast messages take their steps.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import type { Oddity } from '../../contract/documented-fields.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
-import { type BacklogDeps, readBacklogs } from '../../forward/backlog.ts';
+import { rfc3339 } from '../../contract/timestamp.ts';
+import { readBacklogs } from '../../forward/backlog.ts';
+import { json } from '../../operation.ts';
 import {
   type Count,
   type CountedKind,
@@ -20,8 +21,13 @@ import {
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
+import type { ActorEnv } from '../access/actor.ts';
+import type { ApiDeps } from '../deps.ts';
 import { oddity } from '../events/routes.ts';
-import { invalidParameters, listingParameters, refuseParameters } from '../query-parameters.ts';
+import { count, moment } from '../fields.ts';
+import { watchingOperation } from '../health/routes.ts';
+import { invalidParameters, listingParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -41,42 +47,37 @@ type Step = keyof typeof STEPS;
 
 const STEP_NAMES = Object.keys(STEPS) as [Step, ...Step[]];
 
-/** A day by minute, two months by hour. */
+/** Enough for a day by minute, or for two months by hour. */
 const MAX_POINTS = 1_500;
 const DEFAULT_PERIOD_MS = HOUR_MS;
-/** Short of what is kept, as the period is widened to whole steps. */
+/** A day less than is kept, since a period is widened to whole steps. */
 const FINE_REACH_MS = FINE_RETENTION_MS - DAY_MS;
 const COARSE_REACH_MS = COARSE_RETENTION_MS - DAY_MS;
 const QUEUE_TIMEOUT_MS = 2_000;
 
-/** What `GET /api/stats` takes. */
-export const statsParameters = z.strictObject({
+const statsParameters = z.strictObject({
   since: listingParameters.since,
   until: listingParameters.until,
   step: z
     .enum(STEP_NAMES)
     .optional()
-    .meta({ description: `Without one: the shortest that gives at most ${MAX_POINTS} points.` }),
+    .describe(`Without one: the shortest that gives at most ${MAX_POINTS} points.`),
   integration: z.string().min(1).optional(),
 });
 
-const count = z.int().nonnegative();
-const moment = z.iso.datetime();
-
 const outcomes = {
-  received: count.meta({ description: 'New events: responses and statuses.' }),
+  received: count.describe('New events: responses and statuses.'),
   responses: count,
-  duplicates: count.meta({ description: 'Repeated deliveries of an event.' }),
-  deferred: count.meta({ description: 'Those received that were stored by way of the intake queue.' }),
-  odd: count.meta({ description: 'Those received whose payload differs from the documentation.' }),
-  rejected: count.meta({ description: 'Deliveries that were kept as rejections.' }),
-  forwarded: count.meta({ description: 'New events that the queue has confirmed.' }),
-  replayed: count.meta({ description: 'Events that the queue has confirmed again, on a replay.' }),
-  refused: count.meta({
-    description:
-      'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
+  duplicates: count.describe('Repeated deliveries of an event.'),
+  deferred: count.describe('Those received that were stored by way of the intake queue.'),
+  odd: count.describe('Those received whose payload differs from the documentation.'),
+  rejected: count.describe('Deliveries that were kept as rejections.'),
+  forwarded: count.describe('New events that the queue has confirmed.'),
+  replayed: count.describe('Events that the queue has confirmed again, on a replay.'),
+  refused: count.describe(
+    'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
       '`/api/refusals` tells the reasons.',
-  }),
+  ),
 };
 
 const statuses = {
@@ -84,34 +85,32 @@ const statuses = {
   delivered: count,
   read: count,
   failed: count,
-  other: count.meta({ description: 'With a word that is not known.' }),
+  other: count.describe('With a word that is not known.'),
 };
 
 const times = z
   .object({ count, p50Ms: count.nullable(), p95Ms: count.nullable() })
-  .meta({ description: 'Median and 95th percentile, at most 4.5 % off. Null where none was counted.' });
+  .describe('Median and 95th percentile, at most 4.5 % off. Null where none was counted.');
 
 const rate = z.number().nonnegative().nullable();
 
 const backlog = z.object({ messages: count, bytes: count });
 
-/** What `GET /api/stats` answers. */
 export const stats = z
   .object({
     since: moment,
     until: moment,
     step: z.enum(STEP_NAMES),
-    countedUntil: moment.meta({
-      description: 'Events stored before this time are in it. New ones are counted once a minute.',
-    }),
+    countedUntil: moment.describe(
+      'Events stored before this time are in it. New ones are counted once a minute.',
+    ),
     totals: z.object({ ...outcomes, statuses: z.object(statuses) }),
-    oddities: z.array(oddity.extend({ count })).meta({
-      description:
-        'In what the payloads of the period differ from the documentation, the most frequent first.',
-    }),
+    oddities: z
+      .array(oddity.extend({ count }))
+      .describe('In what the payloads of the period differ from the documentation, the most frequent first.'),
     series: z
       .array(z.object({ start: moment, ...outcomes, ...statuses }))
-      .meta({ description: 'One point for every step, those without events too.' }),
+      .describe('One point for every step, those without events too.'),
     funnel: z.object({
       sent: count,
       delivered: count,
@@ -119,35 +118,36 @@ export const stats = z
       replied: count,
       rates: z
         .object({ delivered: rate, read: rate, replied: rate })
-        .meta({ description: 'Of the step before. Null where there was none.' }),
+        .describe('Of the step before. Null where there was none.'),
       times: z
         .object({ sentToDelivered: times, deliveredToRead: times, readToReplied: times })
-        .meta({ description: 'Of the whole hours, or beyond a week whole days, that the period touches.' }),
+        .describe('Of the whole hours, or beyond a week whole days, that the period touches.'),
     }),
-    oldestUnforwarded: z.object({ ageMs: count, storedAt: moment, receivedAt: moment }).nullable().meta({
-      description: 'The oldest event that the queue has not confirmed, and for how long it is stored.',
-    }),
-    outbox: count.meta({ description: `Events not forwarded yet; ${MAX_COUNTED}: so many or more.` }),
+    oldestUnforwarded: z
+      .object({ ageMs: count, storedAt: moment, receivedAt: moment })
+      .nullable()
+      .describe('The oldest event that the queue has not confirmed, and for how long it is stored.'),
+    outbox: count.describe(`Events not forwarded yet; ${MAX_COUNTED}: so many or more.`),
     backlog: z
       .object({ events: backlog.nullable(), intake: backlog.nullable() })
-      .meta({ description: 'What waits in the queues, by their own word; null where they do not tell.' }),
+      .describe('What waits in the queues, by their own word; null where they do not tell.'),
     databaseBytes: count,
   })
-  .meta({ description: 'What was counted.' });
+  .describe('What was counted.');
 
 type Stats = z.infer<typeof stats>;
 type Outcomes = Stats['series'][number];
 
-interface StatsDeps extends BacklogDeps {
-  db: D1Database;
-  now: () => number;
-}
+export const getStats = watchingOperation('getStats', 'GET /api/stats', {
+  summary: 'Read the counters of a period',
+  query: statsParameters,
+  answers: { 200: json('What was counted.', stats) },
+});
 
-/** To be mounted at `/api/stats`. */
-export function statsRoutes(deps: StatsDeps): Hono {
-  return new Hono().get('/', zValidator('query', statsParameters, refuseParameters), async (c) => {
+export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
+  const routes = new Hono<ActorEnv>();
+  serve(routes, getStats, async (_, { query }) => {
     const nowMs = deps.now();
-    const query = c.req.valid('query');
     const chosen = periodOf(query, nowMs);
     if (!chosen.ok) return invalidParameters([chosen.problem]);
     const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
@@ -158,21 +158,22 @@ export function statsRoutes(deps: StatsDeps): Hono {
       readDatabaseState(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
-    return c.json({
+    return {
       ...countedOf(period, chosen.step, counts, lags),
-      countedUntil: iso(state.oldestUncountedMs ?? nowMs),
+      countedUntil: rfc3339(state.oldestUncountedMs ?? nowMs),
       ...waitingOf(state, nowMs),
       backlog: backlogs,
       databaseBytes: state.databaseBytes,
-    } satisfies Stats);
+    };
   });
+  return routes;
 }
 
 type ChosenPeriod =
   | { ok: true; sinceMs: number; untilMs: number; step: Step }
   | { ok: false; problem: ContractProblem };
 
-/** The period that is asked for, widened to whole steps, the last hour by default. */
+/** The period of a request, widened to whole steps. Without parameters it is the last hour. */
 function periodOf(
   { since, until, step: askedStep }: z.output<typeof statsParameters>,
   nowMs: number,
@@ -209,24 +210,13 @@ function refused(problem: ContractProblem): ChosenPeriod {
   return { ok: false, problem };
 }
 
-const NOTHING = {
-  received: 0,
-  responses: 0,
-  sent: 0,
-  delivered: 0,
-  read: 0,
-  failed: 0,
-  other: 0,
-  duplicates: 0,
-  deferred: 0,
-  odd: 0,
-  rejected: 0,
-  forwarded: 0,
-  replayed: 0,
-  refused: 0,
-};
+type Counted = keyof typeof outcomes | keyof typeof statuses;
 
-/** What a kind is called in the answer. */
+const NOTHING = Object.fromEntries(
+  Object.keys({ ...outcomes, ...statuses }).map((name) => [name, 0]),
+) as Record<Counted, number>;
+
+/** The names that kinds of counts have in the answer. */
 const NAMES = {
   response: 'responses',
   'status:sent': 'sent',
@@ -240,21 +230,10 @@ const NAMES = {
   rejected: 'rejected',
   forwarded: 'forwarded',
   replayed: 'replayed',
-} as const satisfies Record<
-  Exclude<CountedKind, `refused:${string}` | `odd:${string}`>,
-  keyof typeof NOTHING
->;
-
-function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): keyof typeof NOTHING {
-  return isRefusal(kind) ? 'refused' : NAMES[kind];
-}
+} as const satisfies Record<Exclude<CountedKind, `refused:${string}` | `odd:${string}`>, Counted>;
 
 function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
   return kind.startsWith('refused:');
-}
-
-function isReceived(kind: CountedKind): boolean {
-  return kind === 'response' || kind.startsWith('status:');
 }
 
 function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: LagCount[]) {
@@ -272,18 +251,18 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
     }
     for (const sum of [sums, points.get(startMs)]) {
       if (sum === undefined) continue;
-      sum[nameOf(kind)] += count;
-      if (isReceived(kind)) sum.received += count;
+      sum[isRefusal(kind) ? 'refused' : NAMES[kind]] += count;
+      if (kind === 'response' || kind.startsWith('status:')) sum.received += count;
     }
   }
   const { sent, delivered, read, failed, other, ...outcomes } = sums;
   return {
-    since: iso(period.sinceMs),
-    until: iso(period.untilMs),
+    since: rfc3339(period.sinceMs),
+    until: rfc3339(period.untilMs),
     step,
     totals: { ...outcomes, statuses: { sent, delivered, read, failed, other } },
     oddities: [...oddities.values()].toSorted((a, b) => b.count - a.count),
-    series: Array.from(points, ([start, point]): Outcomes => ({ start: iso(start), ...point })),
+    series: Array.from(points, ([start, point]): Outcomes => ({ start: rfc3339(start), ...point })),
     funnel: {
       sent,
       delivered,
@@ -299,7 +278,7 @@ function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: Lag
   };
 }
 
-/** To four digits behind the point. */
+/** A share, rounded to four decimal places. */
 function rateOf(part: number, whole: number): number | null {
   return whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4;
 }
@@ -321,12 +300,8 @@ function waitingOf({ oldestUnforwarded: oldest, outbox }: DatabaseState, nowMs: 
     outbox,
     oldestUnforwarded: oldest && {
       ageMs: Math.max(nowMs - oldest.storedAtMs, 0),
-      storedAt: iso(oldest.storedAtMs),
-      receivedAt: iso(oldest.receivedAtMs),
+      storedAt: rfc3339(oldest.storedAtMs),
+      receivedAt: rfc3339(oldest.receivedAtMs),
     },
   };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,12 +1,10 @@
 // GET /api/tail: events as they are stored, as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 //
-// The place of an event is its id on the stream, so that a client that reconnects goes on behind what it has seen.
-// Nothing is remembered between two connections, and nothing is done ahead of a reader: a page is read from D1 when
-// the one before it has been taken. Every poll says something, if only a comment: a Worker learns that its client has
-// gone by a write that fails.
+// The place of an event is its id on the stream, so that a client that reconnects goes on behind what it has seen. Nothing
+// is remembered between two connections, and a page is read from D1 only when the client has taken the one before it. Every
+// poll writes something, if only a comment, since a Worker learns by a failing write that its client has gone.
 
-import { zValidator } from '@hono/zod-validator';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { patterned } from '../../contract/problems.ts';
@@ -14,12 +12,15 @@ import { within } from '../../runtime/deadline.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
 import { findLastSeq, type TailFilter, walkOnwards } from '../../store/tail.ts';
+import type { ActorEnv } from '../access/actor.ts';
 import { eventFilters, eventJson } from '../events/routes.ts';
-import { listingParameters, refuseParameters } from '../query-parameters.ts';
+import { watchingOperation } from '../health/routes.ts';
+import { listingParameters } from '../query-parameters.ts';
+import { serve } from '../serve.ts';
 
-/** How fast a stream goes, and how far. */
+/** How often a stream polls D1, and when it ends. */
 export interface TailPace {
-  /** Between two polls when something is going on; up to `maxPollMs` when nothing is: pages promise two seconds. */
+  /** Between two polls while events come; up to `maxPollMs` while none do, as pages promise to show one within 2 s. */
   pollMs: number;
   maxPollMs: number;
   /** How long D1 may take for a statement. */
@@ -32,18 +33,17 @@ export interface TailPace {
 }
 
 const PACE: TailPace = { pollMs: 1_000, maxPollMs: 1_500, statementTimeoutMs: 10_000, maxStatements: 45 };
-/** How much longer each poll waits than the one before, while nothing happens. */
+/** While no events come, each wait is longer than the one before by this factor. */
 const POLL_GROWTH = 1.25;
 /** What a client waits before it reconnects. */
 const RECONNECT_MS = 1_000;
 
-/** A stream's event id. Empty as some clients send it before they have one. */
+/** The id of an event on a stream. Some clients send an empty one before they have seen any. */
 const lastEventId = patterned(/^\d{0,16}$/, 'not-a-tail-id')
   .transform((text) => (text === '' ? undefined : Number(text)))
-  .meta({ description: 'The id of the last event seen; the stream goes on behind it.' })
+  .describe('The id of the last event seen; the stream goes on behind it.')
   .optional();
 
-/** What `GET /api/tail` takes. */
 export const tailParameters = z.strictObject({
   ...eventFilters,
   since: z
@@ -58,50 +58,51 @@ export const tailParameters = z.strictObject({
       example: '2026-03-01T00:00:00-03:00',
     })
     .optional(),
-  lastEventId: lastEventId.meta({ description: '`Last-Event-ID` for clients that cannot send headers.' }),
+  lastEventId: lastEventId.describe('`Last-Event-ID` for clients that cannot send headers.'),
 });
 
-/** What a client sends when it reconnects. It outweighs `since`, which stays in the URL. */
-export const tailHeaders = z.object({ 'last-event-id': lastEventId });
-
-/** What `GET /api/tail` answers. */
-export const tailAnswer = z.string().meta({
-  description:
-    'A `text/event-stream`. Each event has the id to go on from, `response` or `status` as its name, and as its ' +
-    'data one line of JSON: the event as `GET /api/events` shows it. An id without data marks a place where ' +
-    'nothing matched. The stream ends itself after about a minute; clients reconnect with `Last-Event-ID`.',
-  example: 'id: 1772330400000000\nevent: status\ndata: {"id":"m1:e1:status:read","payload":{}}\n\n',
+export const tailEvents = watchingOperation('tailEvents', 'GET /api/tail', {
+  summary: 'Watch events as they are stored',
+  query: tailParameters,
+  // Browsers send it when they reconnect. It outweighs `since`, which is in the URL still.
+  header: z.object({ 'last-event-id': lastEventId }),
+  answers: {
+    200: {
+      description: 'Server-sent events.',
+      mediaType: 'text/event-stream',
+      schema: z.string().meta({
+        description:
+          'Each event has the id to go on from, `response` or `status` as its name, and as its ' +
+          'data one line of JSON: the event as `GET /api/events` shows it. An id without data marks a place where ' +
+          'nothing matched. The stream ends itself after about a minute; clients reconnect with `Last-Event-ID`.',
+        example: 'id: 1772330400000000\nevent: status\ndata: {"id":"m1:e1:status:read","payload":{}}\n\n',
+      }),
+    },
+  },
 });
 
 interface TailDeps {
   db: D1Database;
-  /** For tests, which cannot wait as long. */
+  /** Faster for tests. */
   tailPace?: Partial<TailPace>;
 }
 
-/** The stream, to be mounted at `/api/tail`. */
-export function tailRoutes({ db, tailPace }: TailDeps): Hono {
+export function tailRoutes({ db, tailPace }: TailDeps): Hono<ActorEnv> {
   const pace = { ...PACE, ...tailPace };
-
-  return new Hono().get(
-    '/',
-    zValidator('query', tailParameters, refuseParameters),
-    zValidator('header', tailHeaders, refuseParameters),
-    (c) => {
-      const { since, lastEventId: fromUrl, ...filter } = c.req.valid('query');
-      const afterSeq = c.req.valid('header')['last-event-id'] ?? fromUrl ?? since?.afterSeq ?? null;
-      return new Response(
-        pulled((gone) => tail(db, filter, afterSeq, pace, gone)),
-        // nginx and its like would hold back what is not enough for a buffer
-        { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } },
-      );
-    },
-  );
+  const routes = new Hono<ActorEnv>();
+  serve(routes, tailEvents, (c, { query, header }) => {
+    const { since, lastEventId: fromUrl, ...filter } = query;
+    const afterSeq = header['last-event-id'] ?? fromUrl ?? since?.afterSeq ?? null;
+    const stream = pulled((gone) => tail(db, filter, afterSeq, pace, gone));
+    // nginx and other proxies would hold back what does not fill a buffer
+    return c.body(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  });
+  return routes;
 }
 
 /**
- * A stream of what is generated, a chunk each time that the reader has taken the one before. The generator gets a
- * signal that the reader has gone.
+ * A stream of what is generated: the next chunk is generated once the reader has taken the one before. The signal tells
+ * the generator that the reader has gone.
  */
 function pulled(generate: (gone: AbortSignal) => AsyncGenerator<string>): ReadableStream<Uint8Array> {
   const gone = new AbortController();
@@ -126,7 +127,7 @@ function pulled(generate: (gone: AbortSignal) => AsyncGenerator<string>): Readab
 /**
  * The text of a stream, in chunks of at most a page or one large event.
  *
- * @param startAfterSeq `null`: begins with what is stored next.
+ * @param startAfterSeq the place to begin behind; `null`: begins with what is stored next.
  */
 async function* tail(
   db: D1Database,
@@ -135,7 +136,7 @@ async function* tail(
   pace: TailPace,
   gone: AbortSignal,
 ): AsyncGenerator<string> {
-  let saidSeq = startAfterSeq; // moves on only with what has been said: whatever fails, there is no gap
+  let saidSeq = startAfterSeq; // moves on only once something is written, so that a failure leaves no gap
   let pollMs = 0;
   let isFailing = false;
   let statements = 0;
@@ -189,12 +190,12 @@ function longer(pollMs: number, pace: TailPace): number {
   return Math.min(Math.max(pollMs * POLL_GROWTH, pace.pollMs), pace.maxPollMs);
 }
 
-/** The line breaks that JSON has between its tokens would end the field, and nothing else in JSON can hold one. */
+/** An event on the stream. Line breaks between the tokens of the JSON would end the field; within strings there are none. */
 function eventFrame(event: ListedEvent): string {
   return `id: ${event.seq}\nevent: ${event.type}\ndata: ${eventJson(event).replace(/[\r\n]/g, ' ')}\n\n`;
 }
 
-/** Moves the place that a client goes on from, without an event. */
+/** An id without an event, which moves the place that a client goes on from. */
 function placeFrame(seq: number): string {
   return `id: ${seq}\n\n`;
 }
@@ -203,7 +204,7 @@ function comment(text: string): string {
   return `:${text && ` ${text}`}\n\n`;
 }
 
-/** Waits, but not for one who has gone. */
+/** Waits, but no longer than the reader stays. */
 async function sleep(ms: number, gone: AbortSignal): Promise<void> {
   await scheduler.wait(ms, { signal: gone }).catch(() => undefined);
 }

@@ -3,7 +3,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { conversationEntry } from '../../api/contacts/routes.ts';
+import type { conversationEntry } from '../../api/contacts/conversation.ts';
 import type { Status } from '../../contract/webhook.ts';
 import { statusName, Ticks } from '../events/event-row.tsx';
 import { type MessageContent, SaidContent } from '../events/message-content.tsx';

@@ -2,7 +2,7 @@
 
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
-import type { conversationPage } from '../../api/contacts/routes.ts';
+import type { conversationPage } from '../../api/contacts/conversation.ts';
 import { lacksAreaCode, MAX_IDENTITY_LENGTH } from '../../contract/contact.ts';
 import { apiPath } from '../frame/api-client.ts';
 import { ContactName, Notice, Said, Time } from '../frame/components.tsx';

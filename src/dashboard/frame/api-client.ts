@@ -4,9 +4,22 @@
 import { type ErrorHandler, type ExecutionContext, Hono } from 'hono';
 import type * as z from 'zod';
 import type { Actor, ActorEnv } from '../../api/access/actor.ts';
+import type { AnswerOf, Operation } from '../../operation.ts';
 import type { problemDetails } from '../../problem-details.ts';
 
 export type Problem = z.infer<typeof problemDetails>;
+
+/** What a request for an operation has. Query parameters that are empty are left out. */
+export type OperationRequest<Described extends Operation> = (Described extends {
+  param: infer Param extends z.ZodType;
+}
+  ? { param: Record<keyof z.input<Param>, string> }
+  : { param?: never }) & {
+  query?: Described extends { query: infer Parameters extends z.ZodType }
+    ? { [Name in keyof z.input<Parameters>]?: Query[string] }
+    : never;
+  body?: unknown;
+};
 
 /** What parameters are given as; those that are empty are left out. */
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -25,6 +38,22 @@ export class ApiRefusal extends Error {
 
 /** The API as one operator sees it. Paths are below `/api`, their parts encoded; see {@link apiPath}. */
 export interface ApiClient {
+  /** What an operation answers. Throws {@link ApiRefusal} where that is a problem. */
+  call<Described extends Operation>(
+    operation: Described,
+    request: OperationRequest<Described>,
+  ): Promise<AnswerOf<Described>>;
+  /** What an operation answers, or the problem. */
+  attempt<Described extends Operation>(
+    operation: Described,
+    request: OperationRequest<Described>,
+  ): Promise<Answer<AnswerOf<Described>>>;
+  /** The answer of an operation as it is, for what streams. */
+  open<Described extends Operation>(
+    operation: Described,
+    request: OperationRequest<Described>,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
   /** What a GET answers. Throws {@link ApiRefusal} where that is a problem. */
   get<Data>(path: string, query?: Query): Promise<Data>;
   /** What a GET answers, or the problem. */
@@ -61,7 +90,7 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
       c.set('requestId', c.env.caller.requestId);
       await next();
     })
-    .route('/api', api);
+    .route('/', api);
   inProcess.onError(onError as ErrorHandler<InProcessEnv>);
 
   return (caller) => {
@@ -74,19 +103,32 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
       return inProcess.fetch(request, { caller }, caller.lifetime);
     };
     const find = async <Data>(path: string, query?: Query) => answerOf<Data>(await ask('GET', path, query));
+    const send = async <Data>(method: string, path: string, body?: unknown, query?: Query) => {
+      const withBody = body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      };
+      return answerOf<Data>(await ask(method, path, query, { ...withBody }));
+    };
+    const attempt = async <Described extends Operation>(
+      { method, path }: Described,
+      { param, query, body }: OperationRequest<Described>,
+    ) => send<AnswerOf<Described>>(method, pathOf(path, param), body, query);
     return {
+      attempt,
+      async call(operation, request) {
+        const answer = await attempt(operation, request);
+        if (!answer.ok) throw new ApiRefusal(answer.problem);
+        return answer.data;
+      },
+      open: async ({ method, path }, { param, query }, headers) =>
+        ask(method, pathOf(path, param), query, { headers: { ...headers } }),
       find,
+      send,
       async get<Data>(path: string, query?: Query) {
         const answer = await find<Data>(path, query);
         if (!answer.ok) throw new ApiRefusal(answer.problem);
         return answer.data;
-      },
-      async send<Data>(method: string, path: string, body?: unknown, query?: Query) {
-        const withBody = body !== undefined && {
-          body: JSON.stringify(body),
-          headers: { 'content-type': 'application/json' },
-        };
-        return answerOf<Data>(await ask(method, path, query, { ...withBody }));
       },
       stream: async (path, query, headers) => ask('GET', path, query, { headers: { ...headers } }),
     };
@@ -99,6 +141,13 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
  */
 export function apiPath(strings: TemplateStringsArray, ...parts: string[]): string {
   return String.raw({ raw: strings }, ...parts.map((part) => encodeURIComponent(part.toWellFormed())));
+}
+
+/** The path of an operation below `/api`, with its parameters. */
+function pathOf(path: string, param: Record<string, string> = {}): string {
+  return path
+    .replace(/^\/api/, '')
+    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent((param[name] ?? '').toWellFormed()));
 }
 
 /** In process, so that what the API answers is what its schemas say: see test/scripts/openapi.test.ts. */

@@ -2,11 +2,8 @@
 
 import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
-import type {
-  deletionAnswer,
-  ShownIntegration,
-  unfinishedDeletionAnswer,
-} from '../../api/integrations/routes.ts';
+import type { deletionAnswer, unfinishedDeletionAnswer } from '../../api/integrations/deletion.ts';
+import type { ShownIntegration } from '../../api/integrations/routes.ts';
 import { type Answer, type ApiClient, apiPath, type Problem } from '../frame/api-client.ts';
 import { answerBulkAction, type Counts, writtenCounts } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';

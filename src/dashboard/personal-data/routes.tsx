@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import type { auditPage } from '../../api/audit/routes.ts';
-import type { erasureReceipt, unfinishedErasure } from '../../api/contacts/routes.ts';
+import type { erasureReceipt, unfinishedErasure } from '../../api/contacts/erasure.ts';
 import { contactFromTyped } from '../../contract/contact.ts';
 import { apiPath, type Problem } from '../frame/api-client.ts';
 import { countsOf, sumOf } from '../frame/bulk-actions.tsx';

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { eventSchemas, SCHEMA_PATHS } from '../src/contract/cloudevent.ts';
-import { schemaRoutes } from '../src/schemas.ts';
-import { ORIGIN, reset } from './webhooks.ts';
+import { schemaRoutes } from '../../src/api/reference/schemas.ts';
+import { eventSchemas, SCHEMA_PATHS } from '../../src/contract/cloudevent.ts';
+import { ORIGIN, reset } from '../webhooks.ts';
 
 beforeEach(async () => reset());
 

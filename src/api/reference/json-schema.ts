@@ -15,19 +15,13 @@ export interface JsonSchemas {
   components: JsonObject;
 }
 
-/**
- * Writes the schemas of one document, all at once: one that occurs in many is gone through once. A schema is named with
- * its identity: a copy of it has no name.
- */
+/** Writes the schemas of one document, all at once: one that occurs in many is gone through once. */
 export function jsonSchemas(
-  named: Record<string, z.ZodType>,
+  names: ReadonlyMap<z.ZodType, string>,
   used: Record<Direction, Iterable<z.ZodType>>,
 ): JsonSchemas {
-  const names = new Map(Object.entries(named).map(([name, schema]) => [schema, name]));
   const input = writeSchemas(names, used.input, 'input');
   const output = writeSchemas(names, [...used.output, ...names.keys()], 'output');
-  const components: JsonObject = {};
-  for (const [schema, name] of names) components[name] = output.get(schema);
 
   return {
     schemaOf(schema, direction) {
@@ -37,7 +31,7 @@ export function jsonSchemas(
       if (json === undefined) throw new Error('a schema that was not announced');
       return json;
     },
-    components,
+    components: Object.fromEntries(Array.from(names, ([schema, name]) => [name, output.get(schema)])),
   };
 }
 

@@ -1,7 +1,6 @@
-// Examples that several places of the document show: one customer's reply and one step of the message before it.
+// Examples that several operations show in the document: one customer's reply, and one step of the message before it.
 
-import { CLOUDEVENT_TYPES, schemaUri } from '../contract/cloudevent.ts';
-import { problemAt } from '../contract/problems.ts';
+import { CLOUDEVENT_TYPES, schemaUri } from './contract/cloudevent.ts';
 
 const MESSAGE = {
   messageId: '5e178088a88ad9001b6e1914',
@@ -73,34 +72,4 @@ export const STATUS_EVENT = {
   dataschema: schemaUri('status', ''),
   receivedtime: '2026-03-01T17:06:45.310Z',
   data: STATUS,
-};
-
-export const REJECTION = {
-  id: '1772330400000000',
-  integration: 'shop',
-  reason: 'contract-broken',
-  problems: [problemAt('message.messageId', 'required')],
-  receivedAt: '2026-03-01T02:00:00.000Z',
-  lastReceivedAt: '2026-03-01T02:10:00.000Z',
-  deliveries: 2,
-  bodyBytes: 812,
-  requestId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-  deferred: false,
-  eventId: null,
-};
-
-export const INTEGRATION = {
-  slug: 'shop',
-  appId: MESSAGE.appId,
-  description: 'The online shop',
-  enabled: true,
-  generation: 2,
-  previous: [{ generation: 1, validUntil: '2026-03-02T02:00:00.000Z' }],
-  allowedIps: ['203.0.113.0/24'],
-  requireSignature: false,
-  onRejection: 'refuse',
-  createdAt: '2026-02-01T12:00:00.000Z',
-  lastEventAt: '2026-03-01T17:07:52.004Z',
-  url: `https://webhooks.example.com/webhooks/shop/2.${'A'.repeat(43)}`,
-  signingSecret: `whsec_${'A'.repeat(43)}=`,
 };

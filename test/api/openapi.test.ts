@@ -4,53 +4,41 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
-import { type AppDeps, createApp } from '../src/app.ts';
-import { documentedPaths, openApiDocument } from '../src/openapi/document.ts';
-import { METHODS, type Operation } from '../src/openapi/operation.ts';
-import { webhooks } from '../src/openapi/webhooks.ts';
-import { webhookTokens } from '../src/sender/webhook-token.ts';
-import { type Body, ORIGIN, reset } from './webhooks.ts';
+import { openApiDocument } from '../../src/api/reference/document.ts';
+import { servedOperations } from '../../src/api/serve.ts';
+import { type AppDeps, createApp } from '../../src/app.ts';
+import type { Message, Operation } from '../../src/operation.ts';
+import { webhookMessages, webhookOperations } from '../../src/receive/webhook-api.ts';
+import { webhookTokens } from '../../src/sender/webhook-token.ts';
+import { type Body, ORIGIN, reset } from '../webhooks.ts';
 
-const document: Body = openApiDocument();
+const app = createApp({
+  tokens: webhookTokens('x'.repeat(32)),
+  access: null,
+  allowedOrigins: [],
+  publicUrl: '',
+} as unknown as AppDeps);
 
-const operations = Object.entries(documentedPaths()).flatMap(([path, item]) =>
-  METHODS.flatMap((method) => {
-    const operation = item[method];
-    return operation === undefined ? [] : [{ route: `${method} ${path}`, operation }];
-  }),
-);
+const operations: Operation[] = [...webhookOperations, ...servedOperations(app)];
+const described: Message[] = [...operations, ...Object.values(webhookMessages)];
+const document: Body = openApiDocument(operations, webhookMessages);
 
 /** The pages of the dashboard: for people, and no part of the API. */
 const PAGES =
   /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|refusals$|audit$)/;
 
-/**
- * What the app routes besides pages. Middleware, and refusals of other methods, are there for all methods.
- */
-function routesOf(app: { routes: { method: string; path: string }[] }): Set<string> {
-  const routes = app.routes
-    .filter(({ method, path }) => method !== 'ALL' && !PAGES.test(path))
-    .map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`);
-  return new Set(routes);
-}
-
 describe('the document', () => {
   it('has every route of the app, and none that the app has not', () => {
-    const app = createApp({
-      tokens: webhookTokens('x'.repeat(32)),
-      access: null,
-      allowedOrigins: [],
-      publicUrl: '',
-    } as unknown as AppDeps);
-    const routes = routesOf(app);
-    expect(routes.size).toBeGreaterThan(20);
-    expect(new Set(operations.map(({ route }) => route))).toEqual(routes);
+    const routes = app.routes
+      .filter(({ method, path }) => method !== 'ALL' && !PAGES.test(path)) // ALL: middleware, refusals of methods
+      .map(({ method, path }) => `${method} ${path}`);
+    const documented = operations.map(({ method, path }) => `${method} ${path}`);
+    expect(documented.length).toBeGreaterThan(40);
+    expect(new Set(documented)).toEqual(new Set(routes));
   });
 
   it('names each operation once', () => {
-    const ids = [...operations.map(({ operation }) => operation), ...Object.values(webhooks())].map(
-      ({ operationId }) => operationId,
-    );
+    const ids = described.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -72,23 +60,20 @@ describe('the document', () => {
   });
 
   it('says of each parameter what it takes as text', () => {
-    for (const { route, operation } of operations) {
-      const [method = '', path = ''] = route.split(' ');
-      const { parameters = [] } = document.paths[path][method];
-      for (const { name, schema } of parameters) {
+    for (const { operationId } of operations) {
+      for (const { name, schema } of parametersOf(operationId)) {
         const isTold = schema.type !== undefined || schema.anyOf !== undefined;
-        expect([operation.operationId, name, isTold]).toEqual([operation.operationId, name, true]);
+        expect([operationId, name, isTold]).toEqual([operationId, name, true]);
       }
     }
   });
 });
 
 describe('the examples of requests', () => {
-  const bodies = [...operations.map(({ operation }) => operation), ...Object.values(webhooks())].flatMap(
-    ({ operationId, body }) =>
-      Object.entries(body?.examples ?? {}).map(
-        ([name, value]) => [operationId, name, body?.schema, value] as const,
-      ),
+  const bodies = described.flatMap(({ operationId, body }) =>
+    Object.entries(body?.examples ?? {}).map(
+      ([name, value]) => [operationId, name, body?.schema, value] as const,
+    ),
   );
 
   it.each(bodies)('are taken: %s, %s', (_, __, schema, value) => {
@@ -96,30 +81,29 @@ describe('the examples of requests', () => {
   });
 
   it('are taken: parameters', () => {
-    for (const { operation } of operations) {
-      for (const [name, schema] of parametersOf(operation)) {
-        const { examples = [] } = parameterOf(operation.operationId, name).schema;
-        for (const example of examples) {
-          expect([operation.operationId, name, schema.safeParse(example).success]).toEqual([
-            operation.operationId,
-            name,
-            true,
-          ]);
+    let examples = 0;
+    for (const operation of operations) {
+      for (const { name, schema } of parametersOf(operation.operationId)) {
+        for (const example of schema.examples ?? []) {
+          examples++;
+          const result = schemaOf(operation, name)?.safeParse(example);
+          expect([operation.operationId, name, result?.success]).toEqual([operation.operationId, name, true]);
         }
       }
     }
+    expect(examples).toBeGreaterThan(40);
   });
 });
 
-function parametersOf({ query, headers }: Operation): [string, z.ZodType][] {
-  const shapes = [query, headers].map((schema) => (schema as z.ZodObject | undefined)?.shape ?? {});
-  return shapes.flatMap((shape) => Object.entries(shape) as [string, z.ZodType][]);
+/** The parameters of an operation, as the document has them. */
+function parametersOf(operationId: string): Body[] {
+  const methods = Object.values<Body>(document.paths).flatMap((item) => Object.values<Body>(item));
+  return methods.find((operation) => operation.operationId === operationId).parameters ?? [];
 }
 
-function parameterOf(operationId: string, name: string): Body {
-  const methods: Body[] = Object.values(document.paths).flatMap((item) => Object.values(item as Body));
-  const { parameters } = methods.find((operation) => operation.operationId === operationId);
-  return parameters.find((parameter: Body) => parameter.name === name);
+function schemaOf({ param, query, header }: Operation, name: string): z.ZodType | undefined {
+  const shapes = [param, query, header].map((schema) => (schema as z.ZodObject | undefined)?.shape ?? {});
+  return shapes.map((shape) => shape[name] as z.ZodType | undefined).find((schema) => schema !== undefined);
 }
 
 describe('GET /openapi.json', () => {

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { ORIGIN, reset } from './webhooks.ts';
+import { ORIGIN, reset } from '../webhooks.ts';
 
 const get = async (path: string, init: RequestInit = {}) => env.RECEIVER.fetch(ORIGIN + path, init);
 

@@ -1,0 +1,67 @@
+// How operations are served: requests are checked against what is described, and handlers get what is in them.
+
+import type { Context, Handler, Hono } from 'hono';
+import type * as z from 'zod';
+import type { AnswerOf, Operation } from '../operation.ts';
+import type { ActorEnv } from './access/actor.ts';
+import { invalidParameters, readParameters } from './query-parameters.ts';
+import { jsonBody } from './request-body.ts';
+
+type Checked<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+/** What a handler gets of a request. */
+export interface Input<Described extends Operation> {
+  param: Checked<Described['param']>;
+  query: Checked<Described['query']>;
+  header: Checked<Described['header']>;
+  body: Described['body'] extends { schema: infer Schema } ? Checked<Schema> : undefined;
+}
+
+/** Gives what the operation answers with 200, or an answer of another kind: see {@link answer}. */
+type Handle<Described extends Operation> = (
+  c: Context<ActorEnv>,
+  input: Input<Described>,
+) => Answered<Described> | Promise<Answered<Described>>;
+type Answered<Described extends Operation> = Response | AnswerOf<Described, 200>;
+
+/** Where {@link servedOperations} finds what a route's handler serves. */
+const OPERATION = Symbol('operation');
+
+/**
+ * Adds the route of an operation. Requests that are not as described are refused with every problem named.
+ *
+ * ```ts
+ * serve(routes, getIntegration, async (_, { param }) => ({ slug: param.slug }));
+ * ```
+ */
+export function serve<Described extends Operation>(
+  routes: Hono<ActorEnv>,
+  operation: Described,
+  handle: Handle<NoInfer<Described>>,
+): void {
+  const { method, path, body } = operation;
+  const handler: Handler<ActorEnv> = async (c) => {
+    const parameters = readParameters(c, operation);
+    if (!parameters.ok) return invalidParameters(parameters.problems);
+    const read = { ...parameters.values, body: body && c.req.valid('json' as never) };
+    const answered = await handle(c, read as Input<Described>);
+    return answered instanceof Response ? answered : c.json(answered as object);
+  };
+  const readBody = body === undefined ? [] : [jsonBody(body)];
+  routes.on(method, [path], ...readBody, Object.assign(handler, { [OPERATION]: operation }));
+}
+
+/** An answer of an operation with another status than 200, or with headers of its own. */
+export function answer<Described extends Operation, Status extends keyof Described['answers'] & number>(
+  _: Described,
+  status: Status,
+  body: AnswerOf<Described, Status>,
+  headers: Record<string, string> = {},
+): Response {
+  return body === null ? new Response(null, { status, headers }) : Response.json(body, { status, headers });
+}
+
+/** The operations that an app serves, in the order of their routes. */
+export function servedOperations({ routes }: Pick<Hono, 'routes'>): Operation[] {
+  return routes.flatMap(({ handler }) => (OPERATION in handler ? [handler[OPERATION] as Operation] : []));
+}

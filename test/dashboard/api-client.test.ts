@@ -1,0 +1,82 @@
+// The dashboard's client of the API, over operations of the test's own.
+
+import { createExecutionContext } from 'cloudflare:test';
+import { Hono } from 'hono';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { type ActorEnv, ADMIN } from '../../src/api/access/actor.ts';
+import { answer, serve } from '../../src/api/serve.ts';
+import { ApiRefusal, apiClients } from '../../src/dashboard/frame/api-client.ts';
+import { json, operationsOf } from '../../src/operation.ts';
+import { problem } from '../../src/problem-details.ts';
+
+const operation = operationsOf({ name: 'Tests', description: 'Of nothing else.' });
+
+const param = z.object({ id: z.string() });
+const echoed = z.object({ id: z.string(), actor: z.string(), query: z.string(), body: z.unknown() });
+
+const echo = operation('echo', 'POST /api/echo/:id/back', {
+  summary: 'Answers what it got',
+  param,
+  query: z.strictObject({ limit: z.string().optional(), contact: z.string().optional() }),
+  body: { schema: z.unknown(), isOptional: true, examples: {} },
+  answers: { 200: json('It.', echoed) },
+});
+const remove = operation('remove', 'DELETE /api/echo/:id', {
+  summary: 'Removes what is there',
+  param,
+  answers: { 204: { description: 'Done.' } },
+  problems: ['not-found'],
+});
+
+const routes = new Hono<ActorEnv>();
+serve(routes, echo, (c, { param: { id }, body }) => ({
+  id,
+  actor: c.get('actor').name,
+  query: new URL(c.req.url).search,
+  body,
+}));
+serve(routes, remove, (_, { param: { id } }) =>
+  id === 'there' ? answer(remove, 204, null) : problem('not-found', 'There is none.'),
+);
+
+const api = apiClients(
+  routes,
+  (error) => new Response(error.message, { status: 500 }),
+)({
+  actor: ADMIN,
+  requestId: 'of the test',
+  origin: 'https://receiver.example',
+  lifetime: createExecutionContext(),
+});
+
+describe('the client of the API', () => {
+  it('sends the parameters and the body of an operation, and gives what it answers', async () => {
+    const got = await api.call(echo, {
+      param: { id: 'a/b?c' },
+      query: { limit: 5 },
+      body: { name: 'Maria' },
+    });
+    expect(got).toEqual({ id: 'a/b?c', actor: ADMIN.name, query: '?limit=5', body: { name: 'Maria' } });
+  });
+
+  it('leaves out empty parameters', async () => {
+    const { query } = await api.call(echo, { param: { id: 'x' }, query: { limit: null, contact: '' } });
+    expect(query).toBe('');
+  });
+
+  it('gives null for an answer without a body', async () => {
+    expect(await api.attempt(remove, { param: { id: 'there' } })).toEqual({ ok: true, data: null });
+  });
+
+  it('gives the problem, or throws it', async () => {
+    const request = { param: { id: 'nowhere' } };
+    expect(await api.attempt(remove, request)).toMatchObject({ ok: false, problem: { status: 404 } });
+    await expect(api.call(remove, request)).rejects.toThrow(ApiRefusal);
+  });
+
+  it('opens an answer as it is', async () => {
+    const response = await api.open(remove, { param: { id: 'there' } });
+    expect(response.status).toBe(204);
+  });
+});
