@@ -1,10 +1,8 @@
 // The parameters of requests: reading and refusing them, those that all listings have, and the pages that listings answer.
 
-import type { Context } from 'hono';
 import * as z from 'zod';
 import { type ContractProblem, coded, patterned, problemAt, problemsIn } from '../contract/problems.ts';
 import { rfc3339 } from '../contract/timestamp.ts';
-import type { Operation } from '../operation.ts';
 import { problem } from '../problem-details.ts';
 import { textOrNull } from './fields.ts';
 
@@ -110,39 +108,17 @@ export function asCursor(seq: number | null): string | null {
   return seq === null ? null : String(seq);
 }
 
-type ReadParameters =
-  | { ok: true; values: Partial<Record<ParameterPlace, unknown>> }
-  | { ok: false; problems: ContractProblem[] };
-type ParameterPlace = 'param' | 'query' | 'header';
-
-/** Checks the parameters that an operation describes: first those in its path, then its query, then its headers. */
-export function readParameters(c: Context, operation: Pick<Operation, ParameterPlace>): ReadParameters {
-  const values: Partial<Record<ParameterPlace, unknown>> = {};
-  for (const place of ['param', 'query', 'header'] as const) {
-    const sent = sentAs(place, c);
-    const result = operation[place]?.safeParse(sent);
-    if (result?.success === false) return { ok: false, problems: problemsOf(result.error, sent) };
-    values[place] = result?.data;
-  }
-  return { ok: true, values };
-}
-
-/** A query parameter that is given several times is an array, which no schema takes. */
-function sentAs(place: ParameterPlace, { req }: Context): Record<string, string | string[]> {
-  if (place === 'param') return req.param();
-  if (place === 'header') return req.header();
-  const all = Object.entries(req.queries());
-  return Object.fromEntries(
-    all.map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]),
-  );
-}
-
-function problemsOf(error: z.ZodError, sent: unknown): ContractProblem[] {
-  return problemsIn(error, sent).map((problem) =>
+/** Refuses parameters that are not valid, with every problem named. A hook of `zValidator`. */
+export function refuseParameters(
+  result: { data: unknown } & ({ success: true } | { success: false; error: z.core.$ZodError }),
+): Response | undefined {
+  if (result.success) return undefined;
+  const problems = problemsIn(result.error, result.data).map((problem) =>
     problem.code === 'wrong-type' && problem.params.received === 'array'
-      ? problemAt(problem.path, 'repeated')
+      ? problemAt(problem.path, 'repeated') // it is given several times, which no schema takes
       : problem,
   );
+  return invalidParameters(problems);
 }
 
 /** The answer to a request with parameters that are not valid. */

@@ -1,10 +1,11 @@
 // How operations are served: requests are checked against what is described, and handlers get what is in them.
 
-import type { Context, Handler, Hono } from 'hono';
+import { zValidator } from '@hono/zod-validator';
+import type { Context, Handler, Hono, MiddlewareHandler, ValidationTargets } from 'hono';
 import type * as z from 'zod';
 import type { AnswerOf, Operation } from '../operation.ts';
 import type { ActorEnv } from './access/actor.ts';
-import { invalidParameters, readParameters } from './query-parameters.ts';
+import { refuseParameters } from './query-parameters.ts';
 import { jsonBody } from './request-body.ts';
 
 type Checked<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
@@ -24,6 +25,9 @@ type Handle<Described extends Operation> = (
 ) => Answered<Described> | Promise<Answered<Described>>;
 type Answered<Described extends Operation> = Response | AnswerOf<Described, 200>;
 
+/** They are checked in this order, and the body after them. */
+const PARAMETERS = ['param', 'query', 'header'] as const;
+
 /** Where {@link servedOperations} finds what a route's handler serves. */
 const OPERATION = Symbol('operation');
 
@@ -40,15 +44,23 @@ export function serve<Described extends Operation>(
   handle: Handle<NoInfer<Described>>,
 ): void {
   const { method, path, body } = operation;
+  const validators = PARAMETERS.flatMap((target): MiddlewareHandler[] => {
+    const schema = operation[target];
+    return schema === undefined ? [] : [zValidator(target, schema, refuseParameters)];
+  });
+  if (body !== undefined) validators.push(jsonBody(body));
   const handler: Handler<ActorEnv> = async (c) => {
-    const parameters = readParameters(c, operation);
-    if (!parameters.ok) return invalidParameters(parameters.problems);
-    const read = { ...parameters.values, body: body && c.req.valid('json' as never) };
-    const answered = await handle(c, read as Input<Described>);
+    const valid = (target: keyof ValidationTargets): unknown => c.req.valid(target as never);
+    const input = {
+      param: valid('param'),
+      query: valid('query'),
+      header: valid('header'),
+      body: valid('json'),
+    };
+    const answered = await handle(c, input as Input<Described>);
     return answered instanceof Response ? answered : c.json(answered as object);
   };
-  const readBody = body === undefined ? [] : [jsonBody(body)];
-  routes.on(method, [path], ...readBody, Object.assign(handler, { [OPERATION]: operation }));
+  routes.on(method, [path], ...validators, Object.assign(handler, { [OPERATION]: operation }));
 }
 
 /** An answer of an operation with another status than 200, or with headers of its own. */
