@@ -12,7 +12,7 @@ import { servedOperations } from './api/serve.ts';
 import { dashboardRoutes } from './dashboard/dashboard.tsx';
 import { apiClients } from './dashboard/frame/api-client.ts';
 import type { ConfigurationError } from './env.ts';
-import { problem } from './problem-details.ts';
+import { problem } from './http/problem-details.ts';
 import { type ReceiveDeps, webhookRoutes } from './receive/webhook.ts';
 import { webhookMessages, webhookOperations } from './receive/webhook-api.ts';
 import { DatabaseUnavailable } from './runtime/bounded-bindings.ts';

@@ -2,8 +2,8 @@ import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { newApp } from '../src/app.ts';
+import { PROBLEMS } from '../src/http/problem-details.ts';
 import worker from '../src/index.ts';
-import { PROBLEMS } from '../src/problem-details.ts';
 import { NotAnsweredInTime } from '../src/runtime/deadline.ts';
 import { ADMIN_TOKEN, deliver, inject, ORIGIN, reset, responseText, seen } from './webhooks.ts';
 

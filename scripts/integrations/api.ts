@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import type { ActorEnv } from '../../src/api/access/actor.ts';
 import { integrationRoutes, type ShownIntegration } from '../../src/api/integrations/routes.ts';
 import type { ContractProblem } from '../../src/contract/problems.ts';
-import { problem } from '../../src/problem-details.ts';
+import { problem } from '../../src/http/problem-details.ts';
 import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { CommandFailure, causeOf } from '../command-line.ts';
 import type { Command } from './options.ts';

@@ -1,7 +1,7 @@
 // Lets a change that takes several steps come to its end, whatever becomes of the request that asked for it.
 
 import type { Context } from 'hono';
-import { problem } from '../problem-details.ts';
+import { problem } from '../http/problem-details.ts';
 import { DatabaseUnavailable } from '../runtime/bounded-bindings.ts';
 import { describeError, log } from '../runtime/log.ts';
 import type { ActorEnv } from './access/actor.ts';

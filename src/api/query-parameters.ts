@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { type ContractProblem, coded, patterned, problemAt, problemsIn } from '../contract/problems.ts';
 import { rfc3339 } from '../contract/timestamp.ts';
-import { problem } from '../problem-details.ts';
+import { problem } from '../http/problem-details.ts';
 import { textOrNull } from './fields.ts';
 
 const MAX_PAGE_ENTRIES = 200;

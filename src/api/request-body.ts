@@ -6,8 +6,8 @@ import { bodyLimit } from 'hono/body-limit';
 import { every } from 'hono/combine';
 import { decodePayload, parsePayload } from '../contract/payload.ts';
 import { problemsIn } from '../contract/problems.ts';
-import type { Body } from '../operation.ts';
-import { problem } from '../problem-details.ts';
+import type { Body } from '../http/operation.ts';
+import { problem } from '../http/problem-details.ts';
 
 /** Many times the size of the largest sensible body. */
 export const MAX_API_BODY_BYTES = 65_536;

@@ -3,7 +3,7 @@
 import { zValidator } from '@hono/zod-validator';
 import type { Context, Handler, Hono, MiddlewareHandler, ValidationTargets } from 'hono';
 import type * as z from 'zod';
-import type { AnswerOf, Operation } from '../operation.ts';
+import type { AnswerOf, Operation } from '../http/operation.ts';
 import type { ActorEnv } from './access/actor.ts';
 import { refuseParameters } from './query-parameters.ts';
 import { jsonBody } from './request-body.ts';

@@ -6,7 +6,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { setCookie } from 'hono/cookie';
 import { type Authentication, type Identities, trustedOriginsOf } from '../api/access/actor.ts';
 import { isCrossSite, isUnsafe } from '../api/access/cross-site.ts';
-import { problem } from '../problem-details.ts';
+import { problem } from '../http/problem-details.ts';
 import { auditPages } from './audit/routes.tsx';
 import { contactPages } from './conversations/routes.tsx';
 import { deadLetterPages } from './dead-letters/routes.tsx';

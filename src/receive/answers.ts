@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Refused } from '../contract/assess.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
-import { PROBLEMS, problem, problemError } from '../problem-details.ts';
+import { PROBLEMS, problem, problemError } from '../http/problem-details.ts';
 import { BODY_TIMEOUT_MS } from './read-body.ts';
 
 /** When a sender that was answered 503 may try again. */

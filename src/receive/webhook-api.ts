@@ -3,9 +3,9 @@
 import * as z from 'zod';
 import { eventSchema } from '../contract/cloudevent.ts';
 import { responseWebhook, statusWebhook } from '../contract/webhook.ts';
-import { RESPONSE, RESPONSE_EVENT, STATUS, STATUS_EVENT } from '../examples.ts';
-import { named } from '../named-schemas.ts';
-import { json, type Message, operationsOf } from '../operation.ts';
+import { RESPONSE, RESPONSE_EVENT, STATUS, STATUS_EVENT } from '../http/examples.ts';
+import { named } from '../http/named-schemas.ts';
+import { json, type Message, operationsOf } from '../http/operation.ts';
 import { acceptedRejection, webhookAnswer } from './answers.ts';
 
 const tag = {

@@ -8,10 +8,10 @@ import { assessBody, type Refused, refused } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { problemAt } from '../contract/problems.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
+import { failureLimit } from '../http/failure-limit.ts';
 import type { ByteBudget, Holding } from '../runtime/byte-budget.ts';
 import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';
 import { type ContentEncoding, contentEncodingOf } from '../runtime/decompression.ts';
-import { failureLimit } from '../runtime/failure-limit.ts';
 import { log } from '../runtime/log.ts';
 import {
   type Bodies,

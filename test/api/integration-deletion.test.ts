@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
-import type { ProblemExtensions } from '../../src/problem-details.ts';
+import type { ProblemExtensions } from '../../src/http/problem-details.ts';
 import { storeDeadLetters } from '../store/stored-dead-letters.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {

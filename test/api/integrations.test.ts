@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
-import type { ProblemReason } from '../../src/problem-details.ts';
+import type { ProblemReason } from '../../src/http/problem-details.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import {
   ADMIN_TOKEN,

@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import { openApiDocument } from '../../src/api/reference/document.ts';
 import { servedOperations } from '../../src/api/serve.ts';
 import { type AppDeps, createApp } from '../../src/app.ts';
-import type { Message, Operation } from '../../src/operation.ts';
+import type { Message, Operation } from '../../src/http/operation.ts';
 import { webhookMessages, webhookOperations } from '../../src/receive/webhook-api.ts';
 import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { type Body, ORIGIN, reset } from '../webhooks.ts';

@@ -7,8 +7,8 @@ import * as z from 'zod';
 import { type ActorEnv, ADMIN } from '../../src/api/access/actor.ts';
 import { answer, serve } from '../../src/api/serve.ts';
 import { ApiRefusal, apiClients } from '../../src/dashboard/frame/api-client.ts';
-import { json, operationsOf } from '../../src/operation.ts';
-import { problem } from '../../src/problem-details.ts';
+import { json, operationsOf } from '../../src/http/operation.ts';
+import { problem } from '../../src/http/problem-details.ts';
 
 const operation = operationsOf({ name: 'Tests', description: 'Of nothing else.' });
 

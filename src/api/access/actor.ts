@@ -2,8 +2,8 @@
 
 import type { MiddlewareHandler } from 'hono';
 import type { AccessSettings } from '../../env.ts';
-import { problem } from '../../problem-details.ts';
-import { failureLimit } from '../../runtime/failure-limit.ts';
+import { failureLimit } from '../../http/failure-limit.ts';
+import { problem } from '../../http/problem-details.ts';
 import { accessVerifier, type VerifyAccess } from './cloudflare-access.ts';
 import { isCrossSite, isUnsafe } from './cross-site.ts';
 

@@ -3,8 +3,8 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/timestamp.ts';
-import { named } from '../../named-schemas.ts';
-import { json, operationsOf } from '../../operation.ts';
+import { named } from '../../http/named-schemas.ts';
+import { json, operationsOf } from '../../http/operation.ts';
 import { AUDIT_ACTIONS, listAudit as readAudit } from '../../store/audit.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { moment } from '../fields.ts';

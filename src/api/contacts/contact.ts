@@ -1,7 +1,7 @@
 // What the operations on a contact have in common.
 
 import * as z from 'zod';
-import { operationsOf } from '../../operation.ts';
+import { operationsOf } from '../../http/operation.ts';
 import type { HoldingKind } from '../../store/contact-holdings.ts';
 import type { ApiDeps } from '../deps.ts';
 import { eventFilters } from '../events/routes.ts';

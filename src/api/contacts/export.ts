@@ -6,8 +6,8 @@ import { REJECTION_REASONS } from '../../contract/assess.ts';
 import { writtenNumber } from '../../contract/contact-search.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
-import { EVENT, RESPONSE } from '../../examples.ts';
-import { named } from '../../named-schemas.ts';
+import { EVENT, RESPONSE } from '../../http/examples.ts';
+import { named } from '../../http/named-schemas.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import {
   type Holding,

@@ -5,16 +5,16 @@ import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
-import { EVENT, RESPONSE_EVENT } from '../../examples.ts';
 import {
   discardDeadLetters as discardMatching,
   type RedriveDeps,
   redriveDeadLetters as redriveMatching,
   sendAgain,
 } from '../../forward/dead-letters.ts';
-import { named } from '../../named-schemas.ts';
-import { json, operationsOf } from '../../operation.ts';
-import { problem } from '../../problem-details.ts';
+import { EVENT, RESPONSE_EVENT } from '../../http/examples.ts';
+import { named } from '../../http/named-schemas.ts';
+import { json, operationsOf } from '../../http/operation.ts';
+import { problem } from '../../http/problem-details.ts';
 import type { AuditAction } from '../../store/audit.ts';
 import * as store from '../../store/dead-letters.ts';
 import type { ActorEnv } from '../access/actor.ts';

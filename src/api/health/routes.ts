@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
-import { json, operationsOf } from '../../operation.ts';
+import { json, operationsOf } from '../../http/operation.ts';
 import { withinMs } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import {

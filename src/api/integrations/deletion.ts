@@ -3,8 +3,8 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { coded } from '../../contract/problems.ts';
-import { json } from '../../operation.ts';
-import { problem } from '../../problem-details.ts';
+import { json } from '../../http/operation.ts';
+import { problem } from '../../http/problem-details.ts';
 import {
   type Deleted,
   deleteEmptyIntegration,

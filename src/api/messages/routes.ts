@@ -7,9 +7,9 @@ import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, STATUSES } from '../../contract/webhook.ts';
-import { named } from '../../named-schemas.ts';
-import { json, operationsOf } from '../../operation.ts';
-import { problem } from '../../problem-details.ts';
+import { named } from '../../http/named-schemas.ts';
+import { json, operationsOf } from '../../http/operation.ts';
+import { problem } from '../../http/problem-details.ts';
 import {
   findMessageEvents,
   MAX_MESSAGE_EVENTS,

@@ -3,7 +3,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { problem } from '../../problem-details.ts';
+import { problem } from '../../http/problem-details.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { serve } from '../serve.ts';
 import { referenceOperation } from './reference.ts';

@@ -3,9 +3,9 @@
 
 import type * as z from 'zod';
 import { version } from '../../../package.json';
-import { namedSchemas } from '../../named-schemas.ts';
-import type { Access, Answer, Message, Operation } from '../../operation.ts';
-import { PROBLEMS, type ProblemCode, problemDetails } from '../../problem-details.ts';
+import { namedSchemas } from '../../http/named-schemas.ts';
+import type { Access, Answer, Message, Operation } from '../../http/operation.ts';
+import { PROBLEMS, type ProblemCode, problemDetails } from '../../http/problem-details.ts';
 import { type JsonObject, type JsonSchemas, jsonSchemas } from './json-schema.ts';
 
 const DESCRIPTION = `Receives the webhooks of the Instant Message platform, stores them, and forwards them to a queue.

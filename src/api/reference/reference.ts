@@ -1,6 +1,6 @@
 // The tag of the operations by which the receiver tells about itself.
 
-import { operationsOf } from '../../operation.ts';
+import { operationsOf } from '../../http/operation.ts';
 
 export const referenceOperation = operationsOf({
   name: 'Reference',

@@ -3,9 +3,9 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import type { Message, Operation } from '../../operation.ts';
-import { json } from '../../operation.ts';
-import { PROBLEMS, type ProblemCode, problem, problemDetails } from '../../problem-details.ts';
+import type { Message, Operation } from '../../http/operation.ts';
+import { json } from '../../http/operation.ts';
+import { PROBLEMS, type ProblemCode, problem, problemDetails } from '../../http/problem-details.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { serve } from '../serve.ts';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { problemAt } from '../../contract/problems.ts';
 import { REFUSAL_REASONS } from '../../contract/refusals.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
-import { json } from '../../operation.ts';
+import { json } from '../../http/operation.ts';
 import { readRefusals } from '../../store/refusals.ts';
 import { COARSE_RETENTION_MS } from '../../store/roll-up.ts';
 import type { ActorEnv } from '../access/actor.ts';

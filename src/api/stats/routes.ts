@@ -6,7 +6,7 @@ import type { Oddity } from '../../contract/documented-fields.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { readBacklogs } from '../../forward/backlog.ts';
-import { json } from '../../operation.ts';
+import { json } from '../../http/operation.ts';
 import {
   type Count,
   type CountedKind,

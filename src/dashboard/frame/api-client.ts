@@ -4,8 +4,8 @@
 import { type ErrorHandler, type ExecutionContext, Hono } from 'hono';
 import type * as z from 'zod';
 import type { Actor, ActorEnv } from '../../api/access/actor.ts';
-import type { AnswerOf, Operation } from '../../operation.ts';
-import type { problemDetails } from '../../problem-details.ts';
+import type { AnswerOf, Operation } from '../../http/operation.ts';
+import type { problemDetails } from '../../http/problem-details.ts';
 
 export type Problem = z.infer<typeof problemDetails>;
 

@@ -3,7 +3,7 @@
 // good and fetches new ones after a deployment.
 
 import { Hono } from 'hono';
-import { problem } from '../../problem-details.ts';
+import { problem } from '../../http/problem-details.ts';
 
 const FILES = ['dashboard.css', 'dashboard.js', 'favicon.svg'];
 const YEAR_SECONDS = 365 * 86_400;

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import type { Identities } from '../../api/access/actor.ts';
-import { failureLimit } from '../../runtime/failure-limit.ts';
+import { failureLimit } from '../../http/failure-limit.ts';
 import { localPath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import { beginSession, endSession, type SessionDeps } from '../frame/session.ts';

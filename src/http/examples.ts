@@ -1,6 +1,6 @@
 // Examples that several operations show in the document: one customer's reply, and one step of the message before it.
 
-import { CLOUDEVENT_TYPES, schemaUri } from './contract/cloudevent.ts';
+import { CLOUDEVENT_TYPES, schemaUri } from '../contract/cloudevent.ts';
 
 const MESSAGE = {
   messageId: '5e178088a88ad9001b6e1914',

@@ -1,9 +1,9 @@
 // Limits failed authentications for each address: owns what counts as one address, and the answer past the limit. Only
 // failures are counted, so authentic traffic is never limited, whatever address it comes from.
 
-import { problem } from '../problem-details.ts';
+import { describeError, log } from '../runtime/log.ts';
 import { parseAddressRange } from '../sender/ip-ranges.ts';
-import { describeError, log } from './log.ts';
+import { problem } from './problem-details.ts';
 
 /** The period of the limits in wrangler.toml, after which a failure no longer counts. */
 const RETRY_AFTER_SECONDS = 60;

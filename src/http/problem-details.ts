@@ -2,7 +2,7 @@
 // written for people, and never hold a value of the request, which may be personal data.
 
 import * as z from 'zod';
-import { type ContractProblem, PROBLEM_CODES, problemAt } from './contract/problems.ts';
+import { type ContractProblem, PROBLEM_CODES, problemAt } from '../contract/problems.ts';
 import { named } from './named-schemas.ts';
 
 /** Problems by code; `type` of the answer is `/problems/<code>`, which the app explains at that address. */

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { failureLimit } from '../../src/runtime/failure-limit.ts';
+import { failureLimit } from '../../src/http/failure-limit.ts';
 import { comeFrom, failToTheLimit, MAX_FAILURES } from '../failures.ts';
 import { ADMIN_TOKEN, ORIGIN, reset, responseText, tokenOf } from '../webhooks.ts';
 
