@@ -10,13 +10,13 @@ import type { ForwardingDeps } from './forward/events.ts';
 import { CRON_BUDGET, REQUEST_BUDGET, type ReplayBudget, runReplays } from './forward/replay.ts';
 import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
 import { boundedDatabase, boundedQueue } from './runtime/bounded-bindings.ts';
-import { within } from './runtime/deadline.ts';
+import { withTimeout } from './runtime/deadline.ts';
 import type { Lifetime } from './runtime/group-commit.ts';
 import { describeError, type LogFields, log } from './runtime/log.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { evictDeadLetters } from './store/eviction.ts';
-import { claimCronsWork, readCronRun, recordCron, recordSweep } from './store/progress.ts';
+import { claimCronWork, readCronRun, recordCron, recordSweep } from './store/progress.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
@@ -79,7 +79,7 @@ export function createMaintenance(deps: MaintenanceDeps) {
   async function standInForCron(): Promise<void> {
     try {
       const claim = { nowMs: now(), cronLateMs: CRON_LATE_MS, forMs: CLAIM_MS };
-      if (!(await claimCronsWork(deps.db, claim))) return;
+      if (!(await claimCronWork(deps.db, claim))) return;
       log('warn', 'standing in for the cron');
       await runLanes(lanes, deps, STAND_IN_RUN);
     } catch (error) {
@@ -223,7 +223,7 @@ async function runLanes(lanes: Task[][], deps: ForwardingDeps, budget: RunBudget
       const db = boundedDatabase(deps.db, leftMs);
       const events = boundedQueue(deps.events, leftMs);
       try {
-        await within(Math.max(leftMs(), 0), work({ ...deps, db, events }, budget, leftMs));
+        await withTimeout(Math.max(leftMs(), 0), work({ ...deps, db, events }, budget, leftMs));
       } catch (error) {
         failed.push(name);
         log('error', 'scheduled task failed', { task: name, error: describeError(error) });

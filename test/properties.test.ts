@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutGroups } from '../src/runtime/batching.ts';
+import { splitIntoBatches } from '../src/runtime/batching.ts';
 import { isAddressAllowed, parseAddressRange } from '../src/sender/ip-ranges.ts';
 import { presentedToken, webhookTokens } from '../src/sender/webhook-token.ts';
 import { anyText } from './receive/any-json.ts';
@@ -18,7 +18,7 @@ describe('groups', () => {
 
   it('hold every item once and in order, within the limits, and as many as fit', async () => {
     const cuts = fc.property(sizes, limits, (items, { maxItems, maxBytes }) => {
-      const groups = cutGroups(items, (bytes) => bytes, { maxItems, maxBytes });
+      const groups = splitIntoBatches(items, (bytes) => bytes, { maxItems, maxBytes });
       expect(groups.flat()).toEqual(items);
       for (const [index, group] of groups.entries()) {
         const isWithin = group.length <= maxItems && sum(group) <= maxBytes;

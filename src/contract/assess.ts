@@ -23,14 +23,14 @@ export const REJECTION_REASONS = [
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** Why a body is no event, with every problem named. */
-export interface Refused {
+export interface RejectedBody {
   ok: false;
   /** The body alone cannot tell that it differs from a stored event. */
   reason: Exclude<RejectionReason, 'differs'>;
   problems: ContractProblem[];
 }
 
-export type Assessment = { ok: true; event: NewEvent } | Refused;
+export type Assessment = { ok: true; event: NewEvent } | RejectedBody;
 
 /** When a body arrived, in which request and for which integration. */
 export interface Arrival extends Pick<NewEvent, 'integration' | 'requestId' | 'receivedAtMs'> {
@@ -39,23 +39,23 @@ export interface Arrival extends Pick<NewEvent, 'integration' | 'requestId' | 'r
 }
 
 export function assessBody(body: ArrayBuffer, { appId, ...arrival }: Arrival): Assessment {
-  if (body.byteLength === 0) return refused('not-json', problemAt('', 'body-empty'));
+  if (body.byteLength === 0) return rejectBody('not-json', problemAt('', 'body-empty'));
   const payload = decodePayload(body);
-  if (payload === null) return refused('not-utf8', problemAt('', 'not-utf8'));
+  if (payload === null) return rejectBody('not-utf8', problemAt('', 'not-utf8'));
   let value: unknown;
   try {
     value = parsePayload(payload);
   } catch {
-    return refused('not-json', problemAt('', 'not-json'));
+    return rejectBody('not-json', problemAt('', 'not-json'));
   }
   const parsed = parseWebhook(value, arrival.receivedAtMs);
   if (!parsed.ok) return { ok: false, reason: 'contract-broken', problems: parsed.problems };
   if (appId !== null && parsed.webhook.message.appId !== appId) {
-    return refused('wrong-application', problemAt('message.appId', 'other-application'));
+    return rejectBody('wrong-application', problemAt('message.appId', 'other-application'));
   }
   return { ok: true, event: eventOf(parsed, { ...arrival, payload }) };
 }
 
-export function refused(reason: Refused['reason'], problem: ContractProblem): Refused {
+export function rejectBody(reason: RejectedBody['reason'], problem: ContractProblem): RejectedBody {
   return { ok: false, reason, problems: [problem] };
 }

@@ -18,16 +18,16 @@ const BRAZILIAN = /^\+55([1-9][1-9])(9\d{8}|[2-5]\d{7})$/;
 const MAX_SEPARATORS = 5;
 
 /** How to find a number, or an identity. */
-export interface WrittenNumber {
+export interface ContactMatcher {
   /**
    * Part of every text that holds the number, once the text is decoded and its separators are taken out. For an identity:
    * its longest part without either. May be empty.
    */
   digits: string;
   /** Whether a text holds it. */
-  isIn(text: string): boolean;
+  matches(text: string): boolean;
   /** The text with something else in its place. Where it is encoded or divided, all of the text is replaced. */
-  blotIn(text: string, blot: string): string;
+  redact(text: string, blot: string): string;
 }
 
 /**
@@ -50,9 +50,9 @@ const ARGENTINIAN_SUBSCRIBER_DIGITS = 6;
  * How to find a contact in texts.
  *
  * @param contact canonical.
- * @example writtenNumber('+5541988956674').isIn('ligue para (41) 8895-6674') // true
+ * @example contactMatcher('+5541988956674').matches('ligue para (41) 8895-6674') // true
  */
-export function writtenNumber(contact: string): WrittenNumber {
+export function contactMatcher(contact: string): ContactMatcher {
   if (!isPhoneNumber(contact)) return identityMatcher(contact);
   const digits = contact.slice(1);
   if (digits.length < MIN_LONG_DIGITS) return shortNumberMatcher(digits);
@@ -73,7 +73,7 @@ const AT_HOME = `(?<!\\d)(?<!${PLUS}(?:${BETWEEN}\\d){0,3}${BETWEEN})`;
 const TRUNK = `(?:0${BETWEEN}(?:\\d${BETWEEN}\\d|[xX]{2})?${BETWEEN})?`;
 
 /** @param locals the number within its area, with and without the ninth digit; the shortest last. */
-function brazilianMatcher(area: string, locals: [string, ...string[]]): WrittenNumber {
+function brazilianMatcher(area: string, locals: [string, ...string[]]): ContactMatcher {
   const national = `(?:${locals.map((local) => spaced(area + local)).join('|')})(?!\\d)`;
   const international = `(?<!\\d)(?:0${BETWEEN}0${BETWEEN})?5${BETWEEN}5${BETWEEN}${TRUNK}${national}`;
   return numberMatcher(locals.at(-1) ?? locals[0], `${international}|${AT_HOME}${TRUNK}${national}`, {
@@ -86,7 +86,7 @@ function brazilianMatcher(area: string, locals: [string, ...string[]]): WrittenN
  * A number of another country is never found without its country code. In a field of its own, a country code of one digit
  * needs `+` or `00`: a field that is `1` may be anything. What follows the code of Brazil is a Brazilian number.
  */
-function foreignMatcher(digits: string): WrittenNumber {
+function foreignMatcher(digits: string): ContactMatcher {
   const [country = ''] = BEGINNING_COUNTRY_CODE.exec(digits) ?? [];
   const national = digits.slice(country.length);
   const isArgentinian = country === ARGENTINA;
@@ -123,7 +123,7 @@ interface Halves {
   end: RegExp;
 }
 
-function numberMatcher(digits: string, pattern: string, { begin, end }: Halves): WrittenNumber {
+function numberMatcher(digits: string, pattern: string, { begin, end }: Halves): ContactMatcher {
   const plain = new RegExp(pattern, 'g');
   return matcher(digits, plain, (text) => {
     if (decodings(text).some((decoded) => decoded.search(plain) >= 0)) return true;
@@ -132,7 +132,7 @@ function numberMatcher(digits: string, pattern: string, { begin, end }: Halves):
   });
 }
 
-function shortNumberMatcher(digits: string): WrittenNumber {
+function shortNumberMatcher(digits: string): ContactMatcher {
   const whole = new RegExp(`^(?:\\+|00)?${digits}$`);
   return matcher(digits, null, (text) => bareFields(text).some((field) => whole.test(field)));
 }
@@ -141,7 +141,7 @@ function shortNumberMatcher(digits: string): WrittenNumber {
 const LONG_IDENTITY = new RegExp(`\\d{${MIN_LONG_DIGITS}}`);
 
 /** A field in any form of the same contact; a long identity also within text, where no letter or digit is beside it. */
-function identityMatcher(contact: string): WrittenNumber {
+function identityMatcher(contact: string): ContactMatcher {
   const names = new Set([contact, ...decodings(contact), contact.replaceAll(' ', '+')]);
   const digits = (contact.match(/[a-z\d]+/gi) ?? []).reduce(longer, '');
   const isField = (text: string): boolean =>
@@ -159,13 +159,13 @@ function identityMatcher(contact: string): WrittenNumber {
 }
 
 /** @param plain finds each plain occurrence; `null`: where there is one, it fills the text. */
-function matcher(digits: string, plain: RegExp | null, isIn: (text: string) => boolean): WrittenNumber {
+function matcher(digits: string, plain: RegExp | null, matches: (text: string) => boolean): ContactMatcher {
   return {
     digits,
-    isIn,
-    blotIn(text, blot) {
+    matches,
+    redact(text, blot) {
       const blotted = plain === null ? text : text.replaceAll(plain, blot);
-      return isIn(blotted) ? blot : blotted;
+      return matches(blotted) ? blot : blotted;
     },
   };
 }

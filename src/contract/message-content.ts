@@ -1,7 +1,7 @@
 // The content of a webhook for people: text, medium, location, the customer's name. Pure. It reads stored payloads of any age
 // and never fails: what it does not understand is absent.
 
-import { contactCardText, wordsIn } from './message-text.ts';
+import { contactCardText, readableText } from './message-text.ts';
 import { parsePayload } from './payload.ts';
 
 export const CONTENT_KINDS = [
@@ -25,7 +25,7 @@ export interface Media {
   filename: string | null;
 }
 
-export interface Place {
+export interface MessageLocation {
   latitude: number | null;
   longitude: number | null;
   name: string | null;
@@ -33,24 +33,24 @@ export interface Place {
 }
 
 /** The content of a message. */
-export interface Content {
+export interface MessageContent {
   kind: ContentKind;
   /** The platform's word for the kind of message, known or not; `null` where there is none. */
   mediaType: string | null;
   text: string | null;
   media: Media | null;
-  location: Place | null;
+  location: MessageLocation | null;
   /** Why it failed, as the platform says; `null` where it says nothing. */
   failure: { code: string | null; message: string | null } | null;
 }
 
 /** The content of a webhook. */
-export interface Said extends Content {
+export interface WebhookContent extends MessageContent {
   /** The customer's name. */
   name: string | null;
 }
 
-export const NOTHING_SAID: Said = {
+export const EMPTY_CONTENT: WebhookContent = {
   kind: 'unknown',
   mediaType: null,
   text: null,
@@ -81,18 +81,18 @@ const MEDIA = ['image', 'document', 'audio', 'voice', 'ptt', 'video', 'sticker']
 const MAX_WORD_LENGTH = 64;
 
 /** The content of a stored payload. */
-export function saidIn(payload: string): Said {
+export function payloadContent(payload: string): WebhookContent {
   let value: unknown;
   try {
     value = parsePayload(payload);
   } catch {
-    return NOTHING_SAID;
+    return EMPTY_CONTENT;
   }
-  return saidBy(value);
+  return webhookContent(value);
 }
 
 /** The content of a parsed payload. */
-export function saidBy(webhook: unknown): Said {
+export function webhookContent(webhook: unknown): WebhookContent {
   const { event, message: ofMessage, clientData } = membersOf(webhook);
   const message = membersOf(ofMessage);
   const mediaType = givenText(message.mediaType);
@@ -128,7 +128,7 @@ function namedKind(message: Members, mediaType: string | null, isOfStatus: boole
   return kinds.find((kind) => kind !== 'reply') ?? kinds[0] ?? null;
 }
 
-function kindOf({ media, location, text }: Pick<Content, 'media' | 'location' | 'text'>): ContentKind {
+function kindOf({ media, location, text }: Pick<MessageContent, 'media' | 'location' | 'text'>): ContentKind {
   if (media !== null) return 'media';
   if (location !== null) return 'location';
   return text === null ? 'unknown' : 'text';
@@ -148,7 +148,7 @@ function textOf(message: Members, named: ContentKind | null): string | null {
   // WhatsApp's own form has the object under the name of its kind.
   const besides = Object.entries(message).find(([name]) => named !== null && KINDS.has(plain(name)));
   for (const value of [message.message, besides?.[1]]) {
-    const words = named === 'contact' ? contactCardText(value) : wordsIn(value);
+    const words = named === 'contact' ? contactCardText(value) : readableText(value);
     if (words !== null) return words;
   }
   return null;
@@ -169,7 +169,7 @@ function captionOf(message: Members): string | null {
   return givenText(membersOf(message.mediaData).caption);
 }
 
-function placeOf(location: Members): Place | null {
+function placeOf(location: Members): MessageLocation | null {
   const place = {
     latitude: degreesOf(location.latitude),
     longitude: degreesOf(location.longitude),
@@ -179,7 +179,7 @@ function placeOf(location: Members): Place | null {
   return Object.values(place).some((value) => value !== null) ? place : null;
 }
 
-function failureOf(message: Members): Content['failure'] {
+function failureOf(message: Members): MessageContent['failure'] {
   const code = typeof message.failCode === 'number' ? String(message.failCode) : givenText(message.failCode);
   const said = givenText(message.failMessage);
   return code === null && said === null ? null : { code, message: said };

@@ -11,20 +11,20 @@ const MAX_DEPTH = 5;
 const MAX_ITEMS = 50;
 
 /** The text in a value, with a line for each item of a list; `null` where there is none. */
-export function wordsIn(value: unknown, depth = 0): string | null {
+export function readableText(value: unknown, depth = 0): string | null {
   if (typeof value === 'string') return value === '' ? null : value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return null;
   if (Array.isArray(value)) {
-    return linesOf(value.slice(0, MAX_ITEMS).map((item) => wordsIn(item, depth + 1)));
+    return linesOf(value.slice(0, MAX_ITEMS).map((item) => readableText(item, depth + 1)));
   }
   const members = value as Record<string, unknown>;
   for (const name of TEXT_MEMBERS) {
-    const words = Object.hasOwn(members, name) ? wordsIn(members[name], depth + 1) : null;
+    const words = Object.hasOwn(members, name) ? readableText(members[name], depth + 1) : null;
     if (words !== null) return words;
   }
   for (const member of Object.values(members).slice(0, MAX_ITEMS)) {
-    const words = typeof member === 'object' ? wordsIn(member, depth + 1) : null;
+    const words = typeof member === 'object' ? readableText(member, depth + 1) : null;
     if (words !== null) return words;
   }
   return null;
@@ -46,13 +46,13 @@ function textOfCard(card: unknown): string | null {
   if (typeof vcard === 'string') return textOfVcard(vcard);
   if (contacts !== undefined) return contactCardText(contacts);
   const numbers = [phones, phone, number].flat().slice(0, MAX_ITEMS).map(numberIn);
-  return linesOf([wordsIn(formatted_name ?? name ?? displayName), ...numbers]);
+  return linesOf([readableText(formatted_name ?? name ?? displayName), ...numbers]);
 }
 
 function numberIn(phone: unknown): string | null {
-  if (typeof phone !== 'object' || phone === null) return wordsIn(phone);
+  if (typeof phone !== 'object' || phone === null) return readableText(phone);
   const { phone: written, number, wa_id } = phone as Record<string, unknown>;
-  return wordsIn(written ?? number ?? wa_id);
+  return readableText(written ?? number ?? wa_id);
 }
 
 function textOfVcard(text: string): string | null {

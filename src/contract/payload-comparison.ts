@@ -3,7 +3,7 @@
 // Payloads are compared as JSON values. The order of keys, white space, escapes and the spelling of numbers (1, 1.0, 10e-1)
 // make no difference; the digits of a number do, also those that a JavaScript number would round.
 
-import { parseExactly, WrittenNumber } from './payload.ts';
+import { ExactNumber, parseExactly } from './payload.ts';
 import { type ContractProblem, problemAt } from './problems.ts';
 
 /**
@@ -27,7 +27,7 @@ const MAX_DEPTH = 12;
  * A text that is the same for all payloads of the same content. It is the payload itself where that is too long, or nested
  * too deep, to be compared as a value.
  */
-export function contentOf(payload: string): string {
+export function comparableText(payload: string): string {
   const value = comparable(payload);
   return value === undefined ? payload : canonicalJson(value);
 }
@@ -50,7 +50,7 @@ export function differencesBetween(stored: string, repeated: string): Difference
 }
 
 /** The difference as a problem, which holds no value. */
-export function problemOf(difference: Difference): ContractProblem {
+export function differenceProblem(difference: Difference): ContractProblem {
   const { path } = difference;
   if (path !== '' && !('stored' in difference)) return problemAt(path, 'not-in-event');
   if (path !== '' && !('repeated' in difference)) return problemAt(path, 'only-in-event');
@@ -75,12 +75,12 @@ function comparable(payload: string): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof WrittenNumber)
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
   );
 }
 
 function canonicalJson(value: unknown): string {
-  if (value instanceof WrittenNumber) return canonicalNumber(value.digits);
+  if (value instanceof ExactNumber) return canonicalNumber(value.digits);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
   if (!isObject(value)) return JSON.stringify(value);
   const members = Object.keys(value)

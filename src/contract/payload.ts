@@ -30,7 +30,7 @@ export function parsePayload(payload: string): unknown {
 }
 
 /** A number with its digits as they were written, which a JavaScript number may round. */
-export class WrittenNumber {
+export class ExactNumber {
   readonly digits: string;
   constructor(digits: string) {
     this.digits = digits;
@@ -39,9 +39,9 @@ export class WrittenNumber {
 
 type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
 
-/** The payload's value with a {@link WrittenNumber} for each number. Throws also where it is nested too deep. */
+/** The payload's value with a {@link ExactNumber} for each number. Throws also where it is nested too deep. */
 export function parseExactly(payload: string): unknown {
   const keepDigits: Reviver = (_, value, context) =>
-    typeof value === 'number' && context?.source !== undefined ? new WrittenNumber(context.source) : value;
+    typeof value === 'number' && context?.source !== undefined ? new ExactNumber(context.source) : value;
   return JSON.parse(payloadJson(payload), keepDigits);
 }

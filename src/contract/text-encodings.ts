@@ -68,24 +68,24 @@ function textOfBytes(bytes: Uint8Array): string {
 }
 
 /** How the JSON escapes begin that can stand for a digit, a separator, or the beginning of another encoding. */
-export const TELLING_ESCAPES = [
+export const SIGNIFICANT_ESCAPES = [
   ...['000', '002', '003', '005', '20', '00a0', '00A0', '00ad', '00AD', '00Ad', '00aD', '061c', '061C'],
   ...['1680', '180e', '180E', '2212', '3000', 'feff', 'FEFF', 'Feff', 'ff0', 'FF0', 'ff1', 'FF1'],
 ].map((digits) => `\\u${digits}`);
 
 /** How the entities begin that can stand for a digit, a separator, or the beginning of another encoding. */
-export const TELLING_ENTITIES = [
+export const SIGNIFICANT_ENTITIES = [
   ...['&#', '&amp', '&Tab', '&NewLine', '&NoBreak'],
   ...SEPARATING_ENTITIES.map((name) => `&${name}`),
 ];
 
 /**
- * Percent-encoded bytes, in capitals, that can stand for what {@link TELLING_ESCAPES} and {@link TELLING_ENTITIES} do.
+ * Percent-encoded bytes, in capitals, that can stand for what {@link SIGNIFICANT_ESCAPES} and {@link SIGNIFICANT_ENTITIES} do.
  * Digits and separators within ASCII are not among them: SQL can undo those itself.
  */
-export const TELLING_PERCENTS = [
+export const SIGNIFICANT_PERCENTS = [
   ...['%25', '%5CU', '%5C%', '%A0', '%AD', '%D8%9C', '%E1%9A%80', '%E1%A0%8E', '%E2%80', '%E2%81'],
   ...['%E2%88%92', '%E3%80%80', '%EF%BB%BF', '%EF%BC'],
   '%26%', // an entity whose name or number is encoded letter by letter
-  ...TELLING_ENTITIES.map((begin) => `%26${begin.slice(1).toUpperCase()}`),
+  ...SIGNIFICANT_ENTITIES.map((begin) => `%26${begin.slice(1).toUpperCase()}`),
 ];

@@ -1,6 +1,6 @@
 // How much waits in the queues, as the queues themselves tell.
 
-import { withinMs } from '../runtime/deadline.ts';
+import { withTimeoutOrNull } from '../runtime/deadline.ts';
 
 /** Messages that were sent and that no consumer has acknowledged yet. Queues call the figures approximate. */
 export interface Backlog {
@@ -22,7 +22,7 @@ export interface BacklogDeps {
 /** Reads the backlogs of both queues. Never rejects. */
 export async function readBacklogs({ events, intake }: BacklogDeps, timeoutMs: number): Promise<Backlogs> {
   const [ofEvents, ofIntake] = await Promise.all(
-    [events, intake].map(async (queue) => withinMs(timeoutMs, readBacklog(queue))),
+    [events, intake].map(async (queue) => withTimeoutOrNull(timeoutMs, readBacklog(queue))),
   );
   return { events: ofEvents ?? null, intake: ofIntake ?? null };
 }

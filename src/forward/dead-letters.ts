@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { CLOUDEVENT_TYPES, type CloudEvent } from '../contract/cloudevent.ts';
 import { canonicalContact } from '../contract/contact.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
-import { cutGroups, type GroupLimits } from '../runtime/batching.ts';
+import { type BatchLimits, splitIntoBatches } from '../runtime/batching.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import {
   DELETION_LIMITS,
@@ -16,6 +16,7 @@ import {
   type DeadLetterPlace,
   deleteDeadLetters,
   findDeadLetters,
+  findOldestDeadLetters,
   type KeptDeadLetter,
   type LostEvent,
   MAX_DEAD_LETTER_BATCH,
@@ -23,7 +24,6 @@ import {
   MAX_DEAD_LETTER_BYTES,
   type NewDeadLetter,
   recordDeadLetters,
-  walkDeadLetters,
 } from '../store/dead-letters.ts';
 import { BATCH_LIMITS, type ForwardingDeps, METADATA_BYTES } from './events.ts';
 import { bodyOf, deferWebhook, type IntakeMessage, intakeMessage } from './intake-queue.ts';
@@ -81,7 +81,7 @@ export async function keepDeadLetters(
     const json = jsonOf(message.body);
     return { message, webhook, json, bytes: webhook?.gzip === undefined ? json.length : MAX_UNPACKED_BYTES };
   });
-  for (const group of cutGroups(read, ({ bytes }) => bytes, RECORDING_LIMITS)) {
+  for (const group of splitIntoBatches(read, ({ bytes }) => bytes, RECORDING_LIMITS)) {
     const letters = await Promise.all(
       group.map(async ({ message, webhook, json }) => ({
         message,
@@ -235,7 +235,7 @@ async function actInBulk(
   afterSeq: number,
   action: {
     isChosen(place: DeadLetterPlace): boolean;
-    limits: GroupLimits;
+    limits: BatchLimits;
     /** Gives how many letters there still were. */
     act(seqs: number[]): Promise<number>;
   },
@@ -243,16 +243,16 @@ async function actInBulk(
   const run: BulkResult = { done: 0, skipped: 0, nextAfterSeq: afterSeq, interruption: null };
   const deadlineMs = now() + MAX_BULK_MS;
   try {
-    const walk = await walkDeadLetters(db, filter, { limit: MAX_BULK_LETTERS, afterSeq });
+    const walk = await findOldestDeadLetters(db, filter, { limit: MAX_BULK_LETTERS, afterSeq });
     const chosen = walk.places.filter(action.isChosen);
     run.skipped = walk.places.length - chosen.length;
     const bytesOf = ({ bodyBytes }: DeadLetterPlace) => bodyBytes + METADATA_BYTES;
-    for (const group of cutGroups(chosen, bytesOf, action.limits)) {
+    for (const group of splitIntoBatches(chosen, bytesOf, action.limits)) {
       if (now() >= deadlineMs) return run;
       run.done += await action.act(group.map(({ seq }) => seq));
       run.nextAfterSeq = group.at(-1)?.seq ?? afterSeq;
     }
-    run.nextAfterSeq = walk.walkedToSeq;
+    run.nextAfterSeq = walk.searchedToSeq;
   } catch (error) {
     run.interruption = { error };
   }

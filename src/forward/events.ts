@@ -2,8 +2,8 @@
 
 import { type CloudEvent, cloudEventHead, payloadPath } from '../contract/cloudevent.ts';
 import { encodePayload, parsePayload } from '../contract/payload.ts';
-import { cutGroups } from '../runtime/batching.ts';
-import { within } from '../runtime/deadline.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
 
@@ -79,7 +79,7 @@ export async function forwardEvents<Pending extends PendingEvent>(
       broken.push(event);
     }
   }
-  const batches = cutGroups(messages, ({ bytes }) => bytes, BATCH_LIMITS);
+  const batches = splitIntoBatches(messages, ({ bytes }) => bytes, BATCH_LIMITS);
   const answers = await Promise.allSettled(
     batches.map((batch) => deps.events.sendBatch(batch.map(({ body }) => ({ body, contentType: 'json' })))),
   );
@@ -114,7 +114,7 @@ export async function forwardStored(
     const forwarding = findPending(deps.db, seqs, MAX_FORWARDED_PAYLOAD_BYTES).then(async (pending) =>
       forwardEvents(deps, pending),
     );
-    await within(FORWARD_STORED_TIMEOUT_MS, forwarding);
+    await withTimeout(FORWARD_STORED_TIMEOUT_MS, forwarding);
   } catch (error) {
     log('error', `forwarding of ${what} failed`, { events: seqs.length, error: describeError(error) });
   }

@@ -1,17 +1,17 @@
 // Consumes the intake queue: judges deferred webhooks by today's contract and registrations, and records each as an event
 // or as a rejection. The token of each was genuine when it arrived; whether its registration still accepts it is checked here.
 
-import { assessBody, type Refused, refused } from '../contract/assess.ts';
+import { assessBody, type RejectedBody, rejectBody } from '../contract/assess.ts';
 import { problemAt } from '../contract/problems.ts';
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { boundedDatabase } from '../runtime/bounded-bindings.ts';
 import { type ByteBudget, type ByteLimits, HELD_PER_BODY_BYTE } from '../runtime/byte-budget.ts';
-import { withinMs } from '../runtime/deadline.ts';
+import { withTimeoutOrNull } from '../runtime/deadline.ts';
 import { describeError, log } from '../runtime/log.ts';
-import { isBodySigned, objectionTo, withoutArrivalChecks } from '../sender/verify-sender.ts';
+import { isBodySigned, requiringTokenOnly, verifySender } from '../sender/verify-sender.ts';
 import type { WebhookTokens } from '../sender/webhook-token.ts';
 import { differingRejection, recordOrCompare } from '../store/differing-repeats.ts';
-import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../store/events.ts';
+import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, toRecordable } from '../store/events.ts';
 import { findIntegrations, type Integration } from '../store/integrations.ts';
 import {
   MAX_REJECTION_BATCH,
@@ -84,7 +84,7 @@ export async function consumeIntake(deps: IntakeDeps, messages: readonly Message
   if (registered === null) return;
   const stored: StoredBytes = new Map();
   const limits = { maxItems: messages.length, maxBytes: MAX_UNPACKED_BYTES };
-  for (const group of cutGroups(packed, ({ bodyBytes }) => bodyBytes, limits)) {
+  for (const group of splitIntoBatches(packed, ({ bodyBytes }) => bodyBytes, limits)) {
     await recordGroup({ ...deps, db, registered, untilMs: startMs + RECORD_WITHIN_MS }, group, stored);
   }
   await forwardInTime(deps, stored, startMs + HANDLE_WITHIN_MS);
@@ -105,12 +105,16 @@ async function recordGroup(
       return;
     }
     const { events, rejections } = await judgeGroup(deps, group);
-    for (const batch of cutGroups(rejections, ({ content }) => content.body.byteLength, REJECTION_GROUP)) {
+    for (const batch of splitIntoBatches(
+      rejections,
+      ({ content }) => content.body.byteLength,
+      REJECTION_GROUP,
+    )) {
       await recordMessages(db, batch, async (contents) => recordRejections(db, contents, deps.now()), {
         untilMs,
       });
     }
-    for (const batch of cutGroups(events, ({ content }) => content.recordable.bytes, EVENT_GROUP)) {
+    for (const batch of splitIntoBatches(events, ({ content }) => content.recordable.bytes, EVENT_GROUP)) {
       await recordMessages(db, batch, async (contents) => recordJudged(deps, contents, stored), { untilMs });
     }
   } finally {
@@ -134,7 +138,7 @@ async function recordJudged(
     if (done?.outcome === 'differs') differing.push(differingRejection(event, done, generation));
     else if (done !== undefined) stored.set(done.seq, forwardedBytes(event.payload.length));
   }
-  for (const group of cutGroups(differing, ({ body }) => body.byteLength, REJECTION_GROUP)) {
+  for (const group of splitIntoBatches(differing, ({ body }) => body.byteLength, REJECTION_GROUP)) {
     if (isLate()) throw new Error('no time is left to keep what differs');
     await recordRejections(db, group, now());
     for (const { integration } of group) {
@@ -145,11 +149,11 @@ async function recordJudged(
 
 /** @param untilMs nothing is waited for any longer, Unix ms. */
 async function forwardInTime(deps: IntakeDeps, stored: StoredBytes, untilMs: number): Promise<void> {
-  const groups = cutGroups([...stored], ([, bytes]) => bytes, FORWARD_GROUP);
+  const groups = splitIntoBatches([...stored], ([, bytes]) => bytes, FORWARD_GROUP);
   for (const [index, group] of groups.entries()) {
     const seqs = group.map(([seq]) => seq);
     const forwarding = forwardStored(deps, seqs, 'deferred webhooks').then(() => true);
-    if (await withinMs(untilMs - Date.now(), forwarding)) continue;
+    if (await withTimeoutOrNull(untilMs - Date.now(), forwarding)) continue;
     log('warn', 'forwarding left to the sweep', { events: groups.slice(index).flat().length });
     return;
   }
@@ -192,7 +196,7 @@ async function judgeGroup(deps: RecordingDeps, group: readonly PackedMessage[]) 
     if (judged.ok) {
       events.push({
         message,
-        content: { recordable: recordable({ ...judged.event, deferred: true }), generation },
+        content: { recordable: toRecordable({ ...judged.event, deferred: true }), generation },
       });
     } else {
       const { reason, problems } = judged;
@@ -215,13 +219,13 @@ async function judgeSender(
   integration: Integration | undefined,
   body: ArrayBuffer,
   tokens: WebhookTokens,
-): Promise<Refused | null> {
+): Promise<RejectedBody | null> {
   const sender = { generation, receivedAtMs, address: null, signature: null, ...unchecked };
-  const asked = integration && unchecked === undefined ? withoutArrivalChecks(integration) : integration;
-  let objection = objectionTo(sender, asked);
+  const asked = integration && unchecked === undefined ? requiringTokenOnly(integration) : integration;
+  let objection = verifySender(sender, asked);
   if (asked && !objection && !(await isBodySigned(sender, asked, [body, body], tokens)))
     objection = 'signature';
-  return objection && refused('unauthorized', problemAt('', objection));
+  return objection && rejectBody('unauthorized', problemAt('', objection));
 }
 
 /** A message that cannot be read is retried, and gives `null`. */

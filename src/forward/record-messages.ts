@@ -1,7 +1,7 @@
 // Takes messages out of our own queues into D1: decides when a message is acknowledged, and when it is retried.
 
 import { describeError, log } from '../runtime/log.ts';
-import { isAnswering } from '../store/database-health.ts';
+import { isDatabaseHealthy } from '../store/database-health.ts';
 
 /** First and longest delay before a message is retried. 100 tries span about a day. */
 const FIRST_RETRY_SECONDS = 5;
@@ -37,7 +37,7 @@ export async function recordMessages<Content>(
       log('warn', 'messages not recorded', { events: messages.length, error: describeError(error) });
     }
     // A statement for each message would make an outage of D1 worse.
-    if (messages.length > 1 && (await isAnswering(db))) {
+    if (messages.length > 1 && (await isDatabaseHealthy(db))) {
       for (const message of messages) await recordMessages(db, [message], record, { untilMs, retry });
       return;
     }

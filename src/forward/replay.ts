@@ -1,17 +1,17 @@
 // Replays: a job puts its events back a chunk at a time, and what was put back is forwarded. Owns the order of the work and
 // how much of it one invocation does; store/replay-steps.ts makes it safe to interrupt.
 
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
 import {
   claimReplaying,
   endReplay,
+  findEventsToReplay,
   MAX_PUT_BACK,
   MAX_WAITING,
   nextReplay,
-  putBack,
+  putEventsBack,
   releaseReplaying,
-  walkReplay,
 } from '../store/replay-steps.ts';
 import {
   confirmReplayed,
@@ -101,7 +101,7 @@ async function advanceJob({ db, now }: ForwardingDeps, run: ReplayRun): Promise<
   const { replay, waitingOfAll } = next;
   if (replay.nextSeq >= replay.untilSeq) return (await endReplay(db, replay.id, now())) === 'done';
   if (waitingOfAll + MAX_PUT_BACK > MAX_WAITING) return false;
-  await putBack(db, replay, await walkReplay(db, replay), now());
+  await putEventsBack(db, replay, await findEventsToReplay(db, replay), now());
   return true;
 }
 
@@ -116,7 +116,7 @@ async function forwardRound(
   const gone = places.filter(({ payloadBytes }) => payloadBytes === null);
   if (gone.length > 0) await dropReplays(deps.db, gone);
 
-  const groups = cutGroups(
+  const groups = splitIntoBatches(
     places.filter(({ payloadBytes }) => payloadBytes !== null),
     readBytes,
     GROUP_LIMITS,

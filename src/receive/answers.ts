@@ -1,7 +1,7 @@
 // What a webhook is answered: the shapes of the answers, and the status and wording of each refusal.
 
 import * as z from 'zod';
-import type { Refused } from '../contract/assess.ts';
+import type { RejectedBody } from '../contract/assess.ts';
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import type { RefusalReason } from '../contract/refusals.ts';
 import { PROBLEMS, problem, problemError } from '../http/problem-details.ts';
@@ -35,9 +35,9 @@ export const acceptedRejection = z
   .meta({ description: 'The webhook became no event, and is kept with what is wrong.' });
 
 /** A reason that has nothing to do with what the body says. */
-export type UnjudgedReason = Exclude<RefusalReason, Refused['reason']>;
+export type UnjudgedReason = Exclude<RefusalReason, RejectedBody['reason']>;
 
-export type WebhookRefusal = Refused | { reason: UnjudgedReason };
+export type WebhookRefusal = RejectedBody | { reason: UnjudgedReason };
 
 /** Turns a refusal into its answer. All senders that are not let in are answered alike. */
 export function refusalAnswer(refusal: WebhookRefusal): Response {
@@ -86,7 +86,7 @@ export function refusalAnswer(refusal: WebhookRefusal): Response {
 }
 
 /** The answer to a kept webhook whose integration accepts rejections. */
-export function acceptedAnswer(refused: Refused): Response {
+export function acceptedAnswer(refused: RejectedBody): Response {
   const code = refused.reason === 'unauthorized' ? 'contract-broken' : refused.reason; // no body is judged to be unauthorized
   const accepted: z.infer<typeof acceptedRejection> = {
     outcome: 'rejected',
@@ -102,7 +102,7 @@ function unavailable(detail: string): Response {
   return problem('unavailable', detail, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
 }
 
-function detailOf({ reason, problems }: Refused): string {
+function detailOf({ reason, problems }: RejectedBody): string {
   if (reason !== 'contract-broken' && reason !== 'wrong-application') {
     return `The body ${problems[0]?.message}.`;
   }

@@ -17,15 +17,15 @@ import {
   compareRepeats,
   differingRejection,
   MAX_COMPARED_EVENTS,
-  type Recorded,
+  type RecordOutcome,
 } from '../store/differing-repeats.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
   type RecordableEvent,
   type RecordedEvent,
-  recordable,
   recordEvents,
+  toRecordable,
 } from '../store/events.ts';
 import type { PendingEvent } from '../store/outbox.ts';
 import {
@@ -123,7 +123,7 @@ export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker 
   });
 
   /** Compares repeats that differ in bytes from what is stored. A group of its own, so that new events do not wait for it. */
-  const compare = groupCommit<NewEvent, Recorded | null>({
+  const compare = groupCommit<NewEvent, RecordOutcome | null>({
     ...d1,
     maxItems: MAX_COMPARED_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
@@ -158,7 +158,7 @@ export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker 
       const untilMs = deps.now() + timeoutMs;
       const leftMs = () => untilMs - deps.now();
       for (let leftTries = MAX_RECORD_TRIES; leftTries > 0; leftTries--) {
-        const recorded = await record(recordable(event), lifetime, leftMs());
+        const recorded = await record(toRecordable(event), lifetime, leftMs());
         if (recorded !== null) return { id: event.id, outcome: recorded.isNew ? 'stored' : 'duplicate' };
         const compared = await compare(event, lifetime, leftMs());
         if (compared === null) continue;

@@ -2,8 +2,8 @@
 
 import { MAX_BODY_BYTES } from '../contract/payload.ts';
 import { type ByteLimits, HELD_PER_BODY_BYTE, type Holding } from '../runtime/byte-budget.ts';
-import { NotAnsweredInTime, within } from '../runtime/deadline.ts';
-import { type ContentEncoding, unpackedParts, unpackingBytes } from '../runtime/decompression.ts';
+import { NotAnsweredInTime, withTimeout } from '../runtime/deadline.ts';
+import { type ContentEncoding, decompressParts, unpackingBytes } from '../runtime/decompression.ts';
 
 /** A body may take this long to come. */
 export const BODY_TIMEOUT_MS = 30_000;
@@ -55,7 +55,7 @@ function contentLengthOf(headers: Headers): number | null {
 
 /** The quick way for a body of a small Content-Length, which the runtime enforces. */
 async function readAtOnce(request: Request): Promise<ReadBody> {
-  const body = await within(BODY_TIMEOUT_MS, request.arrayBuffer());
+  const body = await withTimeout(BODY_TIMEOUT_MS, request.arrayBuffer());
   return body.byteLength > MAX_BODY_BYTES ? { ok: false, reason: 'too-large' } : { ok: true, body };
 }
 
@@ -96,7 +96,7 @@ export async function unpackBody(
     return { ok: false, reason: 'busy' };
   }
   try {
-    return await collectParts(unpackedParts(new Uint8Array(body), encoding), roomBytes, holding);
+    return await collectParts(decompressParts(new Uint8Array(body), encoding), roomBytes, holding);
   } catch {
     return { ok: false, reason: 'badly-encoded' };
   } finally {

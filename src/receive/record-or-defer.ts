@@ -1,7 +1,7 @@
 // Puts a judged webhook where it is safe: into D1 within the time that D1 has, otherwise into the intake queue.
 
 import { type DeferredWebhook, deferWebhook } from '../forward/intake-queue.ts';
-import { within } from '../runtime/deadline.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import { describeError, log } from '../runtime/log.ts';
 import type { Sender } from '../sender/verify-sender.ts';
 import { D1_TIMEOUT_MS } from './pipeline.ts';
@@ -58,7 +58,7 @@ export async function recordOrDefer<Recorded>(
   }
   try {
     const leftMs = Math.min(answerByMs - now(), ANSWER_TIMEOUT_MS);
-    await within(leftMs, deferWebhook(intake, webhook, unchecked));
+    await withTimeout(leftMs, deferWebhook(intake, webhook, unchecked));
     return 'deferred';
   } catch (error) {
     log('error', 'webhook neither recorded nor deferred', { integration, error: describeError(error) });

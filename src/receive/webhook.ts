@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
-import { assessBody, type Refused, refused } from '../contract/assess.ts';
+import { assessBody, type RejectedBody, rejectBody } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { problemAt } from '../contract/problems.ts';
 import type { ForwardingDeps } from '../forward/events.ts';
@@ -16,10 +16,10 @@ import { log } from '../runtime/log.ts';
 import {
   type Bodies,
   isBodySigned,
-  objectionTo,
   type Sender,
   senderOf,
   signedOverUnpacked,
+  verifySender,
   withoutSignature,
 } from '../sender/verify-sender.ts';
 import { presentedToken, type WebhookTokens } from '../sender/webhook-token.ts';
@@ -121,7 +121,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
       const integration = registration.kind === 'registered' ? registration.integration : null;
       if (registration.kind !== 'unverifiable') {
         const asked = purpose === 'probe' && integration ? withoutSignature(integration) : integration;
-        const objection = objectionTo(sender, asked ?? undefined);
+        const objection = verifySender(sender, asked ?? undefined);
         if (objection !== null) return refuseSender(c, objection);
       }
       c.set('sender', { ...sender, slug, integration, encoding: null });
@@ -161,7 +161,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
     const arrival = { integration: slug, requestId: c.get('requestId'), receivedAtMs };
     const judged = unpacked.ok
       ? assessBody(unpacked.body, { ...arrival, appId: integration?.appId ?? null })
-      : refused('badly-encoded', problemAt('', 'badly-encoded'));
+      : rejectBody('badly-encoded', problemAt('', 'badly-encoded'));
     const deadline = deadlineOf({ receivedAtMs, beganAtMs, readAtMs });
     const unchecked =
       integration === null ? await signedOverUnpacked(sender, slug, bodies, deps.tokens) : null;
@@ -193,7 +193,7 @@ export function webhookRoutes(deps: ReceiveDeps): Hono<WebhookEnv> {
   const answerRefused = async (
     c: Context<WebhookEnv>,
     webhook: JudgedWebhook<ArrayBuffer>,
-    judged: Refused,
+    judged: RejectedBody,
     deadline: Deadline,
   ): Promise<Response> => {
     const isAcknowledged = c.get('sender').integration?.onRejection === 'accept';

@@ -1,6 +1,6 @@
 // Cuts lists into batches that stay within limits of items and of bytes.
 
-export interface GroupLimits {
+export interface BatchLimits {
   maxItems: number;
   maxBytes: number;
 }
@@ -8,10 +8,10 @@ export interface GroupLimits {
 /**
  * How many of the first items make the next batch. At least one: an item of more than `maxBytes` makes a batch by itself.
  */
-export function firstGroupLength<Item>(
+export function firstBatchLength<Item>(
   items: readonly Item[],
   bytesOf: (item: Item) => number,
-  { maxItems, maxBytes }: GroupLimits,
+  { maxItems, maxBytes }: BatchLimits,
 ): number {
   let bytes = 0;
   for (const [index, item] of items.entries()) {
@@ -22,14 +22,14 @@ export function firstGroupLength<Item>(
 }
 
 /** Cuts items into batches, in order. */
-export function cutGroups<Item>(
+export function splitIntoBatches<Item>(
   items: readonly Item[],
   bytesOf: (item: Item) => number,
-  limits: GroupLimits,
+  limits: BatchLimits,
 ): Item[][] {
   const groups: Item[][] = [];
   for (let rest = items; rest.length > 0; rest = rest.slice(groups.at(-1)?.length)) {
-    groups.push(rest.slice(0, firstGroupLength(rest, bytesOf, limits)));
+    groups.push(rest.slice(0, firstBatchLength(rest, bytesOf, limits)));
   }
   return groups;
 }

@@ -2,7 +2,7 @@
 // cron or a batch of a queue. Bindings are wrapped where the receiver is made, so that no caller can forget it. A caller
 // with less time wraps them again.
 
-import { NotAnsweredInTime, within } from './deadline.ts';
+import { NotAnsweredInTime, withTimeout } from './deadline.ts';
 
 /** D1 ends a statement by itself after 30 s (https://developers.cloudflare.com/d1/platform/limits/). */
 const D1_CALL_TIMEOUT_MS = 30_000;
@@ -28,7 +28,7 @@ type CallTimeout = number | (() => number);
 async function inTime<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
   const timeoutMs = typeof timeout === 'number' ? timeout : timeout();
   if (timeoutMs <= 0) throw new NotAnsweredInTime(0);
-  return within(timeoutMs, call());
+  return withTimeout(timeoutMs, call());
 }
 
 async function answered<T>(timeout: CallTimeout, call: () => Promise<T>): Promise<T> {
@@ -75,5 +75,5 @@ export function boundedQueue<Body>(
 
 /** A rate limiter. Rejects with `NotAnsweredInTime` where it does not answer. */
 export function boundedRateLimit(limiter: RateLimit): RateLimit {
-  return { limit: async (options) => within(RATE_LIMIT_TIMEOUT_MS, limiter.limit(options)) };
+  return { limit: async (options) => withTimeout(RATE_LIMIT_TIMEOUT_MS, limiter.limit(options)) };
 }

@@ -5,7 +5,7 @@
 // bad connection everybody's. Finding out that D1 is silent costs an isolate a second.
 
 import { DatabaseUnavailable } from './bounded-bindings.ts';
-import { NotAnsweredInTime, within } from './deadline.ts';
+import { NotAnsweredInTime, withTimeout } from './deadline.ts';
 
 /** This many failures in a row open the breaker. Any answer resets the count. */
 const MAX_FAILURES_IN_A_ROW = 3;
@@ -50,7 +50,7 @@ export function circuitBreaker() {
 
   async function counted<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
     try {
-      const result = await within(timeoutMs, call);
+      const result = await withTimeout(timeoutMs, call);
       answered();
       return result;
     } catch (error) {

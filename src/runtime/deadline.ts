@@ -9,7 +9,7 @@ export class NotAnsweredInTime extends Error {
 }
 
 /** Waits for `work`, and rejects with {@link NotAnsweredInTime} when that takes longer. */
-export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   const timedOut = Promise.withResolvers<never>();
   const timer = setTimeout(() => timedOut.reject(new NotAnsweredInTime(timeoutMs)), timeoutMs);
   try {
@@ -20,6 +20,6 @@ export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T>
 }
 
 /** Waits for `work`, and gives `null` when that fails or takes longer. Never rejects. */
-export async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | null> {
-  return within(ms, work).catch(() => null);
+export async function withTimeoutOrNull<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  return withTimeout(ms, work).catch(() => null);
 }

@@ -1,6 +1,6 @@
 // Decompression of bodies with a Content-Encoding, and of bytes that are compressed without saying so.
 
-/** {@link unpack} stops here. */
+/** {@link decompress} stops here. */
 export const MAX_UNPACKED_BYTES = 1_048_576;
 /** A byte unpacks to at most this many (RFC 1951: two bits can stand for 258 bytes). */
 const MAX_RATIO = 1_032;
@@ -33,7 +33,7 @@ export function contentEncodingOf(header: string | undefined): ContentEncoding |
  * Decompresses bytes part by part, and no more than is asked for, but for one part. Throws where they are not encoded so.
  * `deflate` means zlib (RFC 1950), but some senders send raw deflate (RFC 1951): the first two bytes tell which it is.
  */
-export function unpackedParts(
+export function decompressParts(
   bytes: Uint8Array<ArrayBuffer>,
   encoding: ContentEncoding,
 ): AsyncGenerator<Uint8Array> {
@@ -45,7 +45,7 @@ export function unpackedParts(
  * Decompresses bytes whose beginning shows that they are gzip (RFC 1952) or zlib (RFC 1950); gives `null` for any others.
  * Of bytes that are broken or cut off it gives as much as can be read. Raw deflate and brotli cannot be recognized.
  */
-export async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
+export async function decompress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
   const format = formatOf(bytes);
   if (format === null) return null;
   const unpacked = new Uint8Array(MAX_UNPACKED_BYTES);

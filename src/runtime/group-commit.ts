@@ -10,14 +10,14 @@
 // - A leader can die all the same (its CPU limit, say). A group that is overdue is given up and the next one begins;
 //   two groups at once are harmless, since the work is a single atomic write.
 
-import { firstGroupLength, type GroupLimits } from './batching.ts';
+import { type BatchLimits, firstBatchLength } from './batching.ts';
 import { type CircuitBreaker, CircuitOpen } from './circuit-breaker.ts';
-import { NotAnsweredInTime, within } from './deadline.ts';
+import { NotAnsweredInTime, withTimeout } from './deadline.ts';
 
 /** The part of a request's execution context that is needed here. */
 export type Lifetime = Pick<ExecutionContext, 'waitUntil'>;
 
-export interface GroupCommitOptions<Item, Result> extends GroupLimits {
+export interface GroupCommitOptions<Item, Result> extends BatchLimits {
   /** Does the work for a whole group, and gives the results in the order of the items; none at all where `Result` is void. */
   work: (items: Item[], lifetime: Lifetime) => Promise<Result[]>;
   bytesOf: (item: Item) => number;
@@ -87,7 +87,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     const mine = { overdueAtMs: Date.now() + lingerMs + options.workTimeoutMs + HAND_OVER_MS };
     underWay = mine;
     if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
-    const length = firstGroupLength(waiting, (member) => options.bytesOf(member.item), options);
+    const length = firstBatchLength(waiting, (member) => options.bytesOf(member.item), options);
     const group = waiting.slice(0, length);
     waiting = waiting.slice(length);
     for (const member of group) member.turn.resolve(false);
@@ -124,7 +124,8 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
   /** What `work` gives, or {@link NotAnsweredInTime}. The late one is waited for, so that it is not cut short. */
   async function inTime<T>(work: Promise<T>, lifetime: Lifetime): Promise<T> {
     try {
-      return await (breaker?.observe(work, options.workTimeoutMs) ?? within(options.workTimeoutMs, work));
+      return await (breaker?.observe(work, options.workTimeoutMs) ??
+        withTimeout(options.workTimeoutMs, work));
     } catch (error) {
       if (error instanceof NotAnsweredInTime) lifetime.waitUntil(work.catch(() => undefined));
       throw error;

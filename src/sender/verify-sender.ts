@@ -38,7 +38,7 @@ export function senderOf(request: Request, generation: number, receivedAtMs: num
 }
 
 /** Checks what can be checked before the body is read; `null` where nothing is wrong. */
-export function objectionTo(sender: Sender, integration: Integration | undefined): SenderRefusal | null {
+export function verifySender(sender: Sender, integration: Integration | undefined): SenderRefusal | null {
   if (integration === undefined) return 'unknown-integration';
   if (!integration.isEnabled) return 'disabled';
   if (!isGenerationValid(integration, sender.generation, sender.receivedAtMs)) return 'old-token';
@@ -55,7 +55,7 @@ export function withoutSignature(integration: Integration): Integration {
 }
 
 /** The integration without what was checked when the webhook arrived, and cannot be checked later. */
-export function withoutArrivalChecks(integration: Integration): Integration {
+export function requiringTokenOnly(integration: Integration): Integration {
   return { ...integration, allowedIps: null, requireSignature: false };
 }
 

@@ -4,16 +4,16 @@
 // What arrives while it runs is deleted as well: it searches what was stored since it began, again and again until it finds
 // nothing. What waits in a queue by then cannot be searched; it is stored later, like what a person sends after the erasure.
 
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { blotAuditEntries, recordAudit } from './audit.ts';
 import { forgetBusinessNumber } from './business-numbers.ts';
 import {
-  type Holding,
-  type HoldingKind,
+  type ContactHolding,
+  type ContactHoldingKind,
+  findMentions,
+  findOwnEvents,
   type Person,
-  readHoldings,
-  walkMentions,
-  walkOwnEvents,
+  readContactHoldings,
 } from './contact-holdings.ts';
 import { CLOCK_SKEW_MS, GIVEN_PLACES, placesJson } from './places.ts';
 import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
@@ -26,12 +26,18 @@ const CHUNK_LIMITS = { maxItems: 500, maxBytes: 20_000_000 };
 const REQUEST_LIMITS = { statements: REQUEST_STATEMENTS, ms: 45_000 };
 
 /** How far each table was searched. */
-export type Searched = Record<HoldingKind, number>;
+export type SearchedPlaces = Record<ContactHoldingKind, number>;
 
-export const NOT_SEARCHED: Searched = { event: 0, rejection: 0, deadLetter: 0, auditEntry: 0, replay: 0 };
+export const NOTHING_SEARCHED: SearchedPlaces = {
+  event: 0,
+  rejection: 0,
+  deadLetter: 0,
+  auditEntry: 0,
+  replay: 0,
+};
 
 /** How much was erased. */
-export interface Erased {
+export interface ErasedCounts {
   events: number;
   rejections: number;
   deadLetters: number;
@@ -39,10 +45,10 @@ export interface Erased {
   blotted: number;
 }
 
-export interface Erasure {
-  erased: Erased;
+export interface ErasureOutcome {
+  erased: ErasedCounts;
   /** Where a repeat goes on; `null`: nothing is left. */
-  searched: Searched | null;
+  searched: SearchedPlaces | null;
 }
 
 /** Who erases. The clock is read again and again, since an erasure takes its time. */
@@ -60,8 +66,8 @@ interface ErasureRun {
   person: Person;
   receipt: string;
   now: () => number;
-  erased: Erased;
-  searched: Searched;
+  erased: ErasedCounts;
+  searched: SearchedPlaces;
   budget: WorkBudget;
 }
 
@@ -73,9 +79,9 @@ interface ErasureRun {
 export async function eraseContact(
   db: D1Database,
   person: Person,
-  from: Searched,
+  from: SearchedPlaces,
   { actor, receipt, now }: Eraser,
-): Promise<Erasure> {
+): Promise<ErasureOutcome> {
   const audit = async (detail: Record<string, unknown>) =>
     recordAudit(db, { actor, action: 'contact.erase', object: receipt, detail, atMs: now() });
   const recentSeq = (now() - CLOCK_SKEW_MS) * 1000;
@@ -116,20 +122,20 @@ const MENTIONING = [
   'rejection',
   'event',
   'auditEntry',
-] as const satisfies HoldingKind[];
+] as const satisfies ContactHoldingKind[];
 
 /** The counts that the audit trail has of an erasure. */
-function countsOf({ blotted, ...gone }: Erased): Record<string, number> {
+function countsOf({ blotted, ...gone }: ErasedCounts): Record<string, number> {
   return blotted === 0 ? gone : { ...gone, blotted };
 }
 
-function total({ events, rejections, deadLetters, blotted }: Erased): number {
+function total({ events, rejections, deadLetters, blotted }: ErasedCounts): number {
   return events + rejections + deadLetters + blotted;
 }
 
 /** Goes back to what was stored since the erasure began. */
-function rewound(searched: Searched, recentSeq: number): Searched {
-  const rewind = (kind: HoldingKind) => Math.min(searched[kind], recentSeq);
+function rewound(searched: SearchedPlaces, recentSeq: number): SearchedPlaces {
+  const rewind = (kind: ContactHoldingKind) => Math.min(searched[kind], recentSeq);
   return {
     event: rewind('event'),
     rejection: rewind('rejection'),
@@ -142,8 +148,8 @@ function rewound(searched: Searched, recentSeq: number): Searched {
 async function eraseOwnEvents(run: ErasureRun): Promise<void> {
   let afterSeq = 0;
   await repeatWithin(run.budget, async () => {
-    const step = await walkOwnEvents(run.db, run.person.contact, afterSeq);
-    for (const group of cutGroups(step.places, ({ bytes }) => bytes, CHUNK_LIMITS)) {
+    const step = await findOwnEvents(run.db, run.person.contact, afterSeq);
+    for (const group of splitIntoBatches(step.places, ({ bytes }) => bytes, CHUNK_LIMITS)) {
       await deleteChunk(run, 'event', group);
     }
     afterSeq = step.lastSeq;
@@ -152,11 +158,11 @@ async function eraseOwnEvents(run: ErasureRun): Promise<void> {
 }
 
 /** Erases what mentions the number in a table, from where the table was searched up to. */
-async function eraseMentions(run: ErasureRun, kind: HoldingKind): Promise<void> {
+async function eraseMentions(run: ErasureRun, kind: ContactHoldingKind): Promise<void> {
   const { db, person, searched, budget } = run;
   await repeatWithin(budget, async () => {
-    const step = await walkMentions(db, kind, person, searched[kind]);
-    for await (const holdings of readHoldings(db, kind, step.places, person.number)) {
+    const step = await findMentions(db, kind, person, searched[kind]);
+    for await (const holdings of readContactHoldings(db, kind, step.places, person.number)) {
       budget.spend(1);
       await eraseChunk(run, kind, holdings);
     }
@@ -165,7 +171,11 @@ async function eraseMentions(run: ErasureRun, kind: HoldingKind): Promise<void> 
   });
 }
 
-async function eraseChunk(run: ErasureRun, kind: HoldingKind, held: readonly Holding[]): Promise<void> {
+async function eraseChunk(
+  run: ErasureRun,
+  kind: ContactHoldingKind,
+  held: readonly ContactHolding[],
+): Promise<void> {
   switch (kind) {
     case 'event':
     case 'rejection':
@@ -180,10 +190,10 @@ async function eraseChunk(run: ErasureRun, kind: HoldingKind, held: readonly Hol
 /** Puts a mark in place of the number: what was done stays on record, without the person's data. */
 async function blotChunk(
   { db, person, receipt, now, erased, budget }: ErasureRun,
-  held: readonly Holding[],
+  held: readonly ContactHolding[],
 ): Promise<void> {
   if (held.length === 0) return;
-  const blotText = (text: string) => person.number.blotIn(text, BLOTTED_CONTACT);
+  const blotText = (text: string) => person.number.redact(text, BLOTTED_CONTACT);
   const entries = held.flatMap((holding) => (holding.kind === 'auditEntry' ? [holding.entry] : []));
   const replays = held.flatMap((holding) => (holding.kind === 'replay' ? [holding.replay] : []));
   const blottedEntries = entries.map(({ seq, object, detail }) => ({
@@ -227,7 +237,7 @@ interface Deletion {
   /** Deletes what is at ?1. */
   sql: string;
   /** What the rows that it returns count as. */
-  counted: keyof Erased | null;
+  counted: keyof ErasedCounts | null;
 }
 
 const AT_PLACES = `seq IN (${GIVEN_PLACES})`;

@@ -6,9 +6,9 @@
 // step SQL tells which texts could hold the number, see number-search.ts; those are read and looked at closely.
 
 import * as z from 'zod';
-import type { WrittenNumber } from '../contract/contact-search.ts';
-import { cutGroups } from '../runtime/batching.ts';
-import { unpack } from '../runtime/decompression.ts';
+import type { ContactMatcher } from '../contract/contact-search.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
+import { decompress } from '../runtime/decompression.ts';
 import { AUDIT_ENTRIES, type ListedAuditEntry } from './audit.ts';
 import { findDeadLetters, type KeptDeadLetter } from './dead-letters.ts';
 import { EVENTS, type ListedEvent } from './events.ts';
@@ -27,21 +27,21 @@ const PAGE_EVENTS = 1_000;
 export interface Person {
   /** Canonical: a number or an identity. */
   contact: string;
-  number: WrittenNumber;
+  number: ContactMatcher;
 }
 
 /** Something that is held on a contact. */
-export type Holding =
+export type ContactHolding =
   | { kind: 'event'; seq: number; event: ListedEvent }
   | { kind: 'rejection'; seq: number; rejection: KeptRejection }
   | { kind: 'deadLetter'; seq: number; deadLetter: KeptDeadLetter }
   | { kind: 'auditEntry'; seq: number; entry: ListedAuditEntry }
   | { kind: 'replay'; seq: number; replay: ReplayFilter };
 
-export type HoldingKind = Holding['kind'];
+export type ContactHoldingKind = ContactHolding['kind'];
 
 /** A part of a table that was searched. */
-export interface WalkedStep {
+export interface SearchStep {
   /** What was found there, not read yet. */
   places: HeldPlace[];
   /** Searched up to here. */
@@ -58,7 +58,7 @@ export interface HeldPlace {
 }
 
 /** Finds the contact's own events behind a place, by their index. */
-export async function walkOwnEvents(db: D1Database, contact: string, afterSeq: number): Promise<WalkedStep> {
+export async function findOwnEvents(db: D1Database, contact: string, afterSeq: number): Promise<SearchStep> {
   const { results } = await db
     .prepare(
       `SELECT seq, octet_length(payload) AS bytes FROM events INDEXED BY events_by_contact
@@ -75,14 +75,14 @@ export async function walkOwnEvents(db: D1Database, contact: string, afterSeq: n
 
 /**
  * Finds in the next part of a table what could hold the number. Of events it finds only those of other contacts: the
- * contact's own are found by {@link walkOwnEvents}.
+ * contact's own are found by {@link findOwnEvents}.
  */
-export async function walkMentions(
+export async function findMentions(
   db: D1Database,
-  kind: HoldingKind,
+  kind: ContactHoldingKind,
   { contact, number }: Person,
   afterSeq: number,
-): Promise<WalkedStep> {
+): Promise<SearchStep> {
   const search = db
     .prepare(MENTION_SEARCHES[kind])
     .bind(afterSeq, STEP_ROWS, STEP_BYTES, contact, number.digits);
@@ -105,29 +105,29 @@ const foundPlaces = storedJson(
 );
 
 /** Reads what was found, in groups that fit in memory, and gives what really holds the number. */
-export async function* readHoldings(
+export async function* readContactHoldings(
   db: D1Database,
-  kind: HoldingKind,
+  kind: ContactHoldingKind,
   places: readonly HeldPlace[],
-  number: WrittenNumber,
-): AsyncGenerator<Holding[]> {
-  for (const group of cutGroups(places, ({ bytes }) => bytes, GROUP_LIMITS)) {
+  number: ContactMatcher,
+): AsyncGenerator<ContactHolding[]> {
+  for (const group of splitIntoBatches(places, ({ bytes }) => bytes, GROUP_LIMITS)) {
     const certain = new Set(group.filter(({ isCertain }) => isCertain).map(({ seq }) => seq));
     const read = await readAt(
       db,
       kind,
       group.map(({ seq }) => seq),
     );
-    const held: Holding[] = [];
+    const held: ContactHolding[] = [];
     for (const holding of read) {
       // One after the other, so that only one unpacked body is in memory.
-      if (certain.has(holding.seq) || (await textsOf(holding)).some(number.isIn)) held.push(holding);
+      if (certain.has(holding.seq) || (await textsOf(holding)).some(number.matches)) held.push(holding);
     }
     yield held;
   }
 }
 
-async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promise<Holding[]> {
+async function readAt(db: D1Database, kind: ContactHoldingKind, seqs: number[]): Promise<ContactHolding[]> {
   switch (kind) {
     case 'event':
       return (await findAt(db, EVENTS, seqs)).map((event) => ({ kind, seq: event.seq, event }));
@@ -147,7 +147,7 @@ async function readAt(db: D1Database, kind: HoldingKind, seqs: number[]): Promis
 }
 
 /** The texts in which the number is looked for. */
-async function textsOf(holding: Holding): Promise<string[]> {
+async function textsOf(holding: ContactHolding): Promise<string[]> {
   switch (holding.kind) {
     case 'event':
       return [holding.event.payload];
@@ -186,7 +186,7 @@ async function rejectedTexts({
 }: Pick<KeptRejection, 'body' | 'bodyEncoding'>): Promise<string[]> {
   if (bodyEncoding === 'utf-8') return [body];
   const bytes = new Uint8Array(bodyBytes(body, bodyEncoding));
-  const unpacked = await unpack(bytes);
+  const unpacked = await decompress(bytes);
   return [...textsOfBytes(bytes), ...(unpacked === null ? [] : textsOfBytes(unpacked))];
 }
 

@@ -2,7 +2,7 @@
 
 import { eventHeadOf } from './events.ts';
 import { MAX_SCANNED_ROWS, nextBeforeSeq, type PageRequest, pageRange } from './keyset-paging.ts';
-import { type ReadableEvent, type ReadableRow, readableColumns, readShown } from './messages.ts';
+import { type ReadableEvent, type ReadableRow, readableColumns, readShownPayloads } from './messages.ts';
 import { MAX_READ_AT_ONCE_BYTES } from './payload-pages.ts';
 import type { TimeRange } from './places.ts';
 
@@ -42,7 +42,7 @@ export async function readConversation(
     )
     .bind(contact, ...pageRange(range, range), limit)
     .run<ReadableRow>();
-  const events = await readShown(db, results.map(eventHeadOf));
+  const events = await readShownPayloads(db, results.map(eventHeadOf));
   const isCut = events.length < results.length; // by what an answer has room for
   return {
     events,

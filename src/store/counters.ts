@@ -66,7 +66,7 @@ export interface CountedPeriod {
 }
 
 /** How much of a kind was counted from `startMs` on, for one step of time. */
-export interface Count {
+export interface PeriodCount {
   startMs: number;
   kind: CountedKind;
   count: number;
@@ -96,11 +96,11 @@ export async function readCounts(
   db: D1Database,
   { sinceMs, untilMs, integration }: CountedPeriod,
   stepMs: number,
-): Promise<Count[]> {
+): Promise<PeriodCount[]> {
   const { results } = await db
     .prepare(COUNTS)
     .bind(sinceMs, untilMs, integration ?? null, stepMs, Number(stepMs % HOUR_MS === 0))
-    .run<Count>();
+    .run<PeriodCount>();
   return results;
 }
 
@@ -150,15 +150,15 @@ const LAGS_BY_DAY = `
   GROUP BY 1, 2`;
 
 /** All that was ever counted of an integration and a kind. */
-export interface Total {
+export interface CounterTotal {
   integration: string;
   kind: CountedKind;
   count: number;
 }
 
 /** What was counted since the beginning, in one statement, so that no total ever goes back. */
-export async function readTotals(db: D1Database): Promise<Total[]> {
-  const { results } = await db.prepare(totalsSql('counters', 60, 'kind')).run<Total>();
+export async function readTotals(db: D1Database): Promise<CounterTotal[]> {
+  const { results } = await db.prepare(totalsSql('counters', 60, 'kind')).run<CounterTotal>();
   return results;
 }
 

@@ -172,13 +172,13 @@ export interface DeadLetterPlace {
 }
 
 /** Finds the oldest dead letters behind a place, at most `limit`, without reading their bodies. */
-export async function walkDeadLetters(
+export async function findOldestDeadLetters(
   db: D1Database,
   filter: DeadLetterFilter,
   search: { limit: number; afterSeq: number },
 ): Promise<OldestFound<DeadLetterPlace>> {
   const columns = "octet_length(body) AS bodyBytes, event_id IS NOT NULL OR kind = 'intake' AS isOurs";
-  const { places, walkedToSeq } = await findOldest<PlaceRow>(
+  const { places, searchedToSeq } = await findOldest<PlaceRow>(
     db,
     'dead_letters',
     columns,
@@ -186,7 +186,10 @@ export async function walkDeadLetters(
     filter,
     search,
   );
-  return { places: places.map((place) => ({ ...place, isOurs: place.isOurs === 1 })), walkedToSeq };
+  return {
+    places: places.map((place) => ({ ...place, isOurs: place.isOurs === 1 })),
+    searchedToSeq,
+  };
 }
 
 type PlaceRow = Omit<DeadLetterPlace, 'isOurs'> & { isOurs: number };

@@ -5,13 +5,13 @@
 import { firstVersionId, type NewEvent, versionId, versionIdRange } from '../contract/event.ts';
 import { encodePayload } from '../contract/payload.ts';
 import {
-  contentOf,
+  comparableText,
+  differenceProblem,
   differencesBetween,
   MAX_COMPARED_LENGTH,
-  problemOf,
 } from '../contract/payload-comparison.ts';
 import type { ContractProblem } from '../contract/problems.ts';
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { countRepeats, type RecordableEvent, recordEvents, STORED_BY } from './events.ts';
 import type { NewRejection } from './rejections.ts';
 import { sha256Hex } from './sha256.ts';
@@ -42,7 +42,7 @@ export interface Differing {
 }
 
 /** What became of an event that was to be recorded. */
-export type Recorded = StoredDelivery | Differing;
+export type RecordOutcome = StoredDelivery | Differing;
 
 interface StoredVersion {
   /** Which of the events it is compared with. */
@@ -65,7 +65,7 @@ interface StoredVersion {
 export async function compareRepeats(
   db: D1Database,
   events: readonly NewEvent[],
-): Promise<(Recorded | null)[]> {
+): Promise<(RecordOutcome | null)[]> {
   const digested = await Promise.all(
     events.map(async (event) => ({ event, digest: await digestOf(event.payload) })),
   );
@@ -93,10 +93,10 @@ export async function compareRepeats(
 }
 
 async function digestOf(payload: string): Promise<string> {
-  return sha256Hex(new TextEncoder().encode(contentOf(payload)));
+  return sha256Hex(new TextEncoder().encode(comparableText(payload)));
 }
 
-function compare(event: NewEvent, digest: string, stored: readonly StoredVersion[]): Recorded | null {
+function compare(event: NewEvent, digest: string, stored: readonly StoredVersion[]): RecordOutcome | null {
   const first = stored.find(({ id }) => id === event.id);
   if (first === undefined) return null;
   const differences = differencesBetween(first.payload ?? '', event.payload);
@@ -105,7 +105,7 @@ function compare(event: NewEvent, digest: string, stored: readonly StoredVersion
     const outcome = same.requestId === event.requestId ? 'stored' : 'duplicate';
     return { outcome, seq: same.seq, id: same.id };
   }
-  return { outcome: 'differs', eventId: event.id, problems: differences.map(problemOf), digest };
+  return { outcome: 'differs', eventId: event.id, problems: differences.map(differenceProblem), digest };
 }
 
 const FIND_STORED = `
@@ -125,8 +125,8 @@ export async function recordOrCompare(
   events: readonly RecordableEvent[],
   now: () => number,
   isLate: () => boolean = () => false,
-): Promise<Recorded[]> {
-  const outcomes = new Map<RecordableEvent, Recorded>();
+): Promise<RecordOutcome[]> {
+  const outcomes = new Map<RecordableEvent, RecordOutcome>();
   let left = events;
   for (let round = 0; left.length > 0; round++) {
     if (round === MAX_ROUNDS) throw new Error('events come and go while they are compared');
@@ -137,7 +137,7 @@ export async function recordOrCompare(
       outcomes.set(one, { outcome: done.isNew ? 'stored' : 'duplicate', seq: done.seq, id: one.event.id });
     }
     const unlike = left.filter((one) => !outcomes.has(one));
-    for (const group of cutGroups(unlike, () => 0, { maxItems: MAX_COMPARED_EVENTS, maxBytes: 0 })) {
+    for (const group of splitIntoBatches(unlike, () => 0, { maxItems: MAX_COMPARED_EVENTS, maxBytes: 0 })) {
       if (isLate()) throw new Error('no time is left to compare repeats');
       const compared = await compareRepeats(
         db,

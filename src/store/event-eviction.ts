@@ -3,7 +3,7 @@
 // other events for them, and no other one does.
 
 import * as z from 'zod';
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { heldOf, SHARES, type SharingKind, totalOf } from './eviction.ts';
 import { excessOver } from './fair-shares.ts';
 import { type BoundValue, scanOldestFirst } from './keyset-paging.ts';
@@ -156,7 +156,7 @@ async function evictEventsWhere(
     run.budget.spend(1);
     const step = await findForwardedEvents(run.db, walkedSeq, integrations);
     const taken = step.found.filter(({ integration, bytes }) => quota.takes(integration, bytes));
-    for (const group of cutGroups(taken, ({ bytes }) => bytes, CHUNK_LIMITS)) {
+    for (const group of splitIntoBatches(taken, ({ bytes }) => bytes, CHUNK_LIMITS)) {
       if (run.budget.isSpent() || run.databaseBytes <= run.ceilingBytes) {
         return { walkedSeq, isAtEnd: false };
       }

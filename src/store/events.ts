@@ -35,7 +35,7 @@ const ABSENT = '';
 const encoder = new TextEncoder();
 
 /** Makes an event ready to be recorded: together with others, or alone where its payload is large. */
-export function recordable(event: NewEvent): RecordableEvent {
+export function toRecordable(event: NewEvent): RecordableEvent {
   const isLarge = event.payload.length > LARGE_PAYLOAD_LENGTH;
   const { messageId: _, payload, ...head } = event;
   const columns = { ...head, contact: head.contact ?? ABSENT, appId: head.appId ?? ABSENT };

@@ -9,10 +9,10 @@
 // gone. Its event is stored and forwarded as was promised, and stays until its retention ends.
 
 import * as z from 'zod';
-import { cutGroups } from '../runtime/batching.ts';
+import { splitIntoBatches } from '../runtime/batching.ts';
 import { auditChange, recordAudit } from './audit.ts';
 import { forgetBusinessNumbersOf } from './business-numbers.ts';
-import { type Change, findIntegrations } from './integrations.ts';
+import { type ChangeAuthor, findIntegrations } from './integrations.ts';
 import { scanOldestFirst } from './keyset-paging.ts';
 import { CLOCK_SKEW_MS, GIVEN_PLACES } from './places.ts';
 import { readSingleRow } from './single-row.ts';
@@ -47,7 +47,7 @@ export interface Deleter {
 }
 
 /** What an integration has. */
-export interface Holdings {
+export interface IntegrationContents {
   events: number;
   /** False where there may be more than were counted. */
   isEveryEventCounted: boolean;
@@ -56,7 +56,7 @@ export interface Holdings {
 }
 
 /** How much was deleted. */
-export interface Deleted {
+export interface DeletedCounts {
   events: number;
   /** How many of the events waited to be forwarded. */
   unforwarded: number;
@@ -66,18 +66,18 @@ export interface Deleted {
 
 /** What became of a deletion that is to delete nothing else. */
 export type EmptyDeletion =
-  | { outcome: 'deleted'; deleted: Deleted }
+  | { outcome: 'deleted'; deleted: DeletedCounts }
   | { outcome: 'unknown' }
-  | { outcome: 'holding'; holdings: Holdings };
+  | { outcome: 'holding'; holdings: IntegrationContents };
 
 /** What became of a deletion with everything that came to the integration. */
 export type FullDeletion =
-  | { outcome: 'deleted'; deleted: Deleted }
+  | { outcome: 'deleted'; deleted: DeletedCounts }
   | { outcome: 'unknown' }
   /** The budget is spent. A repeat finishes it; it can go on from `walkedSeq`. */
-  | { outcome: 'unfinished'; deleted: Deleted; walkedSeq: number }
+  | { outcome: 'unfinished'; deleted: DeletedCounts; walkedSeq: number }
   /** Somebody enabled the integration meanwhile. */
-  | { outcome: 'enabled'; deleted: Deleted };
+  | { outcome: 'enabled'; deleted: DeletedCounts };
 
 /** Deletes an integration that has neither events nor rejections nor dead letters. */
 export async function deleteEmptyIntegration(
@@ -131,7 +131,7 @@ export async function deleteIntegrationAndContents(
 
 /** A deletion under way. */
 interface DeletionRun {
-  deleted: Deleted;
+  deleted: DeletedCounts;
   /** The events up to here were scanned. */
   walkedSeq: number;
   /** Clocks differ: what was stored from here on is scanned again, until nothing comes any more. */
@@ -153,7 +153,11 @@ function seqAt(ms: number): number {
 }
 
 /** Disables the integration, and records who deletes it. Gives when it was created; `null`: there is none. */
-async function beginDeletion(db: D1Database, slug: string, { actor, nowMs }: Change): Promise<number | null> {
+async function beginDeletion(
+  db: D1Database,
+  slug: string,
+  { actor, nowMs }: ChangeAuthor,
+): Promise<number | null> {
   const detail = { stage: 'begun' };
   const [disabled] = await db.batch<{ created_at: number }>([
     db.prepare('UPDATE integrations SET enabled = 0 WHERE slug = ?1 RETURNING created_at').bind(slug),
@@ -163,7 +167,7 @@ async function beginDeletion(db: D1Database, slug: string, { actor, nowMs }: Cha
 }
 
 /** Counts what an integration has, its events up to {@link ENOUGH_EVENTS}. */
-async function countHoldings(db: D1Database, slug: string, run: DeletionRun): Promise<Holdings> {
+async function countHoldings(db: D1Database, slug: string, run: DeletionRun): Promise<IntegrationContents> {
   let events = 0;
   let isLast = false;
   await repeatWithin(run.budget, async () => {
@@ -182,13 +186,13 @@ async function countHoldings(db: D1Database, slug: string, run: DeletionRun): Pr
   return { events, isEveryEventCounted: isLast, ...(await readSingleRow<KeptCounts>(kept)) };
 }
 
-type KeptCounts = Pick<Holdings, 'rejections' | 'deadLetters'>;
+type KeptCounts = Pick<IntegrationContents, 'rejections' | 'deadLetters'>;
 
 /** Deletes the integration's events from where the run has come to, until the end or out of budget. */
 async function deleteEvents(db: D1Database, slug: string, run: DeletionRun): Promise<void> {
   await repeatWithin(run.budget, async () => {
     const step = await findEvents(db, slug, run.walkedSeq);
-    for (const seqs of cutGroups(step.seqs, () => 0, { maxItems: CHUNK_EVENTS, maxBytes: 0 })) {
+    for (const seqs of splitIntoBatches(step.seqs, () => 0, { maxItems: CHUNK_EVENTS, maxBytes: 0 })) {
       if (run.budget.isSpent()) return true;
       await deleteChunk(db, slug, seqs, run);
     }
@@ -252,7 +256,7 @@ async function retire(
   slug: string,
   run: DeletionRun,
   { mayBeEnabled }: { mayBeEnabled: boolean },
-  { actor, nowMs }: Change,
+  { actor, nowMs }: ChangeAuthor,
 ): Promise<'gone' | 'held' | 'enabled'> {
   run.budget.spend(5);
   run.walkedSeq = Math.min(run.walkedSeq, run.recentSeq);

@@ -64,7 +64,7 @@ export type IntegrationPatch = {
 };
 
 /** Who makes a change, and when. */
-export interface Change {
+export interface ChangeAuthor {
   /** As in the audit trail. */
   actor: string;
   /** Unix ms. */
@@ -151,7 +151,7 @@ export type Creation =
 export async function createIntegration(
   db: D1Database,
   { slug, ...settings }: Pick<Integration, 'slug'> & IntegrationSettings,
-  change: Change,
+  change: ChangeAuthor,
 ): Promise<Creation> {
   const columns = columnsOf(settings);
   const insert = db
@@ -189,7 +189,7 @@ export async function updateIntegration(
   db: D1Database,
   slug: string,
   patch: IntegrationPatch,
-  change: Change,
+  change: ChangeAuthor,
 ): Promise<Integration | null> {
   const given = Object.entries(columnsOf(patch)).filter(([, value]) => value !== undefined);
   if (given.length === 0) return (await findIntegrations(db, [slug]))[0] ?? null;
@@ -211,7 +211,7 @@ export async function rotateIntegration(
   db: D1Database,
   slug: string,
   overlapMs: number,
-  change: Change,
+  change: ChangeAuthor,
 ): Promise<Integration | null> {
   const untilMs = overlapMs === 0 ? 0 : change.nowMs + overlapMs;
   const update = db
@@ -240,11 +240,11 @@ export async function rotateIntegration(
 }
 
 /** Enables or disables an integration; `null` where there is none. */
-export async function setEnabled(
+export async function setIntegrationEnabled(
   db: D1Database,
   slug: string,
   isEnabled: boolean,
-  change: Change,
+  change: ChangeAuthor,
 ): Promise<Integration | null> {
   const update = db
     .prepare('UPDATE integrations SET enabled = ?2 WHERE slug = ?1 AND enabled <> ?2')
@@ -270,7 +270,7 @@ function select(db: D1Database, slug: string): D1PreparedStatement {
 
 function audited(
   db: D1Database,
-  { actor, nowMs }: Change,
+  { actor, nowMs }: ChangeAuthor,
   action: AuditAction,
   object: string,
   detail: Record<string, unknown>,

@@ -126,7 +126,7 @@ export async function scanNewestFirst<Row extends { seq: number }, Item>(
 export interface OldestFound<Place> {
   places: Place[];
   /** There may be more behind this place; `null`: there are none. */
-  walkedToSeq: number | null;
+  searchedToSeq: number | null;
 }
 
 /** Finds the oldest that match behind a place, as {@link listNewestFirst} scans, and reads only `columns` of them. */
@@ -151,10 +151,10 @@ export async function findOldest<Place extends { seq: number }>(
   const matches = results.filter(({ isMatch }) => isMatch === 1);
   if (matches.length > limit) {
     const places = matches.slice(0, limit);
-    return { places, walkedToSeq: places.at(-1)?.seq ?? null };
+    return { places, searchedToSeq: places.at(-1)?.seq ?? null };
   }
   const isEnd = results.length < maxScanned;
-  return { places: matches, walkedToSeq: isEnd ? null : (results.at(-1)?.seq ?? null) };
+  return { places: matches, searchedToSeq: isEnd ? null : (results.at(-1)?.seq ?? null) };
 }
 
 /** What a scan from the oldest row on found. */

@@ -24,7 +24,7 @@ export interface ReadableEvent extends EventHead {
   payload: string | null;
 }
 
-/** An event whose payload may still have to be read, see {@link readShown}. */
+/** An event whose payload may still have to be read, see {@link readShownPayloads}. */
 export interface UnreadEvent extends ReadableEvent {
   payloadBytes: number;
 }
@@ -40,7 +40,7 @@ export function readableColumns(maxPayloadBytes: number): string {
 export type ReadableRow = Omit<UnreadEvent, 'messageId'>;
 
 /** The first events, as many as an answer has room for, with those of their payloads that lists show. */
-export async function readShown<Event extends UnreadEvent>(
+export async function readShownPayloads<Event extends UnreadEvent>(
   db: D1Database,
   events: readonly Event[],
 ): Promise<Event[]> {

@@ -2,7 +2,11 @@
 // full-width digits, or encoded for JSON, HTML or an address. It finds too much rather than too little.
 
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../contract/number-separators.ts';
-import { TELLING_ENTITIES, TELLING_ESCAPES, TELLING_PERCENTS } from '../contract/text-encodings.ts';
+import {
+  SIGNIFICANT_ENTITIES,
+  SIGNIFICANT_ESCAPES,
+  SIGNIFICANT_PERCENTS,
+} from '../contract/text-encodings.ts';
 import { lastSeqWithinSql } from './places.ts';
 
 /** Rows, and bytes of text, that one statement searches: a few tenths of a second of D1's single thread. */
@@ -59,12 +63,12 @@ function withoutLetters(sql: string, letters: readonly string[]): string {
 function isEncodedSql(text: string): string {
   // upper() costs a pass over the text: it is only done where the first byte of what is looked for is there.
   const percents = Array.from(
-    Map.groupBy(TELLING_PERCENTS, (part) => part.slice(0, '%XX'.length)),
+    Map.groupBy(SIGNIFICANT_PERCENTS, (part) => part.slice(0, '%XX'.length)),
     ([byte, parts]) => ifSql(hasAnySql(text, casesOf(byte)), hasAnySql(`upper(${text})`, parts)),
   );
   return `(
-    ${ifSql(hasAnySql(text, ['\\u']), hasAnySql(text, TELLING_ESCAPES))}
-    OR ${ifSql(hasAnySql(text, ['&']), hasAnySql(text, TELLING_ENTITIES))}
+    ${ifSql(hasAnySql(text, ['\\u']), hasAnySql(text, SIGNIFICANT_ESCAPES))}
+    OR ${ifSql(hasAnySql(text, ['&']), hasAnySql(text, SIGNIFICANT_ENTITIES))}
     OR ${ifSql(hasPercentsSql(text), `${hasOthersSql(text)} OR ${percents.join(' OR ')}`)}
     OR ${ifSql(`octet_length(${text}) > length(${text})`, `instr(CAST(${text} AS BLOB), x'${FULL_WIDTH_BEGINNING}') > 0`)}
   )`;

@@ -1,6 +1,6 @@
 // Pages of payloads: an answer holds at most so many bytes of them, whatever their number and sizes.
 
-import { firstGroupLength } from '../runtime/batching.ts';
+import { firstBatchLength } from '../runtime/batching.ts';
 import { findAt, type RowReader } from './places.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function readFitting<Event extends WithPayload>(
   bytesOf: (event: Event) => number,
 ): Promise<Event[]> {
   const limits = { maxItems: Number.POSITIVE_INFINITY, maxBytes: MAX_PAGE_BYTES };
-  const fitting = events.slice(0, firstGroupLength(events, bytesOf, limits));
+  const fitting = events.slice(0, firstBatchLength(events, bytesOf, limits));
   const unread = fitting.filter((event) => event.payload === null && bytesOf(event) > 0);
   const read = await findAt(
     db,

@@ -33,7 +33,7 @@ export async function readCronRun(db: D1Database): Promise<number | null> {
  * Takes the right to do the cron's work, where the cron is late: one isolate at a time has it. It ends by itself after
  * `forMs`, so there is one such run in that time at the most. Writes a row only where the right is given.
  */
-export async function claimCronsWork(
+export async function claimCronWork(
   db: D1Database,
   { nowMs, cronLateMs, forMs }: { nowMs: number; cronLateMs: number; forMs: number },
 ): Promise<boolean> {

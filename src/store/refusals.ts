@@ -122,7 +122,7 @@ const SHARES = `
   GROUP BY 1`;
 
 /** An integration that nothing comes to any more. */
-export interface Silence {
+export interface SilentIntegration {
   integration: string;
   lastEventAtMs: number;
   /** The longest time between two events in the days before its last one, to the hour. */
@@ -144,8 +144,8 @@ const MAX_SILENT = 5;
  * Finds enabled integrations that are silent for longer than they ever were in the {@link KNOWN_HOURS} before their last
  * event. Reads the integrations, and of at most {@link MAX_SILENT} of them some rows for each of those hours.
  */
-export async function findSilences(db: D1Database, nowMs: number): Promise<Silence[]> {
-  const { results } = await db.prepare(SILENCES).bind(nowMs).run<Silence>();
+export async function findSilentIntegrations(db: D1Database, nowMs: number): Promise<SilentIntegration[]> {
+  const { results } = await db.prepare(SILENCES).bind(nowMs).run<SilentIntegration>();
   return results;
 }
 

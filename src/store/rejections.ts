@@ -156,7 +156,7 @@ export interface RejectionPlace {
 }
 
 /** Finds the oldest rejections behind a place, at most `limit`, without reading their bodies. */
-export async function walkRejections(
+export async function findOldestRejections(
   db: D1Database,
   filter: RejectionFilter,
   search: { limit: number; afterSeq: number },

@@ -11,7 +11,7 @@ import { BLOTTED_FILTER, REPLAY_COLUMNS, type Replay, type ReplayRow, replayOf }
 import { storedJson } from './stored-json.ts';
 
 /** Events that one statement of a job scans. */
-export const MAX_WALKED_ROWS = 10_000;
+export const MAX_SCANNED_FOR_REPLAY = 10_000;
 /** Events put back in one transaction, in less than 100 ms: short enough to let webhooks in between. */
 export const MAX_PUT_BACK = 2_000;
 /** While so many wait, nothing more is put back: the queue does not take them. */
@@ -65,13 +65,13 @@ interface ReplayScan<Found> {
   nextSeq: number;
 }
 
-/** Finds the next events that a job is to put back, at most {@link MAX_PUT_BACK} of the next {@link MAX_WALKED_ROWS}. */
-export async function walkReplay(
+/** Finds the next events that a job is to put back, at most {@link MAX_PUT_BACK} of the next {@link MAX_SCANNED_FOR_REPLAY}. */
+export async function findEventsToReplay(
   db: D1Database,
   { filter, nextSeq: fromSeq, untilSeq }: Pick<Replay, 'filter' | 'nextSeq' | 'untilSeq'>,
 ): Promise<ReplayScan<number[]>> {
   const places = { sql: 'json_group_array(seq)', schema: storedJson(z.array(z.number())) };
-  const scan = await scanEvents(db, places, filter, [fromSeq, untilSeq], MAX_WALKED_ROWS);
+  const scan = await scanEvents(db, places, filter, [fromSeq, untilSeq], MAX_SCANNED_FOR_REPLAY);
   const found = scan.found.toSorted((a, b) => a - b).slice(0, MAX_PUT_BACK);
   const last = found.at(-1);
   return last !== undefined && scan.found.length > MAX_PUT_BACK
@@ -106,7 +106,7 @@ async function scanEvents<Found>(
 }
 
 /** Puts a chunk back, and moves the job on. Does nothing if the job was moved on, or ended, meanwhile. */
-export async function putBack(
+export async function putEventsBack(
   db: D1Database,
   { id, nextSeq: scannedFrom }: Pick<Replay, 'id' | 'nextSeq'>,
   { found, nextSeq }: ReplayScan<number[]>,

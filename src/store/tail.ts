@@ -24,7 +24,7 @@ export interface TailPage {
   /** In order of `seq`. */
   events: TailedEvent[];
   /** The place to go on from: every event up to here was looked at. */
-  walkedToSeq: number;
+  readToSeq: number;
   /** Whether there may be more already. */
   isFull: boolean;
 }
@@ -35,11 +35,11 @@ export async function findLastSeq(db: D1Database): Promise<number> {
 }
 
 /**
- * The oldest events behind a place. As `seq` grows in commit order, going on from `walkedToSeq` leaves out none and
+ * The oldest events behind a place. As `seq` grows in commit order, going on from `readToSeq` leaves out none and
  * repeats none. Where nothing is new it reads one row, however many are stored. A message is not found by its index, which
  * is in no order: whoever follows one is only a few events behind.
  */
-export async function walkOnwards(
+export async function readTail(
   db: D1Database,
   { type, status, integration, messageId, contact }: TailFilter,
   afterSeq: number,
@@ -70,11 +70,10 @@ export async function walkOnwards(
   const events = results.filter((row): row is TailRow => row.seq !== null).map(tailedEventOf);
   const last = events.at(-1);
   if (last !== undefined && events.length === MAX_TAILED_EVENTS) {
-    return { events, walkedToSeq: last.seq, isFull: true };
+    return { events, readToSeq: last.seq, isFull: true };
   }
-  if (scan?.scanned === maxScanned)
-    return { events, walkedToSeq: scan.lastScanned ?? afterSeq, isFull: true };
-  return { events, walkedToSeq: Math.max(scan?.newestSeq ?? 0, afterSeq), isFull: false };
+  if (scan?.scanned === maxScanned) return { events, readToSeq: scan.lastScanned ?? afterSeq, isFull: true };
+  return { events, readToSeq: Math.max(scan?.newestSeq ?? 0, afterSeq), isFull: false };
 }
 
 interface TailScan {

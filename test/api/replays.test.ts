@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
 import { STATUSES } from '../../src/contract/webhook.ts';
-import { MAX_PUT_BACK, MAX_WALKED_ROWS } from '../../src/store/replay-steps.ts';
+import { MAX_PUT_BACK, MAX_SCANNED_FOR_REPLAY } from '../../src/store/replay-steps.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   api,
@@ -323,14 +323,14 @@ describe('a job', () => {
   });
 
   it('skips events that do not match, many rows at a time', async () => {
-    await storeRecent(MAX_WALKED_ROWS + 2_000);
+    await storeRecent(MAX_SCANNED_FOR_REPLAY + 2_000);
     await env.DB.prepare(
       "UPDATE events SET status = 'failed' WHERE seq = (SELECT max(seq) FROM events)",
     ).run();
     const { id } = await createJob({ status: 'failed' });
     expect(await finish(id)).toMatchObject({ putBack: 1, forwarded: 1, progress: 1 });
     for (const { sql, rowsRead } of (await seen()).statements) {
-      if (sql.includes('json_group_array')) expect(rowsRead).toBeLessThanOrEqual(MAX_WALKED_ROWS + 1);
+      if (sql.includes('json_group_array')) expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_FOR_REPLAY + 1);
     }
   });
 

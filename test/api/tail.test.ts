@@ -4,7 +4,7 @@ import { EventStream, type StreamEvent } from '../../scripts/tail/event-stream.t
 import { type TailPace, tailRoutes } from '../../src/api/tail/routes.ts';
 import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
-import { recordable, recordEvents } from '../../src/store/events.ts';
+import { recordEvents, toRecordable } from '../../src/store/events.ts';
 import { MAX_TAILED_EVENTS, MAX_TAILED_ROWS } from '../../src/store/tail.ts';
 import { watchedD1 } from '../../tools/bench/workers/watched-d1.ts';
 import { planOf } from '../store/query-plan.ts';
@@ -381,7 +381,7 @@ describe('a stream that is cut and resumed', () => {
       const parsed = parseWebhook(JSON.parse(payload), Date.now());
       if (!parsed.ok) throw new Error('the sample breaks the contract');
       const requestId = crypto.randomUUID();
-      return recordable(
+      return toRecordable(
         eventOf(parsed, { integration: 'shop', payload, receivedAtMs: Date.now(), requestId }),
       );
     });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contactFromTyped } from '../../src/contract/contact.ts';
-import { writtenNumber } from '../../src/contract/contact-search.ts';
+import { contactMatcher } from '../../src/contract/contact-search.ts';
 import { ASCII_SEPARATORS, OTHER_SEPARATORS } from '../../src/contract/number-separators.ts';
-import { TELLING_ESCAPES } from '../../src/contract/text-encodings.ts';
+import { SIGNIFICANT_ESCAPES } from '../../src/contract/text-encodings.ts';
 import { expectHolds } from '../seeded.ts';
 import { phoneForms, separated } from './written-forms.ts';
 
@@ -67,7 +67,7 @@ describe('a number is found', () => {
     `{"data":${JSON.stringify(JSON.stringify({ ddd: '41', phone: '988956674' }))}}`,
     `x=1&payload=${encodeURIComponent('{"ddd":"41","phone":"988956674"}')}`,
   ])('in %j', (text) => {
-    expect(writtenNumber(MARIA).isIn(text)).toBe(true);
+    expect(contactMatcher(MARIA).matches(text)).toBe(true);
   });
 
   it('in every form in which it is taken, within any text', async () => {
@@ -80,8 +80,8 @@ describe('a number is found', () => {
           const forms = [...international, ...typed];
           const written = separated(forms[which % forms.length] ?? canonical, separation);
           const isShort = canonical.length <= 10;
-          expect(writtenNumber(canonical).isIn(`"número: ${written}"`)).toBe(!isShort);
-          expect(writtenNumber(canonical).isIn(JSON.stringify({ to: written }))).toBe(true);
+          expect(contactMatcher(canonical).matches(`"número: ${written}"`)).toBe(!isShort);
+          expect(contactMatcher(canonical).matches(JSON.stringify({ to: written }))).toBe(true);
         },
       ),
     );
@@ -95,13 +95,14 @@ describe('a number is found', () => {
         const stripped = Array.from(written)
           .filter((letter) => !separators.has(letter))
           .join('');
-        const { digits } = writtenNumber(canonical);
+        const { digits } = contactMatcher(canonical);
         expect(stripped).toContain(digits);
         const escaped = JSON.stringify(written).replace(
           /[^ -~]/g,
           (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
         );
-        const isTold = !escaped.includes('\\u') || TELLING_ESCAPES.some((begin) => escaped.includes(begin));
+        const isTold =
+          !escaped.includes('\\u') || SIGNIFICANT_ESCAPES.some((begin) => escaped.includes(begin));
         expect(isTold).toBe(true);
       }),
     );
@@ -128,30 +129,30 @@ describe('a number is not found', () => {
     ['an American one after an encoded plus', 'tel: %2B1 418 895 6674'],
     ['nothing', ''],
   ])('in %s', (_, text) => {
-    expect(writtenNumber(MARIA).isIn(text)).toBe(false);
+    expect(contactMatcher(MARIA).matches(text)).toBe(false);
   });
 
   it('in a longer number that begins with its eight digits', () => {
-    expect(writtenNumber('+5541991234567').isIn('"to":"5541912345678"')).toBe(false);
-    expect(writtenNumber('+5541912345678').isIn('"to":"5541912345678"')).toBe(true);
+    expect(contactMatcher('+5541991234567').matches('"to":"5541912345678"')).toBe(false);
+    expect(contactMatcher('+5541912345678').matches('"to":"5541912345678"')).toBe(true);
   });
 
   it('as a foreign one in a Brazilian number with the same digits', () => {
-    expect(writtenNumber('+4188956674').isIn('+55 41 8895-6674')).toBe(false);
-    expect(writtenNumber('+4188956674').isIn('554188956674')).toBe(false);
-    expect(writtenNumber('+4188956674').isIn('+41 88 95 66 74')).toBe(true);
-    expect(writtenNumber('+4188956674').isIn('0041 88 95 66 74')).toBe(true);
+    expect(contactMatcher('+4188956674').matches('+55 41 8895-6674')).toBe(false);
+    expect(contactMatcher('+4188956674').matches('554188956674')).toBe(false);
+    expect(contactMatcher('+4188956674').matches('+41 88 95 66 74')).toBe(true);
+    expect(contactMatcher('+4188956674').matches('0041 88 95 66 74')).toBe(true);
   });
 
   it('where its country code would be in a field that may be anything', () => {
-    const american = writtenNumber('+14188956674');
-    expect(american.isIn('{"count":1,"phone":"4188956674"}')).toBe(false);
-    expect(american.isIn('{"country":"+1","phone":"418 895-6674"}')).toBe(true);
-    expect(writtenNumber('+447911123456').isIn('{"country":44,"phone":"07911 123456"}')).toBe(true);
+    const american = contactMatcher('+14188956674');
+    expect(american.matches('{"count":1,"phone":"4188956674"}')).toBe(false);
+    expect(american.matches('{"country":"+1","phone":"418 895-6674"}')).toBe(true);
+    expect(contactMatcher('+447911123456').matches('{"country":44,"phone":"07911 123456"}')).toBe(true);
   });
 
   it('within little time, whatever the text', () => {
-    const number = writtenNumber(MARIA);
+    const number = contactMatcher(MARIA);
     const nested = [
       '{',
       '["',
@@ -170,7 +171,7 @@ describe('a number is not found', () => {
     ];
     for (const hostile of [' ', '4', '41 ', '+5', '+1 1 1 ', '(', '55 ', ...nested]) {
       const begun = performance.now();
-      expect(number.isIn(hostile.repeat(1_000_000 / hostile.length))).toBe(false);
+      expect(number.matches(hostile.repeat(1_000_000 / hostile.length))).toBe(false);
       expect(performance.now() - begun).toBeLessThan(2_000);
     }
   });
@@ -194,7 +195,7 @@ describe('a short number', () => {
     '10000',
     `{"data":${JSON.stringify('{"to":"10000"}')}}`,
   ])('is found as a field: %s', (text) => {
-    expect(writtenNumber(SHORT).isIn(text)).toBe(true);
+    expect(contactMatcher(SHORT).matches(text)).toBe(true);
   });
 
   it.each([
@@ -210,12 +211,12 @@ describe('a short number', () => {
     'text=pedido+10000&to=1',
     '<p>pedido 10000</p>',
   ])('is not found within text: %s', (text) => {
-    expect(writtenNumber(SHORT).isIn(text)).toBe(false);
+    expect(contactMatcher(SHORT).matches(text)).toBe(false);
   });
 
   it('has at most nine digits, country code included', () => {
-    expect(writtenNumber('+298123456').isIn('"ligue +298 123456"')).toBe(false);
-    expect(writtenNumber('+3541234567').isIn('"ligue +354 1234567"')).toBe(true);
+    expect(contactMatcher('+298123456').matches('"ligue +298 123456"')).toBe(false);
+    expect(contactMatcher('+3541234567').matches('"ligue +354 1234567"')).toBe(true);
   });
 });
 
@@ -234,15 +235,15 @@ describe('a number of Mexico or Argentina', () => {
     ['+541123456789', '{"country":"+54","phone":"1123456789"}'],
     ['+541123456789', '{"country":"549","phone":"1123456789"}'],
   ])('is found with what WhatsApp and dialling add: %s in %s', (contact, text) => {
-    expect(writtenNumber(contact).isIn(text)).toBe(true);
-    expect(text.replace(/[\s()-]/g, '')).toContain(writtenNumber(contact).digits);
+    expect(contactMatcher(contact).matches(text)).toBe(true);
+    expect(text.replace(/[\s()-]/g, '')).toContain(contactMatcher(contact).digits);
   });
 
   it('is not found in another number', () => {
-    expect(writtenNumber('+525512345678').isIn('+52 1 55 1234 56789')).toBe(false);
-    expect(writtenNumber('+525512345678').isIn('1 55 1234 5678')).toBe(false);
-    expect(writtenNumber('+541123456789').isIn('+54 9 11 2345 6780')).toBe(false);
-    expect(writtenNumber('+541123456789').isIn('+55 9 11 2345 6789')).toBe(false);
+    expect(contactMatcher('+525512345678').matches('+52 1 55 1234 56789')).toBe(false);
+    expect(contactMatcher('+525512345678').matches('1 55 1234 5678')).toBe(false);
+    expect(contactMatcher('+541123456789').matches('+54 9 11 2345 6780')).toBe(false);
+    expect(contactMatcher('+541123456789').matches('+55 9 11 2345 6789')).toBe(false);
   });
 });
 
@@ -263,7 +264,7 @@ describe('an identity is found', () => {
     ['Maria Silva', 'number=Maria+Silva&x=1'],
     ['João', String.raw`{"number":"Jo\u00e3o"}`],
   ])('as a whole: %s in %s', (contact, text) => {
-    expect(writtenNumber(contact).isIn(text)).toBe(true);
+    expect(contactMatcher(contact).matches(text)).toBe(true);
   });
 
   it.each([
@@ -275,15 +276,15 @@ describe('an identity is found', () => {
     ['Maria', '{"text":"Oi, Maria"}'],
     ['Maria', '{"name":"Maria Silva"}'],
   ])('but not within another one: %s in %s', (contact, text) => {
-    expect(writtenNumber(contact).isIn(text)).toBe(false);
+    expect(contactMatcher(contact).matches(text)).toBe(false);
   });
 
   it('and redacted', () => {
-    expect(writtenNumber(LOCAL_ID).blotIn('shop/false_178095544332211@lid_3EB0', '***')).toBe(
+    expect(contactMatcher(LOCAL_ID).redact('shop/false_178095544332211@lid_3EB0', '***')).toBe(
       'shop/false_***_3EB0',
     );
-    expect(writtenNumber('Maria').blotIn('Maria', '***')).toBe('***');
-    expect(writtenNumber('Maria').blotIn('shop/Maria-1', '***')).toBe('shop/Maria-1');
+    expect(contactMatcher('Maria').redact('Maria', '***')).toBe('***');
+    expect(contactMatcher('Maria').redact('shop/Maria-1', '***')).toBe('shop/Maria-1');
   });
 });
 
@@ -294,8 +295,8 @@ describe('a number is redacted', () => {
     ['id%2041%2098895%2D6674', '***'],
     ['shop/another', 'shop/another'],
   ])('in %s, which leaves %s', (text, blotted) => {
-    const number = writtenNumber(MARIA);
-    expect(number.blotIn(text, '***')).toBe(blotted);
-    expect(number.isIn(number.blotIn(text, '***'))).toBe(false);
+    const number = contactMatcher(MARIA);
+    expect(number.redact(text, '***')).toBe(blotted);
+    expect(number.matches(number.redact(text, '***'))).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOTHING_SAID, saidBy, saidIn } from '../../src/contract/message-content.ts';
+import { EMPTY_CONTENT, payloadContent, webhookContent } from '../../src/contract/message-content.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
 import { type Body, deliveredText, responseBody, responseText, statusBody } from '../webhooks.ts';
 
@@ -7,7 +7,7 @@ const BOM = '\ufeff';
 
 describe('the content of a webhook', () => {
   it('is the text, the medium and the name of the documented response', () => {
-    expect(saidBy(responseBody())).toEqual({
+    expect(webhookContent(responseBody())).toEqual({
       kind: 'media',
       mediaType: 'document',
       text: 'Mensagem de teste',
@@ -29,7 +29,7 @@ describe('the content of a webhook', () => {
       body.event.status = 'failed';
       Object.assign(body.message, { failCode: 470, failMessage: 'outside of the window' });
     });
-    expect(saidBy(failed)).toMatchObject({
+    expect(webhookContent(failed)).toMatchObject({
       failure: { code: '470', message: 'outside of the window' },
       name: null,
     });
@@ -42,8 +42,8 @@ describe('the content of a webhook', () => {
     ['a place', JSON.stringify({ message: { location: { latitude: '-25.4', longitude: -49.2 } } })],
     ['the text "null"', JSON.stringify({ message: { message: 'null', mediaType: 'null' } })],
   ])('is the same for a payload as text and parsed: %s', (_, payload) => {
-    expect(saidBy(parsePayload(payload))).toEqual(saidIn(payload));
-    expect(saidIn(payload)).not.toEqual(NOTHING_SAID);
+    expect(webhookContent(parsePayload(payload))).toEqual(payloadContent(payload));
+    expect(payloadContent(payload)).not.toEqual(EMPTY_CONTENT);
   });
 
   it.each<Body>([
@@ -63,8 +63,8 @@ describe('the content of a webhook', () => {
     { message: { message: null, mediaData: 'null' } },
     { message: { message: Array.from({ length: 30 }).reduce((inner) => [inner], 'deep') } },
   ])('is empty where nothing can be read: %j', (webhook) => {
-    expect(saidBy(webhook)).toEqual(NOTHING_SAID);
-    if (webhook !== undefined) expect(saidIn(JSON.stringify(webhook))).toEqual(NOTHING_SAID);
+    expect(webhookContent(webhook)).toEqual(EMPTY_CONTENT);
+    if (webhook !== undefined) expect(payloadContent(JSON.stringify(webhook))).toEqual(EMPTY_CONTENT);
   });
 
   const cloudContact = {
@@ -171,7 +171,7 @@ describe('the content of a webhook', () => {
       { kind: 'text', text: 'oi' },
     ],
   ])('has the readable text of %s', (_, message, said) => {
-    expect(saidBy({ event: { type: 'response' }, message })).toMatchObject({ media: null, ...said });
+    expect(webhookContent({ event: { type: 'response' }, message })).toMatchObject({ media: null, ...said });
   });
 
   it.each<[string, Body, Body]>([
@@ -189,7 +189,7 @@ describe('the content of a webhook', () => {
     ],
   ])('has a medium where the payload names one or tells where it is: %s', (_, message, said) => {
     const { mediaType } = message;
-    expect(saidBy({ event: { type: 'response' }, message })).toMatchObject({
+    expect(webhookContent({ event: { type: 'response' }, message })).toMatchObject({
       ...said,
       media: { kind: mediaType },
     });
@@ -198,10 +198,13 @@ describe('the content of a webhook', () => {
   it('is no reply in a status of the business’s own message', () => {
     const offered = { type: 'button', body: { text: 'Escolha' }, action: { buttons: [{ title: 'Sim' }] } };
     const message = { mediaType: 'interactive', message: offered };
-    expect(saidBy({ event: { type: 'STATUS' }, message })).toMatchObject({ kind: 'text', text: 'Escolha' });
+    expect(webhookContent({ event: { type: 'STATUS' }, message })).toMatchObject({
+      kind: 'text',
+      text: 'Escolha',
+    });
   });
 
   it('is empty for a payload that is not JSON', () => {
-    expect(saidIn('{')).toEqual(NOTHING_SAID);
+    expect(payloadContent('{')).toEqual(EMPTY_CONTENT);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { eventId, firstVersionId, messageIdOf, versionId, versionIdRange } from '../../src/contract/event.ts';
 import {
-  contentOf,
+  comparableText,
+  differenceProblem,
   differencesBetween,
   MAX_COMPARED_LENGTH,
-  problemOf,
 } from '../../src/contract/payload-comparison.ts';
 import { problemAt } from '../../src/contract/problems.ts';
 import { responseBody, statusBody } from '../webhooks.ts';
@@ -44,7 +44,7 @@ describe('the comparable text of a payload', () => {
       }),
     ],
   ])('is the same whatever %s', (_, repeated) => {
-    expect(contentOf(repeated)).toBe(contentOf(TEXT));
+    expect(comparableText(repeated)).toBe(comparableText(TEXT));
     expect(differencesBetween(TEXT, repeated)).toEqual([]);
   });
 
@@ -55,7 +55,7 @@ describe('the comparable text of a payload', () => {
     ['0.5', '5E-1'],
     ['12345678901234567890', '1234567890123456789e1'],
   ])('is the same for the numbers %s and %s', (one, other) => {
-    expect(contentOf(`{"n":${one}}`)).toBe(contentOf(`{"n":${other}}`));
+    expect(comparableText(`{"n":${one}}`)).toBe(comparableText(`{"n":${other}}`));
   });
 
   it.each([
@@ -76,7 +76,7 @@ describe('the comparable text of a payload', () => {
     const long = JSON.stringify({ text: 'x'.repeat(MAX_COMPARED_LENGTH) });
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     for (const text of [long, deep]) {
-      expect(contentOf(text)).toBe(text);
+      expect(comparableText(text)).toBe(text);
       expect(differencesBetween(text, text)).toEqual([]);
       expect(pathsOf(text, `${text} `)).toEqual(['']);
     }
@@ -91,7 +91,7 @@ describe('differences', () => {
       delete body.message.contextId;
     });
     const differences = differencesBetween(TEXT, repeated);
-    expect(differences.map(problemOf)).toEqual([
+    expect(differences.map(differenceProblem)).toEqual([
       problemAt('message.contextId', 'only-in-event'),
       problemAt('message.message', 'differs'),
       problemAt('message.extra', 'not-in-event'),

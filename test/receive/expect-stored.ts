@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { canonicalContact } from '../../src/contract/contact.ts';
 import { eventId } from '../../src/contract/event.ts';
-import { contentOf } from '../../src/contract/payload-comparison.ts';
+import { comparableText } from '../../src/contract/payload-comparison.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
 import { ADMIN_TOKEN, type Body, ORIGIN, register, reset, tokenOf } from '../webhooks.ts';
@@ -143,7 +143,7 @@ function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<stri
   for (const { bytes, answer } of accepted) {
     const payload = stored.get(answer.id) ?? '';
     const text = textOf(bytes);
-    if (answer.outcome === 'kept') expect(contentOf(text)).not.toBe(contentOf(payload));
+    if (answer.outcome === 'kept') expect(comparableText(text)).not.toBe(comparableText(payload));
     else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload));
   }
 }
@@ -163,12 +163,12 @@ async function keptDiffering(slug: string): Promise<Map<string, number>> {
   )
     .bind(slug)
     .run<Body>();
-  return new Map(results.map(({ body, deliveries }) => [contentOf(body), deliveries]));
+  return new Map(results.map(({ body, deliveries }) => [comparableText(body), deliveries]));
 }
 
 /** The same as it must be. */
 function differingOf(kept: readonly Delivery[]): Map<string, number> {
-  const byContent = Map.groupBy(kept, ({ bytes }) => contentOf(textOf(bytes)));
+  const byContent = Map.groupBy(kept, ({ bytes }) => comparableText(textOf(bytes)));
   return new Map(Array.from(byContent, ([content, deliveries]) => [content, deliveries.length]));
 }
 

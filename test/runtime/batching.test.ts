@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cutGroups, firstGroupLength } from '../../src/runtime/batching.ts';
+import { firstBatchLength, splitIntoBatches } from '../../src/runtime/batching.ts';
 
 const bytesOf = (bytes: number) => bytes;
 const LIMITS = { maxItems: 3, maxBytes: 10 };
@@ -18,13 +18,13 @@ describe('groups', () => {
     ['items without bytes, which still count', [0, 0, 0, 0], [[0, 0, 0], [0]]],
     ['a mixture', [5, 5, 1, 9, 1, 1, 1, 1], [[5, 5], [1, 9], [1, 1, 1], [1]]],
   ])('are made of %s', (_, items, groups) => {
-    expect(cutGroups(items, bytesOf, LIMITS)).toEqual(groups);
-    expect(firstGroupLength(items, bytesOf, LIMITS)).toBe(groups[0]?.length ?? 0);
+    expect(splitIntoBatches(items, bytesOf, LIMITS)).toEqual(groups);
+    expect(firstBatchLength(items, bytesOf, LIMITS)).toBe(groups[0]?.length ?? 0);
   });
 
   it('hold each item once, in order, within the limits, and as many as fit', () => {
     const items = Array.from({ length: 500 }, (_, index) => (index * 7919) % 12);
-    const groups = cutGroups(items, bytesOf, LIMITS);
+    const groups = splitIntoBatches(items, bytesOf, LIMITS);
     const sum = (group: number[]) => group.reduce((bytes, item) => bytes + item, 0);
 
     expect(groups.flat()).toEqual(items);
@@ -41,7 +41,7 @@ describe('groups', () => {
 
   it('leave the items as they were', () => {
     const items = [1, 2, 3, 4, 5];
-    cutGroups(items, bytesOf, LIMITS);
+    splitIntoBatches(items, bytesOf, LIMITS);
     expect(items).toEqual([1, 2, 3, 4, 5]);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   contentEncodingOf,
+  decompress,
+  decompressParts,
   MAX_UNPACKED_BYTES,
-  unpack,
-  unpackedParts,
   unpackingBytes,
 } from '../../src/runtime/decompression.ts';
 import { compressed } from '../webhooks.ts';
 
 async function unpackedText(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
-  const unpacked = await unpack(bytes);
+  const unpacked = await decompress(bytes);
   return unpacked && new TextDecoder().decode(unpacked);
 }
 
@@ -21,7 +21,7 @@ describe('unpacking', () => {
 
   it.each(['gzip', 'deflate'] as const)('gives no more than its bound of %s', async (format) => {
     const bomb = await compressed('x'.repeat(50_000_000), format);
-    expect((await unpack(bomb))?.byteLength).toBe(MAX_UNPACKED_BYTES);
+    expect((await decompress(bomb))?.byteLength).toBe(MAX_UNPACKED_BYTES);
   });
 
   it.each(['gzip', 'deflate'] as const)('gives the beginning of %s that is cut off', async (format) => {
@@ -34,7 +34,7 @@ describe('unpacking', () => {
 
   it('gives null for bytes that are not compressed, or cannot be recognized', async () => {
     for (const text of ['', '{"a":1}', 'plain', '\u001f\u008b']) {
-      expect(await unpack(new Uint8Array(new TextEncoder().encode(text)))).toBeNull();
+      expect(await decompress(new Uint8Array(new TextEncoder().encode(text)))).toBeNull();
     }
     const raw = await compressed('Olá', 'deflate-raw');
     expect(await unpackedText(raw)).not.toBe('Olá');
@@ -44,7 +44,7 @@ describe('unpacking', () => {
 /** All that some bytes unpack to. */
 async function textOf(bytes: Uint8Array<ArrayBuffer>, encoding: 'gzip' | 'deflate'): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of unpackedParts(bytes, encoding)) parts.push(part);
+  for await (const part of decompressParts(bytes, encoding)) parts.push(part);
   return new Blob(parts as Uint8Array<ArrayBuffer>[]).text();
 }
 
@@ -79,7 +79,7 @@ describe('a Content-Encoding', () => {
     };
     try {
       let taken = 0;
-      for await (const { byteLength } of unpackedParts(bomb, 'gzip')) {
+      for await (const { byteLength } of decompressParts(bomb, 'gzip')) {
         taken += byteLength;
         if (taken >= MAX_UNPACKED_BYTES) break;
       }

@@ -3,8 +3,12 @@
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { writtenNumber } from '../../src/contract/contact-search.ts';
-import { type HoldingKind, readHoldings, walkMentions } from '../../src/store/contact-holdings.ts';
+import { contactMatcher } from '../../src/contract/contact-search.ts';
+import {
+  type ContactHoldingKind,
+  findMentions,
+  readContactHoldings,
+} from '../../src/store/contact-holdings.ts';
 import { phoneForms, separated } from '../contract/written-forms.ts';
 import { expectHolds, PROPERTY_TIMEOUT_MS } from '../seeded.ts';
 import { reset, seen } from '../webhooks.ts';
@@ -51,7 +55,7 @@ const phone = fc
   }));
 
 /** Stores texts as what a walk of a kind looks at; their places are 1, 2, … */
-async function store(kind: HoldingKind, texts: readonly string[]): Promise<void> {
+async function store(kind: ContactHoldingKind, texts: readonly string[]): Promise<void> {
   const sql = {
     event: `INSERT INTO events (seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload)
       SELECT key + 1, 'm' || key || ':e:response', 'shop', 'response', '+1', 'a', 'r', 0, 0, value FROM json_each(?1)`,
@@ -68,11 +72,11 @@ async function store(kind: HoldingKind, texts: readonly string[]): Promise<void>
   await env.DB.prepare(sql).bind(JSON.stringify(texts)).run();
 }
 
-async function found(kind: HoldingKind, contact: string): Promise<number[]> {
-  const number = writtenNumber(contact);
-  const { places } = await walkMentions(env.DB, kind, { contact, number }, 0);
+async function found(kind: ContactHoldingKind, contact: string): Promise<number[]> {
+  const number = contactMatcher(contact);
+  const { places } = await findMentions(env.DB, kind, { contact, number }, 0);
   const seqs: number[] = [];
-  for await (const holdings of readHoldings(env.DB, kind, places, number)) {
+  for await (const holdings of readContactHoldings(env.DB, kind, places, number)) {
     seqs.push(...holdings.map(({ seq }) => seq));
   }
   return seqs;
@@ -96,7 +100,7 @@ describe('what holds a number', () => {
             const texts = encodings.map((names) =>
               names.reduce((text, name) => ENCODERS[name]?.(text) ?? '', `fone: ${number.written}, obrigado`),
             );
-            for (const text of texts) expect(writtenNumber(number.canonical).isIn(text), text).toBe(true);
+            for (const text of texts) expect(contactMatcher(number.canonical).matches(text), text).toBe(true);
             const all = texts.map((_, index) => index + 1);
             for (const kind of ['event', 'rejection'] as const) {
               await store(kind, texts);
@@ -149,8 +153,8 @@ describe('the search', () => {
   it('reads few of the texts that are encoded and hold no number', async () => {
     const link = 'https://storage.example/o/a%2Fb%20c%3D.jpg?alt=media&token=0b54ac8e&to=%2B5511955554444';
     await storeEvents({ count: 5_000, payload: JSON.stringify({ link, text: 'Olá &lt;3, são 41 reais' }) });
-    const number = writtenNumber('+5541988956674');
-    const { places } = await walkMentions(env.DB, 'event', { contact: '+5541988956674', number }, 0);
+    const number = contactMatcher('+5541988956674');
+    const { places } = await findMentions(env.DB, 'event', { contact: '+5541988956674', number }, 0);
     expect(places).toEqual([]);
     expect((await seen()).statements).toEqual([]);
   });

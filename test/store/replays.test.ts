@@ -1,6 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { claimReplaying, putBack, releaseReplaying, walkReplay } from '../../src/store/replay-steps.ts';
+import {
+  claimReplaying,
+  findEventsToReplay,
+  putEventsBack,
+  releaseReplaying,
+} from '../../src/store/replay-steps.ts';
 import {
   cancelReplay,
   createReplay,
@@ -29,26 +34,26 @@ async function timesPutBack(): Promise<number> {
 describe('a chunk', () => {
   it('is put back only once from the same place', async () => {
     const replay = await create();
-    const chunk = await walkReplay(env.DB, replay);
-    await Promise.all([1, 2, 3].map(async () => putBack(env.DB, replay, chunk, 0)));
+    const chunk = await findEventsToReplay(env.DB, replay);
+    await Promise.all([1, 2, 3].map(async () => putEventsBack(env.DB, replay, chunk, 0)));
     expect([await countRows('replaying'), await timesPutBack()]).toEqual([100, 100]);
     expect(await findReplay(env.DB, replay.id)).toMatchObject({ putBack: 100, nextSeq: chunk.nextSeq });
   });
 
   it('is not put back when its job was cancelled since it was read', async () => {
     const replay = await create();
-    const chunk = await walkReplay(env.DB, replay);
+    const chunk = await findEventsToReplay(env.DB, replay);
     const audit = { ...AUDIT, action: 'replay.cancel', object: String(replay.id) } as const;
     expect(await cancelReplay(env.DB, replay.id, audit)).toBe(true);
-    await putBack(env.DB, replay, chunk, 0);
+    await putEventsBack(env.DB, replay, chunk, 0);
     expect([await countRows('replaying'), await timesPutBack()]).toEqual([0, 0]);
   });
 
   it('leaves out events that were deleted since it was read', async () => {
     const replay = await create();
-    const chunk = await walkReplay(env.DB, replay);
+    const chunk = await findEventsToReplay(env.DB, replay);
     await env.DB.prepare('DELETE FROM events WHERE seq IN (SELECT seq FROM events LIMIT 40)').run();
-    await putBack(env.DB, replay, chunk, 0);
+    await putEventsBack(env.DB, replay, chunk, 0);
     expect(await countRows('replaying')).toBe(60);
     expect(await findReplay(env.DB, replay.id)).toMatchObject({ putBack: 60 });
   });

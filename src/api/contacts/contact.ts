@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { operationsOf } from '../../http/operation.ts';
-import type { HoldingKind } from '../../store/contact-holdings.ts';
+import type { ContactHoldingKind } from '../../store/contact-holdings.ts';
 import type { ApiDeps } from '../deps.ts';
 import { eventFilters } from '../events/routes.ts';
 
@@ -21,6 +21,6 @@ export const SEARCHED = [
   'deadLetter',
   'auditEntry',
   'replay',
-] as const satisfies HoldingKind[];
+] as const satisfies ContactHoldingKind[];
 
 export type ContactDeps = Pick<ApiDeps, 'db' | 'now'>;

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { saidIn } from '../../contract/message-content.ts';
+import { payloadContent } from '../../contract/message-content.ts';
 import { messageStatus } from '../../contract/message-status.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, STATUSES, type Status } from '../../contract/webhook.ts';
@@ -132,7 +132,7 @@ function lastName(events: readonly ReadableEvent[]): string | null {
     .filter(({ type }) => type === 'response')
     .toSorted((a, b) => b.occurredAtMs - a.occurredAtMs || b.seq - a.seq);
   for (const { payload } of newestFirst) {
-    const name = payload === null ? null : saidIn(payload).name;
+    const name = payload === null ? null : payloadContent(payload).name;
     if (name !== null) return name;
   }
   return null;

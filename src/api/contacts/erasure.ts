@@ -2,13 +2,13 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { writtenNumber } from '../../contract/contact-search.ts';
+import { contactMatcher } from '../../contract/contact-search.ts';
 import { patterned } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { json } from '../../http/operation.ts';
 import { problem } from '../../http/problem-details.ts';
 import { isBusinessNumber } from '../../store/business-numbers.ts';
-import { eraseContact as erase, NOT_SEARCHED, type Searched } from '../../store/contact-erasure.ts';
+import { eraseContact as erase, NOTHING_SEARCHED, type SearchedPlaces } from '../../store/contact-erasure.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { count, moment } from '../fields.ts';
 import { finishInBackground } from '../finish-in-background.ts';
@@ -28,10 +28,10 @@ const RECEIPT = '0b54ac8e-6f0f-4a0e-9d0f-4f6d3b1c8a55';
 
 const contactErasure = z.strictObject({
   cursor: patterned(/^\d{1,16}(?:-\d{1,16}){4}$/, 'not-a-cursor')
-    .transform((written): Searched => {
+    .transform((written): SearchedPlaces => {
       const places = written.split('-').map(Number);
       const searched = SEARCHED.map((kind, index) => [kind, places[index] ?? 0]);
-      return Object.fromEntries(searched) as Searched;
+      return Object.fromEntries(searched) as SearchedPlaces;
     })
     .optional()
     .describe('Where an unfinished erasure goes on: the `next` of its answer.'),
@@ -92,12 +92,12 @@ export function erasureRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, eraseContact, async (c, { param: { number: contact }, query }) =>
     finishInBackground(c, INTERRUPTION, async () => {
-      const { cursor = NOT_SEARCHED, force } = query;
+      const { cursor = NOTHING_SEARCHED, force } = query;
       const refusal = force ? null : refusedErasure(await isBusinessNumber(db, contact, now()));
       if (refusal !== null) return refusal;
       const receipt = crypto.randomUUID();
       const eraser = { actor: c.get('actor').name, receipt, now };
-      const person = { contact, number: writtenNumber(contact) };
+      const person = { contact, number: contactMatcher(contact) };
       const { erased, searched } = await erase(db, person, cursor, eraser);
       if (searched === null) return { receipt, erased, complete: true, at: rfc3339(now()) };
       const next = SEARCHED.map((kind) => searched[kind]).join('-');

@@ -3,20 +3,20 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../../contract/assess.ts';
-import { writtenNumber } from '../../contract/contact-search.ts';
+import { contactMatcher } from '../../contract/contact-search.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
 import { EVENT, RESPONSE } from '../../http/examples.ts';
 import { named } from '../../http/named-schemas.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import {
-  type Holding,
-  type HoldingKind,
+  type ContactHolding,
+  type ContactHoldingKind,
+  findMentions,
+  findOwnEvents,
   type Person,
-  readHoldings,
-  type WalkedStep,
-  walkMentions,
-  walkOwnEvents,
+  readContactHoldings,
+  type SearchStep,
 } from '../../store/contact-holdings.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { auditAnswer } from '../audit/routes.ts';
@@ -110,7 +110,7 @@ export const exportContact = contactOperation('exportContact', 'GET /api/contact
 export function exportRoutes({ db }: Pick<ContactDeps, 'db'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, exportContact, async (c, { param: { number: contact } }) => {
-    const lines = exportLines(db, { contact, number: writtenNumber(contact) });
+    const lines = exportLines(db, { contact, number: contactMatcher(contact) });
     const first = await lines.next(); // if this fails, a problem can still be answered
     return c.body(streamOf(beginningWith(first, lines), c.get('requestId')), 200, {
       'content-type': 'application/x-ndjson',
@@ -122,28 +122,28 @@ export function exportRoutes({ db }: Pick<ContactDeps, 'db'>): Hono<ActorEnv> {
 
 /** Everything that an erasure would delete, a group of lines at a time. */
 async function* exportLines(db: D1Database, person: Person): AsyncGenerator<string> {
-  const own = async (afterSeq: number) => walkOwnEvents(db, person.contact, afterSeq);
+  const own = async (afterSeq: number) => findOwnEvents(db, person.contact, afterSeq);
   yield* linesOf(db, 'event', own, person);
   for (const kind of SEARCHED) {
-    yield* linesOf(db, kind, async (afterSeq) => walkMentions(db, kind, person, afterSeq), person);
+    yield* linesOf(db, kind, async (afterSeq) => findMentions(db, kind, person, afterSeq), person);
   }
 }
 
 async function* linesOf(
   db: D1Database,
-  kind: HoldingKind,
-  walk: (afterSeq: number) => Promise<WalkedStep>,
+  kind: ContactHoldingKind,
+  walk: (afterSeq: number) => Promise<SearchStep>,
   person: Person,
 ): AsyncGenerator<string> {
-  for (let step: WalkedStep | undefined; !step?.isLast; ) {
+  for (let step: SearchStep | undefined; !step?.isLast; ) {
     step = await walk(step?.lastSeq ?? 0);
-    for await (const holdings of readHoldings(db, kind, step.places, person.number)) {
+    for await (const holdings of readContactHoldings(db, kind, step.places, person.number)) {
       yield holdings.map((holding) => `${JSON.stringify(lineOf(holding, person.contact))}\n`).join('');
     }
   }
 }
 
-function lineOf(holding: Holding, contact: string): z.infer<typeof exportLine> {
+function lineOf(holding: ContactHolding, contact: string): z.infer<typeof exportLine> {
   switch (holding.kind) {
     case 'event': {
       const { id, integration, type, status, deliveries, payload, ...event } = holding.event;

@@ -123,13 +123,13 @@ export const redriveAnswer = z.object({
 
 const next = textOrNull.describe('The `cursor` to go on with; null at the end.');
 
-export const redriveRunAnswer = z.object({
+export const bulkRedriveAnswer = z.object({
   redriven: count,
   skipped: count.describe('Those that stay: they are nothing of this receiver.'),
   next,
 });
 
-export const discardRunAnswer = z.object({ discarded: count, next });
+export const bulkDiscardAnswer = z.object({ discarded: count, next });
 
 const operation = operationsOf({ name: 'Dead letters', description: 'What consumers gave up on.' });
 
@@ -184,7 +184,7 @@ export const redriveDeadLetters = operation('redriveDeadLetters', 'POST /api/dea
   description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
   body: BULK_BODY,
   answers: {
-    200: json('What became of them.', redriveRunAnswer, { redriven: 12, skipped: 0, next: null }),
+    200: json('What became of them.', bulkRedriveAnswer, { redriven: 12, skipped: 0, next: null }),
   },
   problems: ['unavailable'],
 });
@@ -194,7 +194,7 @@ export const discardDeadLetters = operation('discardDeadLetters', 'POST /api/dea
   description: 'As many as one request can. Repeat it with `cursor` until `next` is null.',
   body: BULK_BODY,
   answers: {
-    200: json('How many are gone.', discardRunAnswer, { discarded: 12, next: null }),
+    200: json('How many are gone.', bulkDiscardAnswer, { discarded: 12, next: null }),
   },
   problems: ['unavailable'],
 });

@@ -5,14 +5,14 @@ import * as z from 'zod';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import { json, operationsOf } from '../../http/operation.ts';
-import { withinMs } from '../../runtime/deadline.ts';
+import { withTimeoutOrNull } from '../../runtime/deadline.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import {
-  findSilences,
+  findSilentIntegrations,
   findUnusualRefusals,
   type RefusedShare,
   SHARE_MS,
-  type Silence,
+  type SilentIntegration,
 } from '../../store/refusals.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -119,12 +119,12 @@ export function healthRoutes(
   serve(routes, getHealth, async () => {
     const startMs = deps.now();
     const [state, backlogs] = await Promise.all([
-      withinMs(
+      withTimeoutOrNull(
         TIMEOUT_MS,
         Promise.all([
           readDatabaseState(deps.db, startMs),
           findUnusualRefusals(deps.db, startMs),
-          findSilences(deps.db, startMs),
+          findSilentIntegrations(deps.db, startMs),
         ]).then(([read, unusual, silent]) => ({
           ...read,
           unusual,
@@ -142,7 +142,9 @@ export function healthRoutes(
 
 /** @param state `null`: D1 does not answer. */
 function healthOf(
-  state: (DatabaseState & { answeredInMs: number; unusual: RefusedShare[]; silent: Silence[] }) | null,
+  state:
+    | (DatabaseState & { answeredInMs: number; unusual: RefusedShare[]; silent: SilentIntegration[] })
+    | null,
   backlogs: Backlogs,
   maxDatabaseBytes: number,
   nowMs: number,
@@ -246,7 +248,7 @@ function refusedWords(unusual: RefusedShare[]): string | null {
   return `More webhooks than usual were refused within ${SHARE_MS / 60_000} minutes: ${each.join(', ')}. /api/refusals tells why.`;
 }
 
-function silenceWords(silent: Silence[], nowMs: number): string | null {
+function silenceWords(silent: SilentIntegration[], nowMs: number): string | null {
   if (silent.length === 0) return null;
   const each = silent.map(
     ({ integration, lastEventAtMs }) => `${integration} for ${duration(nowMs - lastEventAtMs)}`,

@@ -6,10 +6,10 @@ import { coded } from '../../contract/problems.ts';
 import { json } from '../../http/operation.ts';
 import { problem } from '../../http/problem-details.ts';
 import {
-  type Deleted,
+  type DeletedCounts,
   deleteEmptyIntegration,
   deleteIntegrationAndContents,
-  type Holdings,
+  type IntegrationContents,
 } from '../../store/integration-deletion.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -96,7 +96,7 @@ export function integrationDeletionRoutes({ db, now }: Pick<ApiDeps, 'db' | 'now
   return routes;
 }
 
-function refusedDeletion({ isEveryEventCounted: complete, ...counts }: Holdings): Response {
+function refusedDeletion({ isEveryEventCounted: complete, ...counts }: IntegrationContents): Response {
   const { events, rejections, deadLetters } = counts;
   const isUnknown = !complete && events + rejections + deadLetters === 0;
   const detail = isUnknown
@@ -106,7 +106,7 @@ function refusedDeletion({ isEveryEventCounted: complete, ...counts }: Holdings)
   return problem('conflict', detail, { reason: 'holds-data', holdings });
 }
 
-function contents({ events, rejections, deadLetters }: Omit<Deleted, 'unforwarded'>): string {
+function contents({ events, rejections, deadLetters }: Omit<DeletedCounts, 'unforwarded'>): string {
   const counts = [counted(events, 'event'), counted(rejections, 'rejection')];
   return `${counts.join(', ')} and ${counted(deadLetters, 'dead letter')}`;
 }

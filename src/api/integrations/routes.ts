@@ -267,7 +267,10 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
     });
   const shownOrNone = async (c: Context<ActorEnv>, integration: store.Integration | null | undefined) =>
     integration ? shown(c, integration) : noSuchIntegration();
-  const changeBy = (c: Context<ActorEnv>): store.Change => ({ actor: c.get('actor').name, nowMs: now() });
+  const changeBy = (c: Context<ActorEnv>): store.ChangeAuthor => ({
+    actor: c.get('actor').name,
+    nowMs: now(),
+  });
 
   serve(routes, listIntegrations, async (c) => {
     const integrations = await store.listIntegrations(db);
@@ -312,11 +315,11 @@ export function integrationRoutes({ db, tokens, publicUrl, now }: IntegrationDep
   });
 
   serve(routes, enableIntegration, async (c, { param }) =>
-    shownOrNone(c, await store.setEnabled(db, param.slug, true, changeBy(c))),
+    shownOrNone(c, await store.setIntegrationEnabled(db, param.slug, true, changeBy(c))),
   );
 
   serve(routes, disableIntegration, async (c, { param }) =>
-    shownOrNone(c, await store.setEnabled(db, param.slug, false, changeBy(c))),
+    shownOrNone(c, await store.setIntegrationEnabled(db, param.slug, false, changeBy(c))),
   );
 
   return routes;

@@ -2,7 +2,12 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { CONTENT_KINDS, type Content, NOTHING_SAID, saidIn } from '../../contract/message-content.ts';
+import {
+  CONTENT_KINDS,
+  EMPTY_CONTENT,
+  type MessageContent,
+  payloadContent,
+} from '../../contract/message-content.ts';
 import { patterned } from '../../contract/problems.ts';
 import { timelineOf } from '../../contract/timeline.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
@@ -14,7 +19,7 @@ import {
   findMessageEvents,
   MAX_MESSAGE_EVENTS,
   type ReadableEvent,
-  readShown,
+  readShownPayloads,
 } from '../../store/messages.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventContact, eventStatus } from '../events/routes.ts';
@@ -191,7 +196,7 @@ export function messageRoutes({ db }: { db: D1Database }): Hono<ActorEnv> {
     }
     const lastStep = reports.filter(({ type }) => type === 'status').slice(-1);
     const replies = reports.filter((event) => event.type === 'response' && isBehind(event, cursor));
-    const shownEvents = await readShown(db, [...lastStep, ...replies]);
+    const shownEvents = await readShownPayloads(db, [...lastStep, ...replies]);
     const shownReplies = shownEvents.slice(lastStep.length);
     const [sent] = lastStep.length === 0 ? [] : shownEvents;
     const lastReply = shownReplies.length < replies.length ? shownReplies.at(-1) : undefined;
@@ -226,8 +231,8 @@ function isBehind(
 
 /** The content of an event, as answers show it. */
 export function contentOf({ payload }: Pick<ReadableEvent, 'payload'>): z.infer<typeof contentAnswer> {
-  const { name: _, ...content } = payload === null ? NOTHING_SAID : saidIn(payload);
-  return { ...(content satisfies Content), omitted: payload === null };
+  const { name: _, ...content } = payload === null ? EMPTY_CONTENT : payloadContent(payload);
+  return { ...(content satisfies MessageContent), omitted: payload === null };
 }
 
 function shown(event: Omit<ReadableEvent, 'type' | 'status'>): z.infer<typeof shownEvent> {

@@ -7,6 +7,7 @@ import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import {
   bucketMs,
   type CountedKind,
+  type CounterTotal,
   countedOddity,
   firstBucketFrom,
   isOddity,
@@ -14,7 +15,6 @@ import {
   type LagTotal,
   readLagTotals,
   readTotals,
-  type Total,
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
 import type { ActorEnv } from '../access/actor.ts';
@@ -135,7 +135,7 @@ const COUNTERS: Counter[] = [
   },
 ];
 
-function counters(totals: Total[]): Metric[] {
+function counters(totals: CounterTotal[]): Metric[] {
   return COUNTERS.map(({ name, help, labelsOf }) => ({
     name,
     type: 'counter',

@@ -9,25 +9,30 @@ import { type Assessment, assessBody } from '../../contract/assess.ts';
 import { versionId } from '../../contract/event.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
 import { type ForwardingDeps, forwardStored } from '../../forward/events.ts';
-import { cutGroups } from '../../runtime/batching.ts';
-import { withinMs } from '../../runtime/deadline.ts';
+import { splitIntoBatches } from '../../runtime/batching.ts';
+import { withTimeoutOrNull } from '../../runtime/deadline.ts';
 import type { Lifetime } from '../../runtime/group-commit.ts';
 import { describeError, log } from '../../runtime/log.ts';
-import { objectionTo, withoutArrivalChecks } from '../../sender/verify-sender.ts';
+import { requiringTokenOnly, verifySender } from '../../sender/verify-sender.ts';
 import type { AuditEntry } from '../../store/audit.ts';
-import { isAnswering } from '../../store/database-health.ts';
-import { type Recorded, recordOrCompare } from '../../store/differing-repeats.ts';
-import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS, type RecordableEvent, recordable } from '../../store/events.ts';
+import { isDatabaseHealthy } from '../../store/database-health.ts';
+import { type RecordOutcome, recordOrCompare } from '../../store/differing-repeats.ts';
+import {
+  MAX_RECORD_BYTES,
+  MAX_RECORD_EVENTS,
+  type RecordableEvent,
+  toRecordable,
+} from '../../store/events.ts';
 import { findIntegrations, type Integration, listIntegrations } from '../../store/integrations.ts';
 import {
   bodyBytes,
+  findOldestRejections,
   findRejections,
   type KeptRejection,
   type Rejection,
   type RejectionFilter,
   settleRejections,
   type TriedRejections,
-  walkRejections,
 } from '../../store/rejections.ts';
 
 /**
@@ -121,14 +126,14 @@ export async function retryMatching(
   const deadlineMs = deps.now() + MAX_RUN_MS;
   const run: BulkRetry = { ...NONE_RETRIED, nextAfterSeq: afterSeq };
   const walk = { limit: MAX_GROUPS * GROUP_LIMITS.maxItems, afterSeq };
-  const { places, walkedToSeq } = await walkRejections(deps.db, filter, walk);
+  const { places, searchedToSeq } = await findOldestRejections(deps.db, filter, walk);
   const integrations = await listIntegrations(deps.db);
   const registered = new Map(integrations.map((integration) => [integration.slug, integration]));
-  const groups = cutGroups(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
+  const groups = splitIntoBatches(places, ({ storedBytes }) => storedBytes, GROUP_LIMITS);
   let forwarding: Promise<void> = Promise.resolve();
 
   for (const group of groups.slice(0, MAX_GROUPS)) {
-    await withinMs(deadlineMs - deps.now(), forwarding); // otherwise a queue that hangs would fill the memory with events to forward
+    await withTimeoutOrNull(deadlineMs - deps.now(), forwarding); // otherwise a queue that hangs would fill the memory with events to forward
     if (deps.now() >= deadlineMs) return run;
     const rejections = await findRejections(
       deps.db,
@@ -146,7 +151,7 @@ export async function retryMatching(
     run.nextAfterSeq = group.at(-1)?.seq ?? null;
     lifetime.waitUntil(forwarding);
   }
-  if (groups.length <= MAX_GROUPS) run.nextAfterSeq = walkedToSeq;
+  if (groups.length <= MAX_GROUPS) run.nextAfterSeq = searchedToSeq;
   return run;
 }
 
@@ -190,10 +195,10 @@ function judge(
   const { generation, lastReceivedAtMs: receivedAtMs, integration: slug, requestId } = rejection;
   // Its address and signature were checked when it came; objections to them are among its problems.
   const asked = integration && {
-    ...withoutArrivalChecks(integration),
+    ...requiringTokenOnly(integration),
     ...(isLookedAt && { generation }),
   };
-  const objection = objectionTo({ generation, receivedAtMs, address: null, signature: null }, asked);
+  const objection = verifySender({ generation, receivedAtMs, address: null, signature: null }, asked);
   const standing = rejection.problems.filter(isStanding);
   if (objection !== null || (standing.length > 0 && !isLookedAt)) {
     const problems = objection === null ? [] : [problemAt('', objection)];
@@ -215,7 +220,7 @@ interface Trial {
   letIn: Map<Rejection, RecordedEvent>;
 }
 
-type RecordedEvent = Exclude<Recorded, { outcome: 'differs' }>;
+type RecordedEvent = Exclude<RecordOutcome, { outcome: 'differs' }>;
 
 /** Judges rejections, and records the events of those that pass. */
 async function tryTogether(
@@ -229,7 +234,7 @@ async function tryTogether(
   for (const rejection of rejections) {
     try {
       const judged = judgeOne(rejection);
-      if (judged.ok) passed.set(recordable(judged.event), rejection);
+      if (judged.ok) passed.set(toRecordable(judged.event), rejection);
       else retried.set(rejection, stillRejected(judged, rejection));
     } catch (error) {
       retried.set(rejection, failedBy(error, rejection));
@@ -247,7 +252,7 @@ async function tryTogether(
   }
   return { retried, letIn };
 
-  function note(rejection: Rejection, recorded: Recorded | { error: unknown }): void {
+  function note(rejection: Rejection, recorded: RecordOutcome | { error: unknown }): void {
     if ('error' in recorded) {
       retried.set(rejection, failedBy(recorded.error, rejection));
     } else if (recorded.outcome === 'differs') {
@@ -269,7 +274,7 @@ function stillRejected({ reason, problems }: StillRejected, { eventId }: Rejecti
 
 /** The event of a body that differs from the event stored under its id, under an id of its own. */
 function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent {
-  return recordable({ ...event, id: versionId(event.id, digest) });
+  return toRecordable({ ...event, id: versionId(event.id, digest) });
 }
 
 /**
@@ -315,19 +320,19 @@ function withNewReasons(retried: Map<Rejection, Retried>): TriedRejections['reje
 async function recordEach(
   { db, now }: ForwardingDeps,
   events: readonly RecordableEvent[],
-): Promise<Map<RecordableEvent, Recorded | { error: unknown }>> {
-  const recorded = new Map<RecordableEvent, Recorded | { error: unknown }>();
+): Promise<Map<RecordableEvent, RecordOutcome | { error: unknown }>> {
+  const recorded = new Map<RecordableEvent, RecordOutcome | { error: unknown }>();
   const record = async (group: readonly RecordableEvent[]) => {
     const results = await recordOrCompare(db, group, now);
-    for (const [index, event] of group.entries()) recorded.set(event, results[index] as Recorded);
+    for (const [index, event] of group.entries()) recorded.set(event, results[index] as RecordOutcome);
   };
   const refusedByD1: RecordableEvent[] = [];
   const limits = { maxItems: MAX_RECORD_EVENTS, maxBytes: MAX_RECORD_BYTES };
-  for (const group of cutGroups(events, ({ bytes }) => bytes, limits)) {
+  for (const group of splitIntoBatches(events, ({ bytes }) => bytes, limits)) {
     try {
       await record(group);
     } catch (error) {
-      if (!(await isAnswering(db))) throw error;
+      if (!(await isDatabaseHealthy(db))) throw error;
       log('warn', 'retried rejections not recorded together', {
         events: group.length,
         error: describeError(error),

@@ -75,7 +75,7 @@ export const retryAnswer = z.object({
   integration: z.string(),
 });
 
-export const retryRunAnswer = z.object({
+export const bulkRetryAnswer = z.object({
   retried: count.describe('All that were tried.'),
   stored: count,
   duplicates: count,
@@ -172,7 +172,7 @@ export const retryRejections = operation('retryRejections', 'POST /api/rejection
     examples: { all: {}, some: { integration: 'shop', reason: 'contract-broken' } },
   },
   answers: {
-    200: json('What became of those that were tried.', retryRunAnswer, {
+    200: json('What became of those that were tried.', bulkRetryAnswer, {
       retried: 12,
       stored: 10,
       duplicates: 1,

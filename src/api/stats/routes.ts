@@ -8,13 +8,13 @@ import { rfc3339 } from '../../contract/timestamp.ts';
 import { readBacklogs } from '../../forward/backlog.ts';
 import { json } from '../../http/operation.ts';
 import {
-  type Count,
   type CountedKind,
   type CountedPeriod,
   countedOddity,
   isOddity,
   LAG_STEPS,
   type LagCount,
+  type PeriodCount,
   percentileMs,
   readCounts,
   readLags,
@@ -236,7 +236,7 @@ function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${s
   return kind.startsWith('refused:');
 }
 
-function countedOf(period: CountedPeriod, step: Step, counts: Count[], lags: LagCount[]) {
+function countedOf(period: CountedPeriod, step: Step, counts: PeriodCount[], lags: LagCount[]) {
   const sums = { ...NOTHING };
   const points = new Map<number, typeof NOTHING>();
   for (let start = period.sinceMs; start < period.untilMs; start += STEPS[step]) {

@@ -8,10 +8,10 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { patterned } from '../../contract/problems.ts';
-import { within } from '../../runtime/deadline.ts';
+import { withTimeout } from '../../runtime/deadline.ts';
 import { describeError, log } from '../../runtime/log.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
-import { findLastSeq, type TailFilter, walkOnwards } from '../../store/tail.ts';
+import { findLastSeq, readTail, type TailFilter } from '../../store/tail.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { eventFilters, eventJson } from '../events/routes.ts';
 import { watchingOperation } from '../health/routes.ts';
@@ -142,7 +142,7 @@ async function* tail(
   let statements = 0;
   const ask = async <T>(statement: Promise<T>): Promise<T> => {
     statements++;
-    return within(pace.statementTimeoutMs, statement);
+    return withTimeout(pace.statementTimeoutMs, statement);
   };
 
   yield `retry: ${RECONNECT_MS}\n\n`;
@@ -157,7 +157,7 @@ async function* tail(
         pollMs = pace.pollMs;
         continue;
       }
-      const { events, walkedToSeq, isFull } = await ask(walkOnwards(db, filter, saidSeq));
+      const { events, readToSeq, isFull } = await ask(readTail(db, filter, saidSeq));
       let chunk = '';
       let chunkSeq = saidSeq;
       for (const event of events) {
@@ -172,10 +172,10 @@ async function* tail(
         }
         chunkSeq = event.seq;
       }
-      if (walkedToSeq > chunkSeq) chunk += placeFrame(walkedToSeq);
+      if (readToSeq > chunkSeq) chunk += placeFrame(readToSeq);
       yield chunk === '' ? comment('') : chunk;
-      pollMs = isFull ? 0 : walkedToSeq > saidSeq ? pace.pollMs : longer(pollMs, pace);
-      saidSeq = walkedToSeq;
+      pollMs = isFull ? 0 : readToSeq > saidSeq ? pace.pollMs : longer(pollMs, pace);
+      saidSeq = readToSeq;
       isFailing = false;
     } catch (error) {
       if (!isFailing) log('warn', 'tail could not read events', { error: describeError(error) });

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import type * as z from 'zod';
-import type { discardRunAnswer, redriveAnswer, redriveRunAnswer } from '../../api/dead-letters/routes.ts';
+import type { bulkDiscardAnswer, bulkRedriveAnswer, redriveAnswer } from '../../api/dead-letters/routes.ts';
 import { type ApiClient, apiPath } from '../frame/api-client.ts';
 import { answerBulkAction, writtenCounts } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';
@@ -46,7 +46,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         counted: ['redriven', 'skipped'],
         form,
         send: async (cursor) =>
-          view.api.send<z.infer<typeof redriveRunAnswer>>('POST', '/dead-letters/redrive', {
+          view.api.send<z.infer<typeof bulkRedriveAnswer>>('POST', '/dead-letters/redrive', {
             ...chosenBy(filters),
             cursor,
           }),
@@ -77,7 +77,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         counted: ['discarded'],
         form,
         send: async (cursor) =>
-          view.api.send<z.infer<typeof discardRunAnswer>>('POST', '/dead-letters/discard', {
+          view.api.send<z.infer<typeof bulkDiscardAnswer>>('POST', '/dead-letters/discard', {
             ...chosenBy(filters),
             cursor,
           }),

@@ -3,7 +3,7 @@
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { eventAnswer } from '../../api/events/routes.ts';
-import { saidBy } from '../../contract/message-content.ts';
+import { webhookContent } from '../../contract/message-content.ts';
 import { isStatus, type Status } from '../../contract/webhook.ts';
 import { apiPath } from '../frame/api-client.ts';
 import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
@@ -20,7 +20,7 @@ const MAX_NAME_CHARACTERS = 60;
 /** What happened, in words that follow the customer's name, and an excerpt of what a reply says or why a message failed. */
 export function wordsOf(event: EventAnswer, language: Language): { what: string; excerpt: string | null } {
   const t = eventRowTexts(language);
-  const { kind, text, media, location, failure } = saidBy(event.payload);
+  const { kind, text, media, location, failure } = webhookContent(event.payload);
   const { status } = event;
   if (status !== null) {
     const reason = status === 'failed' && failure ? (failure.message ?? failure.code) : null;
@@ -60,7 +60,7 @@ export function mediaKindOf(kind: string | null): MediaKind {
 export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, event }) => {
   const t = eventRowTexts(view.language);
   const { what, excerpt } = wordsOf(event, view.language);
-  const { name } = saidBy(event.payload);
+  const { name } = webhookContent(event.payload);
   const { number } = view.formats;
   return (
     <li id={`event-${event.place}`} class={`row event ${stepClass(event.status)}`}>

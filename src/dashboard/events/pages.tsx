@@ -3,8 +3,8 @@
 import type { FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { eventPage } from '../../api/events/routes.ts';
-import { saidBy } from '../../contract/message-content.ts';
-import { wordsIn } from '../../contract/message-text.ts';
+import { webhookContent } from '../../contract/message-content.ts';
+import { readableText } from '../../contract/message-text.ts';
 import { type Answer, apiPath } from '../frame/api-client.ts';
 import {
   ActionButton,
@@ -129,7 +129,7 @@ export const EventPage: FC<
 > = ({ view, event, payload, versions, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
   const path = apiPath`/events/${event.integration}/${event.id}`;
-  const { name, ...said } = saidBy(event.payload);
+  const { name, ...said } = webhookContent(event.payload);
   const { what } = wordsOf(event, view.language);
   const heading = (
     <>
@@ -205,7 +205,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
   const t = eventTexts(view.language);
   const common = commonTexts(view.language);
   const { number } = view.formats;
-  const contextId = wordsIn(event.payload?.message?.contextId); // an old payload can hold anything there
+  const contextId = readableText(event.payload?.message?.contextId); // an old payload can hold anything there
   return (
     <Panel id="facts" title={t.facts}>
       <Facts

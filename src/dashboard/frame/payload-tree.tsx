@@ -2,7 +2,7 @@
 // characters are bounded here, and the reader is told where something is left out.
 
 import type { Child } from 'hono/jsx';
-import { parseExactly, parsePayload, WrittenNumber } from '../../contract/payload.ts';
+import { ExactNumber, parseExactly, parsePayload } from '../../contract/payload.ts';
 import { Code, Said } from './components.tsx';
 import { beginningOf } from './text-cutting.ts';
 import { jsonTexts } from './texts.ts';
@@ -54,7 +54,7 @@ export function valueTree(view: Visitor, value: unknown): Child {
 
 function branch(view: Visitor, value: unknown, depth: number, budget: Budget): Child {
   const t = jsonTexts(view.language);
-  if (value instanceof WrittenNumber) return leaf(cut(value.digits, budget, MAX_KEY_CHARACTERS), t.number);
+  if (value instanceof ExactNumber) return leaf(cut(value.digits, budget, MAX_KEY_CHARACTERS), t.number);
   if (typeof value === 'number') return leaf(String(value), t.number);
   if (typeof value === 'boolean') return leaf(String(value), t.boolean);
   if (typeof value === 'string') return text(view, value, budget);

@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import type * as z from 'zod';
 import type { eventPage } from '../../api/events/routes.ts';
-import { withinMs } from '../../runtime/deadline.ts';
+import { withTimeoutOrNull } from '../../runtime/deadline.ts';
 import type { Answer } from '../frame/api-client.ts';
 import { answerPage } from '../frame/page.tsx';
 import { PERIODS_MS, periodOf } from '../frame/periods.tsx';
@@ -34,6 +34,6 @@ export function overviewPages(): Hono<DashboardEnv> {
 }
 
 async function inTime<Data>(answer: Promise<Answer<Data>>): Promise<Data | null> {
-  const given = await withinMs(TIMEOUT_MS, answer);
+  const given = await withTimeoutOrNull(TIMEOUT_MS, answer);
   return given?.ok ? given.data : null;
 }

@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
-import type { retryAnswer, retryRunAnswer } from '../../api/rejections/routes.ts';
+import type { bulkRetryAnswer, retryAnswer } from '../../api/rejections/routes.ts';
 import { apiPath, type Problem } from '../frame/api-client.ts';
 import { answerBulkAction, writtenCounts } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';
@@ -44,7 +44,7 @@ export function rejectionPages(): Hono<DashboardEnv> {
         counted: RETRY_COUNTS,
         form,
         send: async (cursor) =>
-          view.api.send<z.infer<typeof retryRunAnswer>>('POST', '/rejections/retry', { ...query, cursor }),
+          view.api.send<z.infer<typeof bulkRetryAnswer>>('POST', '/rejections/retry', { ...query, cursor }),
         words: (counts) => retriedWords(counts, view),
         after: (counts) => withQuery('/rejections', { ...query, done: 'retried', ...writtenCounts(counts) }),
       });
