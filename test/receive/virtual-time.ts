@@ -116,7 +116,7 @@ function virtualBindings() {
         await behave('record', () => undefined);
       } else {
         await behave('forward', () => undefined);
-        for (const at of JSON.parse(String(statements[0]?.values[1]))) outbox.delete(at);
+        for (const at of JSON.parse(String(statements.at(-1)?.values[0]))) outbox.delete(at);
       }
       return statements.map(() => ({ results: [] }));
     },
