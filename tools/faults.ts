@@ -6,6 +6,7 @@ import { scheduleOf } from './faults/draw-schedule.ts';
 import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
 import { bundleReceiver, Realms } from './faults/realm.ts';
+import { run } from './faults/run.ts';
 import {
   CHARACTERS,
   describePart,
@@ -15,7 +16,6 @@ import {
   type Schedule,
 } from './faults/schedule.ts';
 import { shrink } from './faults/shrink.ts';
-import { run } from './faults/world.ts';
 import { formatRows } from './simulate/report.ts';
 
 const EXIT_VIOLATED = 1;

@@ -5,7 +5,8 @@ import { encodePayload, parsePayload } from '../contract/payload.ts';
 import { splitIntoBatches } from '../runtime/batching.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { describeError, log } from '../runtime/log.ts';
-import { confirmForwarded, findPending, type PendingEvent } from '../store/outbox.ts';
+import type { PendingEvent } from '../store/events.ts';
+import { confirmForwarded, findPending } from '../store/outbox.ts';
 
 /** Limits of a queue for what is sent: https://developers.cloudflare.com/queues/platform/limits/ */
 export const BATCH_LIMITS = { maxItems: 100, maxBytes: 256_000 };

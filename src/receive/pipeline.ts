@@ -19,6 +19,7 @@ import {
   MAX_COMPARED_EVENTS,
   type RecordOutcome,
 } from '../store/differing-repeats.ts';
+import type { PendingEvent } from '../store/events.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
@@ -27,7 +28,6 @@ import {
   recordEvents,
   toRecordable,
 } from '../store/events.ts';
-import type { PendingEvent } from '../store/outbox.ts';
 import {
   MAX_REJECTION_BATCH,
   MAX_REJECTION_BATCH_BYTES,

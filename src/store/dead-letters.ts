@@ -3,6 +3,7 @@
 
 import type { EventType } from '../contract/webhook.ts';
 import { type AuditEntry, auditChanges, changeAudited } from './audit.ts';
+import type { PendingEvent } from './events.ts';
 import {
   findOldest,
   type Listing,
@@ -11,7 +12,6 @@ import {
   type Page,
   type PageRequest,
 } from './keyset-paging.ts';
-import type { PendingEvent } from './outbox.ts';
 import { findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
 import { deleteWithin, WorkBudget } from './work-budget.ts';
 

@@ -258,3 +258,13 @@ export const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
   columns: `${LISTED_COLUMNS}, e.payload`,
   itemOf: listedEventOf,
 };
+
+/** An event that waits to be forwarded. */
+export interface PendingEvent {
+  seq: number;
+  /** 0 for the first time, otherwise counts the replays of the event. */
+  replay: number;
+  head: EventHead;
+  /** `null` where it was too large to be asked for, see {@link payloadUpTo}. */
+  payload: string | null;
+}

@@ -1,20 +1,9 @@
 // The outbox: events that are stored and not yet confirmed as forwarded. A trigger on events adds its rows.
 
-import type { EventHead } from '../contract/event.ts';
 import { addCountsSql, minuteSql } from './counters.ts';
 import { keepNeverSent, type NeverSent } from './dead-letters.ts';
-import { eventHeadOf, HEAD_COLUMNS, type HeadRow, payloadUpTo } from './events.ts';
+import { eventHeadOf, HEAD_COLUMNS, type HeadRow, type PendingEvent, payloadUpTo } from './events.ts';
 import { GIVEN_PLACES, placesJson } from './places.ts';
-
-/** An event that waits to be forwarded. */
-export interface PendingEvent {
-  seq: number;
-  /** 0 for the first time, otherwise counts the replays of the event. */
-  replay: number;
-  head: EventHead;
-  /** `null` where it was too large to be asked for, see {@link listPending}. */
-  payload: string | null;
-}
 
 /** An event that waits in a table. */
 export interface WaitingEvent extends PendingEvent {

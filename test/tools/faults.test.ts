@@ -6,9 +6,9 @@ import type { Rule, Violation } from '../../tools/faults/book.ts';
 import { scheduleOf } from '../../tools/faults/draw-schedule.ts';
 import { parseFaultOptions } from '../../tools/faults/options.ts';
 import { type Break, bundleReceiver, Realms } from '../../tools/faults/realm.ts';
+import { run } from '../../tools/faults/run.ts';
 import { onlyParts, partNames, type Schedule } from '../../tools/faults/schedule.ts';
 import { shrink } from '../../tools/faults/shrink.ts';
-import { run } from '../../tools/faults/world.ts';
 
 /** A break names a seed that shows it soon. As the receiver changes, a later one may: so many are tried. */
 const ENOUGH_SEEDS = 150;

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { scheduleOf } from './draw-schedule.ts';
 import { Realms } from './realm.ts';
-import { run } from './world.ts';
+import { run } from './run.ts';
 
 const realms = new Realms((workerData as { bundle: string }).bundle);
 

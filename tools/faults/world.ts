@@ -4,11 +4,9 @@ import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
 import { Random } from '../random.ts';
 import { bindingsOf } from './bindings.ts';
 import { Book, type Violation } from './book.ts';
-import { checkAtTheEnd } from './checks.ts';
 import { SimulatedDatabase } from './database.ts';
 import { type End, Isolate } from './isolates.ts';
 import { Loop } from './loop.ts';
-import { operate } from './operators.ts';
 import { type Delivery, SimulatedQueues } from './queues.ts';
 import type { Realms } from './realm.ts';
 import {
@@ -16,11 +14,11 @@ import {
   ALLOWED_ADDRESS,
   BOUND_APP,
   type Character,
+  type Operation,
   type Schedule,
   SLUGS,
   type Slug,
 } from './schedule.ts';
-import { send } from './senders.ts';
 import { keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** How long a sender waits for an answer. */
@@ -46,24 +44,10 @@ export interface Outcome {
   answeredInMs: number[];
 }
 
-/** @param onNote called with a text for everything that happens. */
-export async function run(
-  schedule: Schedule,
-  realms: Realms,
-  onNote: ((atMs: number, what: string) => void) | null = null,
-): Promise<Outcome> {
-  const world = new World(schedule, realms);
-  world.loop.onNote = onNote;
-  const onRejection = (error: unknown) =>
-    world.book.violated('limits', `a promise that nobody waits for was rejected: ${error}`);
-  process.on('unhandledRejection', onRejection);
-  try {
-    await world.run();
-    return world.outcome();
-  } finally {
-    process.off('unhandledRejection', onRejection);
-    world.database.close();
-  }
+/** What senders and operators do in the world; see run.ts. */
+export interface Actors {
+  send(webhook: Webhook): Promise<void>;
+  operate(operation: Operation): Promise<void>;
 }
 
 export class World {
@@ -160,10 +144,11 @@ export class World {
     };
   }
 
-  async run(): Promise<void> {
+  /** Lets everything happen, and then the queues become empty. */
+  async run({ send, operate }: Actors): Promise<void> {
     const { loop, schedule } = this;
-    for (const webhook of this.webhooks) this.#task(async () => send(this, webhook));
-    for (const operation of schedule.operations) this.#task(async () => operate(this, operation));
+    for (const webhook of this.webhooks) this.#task(async () => send(webhook));
+    for (const operation of schedule.operations) this.#task(async () => operate(operation));
     for (const death of schedule.deaths) {
       loop.after(death.atMs, () => {
         const isolate = this.isolates[death.isolate];
@@ -177,11 +162,10 @@ export class World {
     await loop.runUntil(schedule.endMs + MAX_QUIET_MS, () => this.#openTasks === 0);
     // Once the consumer works again, an operator redrives the dead letters.
     await this.#untilQuiet();
-    this.#task(async () => operate(this, { name: 'end', what: 'redrive', atMs: 0 }));
+    this.#task(async () => operate({ name: 'end', what: 'redrive', atMs: 0 }));
     await loop.runUntil(loop.nowMs + MAX_QUIET_MS, () => this.#openTasks === 0);
     await this.#untilQuiet();
     this.#isOver = true;
-    checkAtTheEnd(this);
   }
 
   /** Sends a request to one of the isolates; `null` where there was no answer. */
