@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { BLOTTED_CONTACT } from '../../contract/contact.ts';
 import { coded } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
@@ -73,10 +74,7 @@ export const replayAnswer = z
       .object({
         type: filters.type,
         status: filters.status,
-        contact: z
-          .string()
-          .optional()
-          .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
+        contact: z.string().optional().describe(`Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`),
         integration: z.string().optional(),
         messageId: z.string().optional(),
         since: moment.optional(),
