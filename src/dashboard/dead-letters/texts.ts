@@ -1,8 +1,5 @@
-import type * as z from 'zod';
-import type { deadLetterAnswer } from '../../api/dead-letters/routes.ts';
+import type { DeadLetterKind, NeverSentReason } from '../../contract/dead-letters.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
-
-type DeadLetter = z.infer<typeof deadLetterAnswer>;
 
 export const deadLetterTexts = texts({
   one: { en: 'Dead letter', pt: 'Mensagem morta' },
@@ -90,7 +87,7 @@ export const deadLetterKindTexts = texts({
   'given-up': { en: 'a consumer failed', pt: 'um consumidor falhou' },
   intake: { en: 'a webhook that was not stored', pt: 'um webhook que não foi gravado' },
   'never-sent': { en: 'the queue never took it', pt: 'a fila nunca aceitou' },
-} satisfies TextsByCode<DeadLetter['kind']>);
+} satisfies TextsByCode<DeadLetterKind>);
 
 /** What that means, and what to do about it. */
 export const deadLetterAdviceTexts = texts({
@@ -106,7 +103,7 @@ export const deadLetterAdviceTexts = texts({
     en: 'An event that the events queue refused each time, while it took others, or of which no message can be made. It is stored, but no consumer got it.',
     pt: 'Um evento que a fila de eventos recusou todas as vezes, enquanto aceitava outros, ou do qual não dá para fazer uma mensagem. Ele está gravado, mas nenhum consumidor o recebeu.',
   },
-} satisfies TextsByCode<DeadLetter['kind']>);
+} satisfies TextsByCode<DeadLetterKind>);
 
 /** Why an event was never sent. */
 export const neverSentReasonTexts = texts({
@@ -115,4 +112,4 @@ export const neverSentReasonTexts = texts({
     en: 'The queue refused it again and again, and took others.',
     pt: 'A fila o recusou repetidas vezes e aceitou outros.',
   },
-} satisfies TextsByCode<NonNullable<DeadLetter['reason']>>);
+} satisfies TextsByCode<NeverSentReason>);
