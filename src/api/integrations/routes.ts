@@ -104,7 +104,7 @@ const integrationAnswer = z.object({
 named('Integration', integrationAnswer);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
-export const integrationList = z.object({ data: z.array(integrationAnswer) });
+const integrationList = z.object({ data: z.array(integrationAnswer) });
 
 /** What the answer about an integration depends on beside the integration itself. */
 interface Presentation {

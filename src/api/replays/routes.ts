@@ -56,7 +56,7 @@ const replayRequest = z
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
-export const dryRunAnswer = z
+const dryRunAnswer = z
   .object({
     count: count.describe('Events that would be put back, as far as they were counted.'),
     complete: z.boolean(),
@@ -64,7 +64,7 @@ export const dryRunAnswer = z
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
-export const replayAnswer = z
+const replayAnswer = z
   .object({
     id: z.string(),
     state: z
@@ -105,7 +105,7 @@ export const replayAnswer = z
   });
 named('Replay', replayAnswer);
 
-export const replayPage = pageOf(replayAnswer);
+const replayPage = pageOf(replayAnswer);
 
 const operation = operationsOf({ name: 'Replay', description: 'Forward events again.' });
 
