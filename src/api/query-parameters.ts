@@ -6,7 +6,7 @@ import { rfc3339 } from '../contract/timestamp.ts';
 import { problem } from '../http/problem-details.ts';
 import { textOrNull } from './fields.ts';
 
-const MAX_PAGE_ENTRIES = 200;
+export const MAX_PAGE_ENTRIES = 200;
 const DEFAULT_PAGE_ENTRIES = 50;
 
 const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));

@@ -15,6 +15,10 @@ const E164_DIGITS = /^[1-9]\d{4,14}$/;
 const E164 = /^\+[1-9]\d{4,14}$/;
 
 export const MAX_IDENTITY_LENGTH = MAX_IDENTIFIER_LENGTH;
+
+/** Stands for a contact where a record outlives what is held on the person: in replays that are over, and in the audit trail. */
+export const BLOTTED_CONTACT = '***';
+
 /** Longer texts are not read. Invisible marks can make a text much longer than the contact in it. */
 const MAX_WRITTEN_LENGTH = 1_000;
 

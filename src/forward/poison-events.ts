@@ -8,8 +8,9 @@
 // letter. A queue that refuses at random makes none: at any rate of refusal, an event is at least 11 times likelier to be
 // taken in a run than to have a refusal counted, so that one in 10^10 would come to ten.
 
+import type { NeverSentReason } from '../contract/dead-letters.ts';
 import { log } from '../runtime/log.ts';
-import type { NeverSent, NeverSentReason } from '../store/dead-letters.ts';
+import type { NeverSent } from '../store/dead-letters.ts';
 import { findForwarded, type WaitingEvent } from '../store/outbox.ts';
 import {
   type Confirm,

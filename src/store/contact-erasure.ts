@@ -4,6 +4,7 @@
 // What arrives while it runs is deleted as well: it searches what was stored since it began, again and again until it finds
 // nothing. What waits in a queue by then cannot be searched; it is stored later, like what a person sends after the erasure.
 
+import { BLOTTED_CONTACT } from '../contract/contact.ts';
 import { splitIntoBatches } from '../runtime/batching.ts';
 import { blotAuditEntries, recordAudit } from './audit.ts';
 import { forgetBusinessNumber } from './business-numbers.ts';
@@ -16,7 +17,7 @@ import {
   readContactHoldings,
 } from './contact-holdings.ts';
 import { CLOCK_SKEW_MS, GIVEN_PLACES, placesJson } from './places.ts';
-import { BLOTTED_CONTACT, blotReplayFilters, endReplaysOfContact } from './replays.ts';
+import { blotReplayFilters, endReplaysOfContact } from './replays.ts';
 import { deleteEventsSql } from './usage.ts';
 import { REQUEST_STATEMENTS, repeatWithin, WorkBudget } from './work-budget.ts';
 

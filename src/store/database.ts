@@ -1,6 +1,6 @@
 // The database as a whole: its size, what waits in it, and when the cron last worked on it.
 
-import type { DeadLetterKind } from './dead-letters.ts';
+import type { DeadLetterKind } from '../contract/dead-letters.ts';
 import { CRON_RUN_SQL, progressSql } from './progress.ts';
 
 /** Rows are counted up to this number, which then stands for so many or more: a count reads them all. */

@@ -1,6 +1,7 @@
 // The dead_letters table: messages that a consumer gave up on, out of its dead-letter queue; webhooks that never came out
 // of the intake queue; and events that no queue takes.
 
+import type { DeadLetterKind, NeverSentReason } from '../contract/dead-letters.ts';
 import type { EventType } from '../contract/webhook.ts';
 import { type AuditEntry, auditChanges, changeAudited } from './audit.ts';
 import type { PendingEvent } from './events.ts';
@@ -26,19 +27,6 @@ export const DELETION_LIMITS = { maxItems: 1_000, maxBytes: 20_000_000 };
 const MAX_DELETED_ROWS = 200;
 /** Bounds one run of the purge; the next comes a minute later. */
 const MAX_PURGED_CHUNKS = 20;
-
-/**
- * `given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and never stored. `never-sent`: an event
- * that no queue takes.
- */
-export const DEAD_LETTER_KINDS = ['given-up', 'intake', 'never-sent'] as const;
-
-export type DeadLetterKind = (typeof DEAD_LETTER_KINDS)[number];
-
-/** `no-message`: none can be made of it. `refused`: the queue refused it again and again, and took others. */
-export const NEVER_SENT_REASONS = ['no-message', 'refused'] as const;
-
-export type NeverSentReason = (typeof NEVER_SENT_REASONS)[number];
 
 /** The event of a message, as the message names it. */
 export interface LostEvent {

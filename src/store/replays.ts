@@ -2,6 +2,7 @@
 // `replaying`, and waiting-replays.ts has what waits there.
 
 import * as z from 'zod';
+import { BLOTTED_CONTACT } from '../contract/contact.ts';
 import type { EventHead } from '../contract/event.ts';
 import { EVENT_TYPES } from '../contract/webhook.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
@@ -17,9 +18,6 @@ const MAX_PURGED_JOBS = 200;
 
 /** The job of an event that was replayed by itself. */
 const NO_JOB = 0;
-
-/** Stands for the contact in the filter of a job that is over: no filter may outlive what is held on a person. */
-export const BLOTTED_CONTACT = '***';
 
 export type ReplayState = 'running' | 'done' | 'cancelled';
 

@@ -13,13 +13,20 @@ import { problem } from '../../src/http/problem-details.ts';
 const operation = operationsOf({ name: 'Tests', description: 'Of nothing else.' });
 
 const param = z.object({ id: z.string() });
-const echoed = z.object({ id: z.string(), actor: z.string(), query: z.string(), body: z.unknown() });
+const echoed = z.object({
+  id: z.string(),
+  actor: z.string(),
+  query: z.string(),
+  since: z.string().optional(),
+  body: z.unknown(),
+});
 
 const echo = operation('echo', 'POST /api/echo/:id/back', {
   summary: 'Answers what it got',
   param,
   query: z.strictObject({ limit: z.string().optional(), contact: z.string().optional() }),
-  body: { schema: z.unknown(), isOptional: true, examples: {} },
+  header: z.object({ since: z.string().optional() }),
+  body: { schema: z.strictObject({ name: z.string().optional() }), isOptional: true, examples: {} },
   answers: { 200: json('It.', echoed) },
 });
 const remove = operation('remove', 'DELETE /api/echo/:id', {
@@ -30,10 +37,11 @@ const remove = operation('remove', 'DELETE /api/echo/:id', {
 });
 
 const routes = new Hono<ActorEnv>();
-serve(routes, echo, (c, { param: { id }, body }) => ({
+serve(routes, echo, (c, { param: { id }, header: { since }, body }) => ({
   id,
   actor: c.get('actor').name,
   query: new URL(c.req.url).search,
+  since,
   body,
 }));
 serve(routes, remove, (_, { param: { id } }) =>
@@ -55,14 +63,22 @@ describe('the client of the API', () => {
     const got = await api.call(echo, {
       param: { id: 'a/b?c' },
       query: { limit: 5 },
+      header: { since: 'monday' },
       body: { name: 'Maria' },
     });
-    expect(got).toEqual({ id: 'a/b?c', actor: ADMIN.name, query: '?limit=5', body: { name: 'Maria' } });
+    expect(got).toEqual({
+      id: 'a/b?c',
+      actor: ADMIN.name,
+      query: '?limit=5',
+      since: 'monday',
+      body: { name: 'Maria' },
+    });
   });
 
   it('leaves out empty parameters', async () => {
-    const { query } = await api.call(echo, { param: { id: 'x' }, query: { limit: null, contact: '' } });
-    expect(query).toBe('');
+    const empty = { query: { limit: null, contact: '' }, header: { since: undefined } };
+    const { query, since } = await api.call(echo, { param: { id: 'x' }, ...empty });
+    expect([query, since]).toEqual(['', undefined]);
   });
 
   it('gives null for an answer without a body', async () => {
@@ -73,6 +89,14 @@ describe('the client of the API', () => {
     const request = { param: { id: 'nowhere' } };
     expect(await api.attempt(remove, request)).toMatchObject({ ok: false, problem: { status: 404 } });
     await expect(api.call(remove, request)).rejects.toThrow(ApiRefusal);
+  });
+
+  it('knows the names that an operation takes', async () => {
+    const param = { id: 'x' };
+    // @ts-expect-error: another name in the query
+    expect(await api.attempt(echo, { param, query: { limits: 5 } })).toMatchObject({ ok: false });
+    // @ts-expect-error: another name in the body
+    expect(await api.attempt(echo, { param, body: { names: 'Maria' } })).toMatchObject({ ok: false });
   });
 
   it('opens an answer as it is', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { localPath } from '../../src/dashboard/frame/local-path.ts';
+import { localPath, pagePath } from '../../src/dashboard/frame/local-path.ts';
 import { expectHolds } from '../seeded.ts';
 
 const BASES = [
@@ -48,5 +48,15 @@ describe('the address that somebody is led on to', () => {
     '/find?q=//evil.example',
   ])('is the page that was asked for: %s', (path) => {
     expect(localPath(path)).toBe(path);
+  });
+});
+
+describe('the path of a page', () => {
+  it('has its parts encoded', () => {
+    expect(pagePath`/events/${'shop'}/${'a/b?c'}`).toBe('/events/shop/a%2Fb%3Fc');
+  });
+
+  it('has something for half of a surrogate pair, which no address can have', () => {
+    expect(pagePath`/contacts/${'\ud800'}`).toBe('/contacts/%EF%BF%BD');
   });
 });

@@ -74,6 +74,7 @@ describe('the question before a replay', () => {
   it.each([
     ['deferred=true', 'deferred is not known here'],
     ['forwarded=false', 'forwarded is not known here'],
+    ['odd=true', 'odd is not known here'],
     ['type=answer', 'type must be one of response, status'],
     ['since=yesterday', 'since must be a date and time by ISO 8601'],
   ])(

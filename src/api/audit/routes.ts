@@ -36,7 +36,7 @@ export const auditAnswer = z
   });
 named('AuditEntry', auditAnswer);
 
-export const auditPage = pageOf(auditAnswer);
+const auditPage = pageOf(auditAnswer);
 
 const operation = operationsOf({ name: 'Audit', description: 'Who changed what, and when.' });
 

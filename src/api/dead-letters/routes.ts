@@ -3,6 +3,7 @@
 
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { DEAD_LETTER_KINDS, NEVER_SENT_REASONS } from '../../contract/dead-letters.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
 import {
@@ -43,7 +44,7 @@ const INTERRUPTION = {
 const { integration, type, contact } = eventFilters;
 const { since, until, limit, cursor } = listingParameters;
 const kind = z
-  .enum(store.DEAD_LETTER_KINDS)
+  .enum(DEAD_LETTER_KINDS)
   .describe(
     '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
       '`never-sent`: an event that the queue never takes.',
@@ -74,7 +75,7 @@ const DEAD_LETTER = {
   keptAt: '2026-03-01T17:12:00.000Z',
 };
 
-export const deadLetterAnswer = z
+const deadLetterAnswer = z
   .object({
     id: z.string(),
     kind,
@@ -86,7 +87,7 @@ export const deadLetterAnswer = z
     type: z.enum(EVENT_TYPES).nullable(),
     contact: textOrNull.describe("The customer's number in canonical form, or the identity in place of one."),
     reason: z
-      .enum(store.NEVER_SENT_REASONS)
+      .enum(NEVER_SENT_REASONS)
       .nullable()
       .describe(
         'Why it was never sent: `no-message`, none can be made of it; `refused`, the queue refused it again and again, ' +
@@ -103,9 +104,9 @@ export const deadLetterAnswer = z
   .meta({ example: DEAD_LETTER });
 named('DeadLetter', deadLetterAnswer);
 
-export const deadLetterPage = pageOf(deadLetterAnswer);
+const deadLetterPage = pageOf(deadLetterAnswer);
 
-export const keptDeadLetterAnswer = deadLetterAnswer.extend({
+const keptDeadLetterAnswer = deadLetterAnswer.extend({
   message: z
     .unknown()
     .describe(
@@ -114,7 +115,7 @@ export const keptDeadLetterAnswer = deadLetterAnswer.extend({
     ),
 });
 
-export const redriveAnswer = z.object({
+const redriveAnswer = z.object({
   event: textOrNull.describe(
     'The id of the event that was sent again. null: it was a webhook, and is in the intake queue again.',
   ),
@@ -123,13 +124,13 @@ export const redriveAnswer = z.object({
 
 const next = textOrNull.describe('The `cursor` to go on with; null at the end.');
 
-export const bulkRedriveAnswer = z.object({
+const bulkRedriveAnswer = z.object({
   redriven: count,
   skipped: count.describe('Those that stay: they are nothing of this receiver.'),
   next,
 });
 
-export const bulkDiscardAnswer = z.object({ discarded: count, next });
+const bulkDiscardAnswer = z.object({ discarded: count, next });
 
 const operation = operationsOf({ name: 'Dead letters', description: 'What consumers gave up on.' });
 

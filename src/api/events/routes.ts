@@ -100,7 +100,7 @@ export const eventAnswer = z.object({
 });
 named('Event', eventAnswer);
 
-export const wholeEventAnswer = eventAnswer.extend({
+const wholeEventAnswer = eventAnswer.extend({
   versions: z
     .object({
       events: z.array(z.string()).describe('Ids of those that are events: the first, and those let in.'),
@@ -110,7 +110,7 @@ export const wholeEventAnswer = eventAnswer.extend({
 });
 named('WholeEvent', wholeEventAnswer);
 
-export const eventPage = pageOf(eventAnswer);
+const eventPage = pageOf(eventAnswer);
 
 const operation = operationsOf({ name: 'Events', description: 'Accepted webhooks: find them, read them.' });
 

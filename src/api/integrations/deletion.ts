@@ -25,9 +25,9 @@ const deleted = z.object({
   deadLetters: count,
 });
 
-export const deletionAnswer = z.object({ complete: z.literal(true), deleted });
+const deletionAnswer = z.object({ complete: z.literal(true), deleted });
 
-export const unfinishedDeletionAnswer = z.object({
+const unfinishedDeletionAnswer = z.object({
   complete: z.literal(false),
   deleted,
   next: z.string().describe('The `cursor` to repeat it with.'),

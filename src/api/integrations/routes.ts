@@ -18,8 +18,8 @@ import { answer, serve } from '../serve.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_ADDRESS_RANGES = 100;
-const MAX_OVERLAP_HOURS = 720;
-const DEFAULT_OVERLAP_HOURS = 24;
+export const MAX_OVERLAP_HOURS = 720;
+export const DEFAULT_OVERLAP_HOURS = 24;
 const HOUR_MS = 3_600_000;
 
 /** A slug needs no encoding in URLs. */
@@ -104,7 +104,7 @@ const integrationAnswer = z.object({
 named('Integration', integrationAnswer);
 export type ShownIntegration = z.infer<typeof integrationAnswer>;
 
-export const integrationList = z.object({ data: z.array(integrationAnswer) });
+const integrationList = z.object({ data: z.array(integrationAnswer) });
 
 /** What the answer about an integration depends on beside the integration itself. */
 interface Presentation {

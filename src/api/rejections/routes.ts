@@ -39,7 +39,7 @@ const { limit, ...filterParameters } = {
   ...listingParameters,
 };
 
-export const rejectionAnswer = z.object({
+const rejectionAnswer = z.object({
   id: z.string(),
   integration: z.string(),
   reason: z.enum(REJECTION_REASONS),
@@ -61,21 +61,21 @@ export const rejectionAnswer = z.object({
 });
 named('Rejection', rejectionAnswer);
 
-export const rejectionPage = pageOf(rejectionAnswer);
+const rejectionPage = pageOf(rejectionAnswer);
 
-export const keptRejectionAnswer = rejectionAnswer.extend({
+const keptRejectionAnswer = rejectionAnswer.extend({
   bodyEncoding: z.enum(['utf-8', 'base64'] satisfies store.BodyEncoding[]),
   body: z.string(),
 });
 named('KeptRejection', keptRejectionAnswer);
 
-export const retryAnswer = z.object({
+const retryAnswer = z.object({
   outcome: z.enum(['stored', 'duplicate']),
   event: z.string().describe('Its id.'),
   integration: z.string(),
 });
 
-export const bulkRetryAnswer = z.object({
+const bulkRetryAnswer = z.object({
   retried: count.describe('All that were tried.'),
   stored: count,
   duplicates: count,

@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { BLOTTED_CONTACT } from '../../contract/contact.ts';
 import { coded } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import type { ForwardingDeps } from '../../forward/events.ts';
@@ -55,7 +56,7 @@ const replayRequest = z
   })
   .meta({ example: { integration: 'shop', type: 'response', since: '2026-03-01T00:00:00-03:00' } });
 
-export const dryRunAnswer = z
+const dryRunAnswer = z
   .object({
     count: count.describe('Events that would be put back, as far as they were counted.'),
     complete: z.boolean(),
@@ -63,7 +64,7 @@ export const dryRunAnswer = z
   })
   .meta({ example: { count: 1204, complete: true, next: null } });
 
-export const replayAnswer = z
+const replayAnswer = z
   .object({
     id: z.string(),
     state: z
@@ -73,10 +74,7 @@ export const replayAnswer = z
       .object({
         type: filters.type,
         status: filters.status,
-        contact: z
-          .string()
-          .optional()
-          .describe(`Canonical; \`${store.BLOTTED_CONTACT}\` once the job is over.`),
+        contact: z.string().optional().describe(`Canonical; \`${BLOTTED_CONTACT}\` once the job is over.`),
         integration: z.string().optional(),
         messageId: z.string().optional(),
         since: moment.optional(),
@@ -107,7 +105,7 @@ export const replayAnswer = z
   });
 named('Replay', replayAnswer);
 
-export const replayPage = pageOf(replayAnswer);
+const replayPage = pageOf(replayAnswer);
 
 const operation = operationsOf({ name: 'Replay', description: 'Forward events again.' });
 

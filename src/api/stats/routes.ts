@@ -34,7 +34,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** The steps of time that there are, shortest first. */
-const STEPS = {
+export const STEPS_MS = {
   '1m': MINUTE_MS,
   '5m': 5 * MINUTE_MS,
   '15m': 15 * MINUTE_MS,
@@ -43,9 +43,9 @@ const STEPS = {
   '1d': DAY_MS,
 } as const;
 
-type Step = keyof typeof STEPS;
+type Step = keyof typeof STEPS_MS;
 
-const STEP_NAMES = Object.keys(STEPS) as [Step, ...Step[]];
+const STEP_NAMES = Object.keys(STEPS_MS) as [Step, ...Step[]];
 
 /** Enough for a day by minute, or for two months by hour. */
 const MAX_POINTS = 1_500;
@@ -153,7 +153,7 @@ export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'no
     const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
     const areHoursKept = nowMs - period.sinceMs <= FINE_REACH_MS;
     const [counts, lags, state, backlogs] = await Promise.all([
-      readCounts(deps.db, period, STEPS[chosen.step]),
+      readCounts(deps.db, period, STEPS_MS[chosen.step]),
       readLags(deps.db, period, areHoursKept ? 'hour' : 'day'),
       readDatabaseState(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
@@ -185,7 +185,7 @@ function periodOf(
   if (ageMs > COARSE_REACH_MS) {
     return refused(problemAt('since', 'too-early', { days: COARSE_REACH_MS / DAY_MS }));
   }
-  const isReached = (step: Step) => ageMs <= FINE_REACH_MS || STEPS[step] >= HOUR_MS;
+  const isReached = (step: Step) => ageMs <= FINE_REACH_MS || STEPS_MS[step] >= HOUR_MS;
   const step = askedStep ?? STEP_NAMES.find((name) => isReached(name) && points(name) <= MAX_POINTS);
   const tooManySteps = (path: string) => refused(problemAt(path, 'too-many-steps', { max: MAX_POINTS }));
   if (step === undefined) return tooManySteps('until');
@@ -194,7 +194,7 @@ function periodOf(
   return { ok: true, step, ...widened(step) };
 
   function widened(name: Step) {
-    const stepMs = STEPS[name];
+    const stepMs = STEPS_MS[name];
     return {
       sinceMs: Math.floor(sinceMs / stepMs) * stepMs,
       untilMs: Math.ceil(untilMs / stepMs) * stepMs,
@@ -202,7 +202,7 @@ function periodOf(
   }
   function points(name: Step): number {
     const period = widened(name);
-    return (period.untilMs - period.sinceMs) / STEPS[name];
+    return (period.untilMs - period.sinceMs) / STEPS_MS[name];
   }
 }
 
@@ -239,7 +239,7 @@ function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${s
 function countedOf(period: CountedPeriod, step: Step, counts: PeriodCount[], lags: LagCount[]) {
   const sums = { ...NOTHING };
   const points = new Map<number, typeof NOTHING>();
-  for (let start = period.sinceMs; start < period.untilMs; start += STEPS[step]) {
+  for (let start = period.sinceMs; start < period.untilMs; start += STEPS_MS[step]) {
     points.set(start, { ...NOTHING });
   }
   const oddities = new Map<string, Oddity & { count: number }>();

@@ -4,9 +4,9 @@ import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { auditAnswer } from '../../api/audit/routes.ts';
 import { deadLetterKindTexts } from '../dead-letters/texts.ts';
-import { apiPath } from '../frame/api-client.ts';
 import { Said, Time } from '../frame/components.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { rejectionReasonTexts } from '../rejections/texts.ts';
@@ -43,26 +43,26 @@ export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { a
     case 'integration.rotate':
     case 'integration.enable':
     case 'integration.disable':
-      return <a href={apiPath`/integrations/${object}`}>{name}</a>;
+      return <a href={pagePath`/integrations/${object}`}>{name}</a>;
     case 'event.replay': {
       const [integration = '', ...id] = object.split('/');
-      return <a href={apiPath`/events/${integration}/${id.join('/')}`}>{name}</a>;
+      return <a href={pagePath`/events/${integration}/${id.join('/')}`}>{name}</a>;
     }
     case 'replay.create':
     case 'replay.cancel':
-      return <a href={apiPath`/replays/${object}`}>{name}</a>;
+      return <a href={pagePath`/replays/${object}`}>{name}</a>;
     case 'rejection.retry-many':
     case 'dead-letter.redrive-many':
     case 'dead-letter.discard-many':
       return object === '*' ? (
         <span>{t.everything}</span>
       ) : (
-        <a href={apiPath`/integrations/${object}`}>{name}</a>
+        <a href={pagePath`/integrations/${object}`}>{name}</a>
       );
     case 'contact.erase':
       return <Said text={t.receipt(object)} max={MAX_CHARACTERS} />;
     case 'rejection.retry':
-      return <a href={apiPath`/rejections/${object}`}>{name}</a>;
+      return <a href={pagePath`/rejections/${object}`}>{name}</a>;
     case 'integration.delete':
     case 'rejection.delete':
     case 'dead-letter.redrive':

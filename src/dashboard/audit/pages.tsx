@@ -1,8 +1,8 @@
 // The page of the audit trail.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { auditPage } from '../../api/audit/routes.ts';
+import type { listAudit } from '../../api/audit/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import type { Answer } from '../frame/api-client.ts';
 import { Said, Time } from '../frame/components.tsx';
 import { ChoiceFilter, type Filters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
@@ -12,7 +12,7 @@ import type { View } from '../frame/view.ts';
 import { AuditObject, actorWords, detailWords } from './entry-words.tsx';
 import { auditActionTexts, auditTexts } from './texts.ts';
 
-export type AuditPage = z.infer<typeof auditPage>;
+export type AuditPage = AnswerOf<typeof listAudit>;
 
 const MAX_ACTOR_CHARACTERS = 120;
 

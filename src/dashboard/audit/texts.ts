@@ -1,4 +1,5 @@
-import type { AuditAction } from '../../store/audit.ts';
+import type * as z from 'zod';
+import type { auditAnswer } from '../../api/audit/routes.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const auditTexts = texts({
@@ -44,7 +45,7 @@ export const auditActionTexts = texts({
   'dead-letter.discard': { en: 'discarded a dead letter:', pt: 'descartou a mensagem morta' },
   'dead-letter.discard-many': { en: 'discarded dead letters:', pt: 'descartou mensagens mortas:' },
   'contact.erase': { en: 'erased a person’s data:', pt: 'apagou os dados de uma pessoa:' },
-} satisfies TextsByCode<AuditAction>);
+} satisfies TextsByCode<z.infer<typeof auditAnswer>['action']>);
 
 /** The names of the details that the API writes. */
 export const detailTexts = texts({

@@ -7,9 +7,9 @@ import type { conversationEntry } from '../../api/contacts/conversation.ts';
 import type { Status } from '../../contract/webhook.ts';
 import { statusName, Ticks } from '../events/event-row.tsx';
 import { type MessageContent, SaidContent } from '../events/message-content.tsx';
-import { apiPath } from '../frame/api-client.ts';
 import { Time } from '../frame/components.tsx';
 import { localTimeOf } from '../frame/formats.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
 import { contactsTexts } from './texts.ts';
@@ -82,7 +82,7 @@ const Bubble: FC<{ view: Visitor; message: Message }> = ({ view, message }) => {
       <SaidContent view={view} content={content} />
       <div class="foot">
         {status !== null && <Steps view={view} status={status} entries={entries} />}
-        <a href={apiPath`/events/${newest.integration}/${newest.id}`} aria-label={t.eventAt(time)}>
+        <a href={pagePath`/events/${newest.integration}/${newest.id}`} aria-label={t.eventAt(time)}>
           <time datetime={new Date(atMs).toISOString()} title={view.formats.dateTime(atMs)}>
             {time}
           </time>
@@ -106,7 +106,7 @@ const Steps: FC<{ view: Visitor; status: Status; entries: readonly Entry[] }> = 
       <ul>
         {entries.map(({ integration, id, status: step, occurredAt }) => (
           <li>
-            <a href={apiPath`/events/${integration}/${id}`}>
+            <a href={pagePath`/events/${integration}/${id}`}>
               {step !== null && statusName(step, view.language)}
             </a>{' '}
             <Time view={view} at={occurredAt} whole />

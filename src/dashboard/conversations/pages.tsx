@@ -1,12 +1,11 @@
 // The page that finds a contact, and a contact's conversation: who it is, whether one may write freely, and the messages.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { conversationPage } from '../../api/contacts/conversation.ts';
+import type { getConversation } from '../../api/contacts/conversation.ts';
 import { lacksAreaCode, MAX_IDENTITY_LENGTH } from '../../contract/contact.ts';
-import { apiPath } from '../frame/api-client.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { ContactName, Notice, Said, Time } from '../frame/components.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
 import { commonTexts } from '../frame/texts.ts';
@@ -18,7 +17,7 @@ import { contactsTexts } from './texts.ts';
 const MAX_TYPED_CHARACTERS = MAX_IDENTITY_LENGTH;
 const MAX_NAME_CHARACTERS = 80;
 
-export type Conversation = z.infer<typeof conversationPage>;
+export type Conversation = AnswerOf<typeof getConversation>;
 
 /** @param refused what was typed and is no contact. */
 export const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => {
@@ -61,7 +60,7 @@ export const ConversationPage: FC<ConversationProps & { isNewest: boolean }> = (
 }) => {
   const t = contactsTexts(view.language);
   const { contact, name } = conversation;
-  const path = apiPath`/contacts/${contact}`;
+  const path = pagePath`/contacts/${contact}`;
   const heading = (
     <>
       {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />} <ContactName contact={contact} />

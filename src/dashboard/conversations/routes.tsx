@@ -1,14 +1,14 @@
 // Contacts: finding one by its number, its conversation, and what is done with a person's data on request.
 
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
-import type { eventPage } from '../../api/events/routes.ts';
+import { getConversation } from '../../api/contacts/conversation.ts';
+import { listEvents } from '../../api/events/routes.ts';
 import { contactFromTyped, isPhoneNumber, withPlusOfLink } from '../../contract/contact.ts';
-import { apiPath } from '../frame/api-client.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
 import { personalDataPages } from '../personal-data/routes.tsx';
-import { type Conversation, ConversationPage, SearchPage } from './pages.tsx';
+import { ConversationPage, SearchPage } from './pages.tsx';
 
 /** To be mounted at `/contacts`. */
 export function contactPages(): Hono<DashboardEnv> {
@@ -21,7 +21,7 @@ export function contactPages(): Hono<DashboardEnv> {
       if (contact === null || !(isPhoneNumber(contact) || (await isKnownContact(view, contact)))) {
         return answerNoContact(c, typed);
       }
-      return c.redirect(apiPath`/contacts/${contact}`, 303);
+      return c.redirect(pagePath`/contacts/${contact}`, 303);
     })
     .route('/', personalDataPages(answerNoContact))
     .get('/:number', async (c) => {
@@ -29,16 +29,19 @@ export function contactPages(): Hono<DashboardEnv> {
       const number = c.req.param('number');
       const contact = contactFromTyped(number);
       if (contact === null) return answerNoContact(c, number);
-      if (contact !== number) return c.redirect(apiPath`/contacts/${contact}`, 303);
+      if (contact !== number) return c.redirect(pagePath`/contacts/${contact}`, 303);
       const cursor = c.req.query('cursor');
-      const conversation = await view.api.get<Conversation>(apiPath`/contacts/${contact}`, { cursor });
+      const conversation = await view.api.call(getConversation, {
+        param: { number: contact },
+        query: { cursor },
+      });
       return answerPage(c, <ConversationPage view={view} conversation={conversation} isNewest={!cursor} />);
     });
 }
 
 /** Whether any event of a contact is stored. Any text could be an identity: one that nobody has was mistyped. */
 export async function isKnownContact({ api }: View, contact: string): Promise<boolean> {
-  const { data } = await api.get<z.infer<typeof eventPage>>('/events', { contact, limit: 1 });
+  const { data } = await api.call(listEvents, { query: { contact, limit: 1 } });
   return data.length > 0;
 }
 

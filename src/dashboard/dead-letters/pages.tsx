@@ -1,9 +1,9 @@
 // The pages of dead letters: the list, one with its message, and the questions before any is discarded.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { deadLetterPage, keptDeadLetterAnswer } from '../../api/dead-letters/routes.ts';
-import { type Answer, apiPath } from '../frame/api-client.ts';
+import type { getDeadLetter, listDeadLetters } from '../../api/dead-letters/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
+import type { Answer } from '../frame/api-client.ts';
 import { countsOf } from '../frame/bulk-actions.tsx';
 import {
   ActionButton,
@@ -23,7 +23,7 @@ import { ChoiceFilter, type Filters, HiddenFields, PeriodFilters, TextFilter } f
 import { JsonView } from '../frame/json-view.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
 import { FilteredListPage } from '../frame/list-page.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { commonTexts, eventTypeTexts, filterTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
@@ -34,8 +34,8 @@ import {
   neverSentReasonTexts,
 } from './texts.ts';
 
-export type DeadLetterListAnswer = z.infer<typeof deadLetterPage>;
-export type KeptDeadLetter = z.infer<typeof keptDeadLetterAnswer>;
+export type DeadLetterListAnswer = AnswerOf<typeof listDeadLetters>;
+export type KeptDeadLetter = AnswerOf<typeof getDeadLetter>;
 type DeadLetter = DeadLetterListAnswer['data'][number];
 
 const MAX_ID_CHARACTERS = 120;
@@ -140,7 +140,7 @@ function typeWords({ type, kind }: DeadLetter, language: Language): string {
 const Row: FC<{ view: View; letter: DeadLetter }> = ({ view, letter }) => (
   <li class="row">
     <span class="who">{letter.contact !== null && <ContactLink contact={letter.contact} />}</span>
-    <a class="what" href={apiPath`/dead-letters/${letter.id}`}>
+    <a class="what" href={pagePath`/dead-letters/${letter.id}`}>
       {typeWords(letter, view.language)}
       {letter.event !== null && (
         <>
@@ -181,9 +181,9 @@ export const DeadLetterPage: FC<{ view: View; kept: KeptDeadLetter; isRefused?: 
       {view.actor.mayChange && (
         <div class="actions">
           {isOurs(kept) && (
-            <ActionButton action={apiPath`/dead-letters/${kept.id}/redrive`}>{t.redrive}</ActionButton>
+            <ActionButton action={pagePath`/dead-letters/${kept.id}/redrive`}>{t.redrive}</ActionButton>
           )}
-          <a href={apiPath`/dead-letters/${kept.id}/discard`}>{t.discard}</a>
+          <a href={pagePath`/dead-letters/${kept.id}/discard`}>{t.discard}</a>
         </div>
       )}
       <section class="panel">
@@ -209,7 +209,7 @@ function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
       integration !== null && [common.event, <EventLink integration={integration} id={event} />],
     integration !== null && [
       names.integration,
-      <a href={apiPath`/integrations/${integration}`}>
+      <a href={pagePath`/integrations/${integration}`}>
         <Said text={integration} max={MAX_ID_CHARACTERS} />
       </a>,
     ],
@@ -224,7 +224,7 @@ function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
 
 export const DiscardOnePage: FC<{ view: View; kept: KeptDeadLetter }> = ({ view, kept }) => {
   const t = deadLetterTexts(view.language);
-  const here = apiPath`/dead-letters/${kept.id}`;
+  const here = pagePath`/dead-letters/${kept.id}`;
   return (
     <Page view={view} title={t.discardOneQuestion}>
       <section class="panel">

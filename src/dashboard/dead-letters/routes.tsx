@@ -1,29 +1,26 @@
 // Dead letters: messages that a consumer gave up on, or that were never stored or sent. They are sent again or discarded.
 
 import { Hono } from 'hono';
-import type * as z from 'zod';
-import type { bulkDiscardAnswer, bulkRedriveAnswer, redriveAnswer } from '../../api/dead-letters/routes.ts';
-import { type ApiClient, apiPath } from '../frame/api-client.ts';
+import {
+  discardDeadLetter,
+  discardDeadLetters,
+  getDeadLetter,
+  listDeadLetters,
+  redriveDeadLetter,
+  redriveDeadLetters,
+} from '../../api/dead-letters/routes.ts';
+import { MAX_PAGE_ENTRIES } from '../../api/query-parameters.ts';
+import type { ApiClient } from '../frame/api-client.ts';
 import { answerBulkAction, writtenCounts } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';
 import { chosenBy, type Filters, filtersOf, findList } from '../frame/filters.tsx';
 import { withQuery } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
-import {
-  DeadLetterList,
-  type DeadLetterListAnswer,
-  DeadLetterPage,
-  DiscardManyPage,
-  DiscardOnePage,
-  type KeptDeadLetter,
-  redrivenWords,
-} from './pages.tsx';
+import { DeadLetterList, DeadLetterPage, DiscardManyPage, DiscardOnePage, redrivenWords } from './pages.tsx';
 import { deadLetterTexts } from './texts.ts';
 
 const FILTERS = ['kind', 'integration', 'type', 'contact', 'since', 'until'];
-/** Who is to confirm a change is told the exact number up to this one, and "at least" beyond. */
-const MAX_COUNTED = 200;
 
 /** To be mounted at `/dead-letters`. */
 export function deadLetterPages(): Hono<DashboardEnv> {
@@ -31,7 +28,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
     .get('/', async (c) => {
       const view = c.get('view');
       const filters = filtersOf(c.req.query(), FILTERS, view);
-      const found = await findList<DeadLetterListAnswer>(c, '/dead-letters', filters);
+      const found = await findList(c, listDeadLetters, filters);
       const page = <DeadLetterList view={view} filters={filters} found={found} done={c.req.query()} />;
       return answerPage(c, page, found.ok ? 200 : 400);
     })
@@ -46,10 +43,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         counted: ['redriven', 'skipped'],
         form,
         send: async (cursor) =>
-          view.api.send<z.infer<typeof bulkRedriveAnswer>>('POST', '/dead-letters/redrive', {
-            ...chosenBy(filters),
-            cursor,
-          }),
+          view.api.attempt(redriveDeadLetters, { body: { ...chosenBy(filters), cursor } }),
         words: (counts) => redrivenWords(counts, view),
         after: (counts) =>
           withQuery('/dead-letters', { ...filters.query, done: 'redriven-many', ...writtenCounts(counts) }),
@@ -77,10 +71,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         counted: ['discarded'],
         form,
         send: async (cursor) =>
-          view.api.send<z.infer<typeof bulkDiscardAnswer>>('POST', '/dead-letters/discard', {
-            ...chosenBy(filters),
-            cursor,
-          }),
+          view.api.attempt(discardDeadLetters, { body: { ...chosenBy(filters), cursor } }),
         words: ({ discarded }) => t.discardedMany(view.formats.number(discarded)),
         after: (counts) =>
           withQuery('/dead-letters', { ...filters.query, done: 'discarded-many', ...writtenCounts(counts) }),
@@ -88,38 +79,36 @@ export function deadLetterPages(): Hono<DashboardEnv> {
     })
     .get('/:id', async (c) => {
       const view = c.get('view');
-      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      const kept = await view.api.call(getDeadLetter, { param: c.req.param() });
       return answerPage(c, <DeadLetterPage view={view} kept={kept} />);
     })
     .post('/:id/redrive', async (c) => {
       const view = c.get('view');
-      const here = apiPath`/dead-letters/${c.req.param('id')}`;
-      const redriven = await view.api.send<z.infer<typeof redriveAnswer>>('POST', `${here}/redrive`);
+      const redriven = await view.api.attempt(redriveDeadLetter, { param: c.req.param() });
       if (redriven.ok) {
         const { event, integration } = redriven.data;
         if (event === null) return c.redirect('/dead-letters?done=redriven-webhook', 303);
         return c.redirect(withQuery('/dead-letters', { done: 'redriven', event, of: integration }), 303);
       }
       if (redriven.problem.status !== 409) return problemPage(c, redriven.problem);
-      const kept = await view.api.get<KeptDeadLetter>(here);
+      const kept = await view.api.call(getDeadLetter, { param: c.req.param() });
       return answerPage(c, <DeadLetterPage view={view} kept={kept} isRefused />, 409);
     })
     .get('/:id/discard', forbidReaders, async (c) => {
       const view = c.get('view');
-      const kept = await view.api.get<KeptDeadLetter>(apiPath`/dead-letters/${c.req.param('id')}`);
+      const kept = await view.api.call(getDeadLetter, { param: c.req.param() });
       return answerPage(c, <DiscardOnePage view={view} kept={kept} />);
     })
     .post('/:id/discard', async (c) => {
-      const path = apiPath`/dead-letters/${c.req.param('id')}`;
-      const discarded = await c.get('view').api.send('DELETE', path);
+      const discarded = await c.get('view').api.attempt(discardDeadLetter, { param: c.req.param() });
       return discarded.ok
         ? c.redirect('/dead-letters?done=discarded', 303)
         : problemPage(c, discarded.problem);
     });
 }
 
-/** How many match now, and whether that is all of them. */
+/** How many match now, up to as many as the API lists at once, and whether that is all of them. */
 async function countMatching(api: ApiClient, { query }: Filters) {
-  const page = await api.get<DeadLetterListAnswer>('/dead-letters', { ...query, limit: MAX_COUNTED });
+  const page = await api.call(listDeadLetters, { query: { ...query, limit: MAX_PAGE_ENTRIES } });
   return { atLeast: page.data.length, isAll: page.next === null };
 }

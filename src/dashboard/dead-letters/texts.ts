@@ -1,4 +1,4 @@
-import type { DeadLetterKind, NeverSentReason } from '../../store/dead-letters.ts';
+import type { DeadLetterKind, NeverSentReason } from '../../contract/dead-letters.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const deadLetterTexts = texts({

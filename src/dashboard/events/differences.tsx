@@ -1,12 +1,12 @@
 // Other webhooks with the ids of an event and another content: how they differ from it.
 
 import type { Child, FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { wholeEventAnswer } from '../../api/events/routes.ts';
-import type { keptRejectionAnswer } from '../../api/rejections/routes.ts';
+import type { getEvent } from '../../api/events/routes.ts';
+import { getRejection } from '../../api/rejections/routes.ts';
 import { differencesBetween } from '../../contract/payload-comparison.ts';
-import { apiPath } from '../frame/api-client.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { EventLink, Facts, Panel } from '../frame/components.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { valueTree } from '../frame/payload-tree.tsx';
 import { ProblemPath } from '../frame/problem-words.tsx';
 import { commonTexts } from '../frame/texts.ts';
@@ -77,11 +77,11 @@ export interface OtherVersions {
 
 export async function findOtherVersions(
   { api }: View,
-  { events, rejections }: z.infer<typeof wholeEventAnswer>['versions'],
+  { events, rejections }: AnswerOf<typeof getEvent>['versions'],
 ): Promise<OtherVersions> {
   const kept = rejections.map(async (id, index) => {
     if (index >= MAX_COMPARED_VERSIONS) return { id, body: null };
-    const found = await api.find<z.infer<typeof keptRejectionAnswer>>(apiPath`/rejections/${id}`);
+    const found = await api.attempt(getRejection, { param: { id } });
     return { id, body: found.ok ? found.data.body : null };
   });
   return { events, kept: await Promise.all(kept) };
@@ -107,7 +107,7 @@ export const Versions: FC<{
         ))}
         {kept.map(({ id, body }) => (
           <li>
-            <a href={apiPath`/rejections/${id}`}>{t.rejection(id)}</a>
+            <a href={pagePath`/rejections/${id}`}>{t.rejection(id)}</a>
             {body !== null && <Places view={view} stored={payload} repeated={body} />}
           </li>
         ))}

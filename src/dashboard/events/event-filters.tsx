@@ -1,12 +1,13 @@
 // The filters of the list of events, and which of them the live stream and replays also take.
 
 import type { FC } from 'hono/jsx';
+import { eventFilters } from '../../api/events/routes.ts';
 import { ChoiceFilter, FilterForm, type Filters, PeriodFilters, TextFilter } from '../frame/filters.tsx';
 import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
 
-const OF_STREAMS = ['type', 'status', 'contact', 'integration', 'messageId'];
+const OF_STREAMS = Object.keys(eventFilters);
 const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
 
 export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred', 'odd'];

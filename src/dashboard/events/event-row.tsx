@@ -5,9 +5,9 @@ import type * as z from 'zod';
 import type { eventAnswer } from '../../api/events/routes.ts';
 import { webhookContent } from '../../contract/message-content.ts';
 import { isStatus, type Status } from '../../contract/webhook.ts';
-import { apiPath } from '../frame/api-client.ts';
 import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { commonTexts, statusTexts } from '../frame/texts.ts';
 import type { Visitor } from '../frame/view.ts';
 import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts, repliedTexts } from './texts.ts';
@@ -73,7 +73,7 @@ export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, even
         )}
         {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
       </span>
-      <a class="what" href={apiPath`/events/${event.integration}/${event.id}`}>
+      <a class="what" href={pagePath`/events/${event.integration}/${event.id}`}>
         {what}
         {excerpt !== null && (
           <>

@@ -1,6 +1,7 @@
 // GET /live/events: the stream of /api/tail with each event as a row, which pages put on top of their list.
 
 import { Hono } from 'hono';
+import { tailEvents } from '../../api/tail/routes.ts';
 import { problemPage } from '../frame/errors.tsx';
 import { markup } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
@@ -10,12 +11,10 @@ import { type EventAnswer, EventRow } from './event-row.tsx';
 export function liveRoutes(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>().get('/events', async (c) => {
     const view = c.get('view');
-    const lastEventId = c.req.header('last-event-id');
-    const stream = await view.api.stream(
-      '/tail',
-      c.req.query(),
-      lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
-    );
+    const stream = await view.api.open(tailEvents, {
+      query: c.req.query(),
+      header: { 'last-event-id': c.req.header('last-event-id') },
+    });
     if (!stream.ok || stream.body === null) return problemPage(c, await stream.json());
     const rows = stream.body
       .pipeThrough(new TextDecoderStream())

@@ -1,17 +1,18 @@
 // What became of a message: its steps one after the other, how long each took, and its events.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { messageTimeline } from '../../api/messages/routes.ts';
+import { getMessage } from '../../api/messages/routes.ts';
 import type { Status } from '../../contract/webhook.ts';
-import { type Answer, apiPath } from '../frame/api-client.ts';
+import type { AnswerOf } from '../../http/operation.ts';
+import type { Answer } from '../frame/api-client.ts';
 import { Badge, Time } from '../frame/components.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { eventTypeTexts } from '../frame/texts.ts';
 import type { View, Visitor } from '../frame/view.ts';
 import { statusName, Ticks } from './event-row.tsx';
 import { eventTexts, stepTexts } from './texts.ts';
 
-export type MessageTimeline = z.infer<typeof messageTimeline>;
+export type MessageTimeline = AnswerOf<typeof getMessage>;
 
 /** The steps of a message with which all goes well. */
 const COURSE = ['sent', 'delivered', 'read'] as const satisfies Status[];
@@ -33,7 +34,7 @@ export async function findMessage(
   integration?: string,
 ): Promise<Answer<MessageTimeline> | null> {
   if (messageId === '.' || messageId === '..') return null; // URLs resolve these, encoded or not
-  return api.find<MessageTimeline>(apiPath`/messages/${messageId}`, { integration });
+  return api.attempt(getMessage, { param: { messageId }, query: { integration } });
 }
 
 /** The steps, as a picture that reads as a list of sentences. */
@@ -114,7 +115,7 @@ export const MessageEvents: FC<{ view: Visitor; timeline: MessageTimeline; curre
         <li>
           <Ticks status={status} />
           <a
-            href={apiPath`/events/${integration}/${id}`}
+            href={pagePath`/events/${integration}/${id}`}
             {...(id === current && { 'aria-current': 'page' as const })}
           >
             {status === null ? eventTypeTexts(view.language).response : statusName(status, view.language)}

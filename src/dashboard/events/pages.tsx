@@ -1,11 +1,11 @@
 // The pages of events: the list, which goes on live, and one event with its message and its payload.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { eventPage } from '../../api/events/routes.ts';
+import type { listEvents } from '../../api/events/routes.ts';
 import { webhookContent } from '../../contract/message-content.ts';
 import { readableText } from '../../contract/message-text.ts';
-import { type Answer, apiPath } from '../frame/api-client.ts';
+import type { AnswerOf } from '../../http/operation.ts';
+import type { Answer } from '../frame/api-client.ts';
 import {
   ActionButton,
   Badge,
@@ -20,7 +20,7 @@ import {
   Time,
 } from '../frame/components.tsx';
 import { FilterProblems, type Filters } from '../frame/filters.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { payloadTree } from '../frame/payload-tree.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
@@ -34,7 +34,7 @@ import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
 import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
 
-export type EventListAnswer = z.infer<typeof eventPage>;
+export type EventListAnswer = AnswerOf<typeof listEvents>;
 
 const MAX_NAME_CHARACTERS = 60;
 /** So many UTF-16 code units of the payload are shown; the download has all. */
@@ -128,7 +128,7 @@ export const EventPage: FC<
   }
 > = ({ view, event, payload, versions, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
-  const path = apiPath`/events/${event.integration}/${event.id}`;
+  const path = pagePath`/events/${event.integration}/${event.id}`;
   const { name, ...said } = webhookContent(event.payload);
   const { what } = wordsOf(event, view.language);
   const heading = (
@@ -142,7 +142,7 @@ export const EventPage: FC<
       {isReplayed && <Notice>{t.replayed}</Notice>}
       <div class="actions">
         {event.contact !== null && (
-          <a class="button secondary" href={apiPath`/contacts/${event.contact}`}>
+          <a class="button secondary" href={pagePath`/contacts/${event.contact}`}>
             {t.conversation}
           </a>
         )}

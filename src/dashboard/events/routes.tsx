@@ -1,22 +1,20 @@
 // Events: their list, one of them, its payload, and sending it again.
 
 import { Hono } from 'hono';
-import type * as z from 'zod';
-import type { wholeEventAnswer } from '../../api/events/routes.ts';
-import type { integrationList } from '../../api/integrations/routes.ts';
+import { getEvent, getPayload, listEvents } from '../../api/events/routes.ts';
+import { listIntegrations } from '../../api/integrations/routes.ts';
+import { replayEvent } from '../../api/replays/routes.ts';
 import { messageIdOf } from '../../contract/event.ts';
-import { ApiRefusal, apiPath, type Problem } from '../frame/api-client.ts';
+import { ApiRefusal, type Problem } from '../frame/api-client.ts';
 import { problemPage } from '../frame/errors.tsx';
 import { filtersOf, findList } from '../frame/filters.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
 import { findOtherVersions } from './differences.tsx';
 import { EVENT_FILTERS } from './event-filters.tsx';
-import type { EventAnswer } from './event-row.tsx';
 import { findTimeline } from './message-timeline.tsx';
-import { EventList, type EventListAnswer, EventPage } from './pages.tsx';
-
-type WholeEvent = EventAnswer & Pick<z.infer<typeof wholeEventAnswer>, 'versions'>;
+import { EventList, EventPage } from './pages.tsx';
 
 /** To be mounted at `/events`. */
 export function eventPages(): Hono<DashboardEnv> {
@@ -26,8 +24,8 @@ export function eventPages(): Hono<DashboardEnv> {
       const filters = filtersOf(c.req.query(), EVENT_FILTERS, view);
       const isPart = c.req.header('hx-request') !== undefined; // nothing of the answer but the rows is used
       const [found, integrations] = await Promise.all([
-        findList<EventListAnswer>(c, '/events', filters),
-        isPart ? null : view.api.find<z.infer<typeof integrationList>>('/integrations'),
+        findList(c, listEvents, filters),
+        isPart ? null : view.api.attempt(listIntegrations),
       ]);
       const slugs = integrations?.ok ? integrations.data.data.map(({ slug }) => slug) : [];
       const isDeep = Boolean(c.req.query('cursor'));
@@ -38,7 +36,7 @@ export function eventPages(): Hono<DashboardEnv> {
       const view = c.get('view');
       const { integration, id } = c.req.param();
       const [event, payload, timeline] = await Promise.all([
-        view.api.get<WholeEvent>(apiPath`/events/${integration}/${id}`),
+        view.api.call(getEvent, { param: { integration, id } }),
         payloadText(view, integration, id),
         findTimeline(view, messageIdOf(id), integration),
       ]);
@@ -47,8 +45,7 @@ export function eventPages(): Hono<DashboardEnv> {
       return answerPage(c, <EventPage {...{ view, event, payload, versions, timeline, isReplayed }} />);
     })
     .get('/:integration/:id/payload', async (c) => {
-      const { integration, id } = c.req.param();
-      const payload = await c.get('view').api.stream(apiPath`/events/${integration}/${id}/payload`);
+      const payload = await c.get('view').api.open(getPayload, { param: c.req.param() });
       if (!payload.ok) return problemPage(c, await payload.json());
       // A download, of a type that no browser shows: it must not take for a page what somebody outside wrote.
       return new Response(payload.body, {
@@ -60,14 +57,13 @@ export function eventPages(): Hono<DashboardEnv> {
     })
     .post('/:integration/:id/replay', async (c) => {
       const { integration, id } = c.req.param();
-      const replayed = await c.get('view').api.send('POST', apiPath`/events/${integration}/${id}/replay`);
-      if (!replayed.ok) throw new ApiRefusal(replayed.problem);
-      return c.redirect(`${apiPath`/events/${integration}/${id}`}?done=replayed`, 303);
+      await c.get('view').api.call(replayEvent, { param: { integration, id } });
+      return c.redirect(`${pagePath`/events/${integration}/${id}`}?done=replayed`, 303);
     });
 }
 
 async function payloadText(view: View, integration: string, id: string): Promise<string> {
-  const payload = await view.api.stream(apiPath`/events/${integration}/${id}/payload`);
+  const payload = await view.api.open(getPayload, { param: { integration, id } });
   if (payload.ok) return payload.text();
   throw new ApiRefusal(await payload.json<Problem>());
 }

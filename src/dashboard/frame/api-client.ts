@@ -9,17 +9,26 @@ import type { problemDetails } from '../../http/problem-details.ts';
 
 export type Problem = z.infer<typeof problemDetails>;
 
-/** What a request for an operation has. Query parameters that are empty are left out. */
-export type OperationRequest<Described extends Operation> = (Described extends {
-  param: infer Param extends z.ZodType;
+/** What is sent beside the parameters in the path. Values go to the API as people typed them, for it to judge: only names are checked. */
+interface Sent<Described extends Operation> {
+  /** Without those that are empty. */
+  query?: Named<Described['query'], Query[string]>;
+  header?: Named<Described['header'], string | undefined>;
+  body?: Named<Described['body'] extends { schema: infer Schema } ? Schema : never, unknown>;
 }
-  ? { param: Record<keyof z.input<Param>, string> }
-  : { param?: never }) & {
-  query?: Described extends { query: infer Parameters extends z.ZodType }
-    ? { [Name in keyof z.input<Parameters>]?: Query[string] }
-    : never;
+type Named<Schema, Value> = Schema extends z.ZodType ? { [Name in keyof z.input<Schema>]?: Value } : never;
+
+/** What follows an operation among arguments: nothing, where its path has no parameters and there is nothing else to send. */
+export type Given<Described extends Operation> = Described extends { param: infer Param extends z.ZodType }
+  ? [request: Sent<Described> & { param: Record<keyof z.input<Param>, string> }]
+  : [request?: Sent<Described>];
+
+interface AnyRequest {
+  param?: Record<string, string>;
+  query?: Query;
+  header?: Record<string, string | undefined>;
   body?: unknown;
-};
+}
 
 /** What parameters are given as; those that are empty are left out. */
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -36,37 +45,20 @@ export class ApiRefusal extends Error {
   }
 }
 
-/** The API as one operator sees it. Paths are below `/api`, their parts encoded; see {@link apiPath}. */
+/** The API as one operator sees it. */
 export interface ApiClient {
   /** What an operation answers. Throws {@link ApiRefusal} where that is a problem. */
   call<Described extends Operation>(
     operation: Described,
-    request: OperationRequest<Described>,
+    ...given: Given<Described>
   ): Promise<AnswerOf<Described>>;
   /** What an operation answers, or the problem. */
   attempt<Described extends Operation>(
     operation: Described,
-    request: OperationRequest<Described>,
+    ...given: Given<Described>
   ): Promise<Answer<AnswerOf<Described>>>;
   /** The answer of an operation as it is, for what streams. */
-  open<Described extends Operation>(
-    operation: Described,
-    request: OperationRequest<Described>,
-    headers?: Record<string, string>,
-  ): Promise<Response>;
-  /** What a GET answers. Throws {@link ApiRefusal} where that is a problem. */
-  get<Data>(path: string, query?: Query): Promise<Data>;
-  /** What a GET answers, or the problem. */
-  find<Data>(path: string, query?: Query): Promise<Answer<Data>>;
-  /** What a change answers, or the problem. An answer without a body is `null`. */
-  send<Data>(
-    method: 'POST' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-    query?: Query,
-  ): Promise<Answer<Data>>;
-  /** The answer as it is, for what streams. */
-  stream(path: string, query?: Query, headers?: Record<string, string>): Promise<Response>;
+  open<Described extends Operation>(operation: Described, ...given: Given<Described>): Promise<Response>;
 }
 
 /** Who asks. */
@@ -94,60 +86,37 @@ export function apiClients(api: Hono<ActorEnv>, onError: ErrorHandler): (caller:
   inProcess.onError(onError as ErrorHandler<InProcessEnv>);
 
   return (caller) => {
-    const ask = async (method: string, path: string, query: Query = {}, init: RequestInit = {}) => {
-      const url = new URL(`/api${path}`, caller.origin);
-      for (const [name, value] of Object.entries(query)) {
+    const open = async ({ method, path }: Operation, request: AnyRequest = {}) => {
+      const url = new URL(pathWith(path, request.param), caller.origin);
+      for (const [name, value] of Object.entries(request.query ?? {})) {
         if (value !== undefined && value !== null && value !== '') url.searchParams.set(name, String(value));
       }
-      const request = new Request(url, { ...init, method });
-      return inProcess.fetch(request, { caller }, caller.lifetime);
+      const init: RequestInit = { method };
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(request.header ?? {})) {
+        if (value !== undefined) headers.set(name, value);
+      }
+      if (request.body !== undefined) {
+        headers.set('content-type', 'application/json');
+        init.body = JSON.stringify(request.body);
+      }
+      return inProcess.fetch(new Request(url, { ...init, headers }), { caller }, caller.lifetime);
     };
-    const find = async <Data>(path: string, query?: Query) => answerOf<Data>(await ask('GET', path, query));
-    const send = async <Data>(method: string, path: string, body?: unknown, query?: Query) => {
-      const withBody = body !== undefined && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      };
-      return answerOf<Data>(await ask(method, path, query, { ...withBody }));
-    };
-    const attempt = async <Described extends Operation>(
-      { method, path }: Described,
-      { param, query, body }: OperationRequest<Described>,
-    ) => send<AnswerOf<Described>>(method, pathOf(path, param), body, query);
     return {
-      attempt,
-      async call(operation, request) {
-        const answer = await attempt(operation, request);
+      open: async (operation, ...[request]) => open(operation, request),
+      attempt: async (operation, ...[request]) => answerOf(await open(operation, request)),
+      async call<Described extends Operation>(operation: Described, ...[request]: Given<Described>) {
+        const answer = await answerOf<AnswerOf<Described>>(await open(operation, request));
         if (!answer.ok) throw new ApiRefusal(answer.problem);
         return answer.data;
       },
-      open: async ({ method, path }, { param, query }, headers) =>
-        ask(method, pathOf(path, param), query, { headers: { ...headers } }),
-      find,
-      send,
-      async get<Data>(path: string, query?: Query) {
-        const answer = await find<Data>(path, query);
-        if (!answer.ok) throw new ApiRefusal(answer.problem);
-        return answer.data;
-      },
-      stream: async (path, query, headers) => ask('GET', path, query, { headers: { ...headers } }),
     };
   };
 }
 
-/**
- * A path of parts that are encoded as they need it: apiPath`/events/${integration}/${id}`. Half of a surrogate pair can be
- * in no address, and nothing is stored under one.
- */
-export function apiPath(strings: TemplateStringsArray, ...parts: string[]): string {
-  return String.raw({ raw: strings }, ...parts.map((part) => encodeURIComponent(part.toWellFormed())));
-}
-
-/** The path of an operation below `/api`, with its parameters. */
-function pathOf(path: string, param: Record<string, string> = {}): string {
-  return path
-    .replace(/^\/api/, '')
-    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent((param[name] ?? '').toWellFormed()));
+/** Half of a surrogate pair can be in no address, and nothing is stored under one. */
+function pathWith(path: string, param: Record<string, string> = {}): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent((param[name] ?? '').toWellFormed()));
 }
 
 /** In process, so that what the API answers is what its schemas say: see test/scripts/openapi.test.ts. */

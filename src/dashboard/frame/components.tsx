@@ -2,9 +2,8 @@
 
 import type { Child, FC, PropsWithChildren } from 'hono/jsx';
 import { isPhoneNumber } from '../../contract/contact.ts';
-import { apiPath } from './api-client.ts';
 import { phone } from './formats.ts';
-import { withQuery } from './local-path.ts';
+import { pagePath, withQuery } from './local-path.ts';
 import { excerptOf } from './text-cutting.ts';
 import { commonTexts } from './texts.ts';
 import type { Visitor } from './view.ts';
@@ -28,7 +27,7 @@ export const ContactName: FC<{ contact: string }> = ({ contact }) => (
 
 /** A contact, linked to its conversation. */
 export const ContactLink: FC<{ contact: string }> = ({ contact }) => (
-  <a class="contact" href={apiPath`/contacts/${contact}`}>
+  <a class="contact" href={pagePath`/contacts/${contact}`}>
     {isPhoneNumber(contact) ? phone(contact) : <Said text={contact} />}
   </a>
 );
@@ -37,7 +36,7 @@ const MAX_ID_CHARACTERS = 120;
 
 /** An event's id, linked to its page. */
 export const EventLink: FC<{ integration: string; id: string }> = ({ integration, id }) => (
-  <a href={apiPath`/events/${integration}/${id}`}>
+  <a href={pagePath`/events/${integration}/${id}`}>
     <Said text={id} max={MAX_ID_CHARACTERS} />
   </a>
 );

@@ -1,7 +1,7 @@
 // Filters in words, for where something is done to everything that matches.
 
 import type { Child } from 'hono/jsx';
-import { BLOTTED_CONTACT } from '../../store/replays.ts';
+import { BLOTTED_CONTACT } from '../../contract/contact.ts';
 import { type Fact, Time } from './components.tsx';
 import { phone } from './formats.ts';
 import { textOfCode } from './language.ts';

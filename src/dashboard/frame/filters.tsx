@@ -4,7 +4,8 @@
 import type { Context } from 'hono';
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import { withPlusOfLink } from '../../contract/contact.ts';
-import { type Answer, ApiRefusal, type Problem, type Query } from './api-client.ts';
+import type { AnswerOf, Operation } from '../../http/operation.ts';
+import { type Answer, ApiRefusal, type Given, type Problem, type Query } from './api-client.ts';
 import { Notice } from './components.tsx';
 import { localTimeOf, momentOf } from './formats.ts';
 import { textOfCode } from './language.ts';
@@ -52,12 +53,13 @@ export function pageQuery(c: Context<DashboardEnv>, { query }: Filters): Query {
 }
 
 /** A page of a list, or the API's objection to its filters. Throws {@link ApiRefusal} for any other problem. */
-export async function findList<List>(
+export async function findList<Listing extends Operation & { param?: never }>(
   c: Context<DashboardEnv>,
-  path: string,
+  listing: Listing,
   filters: Filters,
-): Promise<Answer<List>> {
-  const found = await c.get('view').api.find<List>(path, pageQuery(c, filters));
+): Promise<Answer<AnswerOf<Listing>>> {
+  const given = [{ query: pageQuery(c, filters) }] as Given<Listing>;
+  const found = await c.get('view').api.attempt(listing, ...given);
   if (!found.ok && found.problem.status !== 400) throw new ApiRefusal(found.problem);
   return found;
 }

@@ -26,3 +26,11 @@ export function withQuery(address: string, changes: Record<string, string | null
   }
   return url.pathname + url.search;
 }
+
+/**
+ * The path of a page, of parts that are encoded as they need it: pagePath`/events/${integration}/${id}`. Half of a surrogate
+ * pair can be in no address, and nothing is stored under one.
+ */
+export function pagePath(strings: TemplateStringsArray, ...parts: string[]): string {
+  return String.raw({ raw: strings }, ...parts.map((part) => encodeURIComponent(part.toWellFormed())));
+}

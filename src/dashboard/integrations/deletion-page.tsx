@@ -1,10 +1,10 @@
 // Asks whether an integration is to be deleted: tells what goes with it, and has its name typed.
 
 import type { FC } from 'hono/jsx';
-import { apiPath } from '../frame/api-client.ts';
 import type { Counts } from '../frame/bulk-actions.tsx';
 import { Notice } from '../frame/components.tsx';
 import { HiddenFields } from '../frame/filters.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
@@ -28,7 +28,7 @@ export const DeletePage: FC<{
 }> = ({ view, slug, holdings, isMistyped = false }) => {
   const t = integrationTexts(view.language);
   const common = commonTexts(view.language);
-  const here = apiPath`/integrations/${slug}`;
+  const here = pagePath`/integrations/${slug}`;
   return (
     <Page view={view} title={t.deleteTitle}>
       {isMistyped && <Notice tone="bad">{t.deleteMistyped}</Notice>}

@@ -1,26 +1,23 @@
 // Deleting an integration, with everything that it has, in as many requests as that takes.
 
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
-import type { deletionAnswer, unfinishedDeletionAnswer } from '../../api/integrations/deletion.ts';
-import type { ShownIntegration } from '../../api/integrations/routes.ts';
-import { type Answer, type ApiClient, apiPath, type Problem } from '../frame/api-client.ts';
+import { deleteIntegration } from '../../api/integrations/deletion.ts';
+import { getIntegration } from '../../api/integrations/routes.ts';
+import type { Answer, ApiClient, Problem } from '../frame/api-client.ts';
 import { answerBulkAction, type Counts, writtenCounts } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
 import { DELETED_COUNTS, DeletePage, type Holdings } from './deletion-page.tsx';
 import { integrationTexts } from './texts.ts';
-
-type Deletion = z.infer<typeof deletionAnswer> | z.infer<typeof unfinishedDeletionAnswer>;
 
 /** To be mounted at `/integrations`: `/:slug/delete`. */
 export function integrationDeletionPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>()
     .get('/:slug/delete', forbidReaders, async (c) => {
       const view = c.get('view');
-      const { slug } = await view.api.get<ShownIntegration>(apiPath`/integrations/${c.req.param('slug')}`);
+      const { slug } = await view.api.call(getIntegration, { param: c.req.param() });
       return answerPage(c, <DeletePage view={view} slug={slug} holdings={null} />);
     })
     .post('/:slug/delete', forbidReaders, async (c) => {
@@ -50,7 +47,7 @@ function holdingsIn(form: Record<string, unknown>): Holdings | null {
 /** Deletes an integration unless something would be deleted with it. */
 async function deleteEmpty(c: Context<DashboardEnv>, slug: string): Promise<Response> {
   const view = c.get('view');
-  const deletion = await view.api.send<Deletion>('DELETE', apiPath`/integrations/${slug}`);
+  const deletion = await view.api.attempt(deleteIntegration, { param: { slug } });
   if (deletion.ok) return c.redirect('/integrations?done=deleted', 303);
   const { holdings } = deletion.problem;
   if (holdings === undefined) return problemPage(c, deletion.problem);
@@ -72,7 +69,7 @@ async function deleteAll(
   const { number } = view.formats;
   return answerBulkAction(c, {
     title: t.deleting,
-    action: apiPath`/integrations/${slug}/delete`,
+    action: pagePath`/integrations/${slug}/delete`,
     fields: { confirm: slug, force: 'yes' },
     counted: DELETED_COUNTS,
     form,
@@ -89,8 +86,7 @@ async function forcedDeletion(
   slug: string,
   cursor: string | undefined,
 ): Promise<Answer<Counts<(typeof DELETED_COUNTS)[number]> & { next: string | null }>> {
-  const query = { force: true, cursor };
-  const deletion = await api.send<Deletion>('DELETE', apiPath`/integrations/${slug}`, undefined, query);
+  const deletion = await api.attempt(deleteIntegration, { param: { slug }, query: { force: true, cursor } });
   if (!deletion.ok) return deletion;
   const { events, rejections, deadLetters } = deletion.data.deleted;
   return {

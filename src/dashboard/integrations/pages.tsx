@@ -3,7 +3,6 @@
 import type { FC } from 'hono/jsx';
 import type { ShownIntegration } from '../../api/integrations/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
-import { apiPath } from '../frame/api-client.ts';
 import { countsOf } from '../frame/bulk-actions.tsx';
 import {
   ActionButton,
@@ -19,7 +18,7 @@ import {
 } from '../frame/components.tsx';
 import { textOfCode } from '../frame/language.ts';
 import { ListPanel } from '../frame/list-page.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
@@ -65,7 +64,7 @@ const Row: FC<{ view: View; integration: ShownIntegration }> = ({ view, integrat
   return (
     <li class="row tall">
       <span class="who">
-        <a href={apiPath`/integrations/${slug}`}>
+        <a href={pagePath`/integrations/${slug}`}>
           <strong>{slug}</strong>
         </a>
       </span>
@@ -149,7 +148,7 @@ export const IntegrationPage: FC<IntegrationPageProps> = ({
   hoursErrors,
 }) => {
   const t = integrationTexts(view.language);
-  const here = apiPath`/integrations/${integration.slug}`;
+  const here = pagePath`/integrations/${integration.slug}`;
   const heading = (
     <>
       {integration.slug} <EnabledBadge view={view} isEnabled={integration.enabled} />

@@ -1,15 +1,13 @@
 // The form that replaces an integration's URL.
 
 import type { FC } from 'hono/jsx';
+import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../api/integrations/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
 import { Panel } from '../frame/components.tsx';
 import { ProblemWords } from '../frame/problem-words.tsx';
 import type { View } from '../frame/view.ts';
 import { integrationTexts } from './texts.ts';
 
-const DEFAULT_OVERLAP_HOURS = 24;
-/** The limit of the API, which judges what is typed: this one is only for the browser. */
-const MAX_OVERLAP_HOURS = 720;
 const HOUR_MS = 3_600_000;
 
 export const RotationForm: FC<{

@@ -1,11 +1,20 @@
 // Integrations: the webhook addresses that are registered with the platform.
 
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
-import type { integrationList, ShownIntegration } from '../../api/integrations/routes.ts';
-import { apiPath, type Problem } from '../frame/api-client.ts';
+import {
+  createIntegration,
+  disableIntegration,
+  enableIntegration,
+  getIntegration,
+  listIntegrations,
+  rotateIntegration,
+  updateIntegration,
+} from '../../api/integrations/routes.ts';
+import type { ContractProblem } from '../../contract/problems.ts';
+import type { Answer, Problem } from '../frame/api-client.ts';
 import { forbidReaders, problemPage } from '../frame/errors.tsx';
 import type { Language } from '../frame/language.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
 import { curlFor } from './curl.ts';
@@ -19,7 +28,7 @@ export function integrationPages(): Hono<DashboardEnv> {
   return new Hono<DashboardEnv>()
     .get('/', async (c) => {
       const view = c.get('view');
-      const { data } = await view.api.get<z.infer<typeof integrationList>>('/integrations');
+      const { data } = await view.api.call(listIntegrations);
       return answerPage(c, <IntegrationList view={view} integrations={data} done={c.req.query()} />);
     })
     .get('/_new', forbidReaders, (c) =>
@@ -28,9 +37,9 @@ export function integrationPages(): Hono<DashboardEnv> {
     .post('/_new', async (c) => {
       const view = c.get('view');
       const typed = typedOf(await c.req.parseBody());
-      const wanted = { slug: typed.slug, ...settingsOf(typed) };
-      const created = await view.api.send<ShownIntegration>('POST', '/integrations', wanted);
-      if (created.ok) return c.redirect(`${apiPath`/integrations/${created.data.slug}`}?done=created`, 303);
+      const body = { slug: typed.slug, ...settingsOf(typed) };
+      const created = await view.api.attempt(createIntegration, { body });
+      if (created.ok) return c.redirect(`${pagePath`/integrations/${created.data.slug}`}?done=created`, 303);
       const { problem } = created;
       if (problem.status !== 422 && problem.status !== 409) return problemPage(c, problem);
       const conflict = conflictWords(problem, view.language);
@@ -43,34 +52,31 @@ export function integrationPages(): Hono<DashboardEnv> {
     .get('/:slug', async (c) => answerIntegration(c))
     .post('/:slug', async (c) => {
       const typed = typedOf(await c.req.parseBody());
-      const problem = await change(c, 'PATCH', '', settingsOf(typed));
-      return answerChange(c, 'saved', problem, { typed, errors: problem?.errors ?? [] });
+      const request = { param: c.req.param(), body: settingsOf(typed) };
+      const updated = await c.get('view').api.attempt(updateIntegration, request);
+      return answerChange(c, 'saved', updated, (errors) => ({ typed, errors }));
     })
     .post('/:slug/rotate', async (c) => {
       const { overlapHours } = await c.req.parseBody();
       const typedHours = typeof overlapHours === 'string' ? overlapHours.trim() : '';
       // An empty text as a number would be 0, which ends every URL.
       const hours = typedHours === '' ? null : Number(typedHours.replace(',', '.'));
-      const problem = await change(c, 'POST', '/rotate', { overlapHours: hours });
-      return answerChange(c, 'rotated', problem, { typedHours, hoursErrors: problem?.errors ?? [] });
+      const request = { param: c.req.param(), body: { overlapHours: hours } };
+      const rotated = await c.get('view').api.attempt(rotateIntegration, request);
+      return answerChange(c, 'rotated', rotated, (hoursErrors) => ({ typedHours, hoursErrors }));
     })
-    .post('/:slug/enable', async (c) => answerChange(c, 'enabled', await change(c, 'POST', '/enable')))
-    .post('/:slug/disable', async (c) => answerChange(c, 'disabled', await change(c, 'POST', '/disable')));
+    .post('/:slug/enable', async (c) => {
+      const enabled = await c.get('view').api.attempt(enableIntegration, { param: c.req.param() });
+      return answerChange(c, 'enabled', enabled);
+    })
+    .post('/:slug/disable', async (c) => {
+      const disabled = await c.get('view').api.attempt(disableIntegration, { param: c.req.param() });
+      return answerChange(c, 'disabled', disabled);
+    });
 }
 
-function pathOf(c: Context<DashboardEnv>): string {
-  return apiPath`/integrations/${c.req.param('slug') ?? ''}`;
-}
-
-/** Changes an integration; gives the problem if there is one. */
-async function change(
-  c: Context<DashboardEnv>,
-  method: 'POST' | 'PATCH',
-  verb: string,
-  body?: unknown,
-): Promise<Problem | null> {
-  const answer = await c.get('view').api.send<ShownIntegration>(method, pathOf(c) + verb, body);
-  return answer.ok ? null : answer.problem;
+function slugOf(c: Context<DashboardEnv>): string {
+  return c.req.param('slug') ?? '';
 }
 
 /** What was typed, and the API's objections to it. */
@@ -80,12 +86,13 @@ type Refused = Partial<Pick<IntegrationPageProps, 'typed' | 'errors' | 'typedHou
 async function answerChange(
   c: Context<DashboardEnv>,
   done: string,
-  problem: Problem | null,
-  refused?: Refused,
+  answer: Answer<unknown>,
+  refusedBy?: (errors: ContractProblem[]) => Refused,
 ): Promise<Response> {
-  if (problem === null) return c.redirect(`${pathOf(c)}?done=${done}`, 303);
-  return problem.status === 422 && refused !== undefined
-    ? answerIntegration(c, refused, 422)
+  if (answer.ok) return c.redirect(`${pagePath`/integrations/${slugOf(c)}`}?done=${done}`, 303);
+  const { problem } = answer;
+  return problem.status === 422 && refusedBy !== undefined
+    ? answerIntegration(c, refusedBy(problem.errors ?? []), 422)
     : problemPage(c, problem);
 }
 
@@ -102,7 +109,7 @@ async function answerIntegration(
   status = 200,
 ): Promise<Response> {
   const view = c.get('view');
-  const integration = await view.api.get<ShownIntegration>(pathOf(c));
+  const integration = await view.api.call(getIntegration, { param: { slug: slugOf(c) } });
   const { url, requireSignature, appId } = integration;
   const signingSecret = requireSignature ? integration.signingSecret : null;
   const curl = url === null ? null : await curlFor({ url, appId, signingSecret, nowMs: view.nowMs });

@@ -4,26 +4,17 @@
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveMonotoneX, type SeriesPoint, stack } from 'd3-shape';
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { stats } from '../../api/stats/routes.ts';
+import { type getStats, STEPS_MS } from '../../api/stats/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { Panel } from '../frame/components.tsx';
 import { zoneOffsetMs } from '../frame/formats.ts';
 import type { View } from '../frame/view.ts';
 import { overviewTexts } from './texts.ts';
 
-export type Stats = z.infer<typeof stats>;
+export type Stats = AnswerOf<typeof getStats>;
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-const STEP_MS: Record<Stats['step'], number> = {
-  '1m': MINUTE_MS,
-  '5m': 5 * MINUTE_MS,
-  '15m': 15 * MINUTE_MS,
-  '1h': HOUR_MS,
-  '6h': 6 * HOUR_MS,
-  '1d': DAY_MS,
-};
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 const HEIGHT = 220;
 const MARGIN = { top: 12, right: 12, bottom: 24, left: 40 };
@@ -51,7 +42,7 @@ export function pointsOf({
   const countedMs = Date.parse(countedUntil);
   return series.flatMap(({ start, received, responses }) => {
     const startMs = Date.parse(start);
-    const minutes = Math.min(STEP_MS[step], countedMs - startMs) / MINUTE_MS;
+    const minutes = Math.min(STEPS_MS[step], countedMs - startMs) / MINUTE_MS;
     if (minutes < 1) return []; // too short for a rate
     return [{ startMs, replies: responses / minutes, statuses: (received - responses) / minutes }];
   });

@@ -1,11 +1,11 @@
 // The health check in words.
 
-import type * as z from 'zod';
-import type { health } from '../../api/health/routes.ts';
+import type { getHealth } from '../../api/health/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import type { View } from '../frame/view.ts';
 import { overviewTexts } from './texts.ts';
 
-export type Health = z.infer<typeof health>;
+export type Health = AnswerOf<typeof getHealth>;
 
 /** What is wrong, by the same checks as the API's own words; empty where all is well. */
 export function reasonsOf(

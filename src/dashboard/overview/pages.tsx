@@ -1,8 +1,8 @@
 // The overview: whether all is well, what was received, how messages fare, and the newest events.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { eventPage } from '../../api/events/routes.ts';
+import type { listEvents } from '../../api/events/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { EventRow } from '../events/event-row.tsx';
 import { LiveRows } from '../events/live-rows.tsx';
 import { oddityTexts } from '../events/texts.ts';
@@ -29,7 +29,7 @@ export const Overview: FC<{
   since: string;
   health: Health | null;
   stats: Stats | null;
-  events: z.infer<typeof eventPage> | null;
+  events: AnswerOf<typeof listEvents> | null;
 }> = ({ view, period, since, health, stats, events }) => {
   const t = overviewTexts(view.language);
   return (

@@ -1,15 +1,14 @@
 // The overview.
 
 import { Hono } from 'hono';
-import type * as z from 'zod';
-import type { eventPage } from '../../api/events/routes.ts';
+import { listEvents } from '../../api/events/routes.ts';
+import { getHealth } from '../../api/health/routes.ts';
+import { getStats } from '../../api/stats/routes.ts';
 import { withTimeoutOrNull } from '../../runtime/deadline.ts';
 import type { Answer } from '../frame/api-client.ts';
 import { answerPage } from '../frame/page.tsx';
 import { PERIODS_MS, periodOf } from '../frame/periods.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
-import type { Stats } from './chart.tsx';
-import type { Health } from './health-words.ts';
 import { NEWEST_EVENTS, Overview } from './pages.tsx';
 
 const STEPS = { hour: '1m', day: '15m', week: '1h' } as const;
@@ -25,9 +24,9 @@ export function overviewPages(): Hono<DashboardEnv> {
     const period = periodOf(c);
     const since = new Date(view.nowMs - PERIODS_MS[period] + MARGIN_MS).toISOString();
     const [health, stats, events] = await Promise.all([
-      inTime(view.api.find<Health>('/health')),
-      inTime(view.api.find<Stats>('/stats', { since, step: STEPS[period] })),
-      inTime(view.api.find<z.infer<typeof eventPage>>('/events', { limit: NEWEST_EVENTS })),
+      inTime(view.api.attempt(getHealth)),
+      inTime(view.api.attempt(getStats, { query: { since, step: STEPS[period] } })),
+      inTime(view.api.attempt(listEvents, { query: { limit: NEWEST_EVENTS } })),
     ]);
     return answerPage(c, <Overview {...{ view, period, since, health, stats, events }} />);
   });

@@ -3,10 +3,10 @@
 
 import type { Child, FC } from 'hono/jsx';
 import { isPhoneNumber } from '../../contract/contact.ts';
-import { apiPath } from '../frame/api-client.ts';
 import type { Counts } from '../frame/bulk-actions.tsx';
 import { ContactName, Copyable, type Fact, Facts, Notice, Time } from '../frame/components.tsx';
 import { HiddenFields } from '../frame/filters.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
@@ -86,7 +86,7 @@ const ConfirmationForm: FC<Confirmation & { action: 'erase' | 'export'; children
   children,
 }) => {
   const t = personalDataTexts(view.language);
-  const path = apiPath`/contacts/${contact}`;
+  const path = pagePath`/contacts/${contact}`;
   return (
     <form method="post" action={`${path}/${action}`} class="narrow confirmation" autocomplete="off">
       {refusal !== null && <Notice tone="bad">{refusal}</Notice>}
@@ -130,7 +130,7 @@ export const UnfinishedPage: FC<{
       <Facts facts={countFacts(view, erased)} />
       <form
         method="post"
-        action={apiPath`/contacts/${contact}/erase`}
+        action={pagePath`/contacts/${contact}/erase`}
         {...(!isInterrupted && { 'data-go-on': 'true' })}
       >
         <input type="hidden" name="typed" value={typed} />

@@ -3,10 +3,11 @@
 
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
-import type { auditPage } from '../../api/audit/routes.ts';
-import type { erasureReceipt, unfinishedErasure } from '../../api/contacts/erasure.ts';
+import { listAudit } from '../../api/audit/routes.ts';
+import { eraseContact } from '../../api/contacts/erasure.ts';
+import { exportContact } from '../../api/contacts/export.ts';
 import { contactFromTyped } from '../../contract/contact.ts';
-import { apiPath, type Problem } from '../frame/api-client.ts';
+import type { Problem } from '../frame/api-client.ts';
 import { countsOf, sumOf } from '../frame/bulk-actions.tsx';
 import { forbidReaders, problemPage, problemText } from '../frame/errors.tsx';
 import { answerPage } from '../frame/page.tsx';
@@ -21,8 +22,6 @@ import {
   UnfinishedPage,
 } from './pages.tsx';
 import { personalDataTexts } from './texts.ts';
-
-type Erasure = z.infer<typeof erasureReceipt> | z.infer<typeof unfinishedErasure>;
 
 /** An erasure has a receipt for each of its parts, which search about a million events each. */
 const MAX_RECEIPTS = 20;
@@ -75,7 +74,7 @@ async function exportData(c: Context<DashboardEnv>, contact: string): Promise<Re
     const refusal = personalDataTexts(view.language).otherNumber;
     return answerPage(c, <ExportPage view={view} contact={contact} typed={typed} refusal={refusal} />, 422);
   }
-  const exported = await view.api.stream(apiPath`/contacts/${contact}/export`);
+  const exported = await view.api.open(exportContact, { param: { number: contact } });
   return exported.ok ? exported : problemPage(c, await exported.json());
 }
 
@@ -99,7 +98,7 @@ async function erasePart(c: Context<DashboardEnv>, contact: string): Promise<Res
     erased: countsOf(form, ERASED_COUNTS),
   };
   const query = { cursor: before.cursor, force: before.isForced };
-  const answer = await view.api.send<Erasure>('DELETE', apiPath`/contacts/${contact}`, undefined, query);
+  const answer = await view.api.attempt(eraseContact, { param: { number: contact }, query });
   if (!answer.ok) return answerRefused(c, answer.problem, confirmation, before);
   const receipts = [answer.data.receipt, ...before.receipts];
   if (answer.data.complete) {
@@ -136,11 +135,8 @@ function refusalWords(problem: Problem, { language }: View): string {
 
 /** The last entry that the audit trail has of a part of an erasure. */
 async function findReceipt(view: View, receipt: string): Promise<Receipt | null> {
-  const { data } = await view.api.get<z.infer<typeof auditPage>>('/audit', {
-    action: 'contact.erase',
-    object: receipt,
-    limit: 1,
-  });
+  const query = { action: 'contact.erase', object: receipt, limit: 1 };
+  const { data } = await view.api.call(listAudit, { query });
   const [entry] = data;
   if (entry === undefined) return null;
   const { at, actor, detail } = entry;

@@ -1,20 +1,19 @@
 // The page of refused webhooks.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { refusals } from '../../api/refusals/routes.ts';
+import type { getRefusals } from '../../api/refusals/routes.ts';
 import type { RefusalReason } from '../../contract/refusals.ts';
-import { apiPath } from '../frame/api-client.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { Time } from '../frame/components.tsx';
 import { ListPanel } from '../frame/list-page.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { type Period, PeriodTabs } from '../frame/periods.tsx';
 import type { View } from '../frame/view.ts';
 import { rejectionReasonTexts } from '../rejections/texts.ts';
 import { refusalAdviceTexts, refusalReasonTexts, refusalTexts, type UnkeptReason } from './texts.ts';
 
-export type Refusals = z.infer<typeof refusals>;
+export type Refusals = AnswerOf<typeof getRefusals>;
 type Refusal = Refusals['data'][number];
 
 export const RefusalsPage: FC<{ view: View; period: Period; refusals: readonly Refusal[] }> = ({
@@ -48,7 +47,7 @@ const Row: FC<{ view: View; refusal: Refusal }> = ({ view, refusal }) => {
         {integration === null ? (
           <span class="muted">{t.noIntegration}</span>
         ) : (
-          <a href={apiPath`/integrations/${integration}`}>
+          <a href={pagePath`/integrations/${integration}`}>
             <strong>{integration}</strong>
           </a>
         )}

@@ -1,10 +1,11 @@
 // Refused webhooks: how many, why, and what to do about it.
 
 import { Hono } from 'hono';
+import { getRefusals } from '../../api/refusals/routes.ts';
 import { answerPage } from '../frame/page.tsx';
 import { PERIODS_MS, periodOf } from '../frame/periods.tsx';
 import type { DashboardEnv } from '../frame/view.ts';
-import { type Refusals, RefusalsPage } from './pages.tsx';
+import { RefusalsPage } from './pages.tsx';
 
 /** To be mounted at `/refusals`. */
 export function refusalPages(): Hono<DashboardEnv> {
@@ -13,7 +14,7 @@ export function refusalPages(): Hono<DashboardEnv> {
     const period = periodOf(c);
     const since = new Date(view.nowMs - PERIODS_MS[period]).toISOString();
     const integration = c.req.query('integration');
-    const { data } = await view.api.get<Refusals>('/refusals', { since, integration });
+    const { data } = await view.api.call(getRefusals, { query: { since, integration } });
     return answerPage(c, <RefusalsPage view={view} period={period} refusals={data} />);
   });
 }

@@ -1,8 +1,8 @@
 // The body of a rejection: JSON, other text, or bytes.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { keptRejectionAnswer } from '../../api/rejections/routes.ts';
+import type { getRejection } from '../../api/rejections/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { JsonView, TextView } from '../frame/json-view.tsx';
 import type { View } from '../frame/view.ts';
 import { rejectionTexts } from './texts.ts';
@@ -10,7 +10,7 @@ import { rejectionTexts } from './texts.ts';
 const MAX_DUMPED_BYTES = 512;
 const BYTES_IN_A_LINE = 16;
 
-type KeptBody = Pick<z.infer<typeof keptRejectionAnswer>, 'body' | 'bodyEncoding' | 'bodyBytes'>;
+type KeptBody = Pick<AnswerOf<typeof getRejection>, 'body' | 'bodyEncoding' | 'bodyBytes'>;
 
 export const BodyView: FC<{ view: View; kept: KeptBody }> = ({ view, kept }) => {
   const t = rejectionTexts(view.language);

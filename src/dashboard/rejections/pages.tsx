@@ -1,14 +1,15 @@
 // The pages of rejections: the list, one with what is wrong and its body, and the question before it is deleted.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { keptRejectionAnswer, rejectionPage } from '../../api/rejections/routes.ts';
+import type { getRejection, listRejections } from '../../api/rejections/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { Differences } from '../events/differences.tsx';
-import { type Answer, apiPath, type Problem } from '../frame/api-client.ts';
+import type { Answer, Problem } from '../frame/api-client.ts';
 import { type Counts, countsOf } from '../frame/bulk-actions.tsx';
 import { ActionButton, Badge, EventLink, Facts, Notice, Panel, Time } from '../frame/components.tsx';
 import { ChoiceFilter, type Filters, HiddenFields, PeriodFilters, TextFilter } from '../frame/filters.tsx';
 import { FilteredListPage } from '../frame/list-page.tsx';
+import { pagePath } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { ProblemList, ProblemPath, ProblemWords } from '../frame/problem-words.tsx';
 import { commonTexts, filterTexts } from '../frame/texts.ts';
@@ -16,8 +17,8 @@ import type { View } from '../frame/view.ts';
 import { BodyView } from './body-view.tsx';
 import { rejectionReasonTexts, rejectionTexts } from './texts.ts';
 
-export type RejectionListAnswer = z.infer<typeof rejectionPage>;
-export type KeptRejection = z.infer<typeof keptRejectionAnswer>;
+export type RejectionListAnswer = AnswerOf<typeof listRejections>;
+export type KeptRejection = AnswerOf<typeof getRejection>;
 
 /** What a retry of many counts. */
 export const RETRY_COUNTS = ['retried', 'stored', 'duplicates', 'rejected'] as const;
@@ -106,9 +107,9 @@ const Row: FC<{ view: View; rejection: RejectionListAnswer['data'][number] }> = 
   return (
     <li class="row">
       <span class="who">
-        <a href={apiPath`/integrations/${integration}`}>{integration}</a>
+        <a href={pagePath`/integrations/${integration}`}>{integration}</a>
       </span>
-      <a class="what" href={apiPath`/rejections/${id}`}>
+      <a class="what" href={pagePath`/rejections/${id}`}>
         {!(saysAll && first) && rejectionReasonTexts(view.language)[reason]}
         {first !== undefined && (
           <>
@@ -167,10 +168,10 @@ export const RejectionPage: FC<{
       )}
       {view.actor.mayChange && (
         <div class="actions">
-          <ActionButton action={apiPath`/rejections/${kept.id}/retry`}>
+          <ActionButton action={pagePath`/rejections/${kept.id}/retry`}>
             {kept.reason === 'differs' ? t.letIn : t.retry}
           </ActionButton>
-          <a href={apiPath`/rejections/${kept.id}/delete`}>{common.delete}</a>
+          <a href={pagePath`/rejections/${kept.id}/delete`}>{common.delete}</a>
         </div>
       )}
       <section class="panel">
@@ -178,7 +179,7 @@ export const RejectionPage: FC<{
           facts={[
             [
               filterTexts(view.language).integration,
-              <a href={apiPath`/integrations/${kept.integration}`}>{kept.integration}</a>,
+              <a href={pagePath`/integrations/${kept.integration}`}>{kept.integration}</a>,
             ],
             [t.delivered, number(kept.deliveries)],
             [t.acknowledgement, acknowledgement(kept, view)],
@@ -193,7 +194,7 @@ export const RejectionPage: FC<{
         id="body"
         title={t.body}
         beside={
-          <a href={apiPath`/rejections/${kept.id}/body`} download>
+          <a href={pagePath`/rejections/${kept.id}/body`} download>
             {common.download}
           </a>
         }
@@ -213,7 +214,7 @@ function acknowledgement({ deferred, reason }: KeptRejection, view: View): strin
 export const DeleteRejectionPage: FC<{ view: View; kept: KeptRejection }> = ({ view, kept }) => {
   const t = rejectionTexts(view.language);
   const common = commonTexts(view.language);
-  const here = apiPath`/rejections/${kept.id}`;
+  const here = pagePath`/rejections/${kept.id}`;
   return (
     <Page view={view} title={t.deleteTitle}>
       <section class="panel">

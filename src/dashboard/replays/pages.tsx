@@ -1,10 +1,10 @@
 // The pages of replays: the list, the progress of one, and the question before one begins.
 
 import type { FC } from 'hono/jsx';
-import type * as z from 'zod';
-import type { dryRunAnswer, replayAnswer, replayPage } from '../../api/replays/routes.ts';
+import type { createReplay, getReplay, listReplays } from '../../api/replays/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { actorWords } from '../audit/entry-words.tsx';
-import { apiPath, type Problem } from '../frame/api-client.ts';
+import type { Problem } from '../frame/api-client.ts';
 import {
   ActionButton,
   Badge,
@@ -18,18 +18,18 @@ import {
 import { filterWords } from '../frame/filter-words.tsx';
 import { type Filters, HiddenFields } from '../frame/filters.tsx';
 import { ListPanel } from '../frame/list-page.tsx';
-import { withQuery } from '../frame/local-path.ts';
+import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { ProblemList } from '../frame/problem-words.tsx';
 import { commonTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { replayStateTexts, replayTexts } from './texts.ts';
 
-type Replay = z.infer<typeof replayAnswer>;
+type Replay = AnswerOf<typeof getReplay>;
 
 const REFRESH_SECONDS = 2;
 
-export const ReplayList: FC<{ view: View; page: z.infer<typeof replayPage> }> = ({ view, page }) => {
+export const ReplayList: FC<{ view: View; page: AnswerOf<typeof listReplays> }> = ({ view, page }) => {
   const t = replayTexts(view.language);
   return (
     <Page view={view} title={commonTexts(view.language).replays}>
@@ -54,7 +54,7 @@ const Row: FC<{ view: View; replay: Replay }> = ({ view, replay }) => {
       <span class="who">
         <bdi>{actorWords(replay.actor, view.language)}</bdi>
       </span>
-      <a class="what" href={apiPath`/replays/${replay.id}`}>
+      <a class="what" href={pagePath`/replays/${replay.id}`}>
         <FilterSentence view={view} filter={replay.filter} />
       </a>
       <span class="marks">
@@ -97,7 +97,7 @@ export const ReplayPage: FC<{ view: View; replay: Replay; done: string | undefin
   done,
 }) => {
   const t = replayTexts(view.language);
-  const here = apiPath`/replays/${replay.id}`;
+  const here = pagePath`/replays/${replay.id}`;
   const isRunning = replay.state === 'running';
   return (
     <Page view={view} title={t.one}>
@@ -182,7 +182,7 @@ export const UnfitReplayPage: FC<{ view: View; filters: Filters; problem: Proble
 export const NewReplayPage: FC<{
   view: View;
   filters: Filters;
-  counted: z.infer<typeof dryRunAnswer>;
+  counted: AnswerOf<typeof createReplay, 200>;
 }> = ({ view, filters, counted: { count, complete } }) => {
   const t = replayTexts(view.language);
   const isNone = complete && count === 0;

@@ -1,4 +1,5 @@
-import type { ReplayState } from '../../store/replays.ts';
+import type { getReplay } from '../../api/replays/routes.ts';
+import type { AnswerOf } from '../../http/operation.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
 
 export const replayTexts = texts({
@@ -68,4 +69,4 @@ export const replayStateTexts = texts({
   running: { en: 'under way', pt: 'em andamento' },
   done: { en: 'done', pt: 'concluído' },
   cancelled: { en: 'cancelled', pt: 'cancelado' },
-} satisfies TextsByCode<ReplayState>);
+} satisfies TextsByCode<AnswerOf<typeof getReplay>['state']>);

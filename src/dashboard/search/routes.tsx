@@ -5,7 +5,8 @@ import { contactFromTyped, isPhoneNumber, withPlusOfLink } from '../../contract/
 import { messageIdOf } from '../../contract/event.ts';
 import { isKnownContact } from '../conversations/routes.tsx';
 import { findMessage } from '../events/message-timeline.tsx';
-import { ApiRefusal, apiPath } from '../frame/api-client.ts';
+import { ApiRefusal } from '../frame/api-client.ts';
+import { pagePath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
 import { NothingFoundPage } from './pages.tsx';
@@ -25,11 +26,11 @@ export function searchPages(): Hono<DashboardEnv> {
     if (asked === '') return c.redirect('/contacts', 303);
     const contact = contactFromTyped(asked);
     const isNumber = contact !== null && isPhoneNumber(contact);
-    if (isNumber && !IS_AMBIGUOUS.test(asked)) return c.redirect(apiPath`/contacts/${contact}`, 303);
+    if (isNumber && !IS_AMBIGUOUS.test(asked)) return c.redirect(pagePath`/contacts/${contact}`, 303);
     const path =
       (await eventPath(view, asked)) ??
       (contact !== null && (isNumber || (await isKnownContact(view, contact)))
-        ? apiPath`/contacts/${contact}`
+        ? pagePath`/contacts/${contact}`
         : null);
     return path === null
       ? answerPage(c, <NothingFoundPage view={view} asked={asked} />, 404)
@@ -47,7 +48,7 @@ async function eventPath({ api }: View, asked: string): Promise<string | null> {
     if (!found.ok) continue;
     const { events } = found.data;
     const event = messageId === asked ? events.at(-1) : events.find(({ id }) => id === asked);
-    if (event !== undefined) return apiPath`/events/${event.integration}/${event.id}`;
+    if (event !== undefined) return pagePath`/events/${event.integration}/${event.id}`;
   }
   return null;
 }
