@@ -1,10 +1,54 @@
-// A contact's conversation: what it wrote and what was sent to it, as the stored events tell.
+// Contacts and their conversations, which are what customers wrote and what was sent to them, as the stored events tell.
 
 import { eventHeadOf } from './events.ts';
-import { MAX_SCANNED_ROWS, nextBeforeSeq, type PageRequest, pageRange } from './keyset-paging.ts';
-import { type ReadableEvent, type ReadableRow, readableColumns, readShownPayloads } from './messages.ts';
+import {
+  MAX_SCANNED_ROWS,
+  nextBeforeSeq,
+  type Page,
+  type PageRequest,
+  pageRange,
+  scanNewestFirst,
+} from './keyset-paging.ts';
+import {
+  type ReadableEvent,
+  type ReadableRow,
+  readableColumns,
+  readShownPayloads,
+  type UnreadEvent,
+} from './messages.ts';
 import { MAX_READ_AT_ONCE_BYTES } from './payload-pages.ts';
-import type { TimeRange } from './places.ts';
+import type { RowReader, TimeRange } from './places.ts';
+
+/** Each event that a listing of contacts scans is two rows to read: its own, and what follows it in the index on contacts. */
+const MAX_SCANNED_EVENTS = MAX_SCANNED_ROWS / 2;
+
+const UNREAD_EVENTS: RowReader<ReadableRow, UnreadEvent> = {
+  from: 'events AS e',
+  columns: readableColumns(MAX_READ_AT_ONCE_BYTES),
+  itemOf: eventHeadOf,
+};
+
+/**
+ * Lists the newest event of each contact, newest first. There is no table of contacts, which every event would have to write
+ * to: the log is scanned, at most {@link MAX_SCANNED_EVENTS} of it, for events that their contact has no later one of.
+ */
+export async function listContacts(
+  db: D1Database,
+  times: TimeRange,
+  page: PageRequest,
+): Promise<Page<ReadableEvent>> {
+  const rows = `
+    SELECT e.seq, e.contact <> '' AND NOT EXISTS (
+      SELECT 1 FROM events AS later INDEXED BY events_by_contact
+      WHERE later.contact = e.contact AND later.seq > e.seq
+    ) AS is_match
+    FROM events AS e NOT INDEXED WHERE e.seq >= ?1 AND e.seq < ?2 ORDER BY e.seq DESC`;
+  const scan = { rows, values: pageRange(times, page), maxScanned: MAX_SCANNED_EVENTS };
+  const found = await scanNewestFirst(db, UNREAD_EVENTS, scan, page.limit);
+  const items = await readShownPayloads(db, found.items);
+  const isCut = items.length < found.items.length; // by what an answer has room for
+  return { items, nextBeforeSeq: isCut ? nextBeforeSeq(items, items.length) : found.nextBeforeSeq };
+}
 
 export interface ConversationPage {
   /** Newest first, by when they were stored. */

@@ -386,3 +386,76 @@ describe('an export', () => {
     expect((await exported()).lines).toHaveLength(1);
   });
 });
+
+describe('the listing of contacts', () => {
+  /** All pages of a listing, by what `of` gives of each entry. */
+  async function all(query: string, of: (entry: Body) => unknown): Promise<unknown[][]> {
+    const pages: unknown[][] = [];
+    let cursor = '';
+    do {
+      const { status, answer } = await ask(`/api/contacts?${query}${cursor}`);
+      expect(status).toBe(200);
+      pages.push(answer.data.map(of));
+      cursor = answer.next === null ? '' : `&cursor=${answer.next}`;
+    } while (cursor !== '');
+    return pages;
+  }
+
+  const numbered = (number: string) => (body: Body) => {
+    body.clientData.number = number;
+    body.message.from = number;
+  };
+
+  it('has each contact once, by its newest event, newest first, over all pages', async () => {
+    for (const number of ['+5541988880001', '+5541988880002', '+5541988880003']) {
+      await deliver(writes(LONG_AGO_MS, numbered(number)));
+    }
+    await deliver(steps('read', 'sent-1', LONG_AGO_MS));
+    await deliver(writes(LONG_AGO_MS, numbered('+5541988880001')));
+
+    const [first, ...more] = await all('limit=2', ({ contact, newest }) => [contact, newest.type]);
+    expect([first, ...more].flat()).toEqual([
+      ['+5541988880001', 'response'],
+      [MARIA, 'status'],
+      ['+5541988880003', 'response'],
+      ['+5541988880002', 'response'],
+    ]);
+    expect(first).toHaveLength(2);
+  });
+
+  it('shows what the newest event says, and the name where the customer wrote it', async () => {
+    await deliver(
+      writes(LONG_AGO_MS, (body) => {
+        body.clientData.name = 'Maria';
+        body.message.message = 'Oi';
+      }),
+    );
+    const { answer } = await ask('/api/contacts');
+    expect(answer.data).toMatchObject([
+      { contact: MARIA, name: 'Maria', newest: { direction: 'in', content: { text: 'Oi' } } },
+    ]);
+    await deliver(steps('delivered', 'sent-2', LONG_AGO_MS));
+    const later = await ask('/api/contacts');
+    expect(later.answer.data).toMatchObject([
+      { contact: MARIA, name: null, newest: { direction: 'out', effectiveStatus: 'delivered' } },
+    ]);
+  });
+
+  it('leaves out events without a contact, and contacts whose newest event is not within the period', async () => {
+    await deliver(
+      writes(LONG_AGO_MS, (body) => {
+        body.clientData.number = null;
+        body.message.from = null;
+      }),
+    );
+    await deliver(writes(LONG_AGO_MS));
+    expect(await all('', ({ contact }) => contact)).toEqual([[MARIA]]);
+    expect(await all(`until=${at(LONG_AGO_MS)}`, ({ contact }) => contact)).toEqual([[]]);
+    expect(await all(`since=${at(Date.now() + HOUR_MS)}`, ({ contact }) => contact)).toEqual([[]]);
+  });
+
+  it('refuses a parameter that it does not know', async () => {
+    const { status, answer } = await ask('/api/contacts?contact=1');
+    expect({ status, type: answer.type }).toEqual({ status: 400, type: '/problems/invalid-parameters' });
+  });
+});

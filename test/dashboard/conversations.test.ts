@@ -83,6 +83,31 @@ async function costOf(path: string) {
   };
 }
 
+describe('the list of conversations', () => {
+  it('says that there is none, and then shows each contact by what it did last, with a link to all', async () => {
+    expect(textOf(await browser.page('/contacts'))).toContain('Nobody has written yet.');
+    await deliver(reply('Chegou, obrigada!', '2026-03-01T12:00:00Z'));
+    const page = await browser.page('/contacts');
+    expect(textOf(page)).toContain('Chegou, obrigada!');
+    expect(page).toContain(`href="${PATH}"`);
+    await deliver(step('read', 'first', '2026-03-01T12:05:00Z'));
+    expect(textOf(await browser.page('/contacts'))).not.toContain('Chegou, obrigada!');
+  });
+
+  it('goes on where a page ends', async () => {
+    await storeEvents({ count: 100, contacts: 80 });
+    const first = await browser.page('/contacts');
+    const [, next = ''] = /href="([^"]*cursor=[^"]*)"/.exec(first) ?? [];
+    expect(first.match(/<li class="row">/g)).toHaveLength(50);
+    const second = await browser.page(next.replaceAll('&amp;', '&'));
+    expect(second.match(/<li class="row">/g)).toHaveLength(30);
+  });
+
+  it('answers a cursor that is none as the API does', async () => {
+    expect((await browser.get('/contacts?cursor=x')).status).toBe(400);
+  });
+});
+
 describe('the search for a contact', () => {
   it.each(['(41) 8765-4321', '041 98765 4321', '554187654321', '+55 41 98765-4321', '0055 41 8765 4321'])(
     'leads from %s to its conversation',
@@ -331,7 +356,7 @@ describe('a conversation', () => {
     const { statements, rowsRead } = await costOf(`/contacts/${encodeURIComponent('+5541910000000')}`);
     expect(statements).toBeLessThanOrEqual(4);
     expect(rowsRead).toBeLessThanOrEqual(5 * 50);
-    expect(await costOf('/contacts')).toEqual({ statements: 0, rowsRead: 0 });
+    expect((await costOf('/contacts')).statements).toBeLessThanOrEqual(2);
     expect(await costOf(`${PATH}/erase`)).toEqual({ statements: 0, rowsRead: 0 });
   });
 });

@@ -57,6 +57,16 @@ describe(`with ${STORED} events stored`, () => {
     expect(rowsRead).toBeLessThanOrEqual(2 * MAX_SCANNED_ROWS + 3 * 50);
   });
 
+  it.each([
+    ['the newest contacts', ''],
+    ['a page of contacts deep down', '?cursor=90000000&limit=200'],
+  ])('%s read two rows for each event that is scanned, and those that are shown', async (_, query) => {
+    const { answer, rowsRead } = await costOf(`/api/contacts${query}`);
+
+    expect(answer.next).not.toBeNull();
+    expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 200);
+  });
+
   it('a conversation with nobody reads nothing', async () => {
     expect((await costOf('/api/contacts/+551155554444')).rowsRead).toBeLessThanOrEqual(5);
   });

@@ -99,8 +99,8 @@ export function conversationRoutes({ db, now }: ContactDeps): Hono<ActorEnv> {
   return routes;
 }
 
-/** The entries of a page, newest first by when they occurred. */
-function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversationEntry>[] {
+/** Events as entries, newest first by when they occurred. */
+export function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversationEntry>[] {
   const reported = Map.groupBy(events, ({ messageId }) => messageId);
   const statusOf = (messageId: string): Status | null => {
     const steps = (reported.get(messageId) ?? []).flatMap(({ status }) => (status === null ? [] : [status]));
@@ -127,7 +127,7 @@ function entriesOf(events: readonly ReadableEvent[]): z.infer<typeof conversatio
 }
 
 /** The name in the newest response that has one. */
-function lastName(events: readonly ReadableEvent[]): string | null {
+export function lastName(events: readonly ReadableEvent[]): string | null {
   const newestFirst = events
     .filter(({ type }) => type === 'response')
     .toSorted((a, b) => b.occurredAtMs - a.occurredAtMs || b.seq - a.seq);

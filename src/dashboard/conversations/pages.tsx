@@ -1,10 +1,14 @@
-// The page that finds a contact, and a contact's conversation: who it is, whether one may write freely, and the messages.
+// The page of all conversations, with the search for one, and a contact's conversation: who it is, whether one may write
+// freely, and the messages.
 
 import type { FC } from 'hono/jsx';
 import type { getConversation } from '../../api/contacts/conversation.ts';
+import type { listContacts } from '../../api/contacts/listing.ts';
 import { lacksAreaCode, MAX_IDENTITY_LENGTH } from '../../contract/contact.ts';
 import type { AnswerOf } from '../../http/operation.ts';
-import { ContactName, Notice, Said, Time } from '../frame/components.tsx';
+import { happenedWords, MAX_EXCERPT_CHARACTERS, Ticks } from '../events/event-row.tsx';
+import { ContactLink, ContactName, Notice, Said, Time } from '../frame/components.tsx';
+import { ListPanel } from '../frame/list-page.tsx';
 import { pagePath, withQuery } from '../frame/local-path.ts';
 import { Page } from '../frame/page.tsx';
 import { beginningOf } from '../frame/text-cutting.ts';
@@ -18,9 +22,17 @@ const MAX_TYPED_CHARACTERS = MAX_IDENTITY_LENGTH;
 const MAX_NAME_CHARACTERS = 80;
 
 export type Conversation = AnswerOf<typeof getConversation>;
+type Contacts = AnswerOf<typeof listContacts>;
 
-/** @param refused what was typed and is no contact. */
-export const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused }) => {
+/**
+ * @param refused what was typed and is no contact.
+ * @param contacts a page of the listing; absent: only the search is shown.
+ */
+export const ContactsPage: FC<{ view: View; refused?: string; contacts?: Contacts }> = ({
+  view,
+  refused,
+  contacts,
+}) => {
   const t = contactsTexts(view.language);
   return (
     <Page view={view} title={commonTexts(view.language).conversations}>
@@ -43,7 +55,49 @@ export const SearchPage: FC<{ view: View; refused?: string }> = ({ view, refused
           <button type="submit">{t.open}</button>
         </form>
       </search>
+      {contacts !== undefined && (
+        <ListPanel
+          view={view}
+          label={t.list}
+          next={contacts.next}
+          isEmpty={contacts.data.length === 0}
+          empty={t.none}
+        >
+          {contacts.data.map((contact) => (
+            <ContactRow view={view} contact={contact} />
+          ))}
+        </ListPanel>
+      )}
     </Page>
+  );
+};
+
+const ContactRow: FC<{ view: View; contact: Contacts['data'][number] }> = ({ view, contact: listed }) => {
+  const { contact, name, newest, storedAt } = listed;
+  const { what, excerpt } = happenedWords(newest.status, newest.content, view.language);
+  return (
+    <li class="row">
+      <span class="who">
+        <Ticks status={newest.status} />
+        <ContactLink contact={contact} />
+        {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
+      </span>
+      <a class="what" href={pagePath`/contacts/${contact}`}>
+        {what}
+        {excerpt !== null && (
+          <>
+            {': '}
+            <q>
+              <Said text={excerpt} max={MAX_EXCERPT_CHARACTERS} />
+            </q>
+          </>
+        )}
+      </a>
+      <span class="marks">
+        <span class="muted">{newest.integration}</span>
+      </span>
+      <Time view={view} at={storedAt} />
+    </li>
   );
 };
 

@@ -1,14 +1,15 @@
-// Contacts: finding one by its number, its conversation, and what is done with a person's data on request.
+// Contacts: listing them, finding one by its number, its conversation, and what is done with a person's data on request.
 
 import { type Context, Hono } from 'hono';
 import { getConversation } from '../../api/contacts/conversation.ts';
+import { listContacts } from '../../api/contacts/listing.ts';
 import { listEvents } from '../../api/events/routes.ts';
 import { contactFromTyped, isPhoneNumber, withPlusOfLink } from '../../contract/contact.ts';
 import { pagePath } from '../frame/local-path.ts';
 import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
 import { personalDataPages } from '../personal-data/routes.tsx';
-import { ConversationPage, SearchPage } from './pages.tsx';
+import { ContactsPage, ConversationPage } from './pages.tsx';
 
 /** To be mounted at `/contacts`. */
 export function contactPages(): Hono<DashboardEnv> {
@@ -16,7 +17,10 @@ export function contactPages(): Hono<DashboardEnv> {
     .get('/', async (c) => {
       const view = c.get('view');
       const typed = withPlusOfLink(c.req.query('number') ?? '').trim();
-      if (typed === '') return answerPage(c, <SearchPage view={view} />);
+      if (typed === '') {
+        const contacts = await view.api.call(listContacts, { query: { cursor: c.req.query('cursor') } });
+        return answerPage(c, <ContactsPage view={view} contacts={contacts} />);
+      }
       const contact = contactFromTyped(typed);
       if (contact === null || !(isPhoneNumber(contact) || (await isKnownContact(view, contact)))) {
         return answerNoContact(c, typed);
@@ -47,5 +51,5 @@ export async function isKnownContact({ api }: View, contact: string): Promise<bo
 
 /** Answers that what was typed is no contact, with the form to type it again. */
 function answerNoContact(c: Context<DashboardEnv>, typed: string): Response {
-  return answerPage(c, <SearchPage view={c.get('view')} refused={typed} />, 400);
+  return answerPage(c, <ContactsPage view={c.get('view')} refused={typed} />, 400);
 }

@@ -8,6 +8,8 @@ export const contactsTexts = texts({
   number: { en: 'Phone number', pt: 'Telefone' },
   numberHint: { en: '(41) 98895-6674', pt: '(41) 98895-6674' },
   open: { en: 'Open the conversation', pt: 'Abrir a conversa' },
+  list: { en: 'Conversations, the newest first', pt: 'Conversas, as mais novas primeiro' },
+  none: { en: 'Nobody has written yet.', pt: 'Ninguém escreveu ainda.' },
   noAreaCode: {
     en: 'The area code is missing: write it in front, or + and the country code of another country.',
     pt: 'Falta o DDD: escreva-o na frente, ou + e o código de outro país.',

@@ -3,7 +3,7 @@
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { eventAnswer } from '../../api/events/routes.ts';
-import { webhookContent } from '../../contract/message-content.ts';
+import { type WebhookContent, webhookContent } from '../../contract/message-content.ts';
 import { isStatus, type Status } from '../../contract/webhook.ts';
 import { Badge, ContactLink, Said, Time } from '../frame/components.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
@@ -14,14 +14,26 @@ import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts, repliedTexts 
 
 export type EventAnswer = z.infer<typeof eventAnswer>;
 
-const MAX_EXCERPT_CHARACTERS = 160;
+export const MAX_EXCERPT_CHARACTERS = 160;
 const MAX_NAME_CHARACTERS = 60;
 
-/** What happened, in words that follow the customer's name, and an excerpt of what a reply says or why a message failed. */
-export function wordsOf(event: EventAnswer, language: Language): { what: string; excerpt: string | null } {
+interface EventWords {
+  /** Follows the customer's name. */
+  what: string;
+  excerpt: string | null;
+}
+
+export function wordsOf(event: EventAnswer, language: Language): EventWords {
+  return happenedWords(event.status, webhookContent(event.payload), language);
+}
+
+/** What happened, and an excerpt of what a reply says or why a message failed. @param status `null`: a reply. */
+export function happenedWords(
+  status: string | null,
+  { kind, text, media, location, failure }: Omit<WebhookContent, 'name'>,
+  language: Language,
+): EventWords {
   const t = eventRowTexts(language);
-  const { kind, text, media, location, failure } = webhookContent(event.payload);
-  const { status } = event;
   if (status !== null) {
     const reason = status === 'failed' && failure ? (failure.message ?? failure.code) : null;
     return {
