@@ -425,7 +425,7 @@ describe('the command with a receiver', () => {
       [{ name: 'disable', slug }, 'Disabled "turning"'],
       [{ name: 'enable', slug }, 'Enabled "turning"'],
       [{ name: 'disable', slug: 'absent' }, 'There is no integration with this slug.'],
-      [{ name: 'rotate', slug, rotation: { overlapHours: -1 } }, '--overlap-hours must be a number of hours'],
+      [{ name: 'rotate', slug, rotation: { overlapHours: -1 } }, '--overlap-hours must be at least 0'],
       [{ name: 'list' }, `${origin}/webhooks/turning/2.`],
     ] satisfies [Command, string][]) {
       expect(await tellOf(send, command)).toContain(text);
