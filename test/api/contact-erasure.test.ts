@@ -17,6 +17,7 @@ import {
   eventually,
   type Fields,
   heldBack,
+  idle,
   inject,
   ORIGIN,
   onlyOne,
@@ -346,6 +347,7 @@ describe('erasing a contact', () => {
     const erasure = api('DELETE', ERASE);
     const answers = await Promise.all(numbers.map(async (n) => deliver(response(MARIA, `late${n}`))));
     const { answer } = await erasure;
+    await idle(); // some may have been deferred
 
     expect(answers.map((answered) => answered.status)).toEqual(numbers.map(() => 200));
     expect(answer).toMatchObject({ complete: true, erased: { rejections: 5 } });

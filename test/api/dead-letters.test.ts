@@ -236,7 +236,7 @@ describe('redriving', () => {
 describe('discarding', () => {
   it('deletes the dead letter for good', async () => {
     await deadLetters([eventOf(1), eventOf(2)]);
-    const letter = onlyOne((await list()).data);
+    const letter = onlyOne((await list('limit=1')).data);
     const discard = async () =>
       env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters/${letter.id}`, {
         method: 'DELETE',
@@ -267,7 +267,7 @@ describe('a change of dead letters', () => {
     ['many are redriven', 'POST', () => '/redrive', { all: true }],
   ])('is made only together with its entry in the audit trail: %s', async (_, method, path, body) => {
     await deadLetters([eventOf(1), eventOf(2)]);
-    const letter = onlyOne((await list()).data);
+    const letter = onlyOne((await list('limit=1')).data);
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
     const refused = await env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters${path(letter.id)}`, {
       method,
@@ -330,16 +330,16 @@ describe('the listing', () => {
     ]);
     const events = async (query: string) => (await list(query)).data.map(({ event }) => event?.[1] ?? null);
     expect(await events('')).toEqual([null, '3', '2', '1', '0']);
-    expect(await events('?integration=other')).toEqual(['1']);
-    expect(await events('?type=status')).toEqual(['2']);
-    expect(await events('?contact=(41)%208895-6675')).toEqual(['3']);
-    expect(await events(`?until=${new Date(Date.now() - 60_000).toISOString()}`)).toEqual([]);
-    expect(await events(`?since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([
+    expect(await events('integration=other')).toEqual(['1']);
+    expect(await events('type=status')).toEqual(['2']);
+    expect(await events('contact=(41)%208895-6675')).toEqual(['3']);
+    expect(await events(`until=${new Date(Date.now() - 60_000).toISOString()}`)).toEqual([]);
+    expect(await events(`since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([
       null,
       '3',
     ]);
     const { next } = await list('limit=2');
-    expect(await events(`?limit=2&cursor=${next}`)).toEqual(['2', '1']);
+    expect(await events(`limit=2&cursor=${next}`)).toEqual(['2', '1']);
     expect((await ask('/api/dead-letters?status=read')).status).toBe(400);
   });
 
@@ -350,7 +350,7 @@ describe('the listing', () => {
     ).run();
     let pages = 0;
     for (let cursor: string | null = ''; cursor !== null; pages++) {
-      const page = await list(`?integration=shop${cursor && `&cursor=${cursor}`}`);
+      const page = await list(`integration=shop${cursor && `&cursor=${cursor}`}`);
       expect(page.data).toEqual([]);
       cursor = page.next;
     }
