@@ -334,10 +334,7 @@ describe('the listing', () => {
     expect(await events('type=status')).toEqual(['2']);
     expect(await events('contact=(41)%208895-6675')).toEqual(['3']);
     expect(await events(`until=${new Date(Date.now() - 60_000).toISOString()}`)).toEqual([]);
-    expect(await events(`since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([
-      null,
-      '3',
-    ]);
+    expect(await events(`since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([null, '3']);
     const { next } = await list('limit=2');
     expect(await events(`limit=2&cursor=${next}`)).toEqual(['2', '1']);
     expect((await ask('/api/dead-letters?status=read')).status).toBe(400);

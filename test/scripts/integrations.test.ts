@@ -276,10 +276,9 @@ describe('the commands', () => {
   it('are repeated while another process writes, and take effect once', async () => {
     queryLocal("INSERT INTO integrations (slug, created_at) VALUES ('locked', 0)");
     const other = openLocalDatabase(state);
-    other.exec('BEGIN IMMEDIATE');
     let attempts = 0;
     const told = await withLocalDatabase(state, configuration, async (db) => {
-      if (++attempts === 2) other.exec('COMMIT');
+      other.exec(++attempts === 1 ? 'BEGIN IMMEDIATE' : 'COMMIT');
       return tellOf(sendTo(db), { name: 'disable', slug: 'locked' });
     });
     other.close();
