@@ -3,11 +3,11 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
-  type Body,
   deferredMessage,
   deliver,
   deliveredText,
   eventually,
+  type Fields,
   inject,
   ORIGIN,
   register,
@@ -37,15 +37,16 @@ const PERSONAL = [
 ];
 
 /** Every place of the documented body, by its path. */
-function pathsOf(value: Body, path: string[] = []): string[][] {
+function pathsOf(value: unknown, path: string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [path];
   return [path, ...Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...path, key]))];
 }
 
-function withValueAt(body: Body, path: string[], value: unknown): Body {
+function withValueAt(body: unknown, path: string[], value: unknown): unknown {
   const [first, ...rest] = path;
   if (first === undefined) return value;
-  return { ...body, [first]: withValueAt(body[first] ?? {}, rest, value) };
+  const fields = body as Fields;
+  return { ...fields, [first]: withValueAt(fields[first] ?? {}, rest, value) };
 }
 
 /** The two message ids are part of an event's id, which is answered whatever is written in them. */

@@ -3,6 +3,8 @@
 
 import { env } from 'cloudflare:workers';
 import { webhookTokens } from '../src/sender/webhook-token.ts';
+import { type AnswerAt, checkAnswer } from './answers.ts';
+import type { Body, Fields } from './loose-body.ts';
 import type { Binding, Fault, Seen, SeenEvent } from './receiver/worker.ts';
 import responseText from './samples/response.json?raw';
 import statusText from './samples/status.json?raw';
@@ -11,8 +13,7 @@ export { responseText };
 /** The documented status body, with a real step instead of its placeholder. */
 export const deliveredText = statusText;
 
-// biome-ignore lint/suspicious/noExplicitAny: tests change whatever they like in these bodies
-export type Body = any;
+export type { Body, Fields };
 
 /** The documented response, changed by `change`. */
 export function responseBody(change: (body: Body) => void = () => undefined): Body {
@@ -26,6 +27,11 @@ export function statusBody(change: (body: Body) => void = () => undefined): Body
   const body = JSON.parse(statusText);
   change(body);
   return body;
+}
+
+/** What is at a path with dots in a body; `undefined` where there is nothing. */
+export function valueAt(body: unknown, path: string): unknown {
+  return path.split('.').reduce((value, key) => (value as Fields | null | undefined)?.[key], body);
 }
 
 let numbered = 0;
@@ -54,7 +60,7 @@ export function utf8Bytes(text: string): number {
 export const FORGED_TOKEN = `1.${'A'.repeat(43)}`;
 
 /** A message of the intake queue that holds a body. */
-export function deferredMessage(body: Body, changes: Body = {}): Body {
+export function deferredMessage(body: unknown, changes: Fields = {}): Fields {
   return {
     integration: 'shop',
     generation: 1,
@@ -155,17 +161,22 @@ export async function delivered(
 }
 
 /** Reads from the operators' API. */
-export async function ask(path: string): Promise<{ status: number; answer: Body }> {
+export async function ask<const Path extends string>(path: Path): Promise<Answered<'GET', Path>> {
   return api('GET', path);
 }
 
-/** Sends a request to the operators' API, with a body as JSON. */
-export async function api(
-  method: string,
-  path: string,
+export interface Answered<Method extends string, Path extends string> {
+  status: number;
+  answer: AnswerAt<Method, Path>;
+}
+
+/** Sends a request to the operators' API, with a body as JSON, and checks that the answer is as it is described. */
+export async function api<const Method extends string, const Path extends string>(
+  method: Method,
+  path: Path,
   body?: unknown,
   token = ADMIN_TOKEN,
-): Promise<{ status: number; answer: Body }> {
+): Promise<Answered<Method, Path>> {
   const response = await env.RECEIVER.fetch(`${ORIGIN}${path}`, {
     method,
     headers: {
@@ -174,7 +185,16 @@ export async function api(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  return { status: response.status, answer: await response.json() };
+  const answer = await response.json<AnswerAt<Method, Path>>();
+  checkAnswer(method, path, response.status, answer);
+  return { status: response.status, answer };
+}
+
+/** The one item that there is. */
+export function onlyOne<Item>(items: readonly Item[]): Item {
+  const [item] = items;
+  if (item === undefined || items.length !== 1) throw new Error(`${items.length} items instead of one`);
+  return item;
 }
 
 /** Waits until something is true; fails after ten seconds, naming what it waited for. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { buildAssets } from '../scripts/assets.ts';
 import { eventId } from '../src/contract/event.ts';
+import type { Webhook } from '../src/contract/webhook.ts';
 import { launchChromium } from './browser/chromium.ts';
 import { ADMIN_TOKEN, type BrowsedReceiver, startReceiver } from './browser/receiver.ts';
 import { dayOf } from './screenshots/day.ts';
@@ -81,7 +82,7 @@ async function fill({ api, send, deliver, sql, runCron }: BrowsedReceiver, nowMs
   }
   for (const told of storyUntil(nowMs)) {
     await deliver(SHOP.slug, told.body);
-    receivedAtMs.set(eventId(told.body), told.receivedAtMs);
+    receivedAtMs.set(eventId(told.body as unknown as Webhook), told.receivedAtMs);
   }
   const inOrder = [...receivedAtMs].sort(([, a], [, b]) => a - b);
   for (const [index, [id, atMs]] of inOrder.entries()) {

@@ -15,8 +15,14 @@ const DIST = join(PACKAGE, 'dist');
 /** Where the compiler writes a declaration file for each source file. */
 const DECLARATIONS = join(DIST, 'declarations');
 
-/** Entries in a country's metadata that only serve to dial and to format numbers: the prefix for abroad, the formats. */
-const UNREAD_METADATA = [1, 4];
+/**
+ * Entries in a country's metadata that only serve to dial and to format numbers: the prefixes for abroad, the formats, the
+ * word for an extension.
+ */
+const UNREAD_METADATA = [1, 4, 12, 13];
+
+/** In place of the module that formats numbers, which is never called. */
+const NO_FORMATTING = 'export default undefined; export const chooseFormatForNumber = undefined;';
 
 interface Metadata {
   countries: Record<string, unknown[]>;
@@ -25,7 +31,7 @@ interface Metadata {
 
 /**
  * Makes libphonenumber-js small enough to be built in, so that users only have to install zod: it takes the modules for modern
- * engines, and only the metadata that is needed to read numbers.
+ * engines, without the one that formats numbers, and only the metadata that is needed to read them.
  */
 const smallPhoneNumbers: Plugin = {
   name: 'small-phone-numbers',
@@ -33,10 +39,11 @@ const smallPhoneNumbers: Plugin = {
     if (basename(id) === 'metadata.mobile.json.js') {
       const metadata = JSON.parse(await readFile(id.replace(/\.js$/, ''), 'utf8')) as Metadata;
       for (const country of Object.values({ ...metadata.countries, ...metadata.nonGeographic })) {
-        for (const place of UNREAD_METADATA) country[place] = 0;
+        for (const place of UNREAD_METADATA) if (country[place]) country[place] = 0;
       }
       return `export default ${JSON.stringify(metadata)}`;
     }
+    if (/[\\/]libphonenumber-js[\\/].*[\\/]format\.js$/.test(id)) return NO_FORMATTING;
     const modern = id.replace(/([\\/]libphonenumber-js[\\/])es6\b/, '$1es6-modern');
     return modern === id ? null : readFile(modern, 'utf8');
   },

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { comeFrom, failToTheLimit } from '../failures.ts';
-import { ADMIN_TOKEN, type Body, ORIGIN, reset, seen } from '../webhooks.ts';
+import { ADMIN_TOKEN, ask, ORIGIN, reset, seen } from '../webhooks.ts';
 
 const READ_TOKEN = 'read-token-of-all-the-tests';
 const TEAM_DOMAIN = 'https://team.cloudflareaccess.example';
@@ -34,7 +34,7 @@ async function send({ path = INSIDE, ...init }: Sent = {}): Promise<Response> {
   return env.RECEIVER.fetch(`${ORIGIN}${path}`, init);
 }
 
-async function sent(request: Sent): Promise<{ status: number; answer: Body }> {
+async function sent(request: Sent) {
   const response = await send(request);
   return { status: response.status, answer: await response.json() };
 }
@@ -197,8 +197,8 @@ describe('an identity of Cloudflare Access', () => {
       const path = '/api/integrations';
       expect((await send({ path, method: 'POST', headers: { ...json, ...headers }, body })).status).toBe(201);
     }
-    const { answer } = await sent({ path: '/api/audit', headers: AS_READER });
-    expect(answer.data.map(({ actor, object }: Body) => [actor, object])).toEqual([
+    const { answer } = await ask('/api/audit');
+    expect(answer.data.map(({ actor, object }) => [actor, object])).toEqual([
       ['admin-token', 'shop-2'],
       ['access-service:client-id.access', 'shop-1'],
       ['access:ana@example.com', 'shop-0'],

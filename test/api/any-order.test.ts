@@ -3,6 +3,7 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { AnswerAt } from '../answers.ts';
 import { SEED } from '../seeded.ts';
 import { ask, type Body, countRows, deliver, reset, responseBody, statusBody } from '../webhooks.ts';
 
@@ -113,7 +114,7 @@ function tell(): void {
 
 function idOf({ event, message }: Body): string {
   const [messageId, eventMessageId] = [message.messageId, event.messageId].map((part) =>
-    part.replaceAll('%', '%25').replaceAll(':', '%3A'),
+    String(part).replaceAll('%', '%25').replaceAll(':', '%3A'),
   );
   return `${messageId}:${eventMessageId}:${event.status === undefined ? 'response' : `status:${event.status}`}`;
 }
@@ -161,11 +162,11 @@ describe(`${EVENTS} events in random order with repeats`, () => {
         ),
         complete: true,
       });
-      const steps = answer.steps.map((step: Body) => [step.status, step.at && Date.parse(step.at)]);
+      const steps = answer.steps.map((step) => [step.status, step.at && Date.parse(step.at)]);
       expect(Object.fromEntries(steps)).toEqual(
         Object.fromEntries(taken.map((step) => [step, times.get(step) ?? null])),
       );
-      expect(answer.events.map(({ status }: Body) => status)).toEqual(outcome.reported);
+      expect(answer.events.map(({ status }) => status)).toEqual(outcome.reported);
       for (const { disorder } of answer.events) expect(disorder).not.toContain('occurred');
     });
   }, 120_000);
@@ -174,11 +175,11 @@ describe(`${EVENTS} events in random order with repeats`, () => {
     let entries = 0;
     for (let contact = 0; contact < CONTACTS; contact++) {
       const told = events.filter((event) => event.contact === contact);
-      const listed: Body[] = [];
-      let cursor = '';
+      const listed: AnswerAt<'GET', '/api/contacts/x'>['data'] = [];
+      let cursor: string = '';
       do {
-        const path = `/api/contacts/${encodeURIComponent(typed(contact))}?limit=40${cursor}`;
-        const { status, answer } = await ask(path);
+        const written = encodeURIComponent(typed(contact));
+        const { status, answer } = await ask(`/api/contacts/${written}?limit=40${cursor}`);
         expect(status).toBe(200);
         expect(answer.contact).toBe(canonical(contact));
         const lastWritten = Math.max(...told.filter(({ step }) => step === null).map(({ atMs }) => atMs));
@@ -188,12 +189,12 @@ describe(`${EVENTS} events in random order with repeats`, () => {
             ? null
             : { open: Date.now() < closesAtMs, closesAt: new Date(closesAtMs).toISOString() },
         );
-        const times = answer.data.map((entry: Body) => entry.occurredAt);
+        const times = answer.data.map((entry) => entry.occurredAt);
         expect(times).toEqual(times.toSorted().reverse());
         for (const { effectiveStatus, messageId, direction } of answer.data) {
           const steps = answer.data
-            .filter((entry: Body) => entry.messageId === messageId && entry.status !== null)
-            .map((entry: Body) => STRENGTH.indexOf(entry.status));
+            .filter((entry) => entry.messageId === messageId && entry.status !== null)
+            .map((entry) => STRENGTH.indexOf(entry.status as Step));
           expect(effectiveStatus).toBe(direction === 'in' ? null : STRENGTH[Math.max(...steps)]);
         }
         listed.push(...answer.data);

@@ -3,13 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   api,
   ask,
-  type Body,
   countRows,
   delivered,
   eventually,
+  type Fields,
   forwardedEvents,
   inject,
   ORIGIN,
+  onlyOne,
   reset,
   responseBody,
   seen,
@@ -22,7 +23,7 @@ beforeEach(async () => reset());
 afterEach(async () => inject({}));
 
 /** A CloudEvent as the events queue has it. */
-function eventOf(n: number, changes: Body = {}): Body {
+function eventOf(n: number, changes: Fields = {}): Fields {
   return {
     specversion: '1.0',
     id: `m${n}:e${n}:response`,
@@ -43,13 +44,13 @@ async function deadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
   return env.PROBE.consumeDeadLetters(bodies, attempts);
 }
 
-async function list(query = ''): Promise<{ data: Body[]; next: string | null }> {
-  const { status, answer } = await ask(`/api/dead-letters${query}`);
+async function list(query = '') {
+  const { status, answer } = await ask(`/api/dead-letters?${query}`);
   expect(status, JSON.stringify(answer)).toBe(200);
   return answer;
 }
 
-async function auditOf(action: string): Promise<Body[]> {
+async function auditOf(action: string) {
   return (await ask(`/api/audit?action=${action}`)).answer.data;
 }
 
@@ -68,7 +69,7 @@ describe('a dead letter', () => {
     expect((await seen()).handled).toEqual([]);
 
     await env.PROBE.consumeBy('works');
-    const redriven = await api('POST', `/api/dead-letters/${data[0].id}/redrive`);
+    const redriven = await api('POST', `/api/dead-letters/${data[0]?.id}/redrive`);
     expect(redriven).toEqual({ status: 200, answer: { event: answer.id, integration: 'shop' } });
     await eventually('it is handled', async () => (await seen()).handled.length > 0);
     expect((await seen()).handled).toEqual([answer.id]);
@@ -80,7 +81,7 @@ describe('a dead letter', () => {
   it('is shown with its message as it was', async () => {
     const event = eventOf(1);
     expect(await deadLetters([event], 3)).toEqual(['ack']);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list()).data);
     expect(letter).toEqual({
       id: expect.stringMatching(/^\d{16}$/),
       kind: 'given-up',
@@ -110,7 +111,7 @@ describe('a dead letter', () => {
     const event = eventOf(1, { data: 'é'.repeat(60_000) });
     expect(await deadLetters(Array(100).fill(event))).toEqual(Array(100).fill('ack'));
     expect(await countRows('dead_letters')).toBe(100);
-    const [letter] = (await list('?limit=1')).data;
+    const letter = onlyOne((await list('limit=1')).data);
     expect((await ask(`/api/dead-letters/${letter.id}`)).answer.message).toEqual(event);
   });
 
@@ -156,7 +157,7 @@ describe('a message that is no event of the receiver', () => {
     ['one without an id', { ...eventOf(1), id: '' }],
   ])('(%s) is kept, can be looked at and discarded, and not redriven', async (_, body) => {
     expect(await deadLetters([body])).toEqual(['ack']);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list()).data);
     expect(letter).toMatchObject({ event: null, integration: null, type: null, contact: null });
     expect((await ask(`/api/dead-letters/${letter.id}`)).status).toBe(200);
 
@@ -173,7 +174,7 @@ describe('a message that is no event of the receiver', () => {
 describe('redriving', () => {
   it('keeps the dead letter until the queue has confirmed it', async () => {
     await deadLetters([eventOf(1)]);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list()).data);
     await inject({ events: { kind: 'reject' } });
     const response = await env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters/${letter.id}/redrive`, {
       method: 'POST',
@@ -235,7 +236,7 @@ describe('redriving', () => {
 describe('discarding', () => {
   it('deletes the dead letter for good', async () => {
     await deadLetters([eventOf(1), eventOf(2)]);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list('limit=1')).data);
     const discard = async () =>
       env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters/${letter.id}`, {
         method: 'DELETE',
@@ -266,7 +267,7 @@ describe('a change of dead letters', () => {
     ['many are redriven', 'POST', () => '/redrive', { all: true }],
   ])('is made only together with its entry in the audit trail: %s', async (_, method, path, body) => {
     await deadLetters([eventOf(1), eventOf(2)]);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list('limit=1')).data);
     await inject({ d1: { kind: 'reject', on: 'INSERT INTO audit' } });
     const refused = await env.RECEIVER.fetch(`${ORIGIN}/api/dead-letters${path(letter.id)}`, {
       method,
@@ -310,7 +311,7 @@ describe('a bulk request', () => {
   it('is refused to a token that may only read', async () => {
     await reset({ READ_TOKEN });
     await deadLetters([eventOf(1)]);
-    const [letter] = (await list()).data;
+    const letter = onlyOne((await list()).data);
     for (const path of ['/redrive', '/discard', `/${letter.id}/redrive`]) {
       expect((await api('POST', `/api/dead-letters${path}`, { all: true }, READ_TOKEN)).status).toBe(403);
     }
@@ -329,16 +330,13 @@ describe('the listing', () => {
     ]);
     const events = async (query: string) => (await list(query)).data.map(({ event }) => event?.[1] ?? null);
     expect(await events('')).toEqual([null, '3', '2', '1', '0']);
-    expect(await events('?integration=other')).toEqual(['1']);
-    expect(await events('?type=status')).toEqual(['2']);
-    expect(await events('?contact=(41)%208895-6675')).toEqual(['3']);
-    expect(await events(`?until=${new Date(Date.now() - 60_000).toISOString()}`)).toEqual([]);
-    expect(await events(`?since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([
-      null,
-      '3',
-    ]);
-    const { next } = await list('?limit=2');
-    expect(await events(`?limit=2&cursor=${next}`)).toEqual(['2', '1']);
+    expect(await events('integration=other')).toEqual(['1']);
+    expect(await events('type=status')).toEqual(['2']);
+    expect(await events('contact=(41)%208895-6675')).toEqual(['3']);
+    expect(await events(`until=${new Date(Date.now() - 60_000).toISOString()}`)).toEqual([]);
+    expect(await events(`since=${new Date(Date.now() - 60_000).toISOString()}&limit=2`)).toEqual([null, '3']);
+    const { next } = await list('limit=2');
+    expect(await events(`limit=2&cursor=${next}`)).toEqual(['2', '1']);
     expect((await ask('/api/dead-letters?status=read')).status).toBe(400);
   });
 
@@ -349,7 +347,7 @@ describe('the listing', () => {
     ).run();
     let pages = 0;
     for (let cursor: string | null = ''; cursor !== null; pages++) {
-      const page = await list(`?integration=shop${cursor && `&cursor=${cursor}`}`);
+      const page = await list(`integration=shop${cursor && `&cursor=${cursor}`}`);
       expect(page.data).toEqual([]);
       cursor = page.next;
     }

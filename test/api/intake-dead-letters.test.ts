@@ -8,13 +8,14 @@ import {
   ADMIN_TOKEN,
   api,
   ask,
-  type Body,
   countRows,
   delivered,
   eventually,
+  type Fields,
   idle,
   inject,
   ORIGIN,
+  onlyOne,
   reset,
   seen,
   tokenOf,
@@ -41,7 +42,7 @@ async function deferred(body: Uint8Array | string): Promise<unknown> {
 }
 
 /** A message of the intake queue that holds a body. */
-function plain(body: Body, requestId = 'request'): Body {
+function plain(body: Fields, requestId = 'request'): Fields {
   return {
     integration: 'shop',
     generation: 1,
@@ -51,7 +52,7 @@ function plain(body: Body, requestId = 'request'): Body {
   };
 }
 
-async function zipped(bytes: Uint8Array, requestId = 'request'): Promise<Body> {
+async function zipped(bytes: Uint8Array, requestId = 'request') {
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
     .stream()
     .pipeThrough(new CompressionStream('gzip'));
@@ -63,13 +64,13 @@ async function keep(...messages: unknown[]): Promise<void> {
   expect(await env.PROBE.consumeIntakeDeadLetters(messages)).toEqual(messages.map(() => 'ack'));
 }
 
-async function only(): Promise<Body> {
+async function only() {
   const { data } = (await ask('/api/dead-letters')).answer;
   expect(data).toHaveLength(1);
-  return (await ask(`/api/dead-letters/${data[0].id}`)).answer;
+  return (await ask(`/api/dead-letters/${data[0]?.id}`)).answer;
 }
 
-async function redriveAll(): Promise<Body> {
+async function redriveAll() {
   const { status, answer } = await api('POST', '/api/dead-letters/redrive', { kind: 'intake' });
   expect(status).toBe(200);
   return answer;
@@ -118,7 +119,7 @@ describe('a webhook that never came out of the intake queue', () => {
     const body = uniqueResponse();
     const message = plain(body);
     await keep(message);
-    const [letter] = (await ask('/api/dead-letters')).answer.data;
+    const letter = onlyOne((await ask('/api/dead-letters')).answer.data);
     const redriven = await api('POST', `/api/dead-letters/${letter.id}/redrive`);
     expect(redriven).toEqual({ status: 200, answer: { event: null, integration: 'shop' } });
     await eventually('it is stored', async () => (await countRows('events')) === 1);
@@ -144,7 +145,7 @@ describe('a webhook that never came out of the intake queue', () => {
     expect(message).toHaveProperty('gzip');
     await inject({});
     await keep(message);
-    expect((await only()).message.payload).toBe(JSON.stringify(body));
+    expect(await only()).toHaveProperty('message.payload', JSON.stringify(body));
 
     await redriveAll();
     await eventually('it is stored', async () => (await countRows('events')) === 1);
@@ -156,7 +157,7 @@ describe('a webhook that never came out of the intake queue', () => {
     ['that is too long as JSON', new TextEncoder().encode('"'.repeat(1_000_000))],
   ])('%s is kept in base64, and comes back byte for byte', async (_, bytes) => {
     await keep(await zipped(bytes));
-    expect((await only()).message.base64).toBe(bytes.toBase64());
+    expect(await only()).toHaveProperty('message.base64', bytes.toBase64());
     await redriveAll();
     await eventually('it is a rejection', async () => (await countRows('rejections')) === 1);
     const { body, body_encoding: encoding } = (await env.DB.prepare(
@@ -226,7 +227,7 @@ describe('a webhook that never came out of the intake queue', () => {
     expect((await lines.text()).trim().split('\n')).toHaveLength(2);
     const { answer } = await api('DELETE', '/api/contacts/%2B5541988956674');
     expect(answer.erased).toMatchObject({ deadLetters: 2 });
-    expect((await only()).message.requestId).toBe('other');
+    expect(await only()).toHaveProperty('message.requestId', 'other');
   });
 });
 
@@ -241,7 +242,7 @@ describe('a batch out of the dead-letter queue of the intake', () => {
     };
     await keep(event, plain(uniqueResponse()), 'none of ours');
     const { data } = (await ask('/api/dead-letters')).answer;
-    expect(data.map(({ kind, event: id, integration }: Body) => [kind, id, integration])).toEqual([
+    expect(data.map(({ kind, event: id, integration }) => [kind, id, integration])).toEqual([
       ['given-up', null, null],
       ['intake', null, 'shop'],
       ['given-up', 'm1:e1:response', 'shop'],

@@ -7,11 +7,11 @@ import { storeEvents } from '../store/stored-events.ts';
 import {
   api,
   ask,
-  type Body,
   countRows,
   deliver,
   delivered,
   eventually,
+  type Fields,
   forwardedEvents,
   heldBack,
   inject,
@@ -76,14 +76,14 @@ async function left(integration: string): Promise<Left> {
   return row;
 }
 
-async function audited(): Promise<Body[]> {
+async function audited() {
   const { results } = await env.DB.prepare(
     'SELECT actor, action, object, detail FROM audit ORDER BY seq',
   ).run<{ detail: string }>();
   return results.map((row) => ({ ...row, detail: JSON.parse(row.detail) }));
 }
 
-function deletion(detail: Body) {
+function deletion(detail: Fields) {
   return { actor: 'admin-token', action: 'integration.delete', object: 'shop', detail };
 }
 

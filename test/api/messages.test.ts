@@ -33,7 +33,7 @@ const MESSAGE = '5e178088a88ad9001b6e1914';
 const TIMELINE = `/api/messages/${MESSAGE}`;
 
 /** The timeline, which must be as it is documented. */
-async function timeline(path = TIMELINE): Promise<Body> {
+async function timeline(path: `/api/messages/${string}` = TIMELINE) {
   const { status, answer } = await ask(path);
   expect(status).toBe(200);
   expect(messageTimeline.parse(answer)).toEqual(answer);
@@ -108,7 +108,7 @@ describe('the timeline of a message', () => {
 
     const { status, content } = await timeline();
     expect(status).toBe('failed');
-    expect(content.failure).toEqual({ code: '470', message: 'more than 24 hours have passed' });
+    expect(content?.failure).toEqual({ code: '470', message: 'more than 24 hours have passed' });
   });
 
   it('shows the replies', async () => {
@@ -125,7 +125,7 @@ describe('the timeline of a message', () => {
     expect(replies).toMatchObject([
       { id: `${MESSAGE}:i3i4321d:response`, occurredAt: at(90), content: { text: 'Obrigada!' } },
     ]);
-    expect(events.map((event: Body) => event.type)).toEqual(['status', 'response']);
+    expect(events.map((event) => event.type)).toEqual(['status', 'response']);
   });
 
   it('of replies alone has neither status nor content', async () => {
@@ -187,7 +187,9 @@ describe('the timeline of a message', () => {
 
     const { content, events } = await timeline();
     expect(content).toMatchObject({ text: null, omitted: true });
-    expect((await ask(`/api/events/shop/${encodeURIComponent(events[0].id)}/payload`)).status).toBe(200);
+    expect((await ask(`/api/events/shop/${encodeURIComponent(events[0]?.id ?? '')}/payload`)).status).toBe(
+      200,
+    );
   });
 
   it('reads a dozen rows for the usual message', async () => {
@@ -232,8 +234,8 @@ describe('a message with large replies', () => {
       expect(JSON.stringify(answer).length).toBeLessThan(4_500_000);
       expect(answer).toMatchObject({ status: 'read', complete: true });
       expect(answer.events).toHaveLength(MAX_MESSAGE_EVENTS);
-      expect(answer.content.text).toHaveLength(60_000);
-      for (const { content } of answer.replies) replies.push(content.text.split(' ')[0]);
+      expect(answer.content?.text).toHaveLength(60_000);
+      for (const { content } of answer.replies) replies.push(content.text?.split(' ')[0] ?? '');
       next = answer.next;
     }
     expect(answers).toBe(7); // of 4 MB
@@ -278,7 +280,7 @@ describe('a message with more events than are shown', () => {
 
     expect(answer).toMatchObject({ status: 'read', complete: false });
     expect(answer.events).toHaveLength(MAX_MESSAGE_EVENTS);
-    expect(answer.events[0].id).toBe('long:e0:status:read');
+    expect(answer.events[0]?.id).toBe('long:e0:status:read');
     const read = (await seen()).statements.slice(before).reduce((sum, { rowsRead }) => sum + rowsRead, 0);
     expect(read).toBeLessThanOrEqual(5_000 + 2 * MAX_MESSAGE_EVENTS + 1);
   });

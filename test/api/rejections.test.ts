@@ -2,20 +2,23 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { REJECTION_REASONS } from '../../src/contract/assess.ts';
 import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
+import type { AnswerAt, Problem } from '../answers.ts';
 import { keepRejection, storeRejections } from '../store/stored-rejections.ts';
 import {
   ADMIN_TOKEN,
+  api,
   ask,
-  type Body,
   countRows,
   deliver,
   delivered,
   eventually,
+  type Fields,
   forwardedEvents,
   heldBack,
   idle,
   inject,
   ORIGIN,
+  onlyOne,
   register,
   reset,
   responseBody,
@@ -54,35 +57,36 @@ async function request(method: string, path: string, { body, token, headers, sig
 }
 
 /** The same; gives the status with the answer's JSON. */
-async function requested(...args: Parameters<typeof request>): Promise<{ status: number; answer: Body }> {
+async function requested(...args: Parameters<typeof request>) {
   const response = await request(...args);
-  return { status: response.status, answer: await response.json() };
+  return { status: response.status, answer: await response.json<Partial<Problem>>() };
 }
 
-async function retry(id: string): Promise<{ status: number; answer: Body }> {
-  return requested('POST', `/${id}/retry`);
+async function retry(id: string) {
+  return api('POST', `/api/rejections/${id}/retry`);
 }
 
-async function retryMany(filter: Body = {}): Promise<Body> {
-  const { status, answer } = await requested('POST', '/retry', { body: filter });
+async function retryMany(filter: Fields = {}) {
+  const { status, answer } = await api('POST', '/api/rejections/retry', filter);
   expect(status, JSON.stringify(answer)).toBe(200);
   return answer;
 }
 
-async function list(parameters: Record<string, string> = {}): Promise<{ data: Body[]; next: string | null }> {
+type ListedRejection = AnswerAt<'GET', '/api/rejections'>['data'][number];
+
+async function list(parameters: Record<string, string> = {}) {
   const { status, answer } = await ask(`/api/rejections?${new URLSearchParams(parameters)}`);
   expect(status, JSON.stringify(answer)).toBe(200);
   return answer;
 }
 
 /** The one rejection that there is. */
-async function onlyRejection(): Promise<Body> {
+async function onlyRejection() {
   const { data } = await list();
-  expect(data).toHaveLength(1);
-  return data[0];
+  return onlyOne(data);
 }
 
-async function eventRow(id: string): Promise<Body> {
+async function eventRow(id: string) {
   return env.DB.prepare('SELECT received_at, request_id, deliveries, payload FROM events WHERE id = ?1')
     .bind(id)
     .first();
@@ -92,7 +96,7 @@ async function forwardedIds(): Promise<string[]> {
   return (await forwardedEvents()).map(({ id }) => id);
 }
 
-async function auditEntries(): Promise<Body[]> {
+async function auditEntries() {
   const { results } = await env.DB.prepare(
     'SELECT actor, action, object, detail FROM audit ORDER BY seq',
   ).run<{ actor: string; action: string; object: string; detail: string }>();
@@ -101,7 +105,7 @@ async function auditEntries(): Promise<Body[]> {
 
 describe('the listing of rejections', () => {
   const REASONS = ['contract-broken', 'wrong-application', 'unauthorized'] as const;
-  let rejections: Body[] = [];
+  let rejections: ListedRejection[] = [];
 
   /** Ten minutes of two integrations, a minute apart. */
   beforeAll(async () => {
@@ -125,9 +129,9 @@ describe('the listing of rejections', () => {
   });
 
   it('lets through what meets every filter given, whichever are combined', async () => {
-    const since = rejections[7].receivedAt;
-    const until = rejections[1].receivedAt;
-    const filters: [name: string, value: string, isMet: (rejection: Body) => boolean][] = [
+    const since = rejections[7]?.receivedAt ?? '';
+    const until = rejections[1]?.receivedAt ?? '';
+    const filters: [name: string, value: string, isMet: (rejection: ListedRejection) => boolean][] = [
       ['integration', 'shop', ({ integration }) => integration === 'shop'],
       ['reason', 'wrong-application', ({ reason }) => reason === 'wrong-application'],
       ['since', since, ({ receivedAt }) => receivedAt >= since],
@@ -191,7 +195,7 @@ describe('a rejection', () => {
     const body = responseBody((changed) => delete changed.message.messageId);
     const response = await deliver(body);
     expect(response.status).toBe(422);
-    const { errors } = await response.json<Body>();
+    const { errors } = await response.json<Fields>();
 
     const rejection = await onlyRejection();
     expect(rejection).toEqual({
@@ -311,7 +315,7 @@ describe('retrying a rejection', () => {
     const { id, reason, receivedAt, requestId } = await onlyRejection();
     expect(reason).toBe('wrong-application');
 
-    await register('shop', { appId: responseBody().message.appId });
+    await register('shop', { appId: String(responseBody().message.appId) });
     await env.PROBE.setClock(DAY_MS);
     expect(await retry(id)).toEqual({
       status: 200,
@@ -607,7 +611,7 @@ describe('retrying many rejections', () => {
     });
     await eventually('all are forwarded', async () => (await forwardedIds()).length === 6);
     const messageIds = (await forwardedEvents()).map(({ subject }) => subject);
-    const inOrder = [1, 2, 4, 5, 0, 3].map((index) => bodies[index].message.messageId);
+    const inOrder = [1, 2, 4, 5, 0, 3].map((index) => bodies[index]?.message.messageId);
     expect(messageIds).toEqual(inOrder);
     const asked = { integration: 'shop', reason: 'contract-broken' };
     expect((await auditEntries()).map(({ action, object, detail }) => [action, object, detail])).toEqual([
@@ -778,12 +782,12 @@ describe('retrying many rejections', () => {
   it('is done in several requests where there are many, each within what a request may do', async () => {
     const count = 3_700;
     await storeRejections({ count, body: VALID_BODIES });
-    const runs: Body[] = [];
+    const runs: Awaited<ReturnType<typeof retryMany>>[] = [];
     let next: string | null = '0';
     while (next !== null) {
       const before = await seen();
       runs.push(await retryMany({ cursor: next }));
-      next = runs.at(-1).next;
+      next = runs.at(-1)?.next ?? null;
       const after = await seen();
       const subrequests =
         after.statements.length - before.statements.length + after.batches.length - before.batches.length;
@@ -834,7 +838,7 @@ describe('retrying many rejections', () => {
     const retried: number[] = [];
     let next: string | null = '0';
     while (next !== null) {
-      const run: Body = await retryMany({ cursor: next });
+      const run = await retryMany({ cursor: next });
       expect(run.rejected).toBe(run.retried);
       retried.push(run.retried);
       next = run.next;
@@ -847,7 +851,7 @@ describe('retrying many rejections', () => {
     const retried: number[] = [];
     let next: string | null = '0';
     while (next !== null) {
-      const run: Body = await retryMany({ reason: 'wrong-application', cursor: next });
+      const run = await retryMany({ reason: 'wrong-application', cursor: next });
       retried.push(run.retried);
       next = run.next;
     }

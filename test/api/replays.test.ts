@@ -7,10 +7,10 @@ import { storeEvents } from '../store/stored-events.ts';
 import {
   api,
   ask,
-  type Body,
   countRows,
   delivered,
   eventually,
+  type Fields,
   forwardedEvents,
   heldBack,
   idle,
@@ -46,14 +46,14 @@ async function storeRecent(count: number, more: Partial<Parameters<typeof storeE
   return firstSeq;
 }
 
-async function createJob(request: Body): Promise<Body> {
+async function createJob(request: Fields) {
   const { status, answer } = await api('POST', '/api/replay', request);
   expect(status, JSON.stringify(answer)).toBe(202);
   return answer;
 }
 
 /** Runs the cron, a minute later each time, until the job is over. */
-async function finish(id: string): Promise<Body> {
+async function finish(id: string) {
   for (let minute = 1; minute < 30; minute++) {
     const { answer } = await ask(`/api/replay/${id}`);
     if (answer.state !== 'running') return answer;
@@ -226,7 +226,7 @@ describe('a job', () => {
       headers: { authorization: 'Bearer admin-token-of-the-tests', 'content-type': 'application/json' },
       body: '{"all":true}',
     });
-    const { id } = await response.json<Body>();
+    const { id } = await response.json<{ id: string }>();
     expect(response.headers.get('location')).toBe(`/api/replay/${id}`);
     expect((await finish(id)).state).toBe('done'); // nothing is stored
   });
@@ -242,15 +242,16 @@ describe('a job', () => {
     ],
     ['nothing but a period', { since: 100, until: 250 }, 'seq >= ?1 + 100000 AND seq < ?1 + 250000'],
     ['everything', { all: true }, 'true'],
-  ])('and its dry run by %s take the same events as SQL', async (_, asked: Body, sql) => {
+  ])('and its dry run by %s take the same events as SQL', async (_, asked: Fields, sql) => {
     const firstSeq = await storeRecent(3_000, { contacts: 100, everyNthIsResponse: 3 });
     const request = { ...asked };
     for (const name of ['since', 'until']) {
-      if (asked[name] !== undefined) request[name] = new Date(firstSeq / 1000 + asked[name]).toISOString();
+      if (asked[name] !== undefined)
+        request[name] = new Date(firstSeq / 1000 + Number(asked[name])).toISOString();
     }
     const { results } = await env.DB.prepare(`SELECT seq FROM events WHERE ?1 AND ${sql}`)
       .bind(firstSeq)
-      .run();
+      .run<{ seq: number }>();
     expect(results.length).toBeGreaterThan(0);
     const dryRun = await api('POST', '/api/replay', { ...request, dryRun: true });
     expect(dryRun).toEqual({ status: 200, answer: { count: results.length, complete: true, next: null } });
@@ -259,7 +260,7 @@ describe('a job', () => {
     const { id } = await createJob(request);
     expect(await finish(id)).toMatchObject({ putBack: results.length, forwarded: results.length });
     const putBack = await env.DB.prepare('SELECT seq FROM events WHERE replays = 1 ORDER BY seq').run();
-    expect(putBack.results).toEqual(results.toSorted((a: Body, b: Body) => a.seq - b.seq));
+    expect(putBack.results).toEqual(results.toSorted((a, b) => a.seq - b.seq));
   });
 
   it('does not replay what arrives after it was made', async () => {
@@ -341,7 +342,7 @@ describe('a job', () => {
     let cursor = '';
     do {
       const { answer } = await ask(`/api/replay?limit=2${cursor}`);
-      listed.push(...answer.data.map((job: Body) => job.id));
+      listed.push(...answer.data.map((job) => job.id));
       cursor = answer.next === null ? '' : `&cursor=${answer.next}`;
     } while (cursor !== '');
     const newestFirst = ids.toSorted((a, b) => Number(b) - Number(a)); // some within the same millisecond

@@ -7,6 +7,7 @@ import { parseWebhook } from '../../src/contract/webhook.ts';
 import { recordEvents, toRecordable } from '../../src/store/events.ts';
 import { MAX_TAILED_EVENTS, MAX_TAILED_ROWS } from '../../src/store/tail.ts';
 import { watchedD1 } from '../../tools/bench/workers/watched-d1.ts';
+import type { Problem } from '../answers.ts';
 import { planOf } from '../store/query-plan.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
@@ -114,7 +115,7 @@ async function begun(connection: Connection): Promise<Connection> {
   return connection;
 }
 
-function jsonOf({ data }: StreamEvent): Body {
+function jsonOf({ data }: StreamEvent): { id: string; payload: Body } {
   return JSON.parse(data);
 }
 
@@ -241,18 +242,18 @@ describe('the stream', () => {
     [{ cursor: '5' }, 'cursor'],
   ])('refuses %o', async (parameters, path) => {
     const response = await request(parameters);
-    const answer: Body = await response.json();
+    const answer: Problem = await response.json();
     expect([response.status, answer.type]).toEqual([400, '/problems/invalid-parameters']);
-    expect(answer.errors.map((error: Body) => error.path)).toEqual([path]);
+    expect(answer.errors?.map((error) => error.path)).toEqual([path]);
   });
 
   it.each(['abc', '-5', '1.5', '12345678901234567', '5, 6'])(
     'refuses the Last-Event-ID %j',
     async (lastEventId) => {
       const response = await request({}, { lastEventId });
-      const answer: Body = await response.json();
+      const answer: Problem = await response.json();
       expect([response.status, answer.type]).toEqual([400, '/problems/invalid-parameters']);
-      expect(answer.errors[0].path).toBe('last-event-id');
+      expect(answer.errors?.[0]?.path).toBe('last-event-id');
     },
   );
 });
@@ -289,8 +290,8 @@ describe('a filtered stream', () => {
 
   it('lets through what meets every filter given, whichever are combined', async () => {
     const { answer } = await ask('/api/events');
-    const all: Body[] = answer.data.toReversed();
-    const filters: [name: string, value: string, isMet: (event: Body) => boolean][] = [
+    const all = answer.data.toReversed();
+    const filters: [name: string, value: string, isMet: (event: (typeof all)[number]) => boolean][] = [
       ['type', 'status', (event) => event.type === 'status'],
       ['status', 'delivered', (event) => event.status === 'delivered'],
       ['integration', 'shop', (event) => event.integration === 'shop'],

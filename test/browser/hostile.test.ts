@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { type BrowsedReceiver, until } from '../../tools/browser/receiver.ts';
-import type { LooseBody } from '../../tools/simulate/conversations.ts';
+import type { Body } from '../loose-body.ts';
 import { browsing, describeInBrowser, overflowOf } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 
@@ -103,7 +103,7 @@ describeInBrowser('hostile webhooks', () => {
 
 const BODIES = 4;
 
-function bodiesOf(attack: Attack): LooseBody[] {
+function bodiesOf(attack: Attack): Body[] {
   const reply = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'text');
   const medium = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'image');
   const location = everyFieldOf(responseBody({ text: attack.text, from: CUSTOMER }), attack, 'location');
@@ -113,13 +113,13 @@ function bodiesOf(attack: Attack): LooseBody[] {
 
 let numbered = 0;
 
-function everyFieldOf(body: LooseBody, { text, id, link }: Attack, mediaType: string): LooseBody {
+function everyFieldOf(body: Body, { text, id, link }: Attack, mediaType: string): Body {
   const number = String(++numbered).padStart(3, '0');
   const ownId = number + id.slice(0, 253);
   const aside = text.slice(0, 5_000); // where nobody documents a field; a body may have no more than a megabyte
   body.event.messageId = ownId;
   body.event[aside] = aside;
-  if (body.clientData) Object.assign(body.clientData, { name: text, [aside]: aside });
+  if ('clientData' in body) Object.assign(body.clientData, { name: text, [aside]: aside });
   delete body.message.mediaData;
   Object.assign(body.message, {
     messageId: ownId,

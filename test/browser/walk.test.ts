@@ -12,6 +12,7 @@ import { personalDataTexts } from '../../src/dashboard/personal-data/texts.ts';
 import { rejectionTexts } from '../../src/dashboard/rejections/texts.ts';
 import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
+import type { Body } from '../loose-body.ts';
 import { browsing, describeInBrowser, LANGUAGES, type Language } from './browsing.ts';
 import { responseBody, statusBody } from './webhooks.ts';
 
@@ -48,7 +49,7 @@ describeInBrowser('a walk', () => {
     await page.getByRole('button', { name: t.create }).click();
     await page.getByRole('alert').waitFor();
     await page.getByLabel(t.slug).fill(slug);
-    await page.getByLabel(t.appId).fill(responseBody({ text: '' }).message.appId);
+    await page.getByLabel(t.appId).fill(String(responseBody({ text: '' }).message.appId));
     await page.getByRole('button', { name: t.create }).click();
     await page.getByText(done.created).waitFor();
 
@@ -199,6 +200,6 @@ async function section(page: Page, language: Language, name: (typeof SECTIONS)[n
   await page.getByRole('heading', { level: 1, name: common[name] }).waitFor();
 }
 
-function idOf({ message, event }: { message: { messageId: string }; event: { messageId: string } }): string {
+function idOf({ message, event }: Body): string {
   return `${message.messageId}:${event.messageId}:response`;
 }

@@ -1,6 +1,6 @@
 // Single webhooks as the platform documents them, for cases that the simulator does not send.
 import { readFileSync } from 'node:fs';
-import type { LooseBody } from '../../tools/simulate/conversations.ts';
+import type { Body } from '../loose-body.ts';
 
 const RESPONSE = readFileSync(new URL('../samples/response.json', import.meta.url), 'utf8');
 const STATUS = readFileSync(new URL('../samples/status.json', import.meta.url), 'utf8');
@@ -8,7 +8,7 @@ const STATUS = readFileSync(new URL('../samples/status.json', import.meta.url), 
 let numbered = 0;
 
 /** A reply with ids of its own. */
-export function responseBody({ text, from }: { text: string; from?: string }): LooseBody {
+export function responseBody({ text, from }: { text: string; from?: string }): Body {
   const body = JSON.parse(RESPONSE);
   const number = ++numbered;
   body.event.messageId = `reply-${number}`;
@@ -20,7 +20,7 @@ export function responseBody({ text, from }: { text: string; from?: string }): L
 }
 
 /** A status with ids of its own. */
-export function statusBody({ status, to }: { status: string; to?: string }): LooseBody {
+export function statusBody({ status, to }: { status: string; to?: string }): Body {
   const body = JSON.parse(STATUS);
   const number = ++numbered;
   body.event.messageId = `step-${number}`;

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { consume, dataFromService, dataFromUrl, type FetchData } from 'instant-message-consumer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import type { CloudEvent, ResponseEvent } from '../../src/contract/cloudevent.ts';
 import {
   ADMIN_TOKEN,
   type Body,
@@ -25,7 +25,7 @@ const SIGNAL = new AbortController().signal;
 /** What a handler got of an event, and what became of its message. */
 async function consumed(event: unknown, fetchData: FetchData) {
   const { batch, outcomes } = batchOf([event]);
-  const onResponse = vi.fn<(event: { data: Body }) => void>();
+  const onResponse = vi.fn<(event: ResponseEvent) => void>();
   await consume({ onResponse, fetchData: () => fetchData })(batch, undefined);
   return { outcome: outcomes[0], handed: onResponse.mock.calls.map(([handed]) => handed) };
 }

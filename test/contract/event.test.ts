@@ -117,7 +117,7 @@ describe('an event', () => {
     for (const [body, path] of [
       [reply, 'clientData.timeLastMessage'],
       [step, 'message.updatedAt'],
-    ]) {
+    ] as const) {
       const event = eventOf(webhook(body), ARRIVAL);
       expect(event.occurredAtMs).toBe(ARRIVAL.receivedAtMs);
       expect(event.oddities).toEqual([{ path, code }]);
@@ -139,7 +139,10 @@ describe('an event', () => {
       const step = eventOf(webhook(statusBody((body) => (body.message.to = value))), ARRIVAL);
       expect([step.contact, step.oddities?.length]).toEqual([null, 1]);
     }
-    const withoutClientData = eventOf(webhook(responseBody((body) => delete body.clientData)), ARRIVAL);
+    const withoutClientData = eventOf(
+      webhook(responseBody((body) => delete (body as Partial<Body>).clientData)),
+      ARRIVAL,
+    );
     expect(withoutClientData).toMatchObject({
       contact: null,
       occurredAtMs: ARRIVAL.receivedAtMs,

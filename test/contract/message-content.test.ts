@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_CONTENT, payloadContent, webhookContent } from '../../src/contract/message-content.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
-import { type Body, deliveredText, responseBody, responseText, statusBody } from '../webhooks.ts';
+import { deliveredText, type Fields, responseBody, responseText, statusBody } from '../webhooks.ts';
 
 const BOM = '\ufeff';
 
@@ -46,7 +46,7 @@ describe('the content of a webhook', () => {
     expect(payloadContent(payload)).not.toEqual(EMPTY_CONTENT);
   });
 
-  it.each<Body>([
+  it.each<unknown>([
     undefined,
     null,
     7,
@@ -75,7 +75,7 @@ describe('the content of a webhook', () => {
     'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Silva;Maria\r\nFN:Maria da Silva\r\nitem1.TEL;waid=5544991230003:+55 44 99123-0003\r\nEND:VCARD';
   const CARD = 'Maria da Silva\n+55 44 99123-0003';
 
-  it.each<[string, Body, Body]>([
+  it.each<[string, Fields, Fields]>([
     ['a number', { mediaType: 'text', message: 1 }, { kind: 'text', text: '1' }],
     ['nought', { message: 0 }, { kind: 'text', text: '0' }],
     ['true or false', { message: false }, { kind: 'text', text: 'false' }],
@@ -174,7 +174,7 @@ describe('the content of a webhook', () => {
     expect(webhookContent({ event: { type: 'response' }, message })).toMatchObject({ media: null, ...said });
   });
 
-  it.each<[string, Body, Body]>([
+  it.each<[string, Fields, Fields]>([
     [
       'a sticker',
       { mediaType: 'sticker', mediaData: { link: 'https://x.example/1.webp' } },

@@ -7,7 +7,8 @@ import {
   MAX_COMPARED_LENGTH,
 } from '../../src/contract/payload-comparison.ts';
 import { problemAt } from '../../src/contract/problems.ts';
-import { responseBody, statusBody } from '../webhooks.ts';
+import type { Webhook } from '../../src/contract/webhook.ts';
+import { type Body, responseBody, statusBody } from '../webhooks.ts';
 
 const TEXT = JSON.stringify(responseBody());
 
@@ -123,10 +124,11 @@ describe('differences', () => {
 });
 
 describe('the id of a version', () => {
+  const idOf = (body: Body) => eventId(body as unknown as Webhook);
   const digest = 'a1b2c3d4e5f60718'.repeat(4);
 
   it('leads to the first version, and is in the timeline of the same message', () => {
-    const id = eventId(responseBody());
+    const id = idOf(responseBody());
     const version = versionId(id, digest);
     expect(version).toBe(`${id}~a1b2c3d4e5f60718`);
     expect(firstVersionId(version)).toBe(id);
@@ -137,13 +139,13 @@ describe('the id of a version', () => {
   });
 
   it('is never that of a first version, whatever identifiers and statuses a sender uses', () => {
-    const id = eventId(
+    const id = idOf(
       statusBody((body) => {
         body.event.status = 'read~a1b2c3d4e5f60718';
       }),
     );
     expect(firstVersionId(id)).toBe(id);
-    const named = eventId(
+    const named = idOf(
       responseBody((body) => {
         body.event.messageId = 'x:response~a1b2c3d4e5f60718';
       }),

@@ -83,9 +83,7 @@ describe('the receiver', () => {
     for (const { canonical, written } of spellings) {
       const query = new URLSearchParams({ contact: written });
       const { answer } = await ask(`/api/events?${query}`);
-      expect(answer.data.map(({ contact }: { contact: string }) => contact)).toEqual(
-        Array(10).fill(canonical),
-      );
+      expect(answer.data.map(({ contact }) => contact)).toEqual(Array(10).fill(canonical));
       const conversation = await ask(`/api/contacts/${encodeURIComponent(written)}`);
       expect(conversation.answer).toMatchObject({ contact: canonical });
       const found = await browser.get(`/find?${new URLSearchParams({ q: written })}`);

@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
 import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
+import type { Webhook } from '../../src/contract/webhook.ts';
 import { parseWebhook, STATUSES } from '../../src/contract/webhook.ts';
-import { type Body, responseBody, statusBody } from '../webhooks.ts';
+import { type Body, type Fields, responseBody, statusBody, valueAt } from '../webhooks.ts';
 
 const MISSING = Symbol('missing');
 /** Stands in wrong values; no problem may quote it. */
 const MARK = 'Maria-5544999999999';
 
 /** `body` with what is at `path` replaced, or taken out. */
-function changed(body: Body, path: string, value: unknown): Body {
+function changed<Changed extends Fields>(body: Changed, path: string, value: unknown): Changed {
   const keys = path.split('.');
   const last = keys.pop() ?? '';
-  const holder = keys.reduce((object, key) => object[key], body);
+  const holder = keys.reduce((object, key) => object[key] as Fields, body as Fields);
   if (value === MISSING) delete holder[last];
   else holder[last] = value;
   return body;
@@ -26,7 +27,7 @@ function fullStatus(): Body {
   return statusBody(addUndocumented);
 }
 function addUndocumented({ message }: Body): void {
-  message.mediaData.id = 'media-1';
+  (message.mediaData as Fields).id = 'media-1';
   message.location = { address: 'Rua 1', latitude: -25.4, longitude: -49.2, name: 'Loja' };
   message.failCode = 470;
   message.failMessage = 'outside the window';
@@ -41,15 +42,10 @@ function problemsOf(body: unknown): ContractProblem[] {
 }
 
 /** The webhook and what is odd about it, each as `path code`. */
-function checked(body: unknown): { webhook: Body; oddities: string[] } {
+function checked(body: unknown): { webhook: Webhook; oddities: string[] } {
   const parsed = parseWebhook(body, ARRIVED_AT_MS);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return { webhook: parsed.webhook, oddities: parsed.oddities.map(({ path, code }) => `${path} ${code}`) };
-}
-
-/** What is at a path; `undefined` where there is nothing. */
-function valueAt(body: Body, path: string): unknown {
-  return path.split('.').reduce((object, key) => object?.[key], body);
 }
 
 function pathsOf(body: unknown): string[] {
@@ -138,7 +134,7 @@ describe('there is nothing odd about', () => {
       for (const holder of [changing, changing.event, changing.clientData, changing.message]) {
         holder.unknown = unknown;
       }
-      changing.message.mediaData.unknown = unknown;
+      (changing.message.mediaData as Fields).unknown = unknown;
       changing.message.location = { unknown };
     });
     expect(checked(body)).toEqual({ webhook: body, oddities: [] });
@@ -219,7 +215,7 @@ describe('a webhook is an event, and its oddity is noted:', () => {
     expect(valueAt(webhook, path) ?? null).toBeNull();
     expect(JSON.stringify(body)).toBe(before);
     const rest = structuredClone(fixture());
-    expect(changed(structuredClone(webhook), path, MISSING)).toEqual(changed(rest, path, MISSING));
+    expect(changed({ ...structuredClone(webhook) }, path, MISSING)).toEqual(changed(rest, path, MISSING));
   }
 
   it.each([
@@ -299,7 +295,7 @@ describe('a webhook is an event, and its oddity is noted:', () => {
       changing.message.to = '';
       delete changing.message.appId;
       changing.message.createdAt = MARK;
-      changing.message.mediaData.link = 7;
+      (changing.message.mediaData as Fields).link = 7;
     });
     const { oddities } = checked(body);
     expect(oddities.toSorted((a, b) => a.localeCompare(b))).toEqual([

@@ -9,6 +9,7 @@ import {
   deliver,
   delivered,
   eventually,
+  type Fields,
   forwardedEvents,
   inject,
   register,
@@ -111,7 +112,7 @@ describe('the list of events', () => {
     expect(named).toEqual(expected);
   });
 
-  it.each<[string, Body, en: string, pt: string]>([
+  it.each<[string, Fields, en: string, pt: string]>([
     ['a reaction', { mediaType: 'reaction', message: '👍🏽' }, 'reacted: 👍🏽', 'reagiu: 👍🏽'],
     [
       'a reaction that is gone',

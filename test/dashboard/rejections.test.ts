@@ -10,6 +10,7 @@ import {
   eventually,
   forwardedEvents,
   inject,
+  onlyOne,
   register,
   reset,
   responseBody,
@@ -137,7 +138,7 @@ describe('a rejection', () => {
     const bytes = new Uint8Array([0x7b, 0xff, 0x00, 0x41]);
     await deliver(bytes);
     const { answer } = await ask('/api/rejections');
-    const path = `/rejections/${answer.data[0].id}`;
+    const path = `/rejections/${onlyOne(answer.data).id}`;
     const download = await operator.get(`${path}/body`);
 
     expect(textOf(await operator.page(path))).toContain('It is not text. Its bytes: 0000 7b ff 00 41');

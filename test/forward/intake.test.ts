@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { counted } from '../store/full-count.ts';
 import {
   ask,
-  type Body,
   countRows,
   deferredMessage,
   deliver,
@@ -79,14 +78,15 @@ describe('the intake consumer', () => {
     ['that breaks the contract', { payload: '{}' }, 'contract-broken'],
     ['that is no JSON', { payload: 'x' }, 'not-json'],
   ])('keeps a webhook %s as a rejection', async (_, changes, reason) => {
-    const messages = [deferredMessage(uniqueResponse(), changes), deferredMessage(uniqueResponse())];
+    const refused = deferredMessage(uniqueResponse(), changes);
+    const messages = [refused, deferredMessage(uniqueResponse())];
 
     expect(await env.PROBE.consumeIntake(messages)).toEqual(['ack', 'ack']);
     expect(await countRows('events')).toBe(1);
     const { results } = await env.DB.prepare(
       'SELECT integration, generation, reason, body FROM rejections',
     ).run();
-    const { integration, generation, payload: body } = messages[0];
+    const { integration, generation, payload: body } = refused;
     expect(results).toEqual([{ integration, generation, reason, body }]);
   });
 
@@ -106,7 +106,7 @@ describe('the intake consumer', () => {
 
   it('marks a rejection that was acknowledged, also where the same body had been refused, and for good', async () => {
     await deliver('{}');
-    const marks = async () => (await ask('/api/rejections')).answer.data.map((one: Body) => one.deferred);
+    const marks = async () => (await ask('/api/rejections')).answer.data.map((one) => one.deferred);
     expect(await marks()).toEqual([false]);
     await env.PROBE.consumeIntake([deferredMessage({})]);
     expect(await marks()).toEqual([true]);

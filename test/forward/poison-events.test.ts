@@ -6,12 +6,12 @@ import { storeEvents } from '../store/stored-events.ts';
 import {
   api,
   ask,
-  type Body,
   countRows,
   delivered,
   forwardedEvents,
   idle,
   inject,
+  onlyOne,
   reset,
   seen,
   uniqueResponse,
@@ -57,7 +57,7 @@ async function runCrons(count: number): Promise<void> {
   }
 }
 
-async function deadLetters(): Promise<Body[]> {
+async function deadLetters() {
   return (await ask('/api/dead-letters?limit=200')).answer.data;
 }
 
@@ -87,11 +87,11 @@ describe('an event of which no message can be made', () => {
     const { answer } = await ask('/api/health');
     expect(answer.checks.deadLetters).toEqual({ status: 'degraded', messages: 1, unstored: 0, neverSent: 1 });
     expect(answer.reasons.join()).toContain('Events that the events queue never takes: 1.');
-    const [letter] = await deadLetters();
+    const letter = onlyOne(await deadLetters());
     expect((await api('POST', `/api/dead-letters/${letter.id}/redrive`)).status).toBe(200);
     const sent = (await forwardedEvents()).at(-1);
     expect(sent?.id).toBe(letter.event);
-    expect(sent?.dataref).toBe(`/api/events/stuck/${encodeURIComponent(letter.event)}/payload`);
+    expect(sent?.dataref).toBe(`/api/events/stuck/${encodeURIComponent(letter.event ?? '')}/payload`);
     expect(await countRows('dead_letters')).toBe(0);
   });
 

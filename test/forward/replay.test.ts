@@ -6,17 +6,7 @@ import { MAX_PUT_BACK, MAX_WAITING } from '../../src/store/replay-steps.ts';
 import type { Fault } from '../receiver/worker.ts';
 import { counted } from '../store/full-count.ts';
 import { storeEvents } from '../store/stored-events.ts';
-import {
-  api,
-  ask,
-  type Body,
-  countRows,
-  delivered,
-  inject,
-  reset,
-  seen,
-  uniqueResponse,
-} from '../webhooks.ts';
+import { api, ask, countRows, delivered, inject, reset, seen, uniqueResponse } from '../webhooks.ts';
 
 const MINUTE_MS = 60_000;
 const MANY = 100_000;
@@ -57,7 +47,7 @@ async function runCron(): Promise<void> {
   await env.PROBE.runCron();
 }
 
-async function stateOf(id: string): Promise<Body> {
+async function stateOf(id: string) {
   return (await ask(`/api/replay/${id}`)).answer;
 }
 

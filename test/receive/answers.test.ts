@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
+import type { Problem } from '../answers.ts';
 import {
   ADMIN_TOKEN,
   type Body,
@@ -11,6 +12,7 @@ import {
   delivered,
   deliveredText,
   eventually,
+  type Fields,
   FORGED_TOKEN,
   inject,
   ORIGIN,
@@ -21,6 +23,7 @@ import {
   seen,
   statusBody,
   tokenOf,
+  type WebhookAnswered,
 } from '../webhooks.ts';
 
 const BOM = '\ufeff';
@@ -51,10 +54,10 @@ async function storedPayload(id: string): Promise<string | null> {
 }
 
 /** The whole problem details of an answer, after what is the same for all was checked. */
-async function problemOf(response: Response): Promise<Body> {
+async function problemOf(response: Response) {
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(response.headers.get('x-request-id')).toMatch(UUID);
-  const details: Body = await response.json();
+  const details: Problem = await response.json();
   expect(details.status).toBe(response.status);
   return details;
 }
@@ -69,7 +72,7 @@ describe('the documented senders', () => {
     ['Node, of a status', deliveredText, { 'content-type': 'application/json' }],
   ])('are understood byte for byte: %s', async (_, text, headers) => {
     const response = await deliver(encoder.encode(text), { headers });
-    const answer: Body = await response.json();
+    const answer: WebhookAnswered = await response.json();
 
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('application/json');
@@ -127,11 +130,11 @@ describe('an oddity of the platform', () => {
   const NULL_TEXTS = { link: 'null', id: 'null', caption: 'null', filename: 'null' };
   const LOCATION = { address: 'Rua XV', latitude: -25.43, longitude: -49.27, name: 'Loja' };
 
-  it.each<[string, (message: Body, body: Body) => void]>([
+  it.each<[string, (message: Fields, body: Body) => void]>([
     ['the text "null" all over mediaData', (message) => (message.mediaData = NULL_TEXTS)],
     ['mediaData without anything', (message) => (message.mediaData = {})],
     ['no mediaData', (message) => delete message.mediaData],
-    ['a link that is no URL', (message) => (message.mediaData.link = 'doc.pdf')],
+    ['a link that is no URL', (message) => ((message.mediaData as Fields).link = 'doc.pdf')],
     ['a location', (message) => Object.assign(message, { mediaType: 'location', location: LOCATION })],
     ['no mediaType', (message) => delete message.mediaType],
     ['an unknown mediaType', (message) => (message.mediaType = 'sticker')],

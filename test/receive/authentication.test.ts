@@ -6,10 +6,10 @@ import { problemAt } from '../../src/contract/problems.ts';
 import { withinOnePeriod } from '../failures.ts';
 import { signatureHeaders } from '../signatures.ts';
 import {
-  type Body,
   countRows,
   deliver,
   delivered,
+  type Fields,
   FORGED_TOKEN,
   heldBack,
   idle,
@@ -25,7 +25,7 @@ import {
   uniqueResponse,
 } from '../webhooks.ts';
 
-const APP_ID: string = responseBody().message.appId;
+const APP_ID = String(responseBody().message.appId);
 const HOUR_MS = 3_600_000;
 
 beforeEach(async () => reset());
@@ -351,7 +351,7 @@ describe('made-up addresses', () => {
         ['shop', await tokenOf('off')],
         ['strict', await tokenOf('strict')],
       ];
-      const costs: Body[] = [];
+      const costs: Fields[] = [];
       for (const [slug, token] of cases) {
         await reset();
         await register('off', { enabled: 0 });
@@ -372,8 +372,8 @@ describe('made-up addresses', () => {
           digests: digests - before.digests,
         });
       }
-      expect(costs[0].status).toBe(401);
-      expect(costs[0].digests).toBe(1);
+      expect(costs[0]?.status).toBe(401);
+      expect(costs[0]?.digests).toBe(1);
       expect(new Set(costs.map((cost) => JSON.stringify(cost)))).toEqual(new Set([JSON.stringify(costs[0])]));
     },
   );

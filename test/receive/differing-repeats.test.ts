@@ -13,10 +13,12 @@ import {
   countRows,
   deliver,
   delivered,
+  type Fields,
   forwardedEvents,
   heldBack,
   idle,
   inject,
+  onlyOne,
   reset,
   responseBody,
   seen,
@@ -37,21 +39,19 @@ function edited(text = 'NÃO cancele o pedido!', change: (body: Body) => void = 
   });
 }
 
-async function rejections(parameters = ''): Promise<Body[]> {
+async function rejections(parameters: `?${string}` | '' = '') {
   return (await ask(`/api/rejections${parameters}`)).answer.data;
 }
 
-async function onlyRejection(): Promise<Body> {
-  const all = await rejections();
-  expect(all).toHaveLength(1);
-  return all[0];
+async function onlyRejection() {
+  return onlyOne(await rejections());
 }
 
-async function event(id = ID): Promise<Body> {
+async function event(id = ID) {
   return (await ask(`/api/events/shop/${encodeURIComponent(id)}`)).answer;
 }
 
-async function retry(id: string): Promise<{ status: number; answer: Body }> {
+async function retry(id: string) {
   return api('POST', `/api/rejections/${id}/retry`);
 }
 
@@ -87,7 +87,7 @@ describe('a repeat with another content', () => {
         body.clientData.name = 'Beto';
       }),
     );
-    expect((await onlyRejection()).problems.map(({ path }: Body) => path)).toEqual([
+    expect((await onlyRejection()).problems.map(({ path }) => path)).toEqual([
       'clientData.number',
       'clientData.name',
       'message.message',
@@ -141,7 +141,7 @@ describe('a repeat with another content', () => {
     await delivered(first);
     await idle();
     const before = (await seen()).statements.length;
-    const repeat = { ...first, [part]: { ...first[part], [name]: '2027-01-01T00:00:00Z' } };
+    const repeat = { ...first, [part]: { ...(first[part] as Fields), [name]: '2027-01-01T00:00:00Z' } };
     expect((await delivered(repeat)).answer).toEqual({ id: ID, outcome: 'duplicate' });
     expect((await seen()).statements.slice(before)).toHaveLength(1);
     expect(await countRows('rejections')).toBe(0);
@@ -273,7 +273,7 @@ describe('a repeat with another content', () => {
 });
 
 describe('letting in what differs', () => {
-  async function keptOne(): Promise<Body> {
+  async function keptOne() {
     await delivered(first);
     await delivered(edited());
     return onlyRejection();
@@ -305,7 +305,7 @@ describe('letting in what differs', () => {
     const { answer } = await ask('/api/messages/5e178088a88ad9001b6e1914');
     expect(JSON.stringify(answer)).toContain(version);
     const listed = await ask('/api/events?messageId=5e178088a88ad9001b6e1914');
-    expect(listed.answer.data.map((one: Body) => one.id)).toEqual([version, ID]);
+    expect(listed.answer.data.map((one) => one.id)).toEqual([version, ID]);
   });
 
   it('makes the same content a repeat of it from then on, however it is stamped and written', async () => {

@@ -13,6 +13,7 @@ import {
   forwardedEvents,
   idle,
   inject,
+  onlyOne,
   register,
   reset,
   responseBody,
@@ -100,7 +101,7 @@ describe('an encoded body', () => {
     const { answer: listed } = await api('GET', '/api/rejections');
     expect(listed.data).toMatchObject([{ reason: 'badly-encoded', bodyBytes: bytes.byteLength }]);
     const kept = await env.RECEIVER.fetch(
-      `https://receiver.example/api/rejections/${listed.data[0].id}/body`,
+      `https://receiver.example/api/rejections/${onlyOne(listed.data).id}/body`,
       {
         headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` },
       },

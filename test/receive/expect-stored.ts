@@ -7,14 +7,14 @@ import { eventId } from '../../src/contract/event.ts';
 import { comparableText } from '../../src/contract/payload-comparison.ts';
 import { type CheckedWebhook, parseWebhook } from '../../src/contract/webhook.ts';
 import { type BodyEncoding, bodyBytes } from '../../src/store/rejections.ts';
-import { ADMIN_TOKEN, type Body, ORIGIN, register, reset, tokenOf } from '../webhooks.ts';
+import { ADMIN_TOKEN, ORIGIN, register, reset, tokenOf, type WebhookAnswered } from '../webhooks.ts';
 import { type AnyBody, bytesOf } from './bodies.ts';
 
 /** A body that was delivered, and what it was answered. */
 export interface Delivery {
   bytes: Uint8Array;
   status: number;
-  answer: Body;
+  answer: WebhookAnswered;
 }
 
 let opened = 0;
@@ -87,6 +87,23 @@ export async function expectKept(slug: string, deliveries: readonly Delivery[]):
   );
 }
 
+/** A row of `events`. */
+interface StoredEvent {
+  id: string;
+  payload: string;
+  deliveries: number;
+  received_at: number;
+  occurred_at: number;
+}
+
+/** A row of `rejections`. */
+interface KeptRejection {
+  body_hash: string;
+  body: string;
+  body_encoding: BodyEncoding;
+  problems: string;
+}
+
 /** The stored events by id. Checks each row against its own payload. */
 async function storedEvents(slug: string) {
   const { results } = await env.DB.prepare(
@@ -94,18 +111,18 @@ async function storedEvents(slug: string) {
      FROM events WHERE integration = ?1`,
   )
     .bind(slug)
-    .run<Body>();
+    .run<StoredEvent>();
   for (const row of results) expectWithinContract(row);
   return new Map(results.map(({ id, payload, deliveries }) => [id, { payload, deliveries }]));
 }
 
-function expectWithinContract({ payload, deliveries: _, ...columns }: Body): void {
+function expectWithinContract({ payload, deliveries: _, ...columns }: StoredEvent): void {
   const verdict = verdictOn(bytesOf(payload), columns.received_at);
   if (verdict.reason !== null) throw new Error(`a payload was stored that is ${verdict.reason}`);
-  const { event, message, clientData }: Body = verdict.webhook;
+  const { event, message, clientData } = verdict.webhook;
   const isResponse = event.type === 'response';
-  const happenedAt = isResponse ? clientData?.timeLastMessage : message.updatedAt;
-  const written = isResponse ? clientData?.number : message.to;
+  const happenedAt = isResponse ? clientData?.timeLastMessage : message?.updatedAt;
+  const written = isResponse ? clientData?.number : message?.to;
   const contact = written == null ? null : canonicalContact(written);
   const oddities = [...verdict.oddities];
   if (written != null && contact === null) {
@@ -141,7 +158,7 @@ function eventsOf(accepted: readonly Delivery[]) {
 /** Checks that bodies answered `duplicate` have the content of what is stored, and bodies answered `kept` another one. */
 function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<string, string>): void {
   for (const { bytes, answer } of accepted) {
-    const payload = stored.get(answer.id) ?? '';
+    const payload = stored.get(answer.id ?? '') ?? '';
     const text = textOf(bytes);
     if (answer.outcome === 'kept') expect(comparableText(text)).not.toBe(comparableText(payload));
     else if (text !== payload) expect(unstamped(text)).toEqual(unstamped(payload));
@@ -149,7 +166,7 @@ function expectDiffering(accepted: readonly Delivery[], stored: ReadonlyMap<stri
 }
 
 /** The value of a body without the times that the platform changes. */
-function unstamped(text: string): Body {
+function unstamped(text: string): unknown {
   const body = JSON.parse(text.replace(/^\ufeff/, ''));
   if (body.message) delete body.message.updatedAt;
   if (body.clientData) delete body.clientData.timeLastMessage;
@@ -162,7 +179,7 @@ async function keptDiffering(slug: string): Promise<Map<string, number>> {
     "SELECT body, deliveries FROM rejections WHERE integration = ?1 AND reason = 'differs'",
   )
     .bind(slug)
-    .run<Body>();
+    .run<{ body: string; deliveries: number }>();
   return new Map(results.map(({ body, deliveries }) => [comparableText(body), deliveries]));
 }
 
@@ -184,9 +201,9 @@ async function keptRejections(slug: string) {
      FROM rejections WHERE integration = ?1 AND reason <> 'differs'`,
   )
     .bind(slug)
-    .run<Body>();
+    .run<KeptRejection>();
   const rows = results.map(async ({ body_hash, body, body_encoding, problems, ...row }) => {
-    const hash = await sha256Hex(bodyBytes(body, body_encoding as BodyEncoding));
+    const hash = await sha256Hex(bodyBytes(body, body_encoding));
     return [body_hash, { ...row, problems: JSON.parse(problems), hash }] as const;
   });
   return new Map(await Promise.all(rows));

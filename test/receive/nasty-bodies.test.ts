@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   allForwarded,
   type Body,
+  type Fields,
   forwardedEvents,
+  onlyOne,
   responseBody,
   responseText,
   seen,
@@ -103,7 +105,7 @@ describe('a valid body', () => {
     const deliveries = await deliverAll(slug, [text]);
     expect(deliveries).toMatchObject([{ status: 200, answer: { outcome: 'stored' } }]);
     await expectKept(slug, deliveries);
-    const { id } = deliveries[0]?.answer ?? {};
+    const { id = '' } = onlyOne(deliveries).answer;
     expect((await payloadOf(slug, id)).toHex() === bytesOf(text).toHex()).toBe(true); // too much to print
     await allForwarded();
     const [event] = await forwardedEvents();
@@ -155,19 +157,21 @@ describe('an invalid body', () => {
 });
 
 describe.each(NASTY_KEYS)('the name %s', (name) => {
-  const LEVELS: Record<string, (body: Body) => object> = {
+  const LEVELS: Record<string, (body: Body) => Fields> = {
     body: (body) => body,
     event: (body) => body.event,
     clientData: (body) => body.clientData,
     message: (body) => body.message,
-    mediaData: (body) => body.message.mediaData,
+    mediaData: (body) => body.message.mediaData as Fields,
     location: (body) => {
-      body.message.location = {};
-      return body.message.location;
+      const location = {};
+      body.message.location = location;
+      return location;
     },
     unknown: (body) => {
-      body.unknown = {};
-      return body.unknown;
+      const unknown = {};
+      body.unknown = unknown;
+      return unknown;
     },
   };
   const VALUES: unknown[] = [

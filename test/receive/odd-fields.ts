@@ -3,10 +3,8 @@
 import fc from 'fast-check';
 import { ODDITY_PATHS } from '../../src/contract/documented-fields.ts';
 import { writeJson } from '../json-text.ts';
+import type { Body, Fields } from '../loose-body.ts';
 import { anyJson } from './any-json.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: any value may stand anywhere in these bodies
-type Body = any;
 
 export interface OddField {
   /** The path, with dots, in a body that is {@link filledIn}. */
@@ -23,7 +21,7 @@ export const oddField: fc.Arbitrary<OddField> = fc.record({
 });
 
 /** A documented body with everything that the platform documents, so that each field has its place. */
-export function filledIn(body: Body): Body {
+export function filledIn(body: { event: Fields; message: Fields }): Body {
   const location = { address: 'a', latitude: 1, longitude: 1, name: 'n' };
   const mediaData = { link: 'l', id: 'i', caption: 'c', filename: 'f' };
   return {
@@ -37,5 +35,6 @@ export function filledIn(body: Body): Body {
 export function putIn(body: Body, { path, value }: OddField): void {
   const keys = path.split('.');
   const last = keys.pop() ?? '';
-  keys.reduce((holder, key) => holder[key], body)[last] = value;
+  const holder = keys.reduce((fields, key) => fields[key] as Fields, body as Fields);
+  holder[last] = value;
 }

@@ -1,10 +1,8 @@
 // `npm run integrations`, from its parts to the whole: the script runs as an operator runs it, in a copy of the
 // project, on a local database with the real wrangler, and against a receiver that runs.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { askApi, inDatabase, overHttp, type Send } from '../../scripts/integrations/api.ts';
@@ -16,7 +14,7 @@ import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
 import { bundleWorker, type LocalRuntime, startWorkers } from '../../tools/local-worker.ts';
-import { cleanEnvironment, copyProject, type Run, runScript } from './run-script.ts';
+import { cleanEnvironment, copyProject, openLocalDatabase, type Run, runScript } from './run-script.ts';
 
 const SECRETS = { WEBHOOK_SECRET: 'w'.repeat(32), ADMIN_TOKEN: 'a'.repeat(24) };
 const READ_TOKEN = 'r'.repeat(24);
@@ -86,15 +84,8 @@ async function tellOf(send: Send, command: Command): Promise<string> {
   return answer.ok ? describeOutcome(command, answer.shown) : describeRefusal(answer, command);
 }
 
-/** The file in which Miniflare keeps the local database. */
-function localFile(): string {
-  const directory = join(state, 'v3/d1/miniflare-D1DatabaseObject');
-  const [name = ''] = readdirSync(directory).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
-  return join(directory, name);
-}
-
 function queryLocal(sql: string, ...values: string[]): unknown[] {
-  const database = new DatabaseSync(localFile(), { timeout: 10_000 });
+  const database = openLocalDatabase(state);
   try {
     return database.prepare(sql).all(...values);
   } finally {
@@ -185,12 +176,15 @@ describe('the commands', () => {
     configuration = await readConfiguration();
   });
 
+  function sendTo(db: D1Database): Send {
+    return inDatabase({ db, webhookSecret: SECRETS.WEBHOOK_SECRET, url: PUBLIC_URL, actor: ACTOR });
+  }
+
   /** What the terminal shows for each. */
   async function tell(...commands: Command[]): Promise<string[]> {
     return withLocalDatabase(state, configuration, async (db) => {
       const told: string[] = [];
-      const { WEBHOOK_SECRET: webhookSecret } = SECRETS;
-      const send = inDatabase({ db, webhookSecret, url: PUBLIC_URL, actor: ACTOR });
+      const send = sendTo(db);
       for (const command of commands) told.push(await tellOf(send, command));
       return told;
     });
@@ -279,6 +273,20 @@ describe('the commands', () => {
     expect(queryLocal(AUDIT, 'refused')).toEqual([]);
   });
 
+  it('are repeated while another process writes, and take effect once', async () => {
+    queryLocal("INSERT INTO integrations (slug, created_at) VALUES ('locked', 0)");
+    const other = openLocalDatabase(state);
+    let attempts = 0;
+    const told = await withLocalDatabase(state, configuration, async (db) => {
+      other.exec(++attempts === 1 ? 'BEGIN IMMEDIATE' : 'COMMIT');
+      return tellOf(sendTo(db), { name: 'disable', slug: 'locked' });
+    });
+    other.close();
+    expect(attempts).toBe(2);
+    expect(told).toBe('Disabled "locked": within 30 s its webhooks are turned away everywhere.');
+    expect(queryLocal(AUDIT, 'locked')).toEqual([audited('locked', 'integration.disable', {})]);
+  });
+
   it('take a description as it was written', async () => {
     await tell({ name: 'add', slug: 'text', settings: { description: HARMFUL } });
     expect(queryLocal("SELECT description FROM integrations WHERE slug = 'text'")).toEqual([
@@ -338,22 +346,6 @@ describe.concurrent('the command on this machine', () => {
       stderr: 'integrations: There is an integration with this slug already.\n',
     });
     expect(queryLocal(AUDIT, 'wanted')).toHaveLength(1);
-  });
-
-  it('waits while another process writes', async () => {
-    queryLocal("INSERT INTO integrations (slug, created_at) VALUES ('locked', 0)");
-    const other = new DatabaseSync(localFile(), { timeout: 10_000 });
-    other.exec('BEGIN IMMEDIATE');
-    const run = local(['disable', 'locked']);
-    await sleep(5_000);
-    other.exec('COMMIT');
-    other.close();
-    expect(await run).toEqual({
-      status: 0,
-      stdout: 'Disabled "locked": within 30 s its webhooks are turned away everywhere.\n',
-      stderr: '',
-    });
-    expect(queryLocal(AUDIT, 'locked')).toEqual([audited('locked', 'integration.disable', {})]);
   });
 
   it('prints its help, and why a command line is refused', async () => {
@@ -425,7 +417,7 @@ describe('the command with a receiver', () => {
       [{ name: 'disable', slug }, 'Disabled "turning"'],
       [{ name: 'enable', slug }, 'Enabled "turning"'],
       [{ name: 'disable', slug: 'absent' }, 'There is no integration with this slug.'],
-      [{ name: 'rotate', slug, rotation: { overlapHours: -1 } }, '--overlap-hours must be a number of hours'],
+      [{ name: 'rotate', slug, rotation: { overlapHours: -1 } }, '--overlap-hours must be at least 0'],
       [{ name: 'list' }, `${origin}/webhooks/turning/2.`],
     ] satisfies [Command, string][]) {
       expect(await tellOf(send, command)).toContain(text);

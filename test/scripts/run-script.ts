@@ -1,8 +1,9 @@
 // Runs a script in a process of its own, as an operator would, also in a copy of the project.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { PROJECT } from '../../scripts/project.ts';
 
@@ -36,4 +37,15 @@ export function copyProject(directory: string, paths: readonly string[]): void {
 /** The environment of a script that finds no settings but those of its copy of the project. */
 export function cleanEnvironment(directory: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: join(directory, 'home'), ...more };
+}
+
+/** Opens the receiver's database where wrangler dev keeps it, in the directory that it knows as `--persist-to`. */
+export function openLocalDatabase(state: string): DatabaseSync {
+  for (const file of globSync(join(state, 'v3/d1/miniflare-D1DatabaseObject/*.sqlite'))) {
+    const database = new DatabaseSync(file, { timeout: 10_000 });
+    const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'integrations'").get();
+    if (table !== undefined) return database;
+    database.close();
+  }
+  throw new Error(`there is no database of a receiver in ${state}`);
 }

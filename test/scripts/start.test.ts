@@ -24,6 +24,7 @@ import { instructionsFor, powershellQuote, shellQuote } from '../../scripts/star
 import { ensureLocalSecrets, missingSecretLines } from '../../scripts/start/local-secrets.ts';
 import { localOrigin, parseStartOptions } from '../../scripts/start/options.ts';
 import { presentLine } from '../../scripts/start/wrangler-output.ts';
+import { openLocalDatabase } from './run-script.ts';
 
 const RESPONSE = readFileSync(join(PROJECT, 'test/samples/response.json'), 'utf8');
 const STATUS = readFileSync(join(PROJECT, 'test/samples/status.json'), 'utf8');
@@ -512,16 +513,10 @@ function addIntegration(state: string, slug: string, origin: string): string {
 
 /** As after a Worker that died a minute ago between storing the event and forwarding it. */
 function putBackIntoOutbox(state: string, id: string): void {
-  const wrangler = join(PROJECT, 'node_modules/wrangler/bin/wrangler.js');
-  const sql = `
-    UPDATE events SET seq = seq - 60000000 WHERE id = '${id}';
-    INSERT INTO outbox (seq) SELECT seq FROM events WHERE id = '${id}';`;
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [wrangler, 'd1', 'execute', 'DB', '--local', '--persist-to', state, '--command', sql],
-    { cwd: PROJECT, encoding: 'utf8', env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' } },
-  );
-  if (status !== 0) throw new Error(stderr);
+  const database = openLocalDatabase(state);
+  database.prepare('UPDATE events SET seq = seq - 60000000 WHERE id = ?').run(id);
+  database.prepare('INSERT INTO outbox (seq) SELECT seq FROM events WHERE id = ?').run(id);
+  database.close();
 }
 
 /** Wrangler and `npm start` name their state's directory on their command line. */

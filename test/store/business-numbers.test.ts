@@ -4,17 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isBusinessNumber, noteBusinessNumbers } from '../../src/store/business-numbers.ts';
 import { rollUp } from '../../src/store/roll-up.ts';
-import {
-  api,
-  type Body,
-  countRows,
-  deliver,
-  inject,
-  reset,
-  seen,
-  statusBody,
-  uniqueResponse,
-} from '../webhooks.ts';
+import { api, countRows, deliver, inject, reset, seen, statusBody, uniqueResponse } from '../webhooks.ts';
 import { planOf } from './query-plan.ts';
 import { storeEvents } from './stored-events.ts';
 
@@ -27,7 +17,7 @@ function between(from: unknown, to: unknown): string {
   return JSON.stringify({ message: { from, to } });
 }
 
-async function noted(): Promise<Body[]> {
+async function noted() {
   const { results } = await env.DB.prepare(
     'SELECT number, integration, has_several FROM business_numbers ORDER BY number, integration',
   ).run();

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
-import { ask, type Body, reset, seen } from '../webhooks.ts';
+import { ask, reset, seen } from '../webhooks.ts';
 import { planOf } from './query-plan.ts';
 import { storeEvents } from './stored-events.ts';
 
@@ -29,7 +29,7 @@ describe(`with ${STORED} events stored`, () => {
   }, 120_000);
 
   /** Asks; gives the answer and the rows that D1 read for it. */
-  async function costOf(path: string): Promise<{ answer: Body; rowsRead: number }> {
+  async function costOf<const Path extends string>(path: Path) {
     const before = (await seen()).statements.length;
     const { status, answer } = await ask(path);
     expect(status).toBe(200);

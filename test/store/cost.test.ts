@@ -3,17 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
-import {
-  api,
-  ask,
-  type Body,
-  delivered,
-  eventually,
-  idle,
-  reset,
-  seen,
-  uniqueResponse,
-} from '../webhooks.ts';
+import { api, ask, delivered, eventually, idle, reset, seen, uniqueResponse } from '../webhooks.ts';
 import { planOf } from './query-plan.ts';
 import { storeEvents } from './stored-events.ts';
 
@@ -216,7 +206,7 @@ describe(`with ${STORED} events stored`, () => {
       let cursor = '';
       do {
         const { data, next, rowsRead } = await page(`${query}&limit=200${cursor}`);
-        ids.push(...data.map(({ id }: Body) => id));
+        ids.push(...data.map(({ id }) => id));
         mostRead = Math.max(mostRead, rowsRead);
         cursor = next === null ? '' : `&cursor=${next}`;
       } while (cursor !== '');

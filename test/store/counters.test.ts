@@ -257,7 +257,7 @@ describe('the time of the newest event of an integration', () => {
   /** As the API tells it, by slug. */
   async function told(): Promise<Record<string, string | null>> {
     const { answer } = await ask('/api/integrations');
-    return Object.fromEntries(answer.data.map(({ slug, lastEventAt }: Body) => [slug, lastEventAt]));
+    return Object.fromEntries(answer.data.map(({ slug, lastEventAt }) => [slug, lastEventAt]));
   }
 
   /** As the events have it, of those integrations that have any. */

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MAX_SCANNED_ROWS } from '../../src/store/keyset-paging.ts';
 import type { Statement } from '../receiver/worker.ts';
-import { ADMIN_TOKEN, ask, type Body, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
+import { ADMIN_TOKEN, ask, countRows, ORIGIN, reset, seen } from '../webhooks.ts';
 import { planOf } from './query-plan.ts';
 import { storeRejections } from './stored-rejections.ts';
 
@@ -109,7 +109,7 @@ describe('reading rejections', () => {
 describe('retrying rejections', () => {
   let statements: Statement[] = [];
 
-  async function retryOldest(): Promise<Body> {
+  async function retryOldest() {
     const response = await env.RECEIVER.fetch(`${ORIGIN}/api/rejections/retry`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },

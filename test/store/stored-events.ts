@@ -24,7 +24,7 @@ export async function storeEvents({
   messages = Math.ceil(count / 4),
   everyNthIsResponse = 10,
   firstSeq = 1_000_000,
-  payload = '{"event":{}}',
+  payload = '{"event":{"messageId":"e","type":"response"},"message":{"messageId":"m"}}',
 }: Bulk): Promise<void> {
   for (let from = 0; from < count; from += CHUNK) {
     const to = Math.min(from + CHUNK, count);

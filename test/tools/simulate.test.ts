@@ -9,6 +9,7 @@ import { eventOf } from '../../src/contract/event.ts';
 import { parsePayload } from '../../src/contract/payload.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
 import { Random } from '../../tools/random.ts';
+import type { Fields, LooseBody } from '../../tools/simulate/conversations.ts';
 import { Ledger, type Outcome } from '../../tools/simulate/ledger.ts';
 import { ODDITY_NAMES, oddEvent } from '../../tools/simulate/odd-bodies.ts';
 import { parseSimulateOptions } from '../../tools/simulate/options.ts';
@@ -196,14 +197,20 @@ describe('an odd body', () => {
   });
 
   it.each([
-    ['time: offset without a colon', (body: Body) => /\d-0300$/.test(timeIn(body))],
-    ['time: Unix seconds', (body: Body) => Number.isInteger(timeIn(body))],
-    ['number: an address of WhatsApp', (body: Body) => /:3@s\.whatsapp\.net$/.test(numberIn(body))],
-    ['contact: no number', (body: Body) => numberIn(body) === null],
-    ['an empty contextId', (body: Body) => body.message.contextId === ''],
-    ['a tapped button', (body: Body) => body.message.message.type === 'button_reply'],
-    ['a type in capitals', (body: Body) => /^(RESPONSE|STATUS)$/.test(body.event.type)],
-    ['an unknown status', (body: Body) => /^(accepted|played|seen|deleted)$/.test(body.event.status)],
+    ['time: offset without a colon', (body: LooseBody) => /\d-0300$/.test(String(timeIn(body)))],
+    ['time: Unix seconds', (body: LooseBody) => Number.isInteger(timeIn(body))],
+    [
+      'number: an address of WhatsApp',
+      (body: LooseBody) => /:3@s\.whatsapp\.net$/.test(String(numberIn(body))),
+    ],
+    ['contact: no number', (body: LooseBody) => numberIn(body) === null],
+    ['an empty contextId', (body: LooseBody) => body.message.contextId === ''],
+    ['a tapped button', (body: LooseBody) => (body.message.message as Fields).type === 'button_reply'],
+    ['a type in capitals', (body: LooseBody) => /^(RESPONSE|STATUS)$/.test(String(body.event.type))],
+    [
+      'an unknown status',
+      (body: LooseBody) => /^(accepted|played|seen|deleted)$/.test(String(body.event.status)),
+    ],
   ])('has what its name says: %s', (oddity, isSo) => {
     const bodies = of(oddity).map(({ body }) => JSON.parse(body.toString()));
     expect(bodies.length).toBeGreaterThan(5);
@@ -219,15 +226,14 @@ describe('an odd body', () => {
       expect(id.endsWith(`:status:${status}`)).toBe(true);
     for (const { occurredAtMs } of of('time: no zone')) expect(occurredAtMs).toBeNull();
     for (const { occurredAtMs, body } of of('time: no seconds')) {
-      expect(occurredAtMs).toBe(Date.parse(timeIn(JSON.parse(body.toString()))));
+      expect(occurredAtMs).toBe(Date.parse(String(timeIn(JSON.parse(body.toString())))));
     }
   });
 
-  type Body = ReturnType<typeof JSON.parse>;
-  function timeIn({ clientData, message }: Body) {
+  function timeIn({ clientData, message }: LooseBody) {
     return clientData === undefined ? message.updatedAt : clientData.timeLastMessage;
   }
-  function numberIn({ clientData, message }: Body) {
+  function numberIn({ clientData, message }: LooseBody) {
     return clientData === undefined ? message.to : clientData.number;
   }
 });

@@ -1,5 +1,5 @@
 // The conversation of the pictures, in bodies as the platform documents them.
-import type { LooseBody } from '../simulate/conversations.ts';
+import type { Fields, LooseBody } from '../simulate/conversations.ts';
 
 export const CUSTOMER = '+5541988124676';
 const BUSINESS = '+554133221100';
@@ -78,7 +78,7 @@ export function storyUntil(nowMs: number): Told[] {
   return webhooks.sort((a, b) => a.receivedAtMs - b.receivedAtMs);
 }
 
-function messageOf(said: Said, line: number, atMs: number): LooseBody {
+function messageOf(said: Said, line: number, atMs: number): Fields {
   return {
     messageId: `5e178088a88ad9001b6e1${String(line).padStart(3, '0')}`,
     contextId: 'pedido-4821',
@@ -93,7 +93,7 @@ function messageOf(said: Said, line: number, atMs: number): LooseBody {
   };
 }
 
-function contentOf(said: Said): LooseBody {
+function contentOf(said: Said): Fields {
   if ('text' in said) return { mediaType: 'text', message: said.text };
   if ('image' in said) {
     return {

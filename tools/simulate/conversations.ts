@@ -84,6 +84,11 @@ const SENDERS = [
   { contentType: null, write: (body: unknown) => asciiOnly(JSON.stringify(body)) },
 ] as const;
 
+interface Message extends Fields {
+  messageId: string;
+  updatedAt?: string;
+}
+
 /** What the messages of a conversation share. */
 interface Scene {
   namespace: string;
@@ -97,9 +102,15 @@ interface Scene {
   nextMessage: number;
 }
 
-/** A body of either type, valid or not. */
-// biome-ignore lint/suspicious/noExplicitAny: a sender's body is bound by no type, and broken ones less so
-export type LooseBody = any;
+/** The members of an object of JSON. */
+export type Fields = Record<string, unknown>;
+
+/** A body of either type: a sender's members are bound by no type, and those of a broken body less so. */
+export interface LooseBody extends Fields {
+  event: Fields;
+  message: Fields;
+  clientData?: Fields;
+}
 
 /** The events of a conversation, in the order in which they happen. `namespace` begins every message id of the run. */
 export function conversationOf(
@@ -150,7 +161,7 @@ function statusesOf(scene: Scene, startMs: number): SimulatedEvent[] {
     nowMs += random.whole(fromMs, toMs);
     const [failCode, failMessage] = random.pick(FAILURES);
     const body = {
-      event: { messageId: eventMessageId, type: 'status', status },
+      event: { messageId: eventMessageId, type: 'status' as const, status },
       message: {
         ...message,
         to: random.pick(contact.written), // the platform does not write a number the same way twice
@@ -168,7 +179,7 @@ function responseOf(scene: Scene, nowMs: number): SimulatedEvent {
   const message = messageOf(scene, nowMs);
   const writtenAtMs = random.chance(0.95) ? nowMs : null;
   const body = {
-    event: { messageId: eventMessageIdOf(random), type: 'response' },
+    event: { messageId: eventMessageIdOf(random), type: 'response' as const },
     clientData: {
       number: random.pick(contact.written),
       ...(random.chance(0.9) && { name: random.chance(0.95) ? contact.name : null }),
@@ -179,7 +190,7 @@ function responseOf(scene: Scene, nowMs: number): SimulatedEvent {
   return simulatedEvent(scene, body, nowMs, writtenAtMs);
 }
 
-function messageOf(scene: Scene, nowMs: number): LooseBody {
+function messageOf(scene: Scene, nowMs: number): Message {
   const { random } = scene;
   const createdAt = new Date(nowMs).toISOString();
   return {
@@ -195,7 +206,7 @@ function messageOf(scene: Scene, nowMs: number): LooseBody {
 }
 
 /** Says a text, shows a medium or names a place. */
-function contentOf(random: Random): LooseBody {
+function contentOf(random: Random): Fields {
   const mediaType = random.pick([
     ...(['text', 'text', 'text', 'text', 'location'] as const),
     ...(['document', 'audio', 'image', 'video', 'sticker'] as const),
@@ -240,13 +251,13 @@ function contentOf(random: Random): LooseBody {
 
 function simulatedEvent(
   { random, contact, appId }: Scene,
-  body: LooseBody,
+  body: LooseBody & { event: { type: EventType; status?: string }; message: Message },
   happenedAtMs: number,
   occurredAtMs: number | null,
 ): SimulatedEvent {
   const sender = random.pick(SENDERS);
   return {
-    id: eventId(body as Webhook),
+    id: eventId(body as unknown as Webhook),
     type: body.event.type,
     status: body.event.status ?? null,
     contact: contact.canonical,

@@ -55,7 +55,7 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
   set('an object for the state', ({ message }) => (message.status = { state: 'stored' })),
   set('a number for a text', ({ message }) => (message.message = 1)),
   set('a list for a text', ({ message }) => (message.message = ['Sim'])),
-  set('a number for a name', ({ clientData }) => (clientData.name = 7), 'response'),
+  set('a number for a name', ({ clientData }) => Object.assign(clientData ?? {}, { name: 7 }), 'response'),
   set(
     'a tapped button',
     ({ message }) =>
@@ -71,8 +71,8 @@ const ODDITIES: [Oddity, ...Oddity[]] = [
     'response',
   ),
   set('half of an emoji', ({ message }) => (message.message = 'oi \ud83d')),
-  set('a type in capitals', ({ event }) => (event.type = event.type.toUpperCase())),
-  set('a status in capitals', ({ event }) => (event.status = event.status.toUpperCase()), 'status'),
+  set('a type in capitals', ({ event }) => (event.type = String(event.type).toUpperCase())),
+  set('a status in capitals', ({ event }) => (event.status = String(event.status).toUpperCase()), 'status'),
   {
     name: 'an unknown status',
     type: 'status',
@@ -120,7 +120,7 @@ function oddTime(
     name: `time: ${name}`,
     change(body, { type, happenedAtMs }) {
       const [written, occurredAtMs] = spell(happenedAtMs);
-      if (type === 'response') body.clientData.timeLastMessage = written;
+      if (type === 'response') Object.assign(body.clientData ?? {}, { timeLastMessage: written });
       else body.message.updatedAt = written;
       return { occurredAtMs };
     },
@@ -152,7 +152,7 @@ function oddContact(name: string, contactOf: (random: Random) => string | null):
 }
 
 function writeContact(body: LooseBody, { type }: SimulatedEvent, written: string | null): void {
-  if (type === 'response') body.clientData.number = written;
+  if (type === 'response') Object.assign(body.clientData ?? {}, { number: written });
   else body.message.to = written;
 }
 
