@@ -5,6 +5,7 @@ import type * as z from 'zod';
 import { listAudit } from '../src/api/audit/routes.ts';
 import { getConversation } from '../src/api/contacts/conversation.ts';
 import { eraseContact } from '../src/api/contacts/erasure.ts';
+import { listContacts } from '../src/api/contacts/listing.ts';
 import {
   discardDeadLetters,
   getDeadLetter,
@@ -46,6 +47,7 @@ import { problemDetails } from '../src/http/problem-details.ts';
 /** By method and route. */
 const OPERATIONS = {
   'GET /api/audit': listAudit,
+  'GET /api/contacts': listContacts,
   'GET /api/contacts/:number': getConversation,
   'DELETE /api/contacts/:number': eraseContact,
   'GET /api/dead-letters': listDeadLetters,

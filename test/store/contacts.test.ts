@@ -58,10 +58,10 @@ describe(`with ${STORED} events stored`, () => {
   });
 
   it.each([
-    ['the newest contacts', ''],
-    ['a page of contacts deep down', '?cursor=90000000&limit=200'],
+    ['the newest contacts', 'limit=50'],
+    ['a page of contacts deep down', 'cursor=90000000&limit=200'],
   ])('%s read two rows for each event that is scanned, and those that are shown', async (_, query) => {
-    const { answer, rowsRead } = await costOf(`/api/contacts${query}`);
+    const { answer, rowsRead } = await costOf(`/api/contacts?${query}`);
 
     expect(answer.next).not.toBeNull();
     expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_ROWS + 200);
