@@ -401,6 +401,8 @@ describe('what the receiver answers is what the document says', () => {
     await call({ route: 'get /api/contacts/{number}', path: { number: '+5511900000000' } }, 200);
     await call({ route: 'get /api/contacts/{number}', path: { number: '5544' } }, 400);
     await call({ route: 'get /api/contacts/{number}/export', path: contact }, 200);
+    await call({ route: 'get /api/contacts' }, 200);
+    await call({ route: 'get /api/contacts', query: { cursor: 'x' } }, 400);
   });
 
   it('about replays', async () => {

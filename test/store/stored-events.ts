@@ -14,6 +14,9 @@ export interface Bulk {
   payload?: string;
 }
 
+/** The payload of each event unless another is given. */
+export const STORED_PAYLOAD = '{"event":{"messageId":"e","type":"response"},"message":{"messageId":"m"}}';
+
 const CHUNK = 5_000;
 
 /** Stores `count` forwarded events, one a millisecond. */
@@ -24,7 +27,7 @@ export async function storeEvents({
   messages = Math.ceil(count / 4),
   everyNthIsResponse = 10,
   firstSeq = 1_000_000,
-  payload = '{"event":{"messageId":"e","type":"response"},"message":{"messageId":"m"}}',
+  payload = STORED_PAYLOAD,
 }: Bulk): Promise<void> {
   for (let from = 0; from < count; from += CHUNK) {
     const to = Math.min(from + CHUNK, count);

@@ -17,7 +17,7 @@ import {
   statusBody,
 } from '../webhooks.ts';
 import { fullUsage, notedUsage } from './full-count.ts';
-import { storeEvents } from './stored-events.ts';
+import { STORED_PAYLOAD, storeEvents } from './stored-events.ts';
 
 const DAY_MS = 86_400_000;
 const SLUGS = ['shop', 'office', 'stand'];
@@ -41,7 +41,7 @@ describe('the usage of the database', () => {
     await Promise.all([env.PROBE.runCron(), env.PROBE.runCron(), env.PROBE.runCron()]);
 
     expect(await notedUsage()).toEqual(await fullUsage());
-    expect(await notedUsage()).toEqual({ 'event shop': [25_000, 25_000 * 12] });
+    expect(await notedUsage()).toEqual({ 'event shop': [25_000, 25_000 * STORED_PAYLOAD.length] });
   });
 
   it('is right after a purge whose answer was lost', async () => {
@@ -50,7 +50,7 @@ describe('the usage of the database', () => {
     await env.PROBE.setClock(2 * DAY_MS);
     await inject({ d1: { kind: 'lost-answer', on: 'DELETE FROM events', times: 1 } });
     expect(await env.PROBE.runCron()).toBe('scheduled tasks failed: purge');
-    expect(await notedUsage()).toEqual({ 'event shop': [2_000, 2_000 * 12] });
+    expect(await notedUsage()).toEqual({ 'event shop': [2_000, 2_000 * STORED_PAYLOAD.length] });
     expect(await notedUsage()).toEqual(await fullUsage());
   });
 
