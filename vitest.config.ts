@@ -141,24 +141,22 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // The tests of scripts and tools, in Node. One file at a time, since most of them start processes.
+        // The tests of scripts and tools, in Node, together with those in the browser. Both wait for processes much of their time.
         test: {
           name: 'node',
           include: ['test/{scripts,tools}/**/*.test.ts'],
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
       {
-        // The dashboard in Chromium, after everything else and one file at a time, since these tests measure how long pages take.
+        // The dashboard in Chromium.
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['./test/browser/tell-without-chromium.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
