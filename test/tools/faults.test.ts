@@ -44,6 +44,12 @@ describe('a schedule', () => {
     expect(new Set(first).size).toBe(6);
   });
 
+  it('without faults counts what a sender hung up on and sent again as two deliveries', async () => {
+    const schedule = scheduleOf(885813103);
+    expect(schedule.faults).toEqual([]);
+    expect((await run(schedule, new Realms(await bundleReceiver()))).violations).toEqual([]);
+  });
+
   it('keeps its other parts where some are left out', () => {
     const whole = scheduleOf(7);
     const names = partNames(whole);
