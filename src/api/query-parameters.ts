@@ -103,6 +103,11 @@ export function seqOf(id: string): number | null {
   return /^[1-9]\d{0,15}$/.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : null;
 }
 
+/** When what has this place was stored. */
+export function storedAt(seq: number): string {
+  return rfc3339(Math.floor(seq / 1000));
+}
+
 /** A place as the `next` of an answer. */
 export function asCursor(seq: number | null): string | null {
   return seq === null ? null : String(seq);

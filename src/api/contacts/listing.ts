@@ -2,7 +2,6 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT } from '../../http/examples.ts';
 import { named } from '../../http/named-schemas.ts';
 import { json } from '../../http/operation.ts';
@@ -11,7 +10,7 @@ import type { ReadableEvent } from '../../store/messages.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import { moment, textOrNull } from '../fields.ts';
 import { CONTENT } from '../messages/routes.ts';
-import { asListing, asPage, listingParameters, pageOf } from '../query-parameters.ts';
+import { asListing, asPage, listingParameters, pageOf, storedAt } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 import { type ContactDeps, contactOperation } from './contact.ts';
 import { conversationEntry, entriesOf, lastName } from './conversation.ts';
@@ -66,6 +65,6 @@ export function listingRoutes({ db }: ContactDeps): Hono<ActorEnv> {
 function listedContactOf(event: ReadableEvent): z.infer<typeof listedContact>[] {
   const { contact, seq } = event;
   if (contact === null) return [];
-  const storedAt = rfc3339(Math.floor(seq / 1000));
-  return entriesOf([event]).map((newest) => ({ contact, name: lastName([event]), storedAt, newest }));
+  const [name, at] = [lastName([event]), storedAt(seq)];
+  return entriesOf([event]).map((newest) => ({ contact, name, storedAt: at, newest }));
 }

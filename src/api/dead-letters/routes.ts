@@ -33,6 +33,7 @@ import {
   requireFilterOrAll,
   seqOf,
   shownPeriod,
+  storedAt,
 } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
 
@@ -317,6 +318,6 @@ function shownDeadLetter(letter: store.DeadLetter): z.infer<typeof deadLetterAns
     messageId: letter.messageId,
     messageBytes: letter.bodyBytes,
     sentAt: rfc3339(letter.sentAtMs),
-    keptAt: rfc3339(Math.floor(letter.seq / 1000)),
+    keptAt: storedAt(letter.seq),
   };
 }

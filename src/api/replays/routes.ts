@@ -28,6 +28,7 @@ import {
   requireFilterOrAll,
   seqOf,
   shownPeriod,
+  storedAt,
 } from '../query-parameters.ts';
 import { answer, serve } from '../serve.ts';
 
@@ -257,7 +258,7 @@ function shownReplay(replay: store.Replay): z.infer<typeof replayAnswer> {
     forwarded: replay.forwarded,
     waiting: replay.waiting,
     actor: replay.actor,
-    createdAt: rfc3339(Math.floor(replay.id / 1000)),
+    createdAt: storedAt(replay.id),
     updatedAt: rfc3339(replay.updatedAtMs),
   };
 }

@@ -6,7 +6,7 @@ import type { getConversation } from '../../api/contacts/conversation.ts';
 import type { listContacts } from '../../api/contacts/listing.ts';
 import { lacksAreaCode, MAX_IDENTITY_LENGTH } from '../../contract/contact.ts';
 import type { AnswerOf } from '../../http/operation.ts';
-import { happenedWords, MAX_EXCERPT_CHARACTERS, Ticks } from '../events/event-row.tsx';
+import { Happened, happenedWords, Ticks } from '../events/event-row.tsx';
 import { ContactLink, ContactName, Notice, Said, Time } from '../frame/components.tsx';
 import { ListPanel } from '../frame/list-page.tsx';
 import { pagePath, withQuery } from '../frame/local-path.ts';
@@ -74,7 +74,6 @@ export const ContactsPage: FC<{ view: View; refused?: string; contacts?: Contact
 
 const ContactRow: FC<{ view: View; contact: Contacts['data'][number] }> = ({ view, contact: listed }) => {
   const { contact, name, newest, storedAt } = listed;
-  const { what, excerpt } = happenedWords(newest.status, newest.content, view.language);
   return (
     <li class="row">
       <span class="who">
@@ -83,15 +82,7 @@ const ContactRow: FC<{ view: View; contact: Contacts['data'][number] }> = ({ vie
         {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
       </span>
       <a class="what" href={pagePath`/contacts/${contact}`}>
-        {what}
-        {excerpt !== null && (
-          <>
-            {': '}
-            <q>
-              <Said text={excerpt} max={MAX_EXCERPT_CHARACTERS} />
-            </q>
-          </>
-        )}
+        <Happened words={happenedWords(newest.status, newest.content, view.language)} />
       </a>
       <span class="marks">
         <span class="muted">{newest.integration}</span>

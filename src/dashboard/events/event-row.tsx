@@ -14,7 +14,7 @@ import { eventRowTexts, happenedTexts, type MediaKind, mediaTexts, repliedTexts 
 
 export type EventAnswer = z.infer<typeof eventAnswer>;
 
-export const MAX_EXCERPT_CHARACTERS = 160;
+const MAX_EXCERPT_CHARACTERS = 160;
 const MAX_NAME_CHARACTERS = 60;
 
 interface EventWords {
@@ -68,10 +68,25 @@ export function mediaKindOf(kind: string | null): MediaKind {
   }
 }
 
+/** What happened, with the excerpt in quotes. */
+export const Happened: FC<{ words: EventWords }> = ({ words: { what, excerpt } }) => (
+  <>
+    {what}
+    {excerpt !== null && (
+      <>
+        {': '}
+        <q>
+          <Said text={excerpt} max={MAX_EXCERPT_CHARACTERS} />
+        </q>
+      </>
+    )}
+  </>
+);
+
 /** An item of the list `#rows`. */
 export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, event }) => {
   const t = eventRowTexts(view.language);
-  const { what, excerpt } = wordsOf(event, view.language);
+  const words = wordsOf(event, view.language);
   const { name } = webhookContent(event.payload);
   const { number } = view.formats;
   return (
@@ -86,15 +101,7 @@ export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, even
         {name !== null && <Said text={name} max={MAX_NAME_CHARACTERS} />}
       </span>
       <a class="what" href={pagePath`/events/${event.integration}/${event.id}`}>
-        {what}
-        {excerpt !== null && (
-          <>
-            {': '}
-            <q>
-              <Said text={excerpt} max={MAX_EXCERPT_CHARACTERS} />
-            </q>
-          </>
-        )}
+        <Happened words={words} />
       </a>
       <span class="marks">
         {!event.forwarded && <Badge tone="warn">{t.notForwarded}</Badge>}
