@@ -31,6 +31,8 @@ export interface GroupCommitOptions<Item, Result> extends BatchLimits {
 
 interface Member<Item, Result> {
   item: Item;
+  /** Its timer takes it out of the group then, unless its request has ended: timers end with their request. Unix ms. */
+  untilMs: number;
   result: PromiseWithResolvers<Result>;
   /** Resolves with `true` for the member that is to lead the next group, with `false` once it need not any more. */
   turn: PromiseWithResolvers<boolean>;
@@ -58,6 +60,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     const patienceMs = breaker?.patienceMs(timeoutMs) ?? timeoutMs;
     const member: Member<Item, Result> = {
       item,
+      untilMs: Date.now() + patienceMs,
       result: Promise.withResolvers(),
       turn: Promise.withResolvers(),
     };
@@ -87,6 +90,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     const mine = { overdueAtMs: Date.now() + lingerMs + options.workTimeoutMs + HAND_OVER_MS };
     underWay = mine;
     if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
+    forgetLate();
     const length = firstBatchLength(waiting, (member) => options.bytesOf(member.item), options);
     const group = waiting.slice(0, length);
     waiting = waiting.slice(length);
@@ -95,7 +99,13 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     if (underWay === mine) handOver();
   }
 
+  /** Members of requests that have ended would fill groups, and lead none. */
+  function forgetLate(): void {
+    waiting = waiting.filter(({ untilMs }) => untilMs > Date.now());
+  }
+
   function handOver(): void {
+    forgetLate();
     const [next] = waiting;
     underWay = next && { overdueAtMs: Date.now() + HAND_OVER_MS };
     next?.turn.resolve(true);

@@ -3,6 +3,7 @@
 
 export interface LogFields {
   integration?: string;
+  route?: string;
   requestId?: string;
   task?: string;
   events?: number;

@@ -94,6 +94,21 @@ describe('groupCommit', () => {
     expect(groups).toEqual([[1], [3]]);
   });
 
+  it('forgets an item whose request has ended, and its timer with it', async () => {
+    const { groups, release, join } = setUp();
+    const first = join(1);
+    const timers = vi.spyOn(globalThis, 'setTimeout').mockReturnValueOnce(0 as never);
+    void join(2, 20);
+    timers.mockRestore();
+    await vi.advanceTimersByTimeAsync(20);
+    const third = join(3);
+    await release();
+    await release();
+
+    expect(await Promise.all([first, third])).toEqual([10, 30]);
+    expect(groups).toEqual([[1], [3]]);
+  });
+
   it('tells a member whose deadline passes while its group is under way', async () => {
     const { groups, join } = setUp();
     const first = expect(join(1, 20)).rejects.toThrow('not answered within 20 ms');
