@@ -37,8 +37,13 @@ export interface CloudEvent {
   contact?: string;
   /** When it arrived, RFC 3339. */
   receivedtime: string;
-  /** How often it was sent again on request; absent where it never was. */
-  replay?: number;
+  /**
+   * Its place in the receiver's log, which grows in the order in which events were stored (CloudEvents sequence extension).
+   * Zero-padded, so that it sorts as text.
+   */
+  sequence: string;
+  /** The id of the replay that sent it again; absent the first time. */
+  replay?: string;
   /** The body as the platform sent it. Absent where it is too large for a queue message: see `dataref`. */
   data?: unknown;
   /**
@@ -48,12 +53,20 @@ export interface CloudEvent {
   dataref?: string;
 }
 
+/** How an event comes to be sent. */
+export interface Sending {
+  /** Its place in the log. */
+  seq: number;
+  /** The id of the replay that sends it again; `null` the first time. */
+  replay: string | null;
+}
+
 /**
  * The CloudEvent of an event, without its payload.
  *
  * @param publicUrl address of the receiver, without a slash at its end; empty: not known.
  */
-export function cloudEventHead(event: EventHead, replay: number, publicUrl = ''): CloudEvent {
+export function cloudEventHead(event: EventHead, { seq, replay }: Sending, publicUrl = ''): CloudEvent {
   return {
     specversion: '1.0',
     id: event.id,
@@ -65,8 +78,17 @@ export function cloudEventHead(event: EventHead, replay: number, publicUrl = '')
     dataschema: schemaUri(event.type, publicUrl),
     ...(event.contact !== null && { contact: event.contact }),
     receivedtime: rfc3339(event.receivedAtMs),
-    ...(replay > 0 && { replay }),
+    sequence: sequenceOf(seq),
+    ...(replay !== null && { replay }),
   };
+}
+
+/** Digits of the greatest place, which is `Number.MAX_SAFE_INTEGER`. */
+const SEQUENCE_LENGTH = 16;
+
+/** The `sequence` of an event at a place. */
+export function sequenceOf(seq: number): string {
+  return String(seq).padStart(SEQUENCE_LENGTH, '0');
 }
 
 /** Where an event's payload can be read, relative to the receiver's address. */
@@ -107,7 +129,8 @@ const attributes = {
   dataschema: z.string().min(1).optional(), // absent in events of early versions
   contact: z.string().min(1).optional(),
   receivedtime: timestamp,
-  replay: z.int().min(1).optional(),
+  sequence: z.string().min(1).optional(), // absent in events of early versions
+  replay: z.union([z.string().min(1), z.int().min(1)]).optional(), // a number in events of early versions
   dataref: z.string().min(1).optional(),
 };
 
@@ -129,8 +152,12 @@ export const eventSchema = z.discriminatedUnion('type', [
 ]);
 
 /** The attributes of either type. */
-type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema'> & {
+type Attributes = Omit<CloudEvent, 'type' | 'data' | 'dataschema' | 'sequence' | 'replay'> & {
   dataschema?: string;
+  /** Absent in events of early versions. */
+  sequence?: string;
+  /** A number in events of early versions, which counted the replays of an event. */
+  replay?: string | number;
   /** The payload as it came, where `data` is not all of it. */
   rawData?: unknown;
 };

@@ -48,10 +48,13 @@ const MESSAGES = {
   'not-a-cursor': () => 'must be the `next` of an earlier answer',
   'not-a-tail-id': () => 'must be the id of an event of an earlier stream',
   slug: () => 'must be 3 to 64 lower-case letters, digits and hyphens',
+  'route-name': () => 'must be lower-case letters and digits, in words joined by single underscores',
   'one-line': () => 'must be one line of text',
   'not-an-address-range': () => 'must be an address or a CIDR range of IPv4 or IPv6',
   'nothing-to-change': () => 'must say what to change',
   'goes-with': ({ parameter }: { parameter: string }) => `goes with ${parameter}=true only`,
+  'needs-parameter': ({ parameter }: { parameter: string }) => `must be given together with ${parameter}`,
+  'not-a-beginning': () => 'must be now, oldest, or an ISO 8601 date and time with Z or an offset',
   'all-or-filter': () => 'must be true where there is no filter',
   'all-with-filter': () => 'cannot be given together with a filter',
   'not-later-than': ({ parameter }: { parameter: string }) => `must not be later than \`${parameter}\``,
@@ -116,7 +119,7 @@ export function coded<Code extends ContractProblemCode>(code: Code, ...params: P
 /** A text that must match a pattern, which the JSON Schema then has as well. */
 export function patterned(
   pattern: RegExp,
-  code: 'not-a-cursor' | 'not-a-tail-id' | 'slug' | 'one-line',
+  code: 'not-a-cursor' | 'not-a-tail-id' | 'slug' | 'route-name' | 'one-line',
 ): z.ZodString {
   return z
     .string()

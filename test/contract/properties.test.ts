@@ -131,7 +131,7 @@ describe('a body that identifies an event', () => {
       expect(event.id).toBe(id);
       expect(event.payload).toBe(JSON.stringify(body));
       for (const oddity of event.oddities ?? []) expect(`${oddity.path}.`).toContain(`${path}.`);
-      const parsed = parseEvent({ ...cloudEventHead(event, 0), data: body });
+      const parsed = parseEvent({ ...cloudEventHead(event, { seq: 1, replay: null }), data: body });
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
       if (event.contact === null) expect(parsed.event).not.toHaveProperty('contact');
       const given = valueAt(parsed.event.data, path);

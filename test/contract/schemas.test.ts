@@ -43,7 +43,14 @@ describe('the schemas', () => {
 
 describe('parsing an event', () => {
   it('gives the event as it came', () => {
-    for (const event of [responseEvent(), statusEvent(), { ...statusEvent(), replay: 1, more: {} }]) {
+    for (const event of [responseEvent(), statusEvent(), { ...statusEvent(), replay: '1', more: {} }]) {
+      expect(parseEvent(event)).toEqual({ ok: true, event });
+    }
+  });
+
+  it('takes events of early versions: without sequence, and with the number of a replay', () => {
+    const { sequence: _, ...early } = responseEvent();
+    for (const event of [early, { ...early, replay: 1 }]) {
       expect(parseEvent(event)).toEqual({ ok: true, event });
     }
   });
@@ -85,7 +92,9 @@ describe('parsing an event', () => {
     ['an unknown type', (event) => (event.type = 'x'), ['type']],
     ['data of the other type', (event) => ((event.data as Body).event.type = 'status'), ['data.event.type']],
     ['a contact that is none', (event) => (event.contact = ''), ['contact']],
-    ['a replay that is none', (event) => (event.replay = 0), ['replay']],
+    ['a replay that is none', (event) => (event.replay = ''), ['replay']],
+    ['a number of a replay that is none', (event) => (event.replay = 0), ['replay']],
+    ['a sequence that is none', (event) => (event.sequence = 7), ['sequence']],
     ['several at once', (event) => Object.assign(event, { id: '', time: 1 }), ['id', 'time']],
   ])('names what is wrong: %s', (_, change, paths) => {
     const event: Fields = { ...responseEvent() };
