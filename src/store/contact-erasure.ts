@@ -98,7 +98,7 @@ export async function eraseContact(
   await audit({ stage: 'begun' });
   for (;;) {
     const before = total(run.erased);
-    await endReplaysOfContact(db, person.contact, now()).run();
+    await db.batch(endReplaysOfContact(db, person.contact, now()));
     for (const kind of MENTIONING) await eraseMentions(run, kind);
     // Last, since they tell that the number is a customer's and not the business's own: the repeat of an erasure that
     // was interrupted is not refused.
@@ -258,8 +258,6 @@ const DELETIONS: Record<'event' | 'rejection' | 'deadLetter', readonly Deletion[
         RETURNING seq`,
       counted: 'deadLetters',
     },
-    { sql: `DELETE FROM replaying WHERE ${AT_PLACES}`, counted: null },
-    { sql: `DELETE FROM outbox WHERE ${AT_PLACES}`, counted: null },
     { sql: SUBTRACT_EVENTS, counted: null },
     { sql: DELETE_EVENTS, counted: 'events' },
   ],

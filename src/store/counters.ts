@@ -12,7 +12,7 @@ import { progressSql } from './progress.ts';
  * - new events by type and status (`other`: a status that is not known); of these, those that came by way of the intake
  *   queue (`deferred`), those that differ from the documentation (`odd`), and each of their differences;
  * - deliveries that repeated an event (`duplicate`), and those that were kept as rejections (`rejected`);
- * - messages that the queue confirmed: of new events (`forwarded`) and of events sent again (`replayed`);
+ * - messages that the queue of a route confirmed: of new events (`forwarded`) and of events sent again (`replayed`);
  * - requests for webhook addresses that were refused, by reason; kept rejections are among them.
  */
 export type CountedKind =
@@ -23,9 +23,22 @@ export type CountedKind =
   | OddityKind
   | 'duplicate'
   | 'rejected'
-  | 'forwarded'
-  | 'replayed'
+  | RouteKind
   | `refused:${RefusalReason}`;
+
+/** `forwarded:<route>` and `replayed:<route>`. */
+type RouteKind = `${'forwarded' | 'replayed'}:${string}`;
+
+/** Whether a kind counts messages of a route. */
+export function isOfRoute(kind: CountedKind): kind is RouteKind {
+  return kind.startsWith('forwarded:') || kind.startsWith('replayed:');
+}
+
+/** What a kind counts, and of which route. */
+export function countedOfRoute(kind: RouteKind): { what: 'forwarded' | 'replayed'; route: string } {
+  const [what, route = ''] = kind.split(':');
+  return { what: what === 'replayed' ? what : 'forwarded', route };
+}
 
 /** `odd:<path>:<code>` of an oddity. */
 type OddityKind = `odd:${string}:${OddityCode}`;

@@ -4,7 +4,6 @@
 import type { DeadLetterKind, NeverSentReason } from '../contract/dead-letters.ts';
 import type { EventType } from '../contract/webhook.ts';
 import { type AuditEntry, auditChanges, changeAudited } from './audit.ts';
-import type { PendingEvent } from './events.ts';
 import {
   findOldest,
   type Listing,
@@ -13,6 +12,7 @@ import {
   type Page,
   type PageRequest,
 } from './keyset-paging.ts';
+import type { PendingEvent } from './pending-events.ts';
 import { findAt, GIVEN_PLACES, nextSeqSql, type RowReader, type TimeRange } from './places.ts';
 import { deleteWithin, WorkBudget } from './work-budget.ts';
 
@@ -40,6 +40,8 @@ export interface LostEvent {
 /** A message to be kept. */
 export interface NewDeadLetter {
   kind: Exclude<DeadLetterKind, 'never-sent'>;
+  /** The route that it was sent on, or could not be; `null`: it is a webhook, or there was only one route. */
+  route: string | null;
   /** The queue gives it: a message that comes twice is kept once. */
   messageId: string;
   /** `null`: it is no event of ours. */
@@ -54,9 +56,12 @@ export interface NewDeadLetter {
   body: string;
 }
 
-/** An event that no queue takes. */
-export interface NeverSent<Event extends PendingEvent = PendingEvent> {
-  event: Event;
+/** An event that the queue of a route does not take. */
+export interface NeverSent {
+  event: Pick<PendingEvent, 'seq' | 'head'>;
+  route: string;
+  /** The id of the replay that would send it; `null`: it is sent for the first time. */
+  replay: string | null;
   reason: NeverSentReason;
   /** The message that it would be, as JSON. */
   body: string;
@@ -78,6 +83,7 @@ export interface KeptDeadLetter extends DeadLetter {
 /** Which dead letters, by when they were kept. Every filter that is absent lets all through. */
 export interface DeadLetterFilter extends TimeRange {
   kind?: DeadLetterKind | undefined;
+  route?: string | undefined;
   integration?: string | undefined;
   type?: EventType | undefined;
   /** Canonical. */
@@ -93,10 +99,10 @@ export async function recordDeadLetters(
   await db.batch(letters.map((letter) => insertSql(db, { ...letter, reason: null }, nowMs)));
 }
 
-/** A condition for a statement, with the values of its parameters: they begin with ?12. */
+/** A condition for a statement, with the values of its parameters: they begin with ?13. */
 interface Condition {
   sql: string;
-  values: readonly number[];
+  values: readonly (string | number)[];
 }
 
 /**
@@ -105,18 +111,31 @@ interface Condition {
  */
 export function keepNeverSent(
   db: D1Database,
-  { event: { seq, replay, head }, reason, body }: NeverSent,
+  { event: { seq, head }, route, replay, reason, body }: NeverSent,
   nowMs: number,
   isWaiting: Condition,
 ): D1PreparedStatement {
   const { integration } = head;
   const letter = {
     kind: 'never-sent',
-    messageId: `never-sent-${seq}-${replay}`,
+    route,
+    messageId: `never-sent-${route}-${seq}-${replay ?? 0}`,
     event: head,
     integration,
   } as const;
   return insertSql(db, { ...letter, reason, body, attempts: 0, sentAtMs: nowMs }, nowMs, isWaiting);
+}
+
+/** Keeps events that no queue takes, those that are still stored. */
+export async function recordNeverSent(
+  db: D1Database,
+  letters: readonly NeverSent[],
+  nowMs: number,
+): Promise<void> {
+  const isStored = 'EXISTS (SELECT 1 FROM events WHERE seq = ?13)';
+  await db.batch(
+    letters.map((letter) => keepNeverSent(db, letter, nowMs, { sql: isStored, values: [letter.event.seq] })),
+  );
 }
 
 function insertSql(
@@ -125,17 +144,17 @@ function insertSql(
   nowMs: number,
   { sql, values }: Condition = { sql: 'true', values: [] },
 ): D1PreparedStatement {
-  const { messageId, event, integration, reason, body, attempts, sentAtMs, kind } = letter;
+  const { messageId, event, integration, reason, body, attempts, sentAtMs, kind, route } = letter;
   const ofEvent = [event?.id ?? null, integration, event?.type ?? null, event?.contact ?? null];
   return db
     .prepare(
       `INSERT INTO dead_letters (
-         seq, message_id, event_id, integration, type, contact, reason, body, attempts, received_at, kind
+         seq, message_id, event_id, integration, type, contact, reason, body, attempts, received_at, kind, route
        )
-       SELECT ${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE ${sql}
+       SELECT ${nextSeqSql('dead_letters', '?1')}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE ${sql}
        ON CONFLICT (message_id) DO NOTHING`,
     )
-    .bind(nowMs, messageId, ...ofEvent, reason, body, attempts, sentAtMs, kind, ...values);
+    .bind(nowMs, messageId, ...ofEvent, reason, body, attempts, sentAtMs, kind, route, ...values);
 }
 
 /** Lists dead letters, newest first. No filter has an index. */
@@ -147,8 +166,8 @@ export async function listDeadLetters(
   return listNewestFirst(db, DEAD_LETTERS, listingOf(filter), filter, page);
 }
 
-function listingOf({ integration, type, contact, kind }: DeadLetterFilter): Listing {
-  return { index: 'NOT INDEXED', scanned: { integration, type, contact, kind } };
+function listingOf({ integration, type, contact, kind, route }: DeadLetterFilter): Listing {
+  return { index: 'NOT INDEXED', scanned: { integration, type, contact, kind, route } };
 }
 
 /** Where a dead letter is, and how much of it there is to read. */
@@ -157,6 +176,9 @@ export interface DeadLetterPlace {
   bodyBytes: number;
   /** Whether it can be sent again: it is an event or a webhook of ours. */
   isOurs: boolean;
+  kind: DeadLetterKind;
+  /** `null`: it is a webhook, or there was only one route. */
+  route: string | null;
 }
 
 /** Finds the oldest dead letters behind a place, at most `limit`, without reading their bodies. */
@@ -165,7 +187,8 @@ export async function findOldestDeadLetters(
   filter: DeadLetterFilter,
   search: { limit: number; afterSeq: number },
 ): Promise<OldestFound<DeadLetterPlace>> {
-  const columns = "octet_length(body) AS bodyBytes, event_id IS NOT NULL OR kind = 'intake' AS isOurs";
+  const columns =
+    "kind, route, octet_length(body) AS bodyBytes, event_id IS NOT NULL OR kind = 'intake' AS isOurs";
   const { places, searchedToSeq } = await findOldest<PlaceRow>(
     db,
     'dead_letters',
@@ -223,7 +246,7 @@ type DeadLetterRow = Omit<DeadLetter, 'event'> & {
 const DEAD_LETTERS: RowReader<DeadLetterRow, DeadLetter> = {
   from: 'dead_letters AS d',
   columns: `
-    d.seq, d.kind, d.message_id AS messageId, d.event_id AS eventId, d.integration, d.type, d.contact, d.reason,
+    d.seq, d.kind, d.route, d.message_id AS messageId, d.event_id AS eventId, d.integration, d.type, d.contact, d.reason,
     d.attempts, d.received_at AS sentAtMs, octet_length(d.body) AS bodyBytes`,
   itemOf: deadLetterOf,
 };

@@ -27,6 +27,8 @@ interface StoredDelivery {
   outcome: 'stored' | 'duplicate';
   /** Of the event that is stored. */
   seq: number;
+  /** No other event lies between this place and its own, ever. */
+  afterSeq: number;
   id: string;
 }
 
@@ -103,7 +105,7 @@ function compare(event: NewEvent, digest: string, stored: readonly StoredVersion
   const same = differences.length === 0 ? first : stored.find(({ id }) => id === versionId(event.id, digest));
   if (same !== undefined) {
     const outcome = same.requestId === event.requestId ? 'stored' : 'duplicate';
-    return { outcome, seq: same.seq, id: same.id };
+    return { outcome, seq: same.seq, afterSeq: same.seq - 1, id: same.id };
   }
   return { outcome: 'differs', eventId: event.id, problems: differences.map(differenceProblem), digest };
 }
@@ -130,11 +132,12 @@ export async function recordOrCompare(
   let left = events;
   for (let round = 0; left.length > 0; round++) {
     if (round === MAX_ROUNDS) throw new Error('events come and go while they are compared');
-    const recorded = await recordEvents(db, left, now());
+    const { recorded } = await recordEvents(db, left, now());
     for (const [index, one] of left.entries()) {
       const done = recorded[index];
       if (!done) continue;
-      outcomes.set(one, { outcome: done.isNew ? 'stored' : 'duplicate', seq: done.seq, id: one.event.id });
+      const { seq, afterSeq, isNew } = done;
+      outcomes.set(one, { outcome: isNew ? 'stored' : 'duplicate', seq, afterSeq, id: one.event.id });
     }
     const unlike = left.filter((one) => !outcomes.has(one));
     for (const group of splitIntoBatches(unlike, () => 0, { maxItems: MAX_COMPARED_EVENTS, maxBytes: 0 })) {

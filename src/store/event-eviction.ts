@@ -9,6 +9,7 @@ import { excessOver } from './fair-shares.ts';
 import { type BoundValue, scanOldestFirst } from './keyset-paging.ts';
 import { GIVEN_PLACES, placesJson } from './places.ts';
 import { storedJson } from './stored-json.ts';
+import { DELETABLE_TO } from './stretches.ts';
 import { deleteEventsSql, ROW_BYTES, readUsage, type Usage, type UsageKind } from './usage.ts';
 import type { WorkBudget } from './work-budget.ts';
 
@@ -193,22 +194,19 @@ async function findForwardedEvents(
 }
 
 const FORWARDED = `
-  SELECT e.seq, e.integration, octet_length(e.payload) + ${ROW_BYTES} AS bytes, iif(
-    ?2 IS NULL OR e.integration IN (SELECT value FROM json_each(?2)),
-    NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq),
-    0
-  ) AS is_match
-  FROM events AS e NOT INDEXED WHERE e.seq > ?1`;
+  SELECT e.seq, e.integration, octet_length(e.payload) + ${ROW_BYTES} AS bytes,
+    ?2 IS NULL OR e.integration IN (SELECT value FROM json_each(?2)) AS is_match
+  FROM events AS e NOT INDEXED WHERE e.seq > ?1 AND e.seq <= ${DELETABLE_TO}`;
 
-/** Deletes without another look at the outbox: what has left it is never in it again. */
+/** Deletes those of the events that may still be deleted: a route may have been resumed, or made, since they were found. */
 async function deleteEvents(run: EventEviction, found: readonly FoundEvent[]): Promise<void> {
   run.budget.spend(1);
   const places = placesJson(found);
-  const statements = deleteEventsSql(`seq IN (${GIVEN_PLACES})`).map((sql) =>
+  const statements = deleteEventsSql(`seq IN (${GIVEN_PLACES}) AND seq <= ${DELETABLE_TO}`).map((sql) =>
     run.db.prepare(sql).bind(places),
   );
   const [, deleted] = await run.db.batch(statements);
-  run.events += found.length;
+  run.events += deleted?.results.length ?? 0;
   run.bytes += found.reduce((sum, { bytes }) => sum + bytes, 0);
   run.databaseBytes = deleted?.meta.size_after ?? run.databaseBytes;
 }

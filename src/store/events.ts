@@ -5,8 +5,11 @@ import * as z from 'zod';
 import { ODDITY_CODES, type Oddity } from '../contract/documented-fields.ts';
 import { type EventHead, messageIdOf, type NewEvent } from '../contract/event.ts';
 import { STAMPED_TIMES } from '../contract/payload-comparison.ts';
+import { ROUTED_STATES, type RoutedState } from '../contract/routes.ts';
+import { ACTIVE_ROUTES, type ActiveRoute, activeRoutesOf } from './active-routes.ts';
 import { nextSeqSql, type RowReader } from './places.ts';
 import { storedJson } from './stored-json.ts';
+import { isPassedSql, LAST_PLACE, type Stretch, wantsSql } from './stretches.ts';
 
 /**
  * One statement records at most so many bytes of events: D1 takes 2,000,000 bytes in a bound value
@@ -46,24 +49,36 @@ export function toRecordable(event: NewEvent): RecordableEvent {
 export interface RecordedEvent {
   /** Its place among all events: microseconds since 1970, unique and growing in commit order. */
   seq: number;
+  /** No other event lies between this place and its own, ever. */
+  afterSeq: number;
   /** Whether this delivery stored it. False for the second of two in the same group. */
   isNew: boolean;
 }
 
+/** What became of a group of events. */
+export interface RecordedGroup {
+  /**
+   * One for each event of the group, in order. `null`: nothing was done, since the event that is stored under that id is
+   * written in another way. differing-repeats.ts tells whether it also says something else.
+   */
+  recorded: (RecordedEvent | null)[];
+  /** The stretch of the log that the new ones are in, and nothing else ever will be; `null`: none is new. */
+  stretch: Stretch | null;
+  /** The active routes of that moment. */
+  routes: ActiveRoute[];
+}
+
 /**
- * Records events in one statement, atomically: new ones are stored and put in the outbox (by a trigger), repeated ones are
- * counted. A delivery that comes again by way of the intake queue is not counted again: queues deliver at least once, and
+ * Records events in one statement, atomically: new ones are stored, repeated ones are counted. A delivery that comes again by way of the intake queue is not counted again: queues deliver at least once, and
  * D1 may have recorded what it did not confirm in time. An event remembers its last {@link REMEMBERED_DELIVERIES} for that.
  *
  * @param events within {@link MAX_RECORD_BYTES} together; a large one alone.
- * @returns one for each of `events`, in order. `null`: nothing was done, since the event that is stored under that id is
- *   written in another way. differing-repeats.ts tells whether it also says something else.
  */
 export async function recordEvents(
   db: D1Database,
   events: readonly RecordableEvent[],
   nowMs: number,
-): Promise<(RecordedEvent | null)[]> {
+): Promise<RecordedGroup> {
   const rows = new Map<string, { json: string; payload: string; requestIds: Set<string> }>();
   const isRecorded = events.map(({ event, json }) => {
     const { payload } = event;
@@ -74,7 +89,7 @@ export async function recordEvents(
     return true;
   });
   const largePayload = events[0]?.isLarge ? events[0].event.payload : null;
-  const { results } = await db
+  const recording = db
     .prepare(RECORD)
     .bind(
       `[${Array.from(rows.values(), ({ json }) => json).join()}]`,
@@ -82,14 +97,38 @@ export async function recordEvents(
       nowMs,
       largePayload,
       JSON.stringify(Array.from(rows.values(), ({ requestIds }) => [...requestIds].join(' '))),
-    )
-    .run<{ seq: number; id: string; integration: string; request_id: string }>();
-  const recorded = new Map(results.map((row) => [rowKey(row), row]));
-  return events.map(({ event }, index) => {
-    const row = isRecorded[index] ? recorded.get(rowKey(event)) : undefined;
-    return row === undefined ? null : { seq: row.seq, isNew: row.request_id === event.requestId };
+    );
+  const [before, after] = await db.batch([db.prepare(BEFORE), recording]);
+  const [log] = (before?.results ?? []) as { lastPlace: number; routes: string }[];
+  if (log === undefined) throw new Error('D1 returned no row for the end of the log');
+  const { lastPlace } = log;
+  const rowsInOrder = ((after?.results ?? []) as StoredRow[]).toSorted((a, b) => a.seq - b.seq);
+  const stored = new Map<string, Omit<RecordedEvent, 'isNew'> & { storedBy: string }>();
+  let lastSeq = lastPlace;
+  for (const { seq, request_id: storedBy, ...row } of rowsInOrder) {
+    const isBehindLast = seq > lastPlace;
+    stored.set(rowKey(row), { seq, afterSeq: isBehindLast ? lastSeq : seq - 1, storedBy });
+    if (isBehindLast) lastSeq = seq;
+  }
+  const recorded = events.map(({ event }, index) => {
+    const row = isRecorded[index] ? stored.get(rowKey(event)) : undefined;
+    if (row === undefined) return null;
+    const { seq, afterSeq, storedBy } = row;
+    return { seq, afterSeq, isNew: storedBy === event.requestId };
   });
+  const stretch = lastSeq > lastPlace ? { after: lastPlace, last: lastSeq } : null;
+  return { recorded, stretch, routes: activeRoutesOf(log.routes) };
 }
+
+interface StoredRow {
+  seq: number;
+  id: string;
+  integration: string;
+  request_id: string;
+}
+
+/** Read in the transaction that records: what is recorded lies behind the last place. */
+const BEFORE = `SELECT ${LAST_PLACE} AS lastPlace, ${ACTIVE_ROUTES} AS routes`;
 
 function rowKey({ integration, id }: { integration: string; id: string }): string {
   return `${integration} ${id}`;
@@ -128,6 +167,9 @@ function unstampedSql(payload: string): string {
   return `json_remove(${payload}, ${STAMPED_TIMES.map((path) => `'$.${path.join('.')}'`).join(', ')})`;
 }
 
+/** Keeps an event out of the outbox of earlier versions, see migrations/0014_log.sql. */
+const NOT_IN_OUTBOX = -1;
+
 /**
  * ?1 are the rows, ?2 how many deliveries each has and ?5 the ids of these, ?3 is now, ?4 the payload of a large event. `seq`
  * is assigned here, by D1's single writer, so that it grows in commit order: a reader that has seen one never finds a smaller
@@ -136,14 +178,14 @@ function unstampedSql(payload: string): string {
 const RECORD = `
   INSERT INTO events (
     seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, deliveries,
-    deferred, oddities
+    deferred, oddities, replays
   )
   SELECT
     next.seq + event.key,
     event.value ->> 'id', event.value ->> 'integration', event.value ->> 'type', event.value ->> 'status',
     event.value ->> 'contact', event.value ->> 'appId', ?5 ->> event.key, event.value ->> 'receivedAtMs',
     event.value ->> 'occurredAtMs', coalesce(?4, event.value ->> 'payload'), ?2 ->> event.key,
-    coalesce(event.value ->> 'deferred', 0), event.value ->> 'oddities'
+    coalesce(event.value ->> 'deferred', 0), event.value ->> 'oddities', ${NOT_IN_OUTBOX}
   FROM
     (SELECT ${nextSeqSql('events', '?3')} AS seq) AS next,
     json_each(?1) AS event
@@ -183,17 +225,21 @@ const COUNT_REPEATS = `
   WHERE events.seq = repeat.value ->> 'seq'
   RETURNING events.seq`;
 
+/** What became of an event on a route. */
+export interface RoutedEvent {
+  name: string;
+  state: RoutedState;
+}
+
 /** An event as operators see it. */
 export interface ListedEvent extends EventHead {
   seq: number;
   payload: string;
   deliveries: number;
-  /** Whether the queue has confirmed it. */
-  isForwarded: boolean;
+  /** What became of it on each route, by name. */
+  routes: RoutedEvent[];
   /** Whether it came by way of the intake queue. */
   isDeferred: boolean;
-  /** How often it was put back to be sent again. */
-  replays: number;
   /** Where its payload differs from the documentation. */
   oddities: Oddity[];
 }
@@ -228,24 +274,28 @@ export function payloadUpTo(maxBytes: number | `?${number}`): string {
   return `CASE WHEN octet_length(e.payload) <= ${maxBytes} THEN e.payload END AS payload`;
 }
 
-/** What operators see of an event beside its payload, with `e` for events. */
+/** What operators see of an event beside its payload, with `e` for events. A row of no event reads no routes. */
 export const LISTED_COLUMNS = `
-  ${HEAD_COLUMNS}, e.deliveries, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq) AS isForwarded,
-  e.deferred AS isDeferred, e.replays, e.oddities`;
+  ${HEAD_COLUMNS}, e.deliveries, e.deferred AS isDeferred, e.oddities, iif(e.seq IS NULL, NULL, (
+    SELECT json_group_array(json_object('name', r.name, 'state', CASE
+      WHEN e.seq <= r.began OR NOT ${wantsSql('r.filter')} THEN 'not-wanted'
+      WHEN ${isPassedSql('r', 'e.seq')} THEN 'forwarded'
+      ELSE 'waits'
+    END)) FROM routes AS r
+  )) AS routes`;
 
 /** {@link LISTED_COLUMNS} */
 export interface ListedRow extends HeadRow {
   deliveries: number;
-  isForwarded: number;
   isDeferred: number;
-  replays: number;
   oddities: string | null;
+  routes: string;
 }
 
 export function listedEventOf<Row extends ListedRow>(row: Row) {
   return {
     ...eventHeadOf(row),
-    isForwarded: row.isForwarded === 1,
+    routes: storedRoutes.parse(row.routes),
     isDeferred: row.isDeferred === 1,
     oddities: row.oddities === null ? [] : storedOddities.parse(row.oddities),
   };
@@ -253,18 +303,10 @@ export function listedEventOf<Row extends ListedRow>(row: Row) {
 
 const storedOddities = storedJson(z.array(z.object({ path: z.string(), code: z.enum(ODDITY_CODES) })));
 
+const storedRoutes = storedJson(z.array(z.object({ name: z.string(), state: z.enum(ROUTED_STATES) })));
+
 export const EVENTS: RowReader<ListedRow & { payload: string }, ListedEvent> = {
   from: 'events AS e',
   columns: `${LISTED_COLUMNS}, e.payload`,
   itemOf: listedEventOf,
 };
-
-/** An event that waits to be forwarded. */
-export interface PendingEvent {
-  seq: number;
-  /** 0 for the first time, otherwise counts the replays of the event. */
-  replay: number;
-  head: EventHead;
-  /** `null` where it was too large to be asked for, see {@link payloadUpTo}. */
-  payload: string | null;
-}

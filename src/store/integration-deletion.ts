@@ -17,6 +17,7 @@ import { scanOldestFirst } from './keyset-paging.ts';
 import { CLOCK_SKEW_MS, GIVEN_PLACES } from './places.ts';
 import { readSingleRow } from './single-row.ts';
 import { storedJson } from './stored-json.ts';
+import { isWaitingSql } from './stretches.ts';
 import { deleteEventsSql } from './usage.ts';
 import {
   deleteWithin,
@@ -210,7 +211,7 @@ async function findEvents(db: D1Database, slug: string, afterSeq: number) {
   return { seqs: found, lastSeq: lastSeq ?? afterSeq, isLast: scanned < STEP_EVENTS };
 }
 
-/** Deletes events with their places in the outbox. */
+/** Deletes events, and counts those that a route had yet to forward. */
 async function deleteChunk(
   db: D1Database,
   slug: string,
@@ -221,11 +222,11 @@ async function deleteChunk(
   const isOwn = `seq IN (${GIVEN_PLACES}) AND integration = ?2`;
   budget.spend(3);
   const statements = [
-    `DELETE FROM outbox WHERE seq IN (SELECT seq FROM events WHERE ${isOwn})`,
+    `SELECT count(*) AS n FROM events AS e WHERE ${isOwn} AND ${isWaitingSql()}`,
     ...deleteEventsSql(isOwn),
   ];
   const [unforwarded, , events] = await db.batch(statements.map((sql) => db.prepare(sql).bind(places, slug)));
-  deleted.unforwarded += unforwarded?.meta.changes ?? 0;
+  deleted.unforwarded += (unforwarded?.results[0] as { n: number } | undefined)?.n ?? 0;
   deleted.events += events?.results.length ?? 0;
 }
 

@@ -31,6 +31,15 @@ export function nextSeqSql(
   )`;
 }
 
+/** A version that no route ever had. @param nowMs the parameter that is bound to the time. */
+export function nextVersionSql(nowMs: `?${number}`): string {
+  return `max(
+    ${nowMs} * 1000,
+    coalesce((SELECT max(version) FROM routes), 0) + 1,
+    coalesce((SELECT seq FROM last_places WHERE of_table = 'routes'), 0) + 1
+  )`;
+}
+
 /** Selects the places that are bound to ?1, as {@link placesJson} writes them. */
 export const GIVEN_PLACES = 'SELECT value FROM json_each(?1)';
 

@@ -48,6 +48,36 @@ export async function claimCronWork(
 }
 
 /**
+ * Takes the right to do a task, which one run at a time has. It ends by itself after `forMs`, should the isolate that holds
+ * it die.
+ *
+ * @param condition for which it is given at all; its parameters are numbered from ?4 on.
+ * @returns names the right for {@link releaseTask}; `null`: another run is at it.
+ */
+export async function claimTask(
+  db: D1Database,
+  task: string,
+  nowMs: number,
+  forMs: number,
+  { sql, values }: { sql: string; values: readonly string[] } = { sql: 'true', values: [] },
+): Promise<number | null> {
+  const claim = nowMs + forMs;
+  const { meta } = await db
+    .prepare(
+      `INSERT INTO progress (task, seq, at) SELECT ?3, 0, ?2 WHERE ${sql}
+       ON CONFLICT (task) DO UPDATE SET at = excluded.at WHERE at <= ?1`,
+    )
+    .bind(nowMs, claim, task, ...values)
+    .run();
+  return meta.changes > 0 ? claim : null;
+}
+
+/** Gives the right back, unless it has ended and another run has it. */
+export async function releaseTask(db: D1Database, task: string, claim: number): Promise<void> {
+  await db.prepare('UPDATE progress SET at = 0 WHERE task = ?1 AND at = ?2').bind(task, claim).run();
+}
+
+/**
  * Notes that a sweep ran to its end, and the newest event's place then. Events up to there were stored before that time,
  * whatever clock told their places.
  */

@@ -1,104 +1,101 @@
-// The replays table: jobs that forward events again. replay-steps.ts works them off: it puts the events that they ask for into
-// `replaying`, and waiting-replays.ts has what waits there.
+// The replays table: readers of the log with an end, which send events to a route again. replay-pages.ts reads what they send.
 
 import * as z from 'zod';
 import { BLOTTED_CONTACT } from '../contract/contact.ts';
 import type { EventHead } from '../contract/event.ts';
 import { EVENT_TYPES } from '../contract/webhook.ts';
+import { MAX_ROUTES } from './active-routes.ts';
 import { type AuditEntry, auditChange, changeAudited } from './audit.ts';
+import { addCountsSql, minuteSql } from './counters.ts';
 import type { EventFilter } from './event-listing.ts';
 import { pageRange } from './keyset-paging.ts';
-import { type RowReader, seqRange, type TimeRange } from './places.ts';
+import type { RowReader, TimeRange } from './places.ts';
 import { storedJson } from './stored-json.ts';
-import type { ReplayPlace } from './waiting-replays.ts';
 import { deleteWithin, WorkBudget } from './work-budget.ts';
 
-/** Jobs that one run of the purge deletes at most. */
-const MAX_PURGED_JOBS = 200;
+/** Replays that one run of the purge deletes at most. */
+const MAX_PURGED = 200;
 
-/** The job of an event that was replayed by itself. */
-const NO_JOB = 0;
+export type ReplayState = 'running' | 'paused' | 'done' | 'cancelled';
 
-export type ReplayState = 'running' | 'done' | 'cancelled';
-
-/** A replay of many events. */
+/** Events that are sent again to a route. */
 export interface Replay {
-  /** When it was made: microseconds since 1970, unique. */
+  /** When it was made: microseconds since 1970, unique. Its messages carry it. */
   id: number;
   actor: string;
+  route: string;
+  /** The filter of the route holds besides. */
   filter: EventFilter;
-  /** `running` until all is put back and forwarded. */
   state: ReplayState;
-  /** Where the job begins. */
+  /** Where it begins. */
   fromSeq: number;
   /** Where it ends, exclusive: what arrives after it was made is not replayed. */
   untilSeq: number;
-  /** Where it goes on: events before this place were looked at. */
+  /** Where it goes on: what lies before this place was sent. */
   nextSeq: number;
-  /** How many events were put back so far. */
-  putBack: number;
-  /** How many of those the queue confirmed. */
-  forwarded: number;
-  /** How many of those wait to be forwarded. */
-  waiting: number;
+  /** How many events the queue has confirmed. */
+  sent: number;
   /** Unix ms. */
   updatedAtMs: number;
 }
 
-/** Puts one event back, and records who did. `null`: there is none. An event that still waits is sent once nevertheless. */
-export async function replayEvent(
-  db: D1Database,
-  { integration, id }: Pick<EventHead, 'integration' | 'id'>,
-  audit: AuditEntry,
-): Promise<ReplayPlace | null> {
-  const [updated] = await db.batch<{ seq: number; replays: number }>([
-    db
-      .prepare(
-        'UPDATE events SET replays = replays + 1 WHERE id = ?1 AND integration = ?2 RETURNING seq, replays',
-      )
-      .bind(id, integration),
-    auditChange(db, audit),
-    db
-      .prepare(
-        `INSERT INTO replaying (job, seq, replay)
-         SELECT ${NO_JOB}, seq, replays FROM events WHERE id = ?1 AND integration = ?2
-         ON CONFLICT (job, seq) DO UPDATE SET replay = excluded.replay`,
-      )
-      .bind(id, integration),
-  ]);
-  const [row] = updated?.results ?? [];
-  return row === undefined ? null : { job: NO_JOB, seq: row.seq, replay: row.replays };
+/** Which events are replayed, and to which routes. */
+export interface NewReplay {
+  filter: EventFilter;
+  /** Those of these places, within the times of the filter. */
+  places: readonly [fromSeq: number, untilSeq: number];
+  /** `null`: to all that there are, by a replay for each, so that none waits for another. */
+  route: string | null;
 }
 
-/** Makes a job, and records who did. */
-export async function createReplay(
+/** The places of an event, for {@link NewReplay}; `null`: there is none. */
+export async function findPlaces(
   db: D1Database,
-  filter: EventFilter,
-  audit: Omit<AuditEntry, 'object'>,
-): Promise<Replay> {
+  { integration, id }: Pick<EventHead, 'integration' | 'id'>,
+): Promise<NewReplay['places'] | null> {
+  const find = db.prepare('SELECT seq FROM events WHERE id = ?1 AND integration = ?2').bind(id, integration);
+  const seq = await find.first<number>('seq');
+  return seq === null ? null : [seq, seq + 1];
+}
+
+/**
+ * Makes a replay for each of its routes, and records who did. Gives none where there is no such route.
+ *
+ * @param audit its object is the id of the first one, unless it has one.
+ */
+export async function createReplays(
+  db: D1Database,
+  { filter, places, route }: NewReplay,
+  audit: Omit<AuditEntry, 'object'> & Partial<Pick<AuditEntry, 'object'>>,
+): Promise<Replay[]> {
   for (;;) {
-    const id = audit.atMs * 1000 + Math.floor(Math.random() * 1000);
+    const firstId = audit.atMs * 1000 + Math.floor(Math.random() * 1000);
     const [created] = await db.batch<ReplayRow>([
       db
         .prepare(
-          `INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
-           SELECT ?1, ?2, ?3, 'running', first, max(first, last), first, ?6
+          `INSERT INTO replays (id, actor, route, filter, state, from_seq, until_seq, next_seq, updated_at)
+           SELECT ?1 + row_number() OVER (ORDER BY name) - 1, ?2, name, ?3, 'running', first, max(first, last), first, ?6
            FROM (SELECT
              max(?4, coalesce((SELECT min(seq) FROM events), 0)) AS first,
              min(?5, coalesce((SELECT max(seq) FROM events), 0) + 1) AS last)
-           WHERE true
-           ON CONFLICT (id) DO NOTHING
+           CROSS JOIN routes WHERE (?7 IS NULL OR name = ?7)
+             AND NOT EXISTS (SELECT 1 FROM replays WHERE id >= ?1 AND id < ?1 + ${MAX_ROUTES})
            RETURNING ${REPLAY_COLUMNS}`,
         )
-        .bind(id, audit.actor, JSON.stringify(filter), ...seqRange(filter), audit.atMs),
-      auditChange(db, { ...audit, object: String(id) }),
+        .bind(firstId, audit.actor, JSON.stringify(filter), ...places, audit.atMs, route),
+      auditChange(db, { object: String(firstId), ...audit }),
     ]);
-    const [row] = created?.results ?? [];
-    if (row !== undefined) return replayOf(row); // otherwise another one has the same microsecond
+    const rows = created?.results ?? [];
+    if (rows.length > 0) return rows.map(replayOf);
+    const isTaken = await db
+      .prepare(`SELECT 1 FROM replays WHERE id >= ?1 AND id < ?1 + ${MAX_ROUTES}`)
+      .bind(firstId)
+      .first();
+    if (isTaken === null) return [];
   }
 }
 
-/** One job, or `null`. */
+/** One replay, or `null`. */
 export async function findReplay(db: D1Database, id: number): Promise<Replay | null> {
   const row = await db
     .prepare(`SELECT ${REPLAY_COLUMNS} FROM replays WHERE id = ?1`)
@@ -107,7 +104,7 @@ export async function findReplay(db: D1Database, id: number): Promise<Replay | n
   return row && replayOf(row);
 }
 
-/** Lists jobs, newest first, at most `limit`. */
+/** Lists replays, newest first, at most `limit`. */
 export async function listReplays(
   db: D1Database,
   times: TimeRange,
@@ -127,10 +124,7 @@ export async function listReplays(
   };
 }
 
-/**
- * Ends a job that is running, and records who did: nothing more is put back, and what waits of it is not forwarded. False:
- * it is not running.
- */
+/** Ends a replay that is not over, and records who did. False: it is over. */
 export async function cancelReplay(db: D1Database, id: number, audit: AuditEntry): Promise<boolean> {
   const cancellation = db
     .prepare(
@@ -138,29 +132,91 @@ export async function cancelReplay(db: D1Database, id: number, audit: AuditEntry
        WHERE id = ?1 AND state = 'running'`,
     )
     .bind(id, audit.atMs);
-  const forgetting = db.prepare('DELETE FROM replaying WHERE job = ?1').bind(id);
-  return changeAudited(db, cancellation, audit, forgetting);
+  return changeAudited(db, cancellation, audit, ...countSentSql(db, audit.atMs, 'r.id = ?2', id));
 }
+
+/** Pauses a replay that is not over, or has it go on, and records who did. False: it is over, or was so already. */
+export async function setReplayPaused(
+  db: D1Database,
+  id: number,
+  isPaused: boolean,
+  audit: AuditEntry,
+): Promise<boolean> {
+  const change = db
+    .prepare(
+      "UPDATE replays SET paused = ?2, updated_at = ?3 WHERE id = ?1 AND state = 'running' AND paused <> ?2",
+    )
+    .bind(id, Number(isPaused), audit.atMs);
+  return changeAudited(db, change, audit);
+}
+
+/** The statements that end the replays of a route, where it is gone. */
+export function endReplaysOfRoute(db: D1Database, route: string, nowMs: number): D1PreparedStatement[] {
+  const isGone = (name: string) => `NOT EXISTS (SELECT 1 FROM routes WHERE name = ${name})`;
+  return [
+    ...countSentSql(db, nowMs, `r.route = ?2 AND r.state = 'running' AND ${isGone('?2')}`, route),
+    db
+      .prepare(
+        `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2
+         WHERE route = ?1 AND state = 'running' AND ${isGone('?1')}`,
+      )
+      .bind(route, nowMs),
+  ];
+}
+
+/**
+ * The statements that count what replays have sent since they were last counted.
+ *
+ * @param condition on `r`, for replays; its parameters are numbered from ?2 on.
+ */
+export function countSentSql(
+  db: D1Database,
+  nowMs: number,
+  condition: string,
+  ...values: (string | number)[]
+): D1PreparedStatement[] {
+  return [
+    db
+      .prepare(
+        addCountsSql(`
+          SELECT 60, ${minuteSql('?1')}, given.key, 'replayed:' || r.route,
+            sum(given.value - coalesce(r.counted ->> given.key, 0))
+          FROM replays AS r CROSS JOIN json_each(r.sent) AS given
+          WHERE ${condition} AND r.counted <> r.sent
+          GROUP BY given.key, r.route`),
+      )
+      .bind(nowMs, ...values),
+    db
+      .prepare(`UPDATE replays AS r SET counted = sent WHERE ?1 AND ${condition} AND counted <> sent`)
+      .bind(nowMs, ...values),
+  ];
+}
+
+/** The condition of {@link countSentSql} for those that are not over: the others were counted when they ended. */
+export const IS_OPEN = "r.state = 'running'";
 
 export const BLOTTED_FILTER = `
   iif(filter ->> 'contact' IS NULL, filter, json_set(filter, '$.contact', '${BLOTTED_CONTACT}'))`;
 
-/** A statement for the erasure of a contact: ends the jobs that have it in their filter, and blots it out there. */
-export function endReplaysOfContact(db: D1Database, contact: string, nowMs: number): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2
-       WHERE state = 'running' AND filter ->> 'contact' = ?1`,
-    )
-    .bind(contact, nowMs);
+/** The statements for the erasure of a contact: end the replays that have it in their filter, and blot it out there. */
+export function endReplaysOfContact(db: D1Database, contact: string, nowMs: number): D1PreparedStatement[] {
+  return [
+    ...countSentSql(db, nowMs, `${IS_OPEN} AND r.filter ->> 'contact' = ?2`, contact),
+    db
+      .prepare(
+        `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2
+         WHERE state = 'running' AND filter ->> 'contact' = ?1`,
+      )
+      .bind(contact, nowMs),
+  ];
 }
 
-/** What a job was asked for, and by whom. */
+/** What a replay was asked for, and by whom. */
 export type ReplayFilter = Pick<Replay, 'id' | 'actor' | 'filter'>;
 
 /**
- * Statements that give jobs another filter, for the erasure of a contact whose number is in them. Those that are running
- * end, since they would replay something else.
+ * Statements that give replays another filter, for the erasure of a contact whose number is in them. Those that are not over
+ * end, since they would send something else.
  */
 export function blotReplayFilters(
   db: D1Database,
@@ -169,6 +225,7 @@ export function blotReplayFilters(
 ): D1PreparedStatement[] {
   const rows = JSON.stringify(blotted.map(({ id, filter }) => ({ id, filter: JSON.stringify(filter) })));
   return [
+    ...countSentSql(db, nowMs, "r.id IN (SELECT value ->> 'id' FROM json_each(?2))", rows),
     db
       .prepare(
         `UPDATE replays SET filter = blotted.value ->> 'filter',
@@ -176,19 +233,18 @@ export function blotReplayFilters(
          FROM json_each(?1) AS blotted WHERE replays.id = blotted.value ->> 'id'`,
       )
       .bind(rows, nowMs),
-    db.prepare("DELETE FROM replaying WHERE job IN (SELECT value ->> 'id' FROM json_each(?1))").bind(rows),
   ];
 }
 
-/** Deletes jobs that were made before a time and are over. */
+/** Deletes replays that were made before a time and are over. */
 export async function purgeReplays(db: D1Database, madeBeforeMs: number): Promise<number> {
   const over = { table: 'replays', index: 'NOT INDEXED', condition: "id < ?2 AND state <> 'running'" };
-  return deleteWithin(new WorkBudget(1), db, over, MAX_PURGED_JOBS, madeBeforeMs * 1000);
+  return deleteWithin(new WorkBudget(1), db, over, MAX_PURGED, madeBeforeMs * 1000);
 }
 
 export const REPLAY_COLUMNS = `
-  id, actor, filter, state, from_seq AS fromSeq, until_seq AS untilSeq, next_seq AS nextSeq, put_back AS putBack, forwarded,
-  updated_at AS updatedAtMs, (SELECT count(*) FROM replaying WHERE replaying.job = replays.id) AS waiting`;
+  id, actor, route, filter, iif(state = 'running' AND paused, 'paused', state) AS state, from_seq AS fromSeq,
+  until_seq AS untilSeq, next_seq AS nextSeq, forwarded AS sent, updated_at AS updatedAtMs`;
 
 export type ReplayRow = Omit<Replay, 'filter'> & { filter: string };
 
@@ -197,8 +253,8 @@ export function replayOf(row: ReplayRow): Replay {
 }
 
 export const REPLAY_FILTERS: RowReader<Pick<ReplayRow, 'id' | 'actor' | 'filter'>, ReplayFilter> = {
-  from: '(SELECT id AS seq, id, actor, filter FROM replays) AS job',
-  columns: 'job.id, job.actor, job.filter',
+  from: '(SELECT id AS seq, id, actor, filter FROM replays) AS replay',
+  columns: 'replay.id, replay.actor, replay.filter',
   itemOf: (row) => ({ ...row, filter: storedFilter.parse(row.filter) }),
 };
 

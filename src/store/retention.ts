@@ -1,8 +1,9 @@
 // Retention: deletes events and rejections that are past it, and then what is over its budget, see eviction.ts. An event that
-// is still in the outbox is never deleted.
+// an active route has yet to forward is never deleted.
 
 import { evictEvents } from './event-eviction.ts';
 import { evictRejections } from './eviction.ts';
+import { DELETABLE_TO } from './stretches.ts';
 import { deleteEventsSql } from './usage.ts';
 import { deleteWithin, repeatWithin, WorkBudget } from './work-budget.ts';
 
@@ -52,11 +53,8 @@ export async function purgeEvents(
   return { expired, overflowing: evicted.events, databaseBytes: evicted.databaseBytes };
 }
 
-/** The oldest ?2 forwarded events, of those stored before ?1. */
-const EXPIRED = `
-  SELECT seq FROM events AS e
-  WHERE seq < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)
-  ORDER BY seq LIMIT ?2`;
+/** The oldest ?2 events that may be deleted, of those stored before ?1. */
+const EXPIRED = `SELECT seq FROM events WHERE seq < ?1 AND seq <= ${DELETABLE_TO} ORDER BY seq LIMIT ?2`;
 
 async function purgeChunk(db: D1Database, storedBeforeMs: number) {
   const chunk = [storedBeforeMs * 1000, CHUNK_EVENTS];

@@ -17,11 +17,16 @@ export const REQUEST_STATEMENTS = 900;
 export class WorkBudget {
   #left: number;
   readonly #isLate: () => boolean;
+  readonly #whole: WorkBudget | undefined;
 
-  /** @param left how many steps or statements it may take. */
-  constructor(left: number, isLate = () => false) {
+  /**
+   * @param left how many steps, statements or subrequests it may take.
+   * @param whole a budget that this one is a part of.
+   */
+  constructor(left: number, isLate = () => false, whole?: WorkBudget) {
     this.#left = left;
     this.#isLate = isLate;
+    this.#whole = whole;
   }
 
   static within({ statements, ms }: WorkLimits, now: () => number): WorkBudget {
@@ -29,12 +34,18 @@ export class WorkBudget {
     return new WorkBudget(statements, () => now() >= endsAtMs);
   }
 
+  /** What is left of this budget, until it is too late. */
+  until(isLate: () => boolean): WorkBudget {
+    return new WorkBudget(Number.POSITIVE_INFINITY, isLate, this);
+  }
+
   spend(amount: number): void {
     this.#left -= amount;
+    this.#whole?.spend(amount);
   }
 
   isSpent(): boolean {
-    return this.#left <= 0 || this.#isLate();
+    return this.#left <= 0 || this.#isLate() || this.#whole?.isSpent() === true;
   }
 }
 

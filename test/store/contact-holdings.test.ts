@@ -57,8 +57,8 @@ const phone = fc
 /** Stores texts as what a walk of a kind looks at; their places are 1, 2, … */
 async function store(kind: ContactHoldingKind, texts: readonly string[]): Promise<void> {
   const sql = {
-    event: `INSERT INTO events (seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload)
-      SELECT key + 1, 'm' || key || ':e:response', 'shop', 'response', '+1', 'a', 'r', 0, 0, value FROM json_each(?1)`,
+    event: `INSERT INTO events (seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload, replays)
+      SELECT key + 1, 'm' || key || ':e:response', 'shop', 'response', '+1', 'a', 'r', 0, 0, value, -1 FROM json_each(?1)`,
     rejection: `INSERT INTO rejections (seq, integration, generation, body_hash, reason, problems, request_id, received_at,
         last_received_at, body, body_encoding)
       SELECT key + 1, 'shop', 1, key, 'not-json', '[]', 'r', 0, 0, value, 'utf-8' FROM json_each(?1)`,
@@ -95,7 +95,6 @@ describe('what holds a number', () => {
             await env.DB.batch([
               env.DB.prepare('DELETE FROM rejections'),
               env.DB.prepare('DELETE FROM events'),
-              env.DB.prepare('DELETE FROM outbox'),
             ]);
             const texts = encodings.map((names) =>
               names.reduce((text, name) => ENCODERS[name]?.(text) ?? '', `fone: ${number.written}, obrigado`),

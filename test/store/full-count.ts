@@ -1,6 +1,7 @@
 // What the counters should say, computed the long way: from every row that is stored.
 
 import { env } from 'cloudflare:workers';
+import { wantsSql } from '../../src/store/stretches.ts';
 import { FULL_USAGE, NOTED_USAGE } from '../../tools/faults/full-usage.ts';
 
 /** Counts by integration and kind, as `shop response`. */
@@ -38,7 +39,9 @@ export async function fullCount(): Promise<Counts> {
     UNION ALL
     SELECT integration, 'rejected', sum(deliveries) FROM rejections GROUP BY 1
     UNION ALL
-    SELECT integration, 'forwarded', count(*) FROM events WHERE seq NOT IN (SELECT seq FROM outbox) GROUP BY 1`);
+    SELECT e.integration, 'forwarded:' || r.name, count(*)
+    FROM routes AS r JOIN events AS e ON e.seq > r.began AND e.seq <= r.position
+    WHERE ${wantsSql('r.filter')} GROUP BY 1, 2`);
   return { ...others, ...odd };
 }
 

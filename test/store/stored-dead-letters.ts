@@ -10,6 +10,7 @@ export async function storeDeadLetters(counts: Record<string, number>): Promise<
     .sort((a, b) => a.n - b.n)
     .map(({ n, integration }) => ({
       kind: 'given-up' as const,
+      route: 'events',
       integration,
       messageId: crypto.randomUUID(),
       event: { id: `m${n}:e:response`, integration, type: 'response' as const, contact: null },
