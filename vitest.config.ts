@@ -2,12 +2,23 @@ import { availableParallelism } from 'node:os';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { ASSETS_DIRECTORY, buildAssets } from './scripts/assets.ts';
+import { bindingOf } from './src/contract/routes.ts';
 import { EXAMPLE_CONSUMER, MIGRATIONS, type QueueConsumer, RECEIVER } from './tools/declared-worker.ts';
 import { bundleWorker } from './tools/local-worker.ts';
 
 const { compatibilityDate } = RECEIVER;
 /** The receiver under test consumes its own events. They become dead letters after one retry. */
 const CONSUMER = EXAMPLE_CONSUMER.consumes.map((consumer) => ({ ...consumer, maxRetries: 1 }));
+
+/** Further ways out, which the tests that need them make routes. */
+const FURTHER_ROUTES = ['crm', 'desk'];
+const FURTHER_QUEUES = Object.fromEntries(
+  FURTHER_ROUTES.map((route) => [bindingOf(route), `instant-message-${route}`]),
+);
+const FURTHER_CONSUMERS = FURTHER_ROUTES.flatMap((route) => [
+  { ...CONSUMER[0], queue: `instant-message-${route}`, deadLetterQueue: `instant-message-${route}-dead` },
+  { ...CONSUMER[0], queue: `instant-message-${route}-dead`, deadLetterQueue: undefined },
+]) as QueueConsumer[];
 
 const SECRETS = {
   WEBHOOK_SECRET: 'webhook-secret-of-the-tests-and-of-nothing-else',
@@ -33,7 +44,7 @@ await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
-    maxWorkers: Math.max(2, availableParallelism() - 1), // they spend much of their time waiting
+    maxWorkers: Math.max(3, availableParallelism() - 1), // they spend much of their time waiting
     projects: [
       {
         // The tests of src, in workerd, with real D1 and real queues.
@@ -72,8 +83,8 @@ export default defineConfig(async () => ({
                   d1Databases: { ...RECEIVER.databases, CONSUMER_STATE: 'consumer-state' },
                   outboundService: 'access',
                   serviceBindings: { ASSETS: 'viewer' },
-                  queueProducers: RECEIVER.queues,
-                  queueConsumers: queueConsumers([...RECEIVER.consumes, ...CONSUMER]),
+                  queueProducers: { ...RECEIVER.queues, ...FURTHER_QUEUES },
+                  queueConsumers: queueConsumers([...RECEIVER.consumes, ...CONSUMER, ...FURTHER_CONSUMERS]),
                 },
                 {
                   // Serves the files of [assets]. The receiver's Worker has none of its own, so every request reaches its code.

@@ -1,6 +1,8 @@
 // The settings from wrangler.toml and the secrets, checked once for each isolate.
 
 import * as z from 'zod';
+import type { CloudEvent } from './contract/cloudevent.ts';
+import { routeOfBinding } from './contract/routes.ts';
 import { flawOfSecret, MIN_API_TOKEN_LENGTH, MIN_WEBHOOK_SECRET_LENGTH } from './secrets.ts';
 
 /** What identifies the operator's own Cloudflare Access. */
@@ -100,6 +102,20 @@ function secret(minLength: number) {
       const message = flawOfSecret(value);
       if (message !== null) context.addIssue({ code: 'custom', message });
     });
+}
+
+/** The queues of the routes, by the routes' names. Their bindings are `EVENTS` and `EVENTS_<NAME>`. */
+export function routeQueuesOf(env: Env): Map<string, Queue<CloudEvent>> {
+  return new Map(
+    Object.entries(env).flatMap(([binding, value]) => {
+      const route = routeOfBinding(binding);
+      return route !== null && isQueue(value) ? [[route, value] as const] : [];
+    }),
+  );
+}
+
+function isQueue(binding: unknown): binding is Queue<CloudEvent> {
+  return typeof binding === 'object' && binding !== null && 'sendBatch' in binding;
 }
 
 /** Reads the settings. Throws {@link ConfigurationError}. */

@@ -6,9 +6,10 @@
 // for a queue. Each task has a share of the time, after which its bindings are closed to it: a task that hangs or fails keeps
 // no other from its turn. Every task goes on in the next run where it ended.
 
-import type { ForwardingDeps } from './forward/events.ts';
-import { CRON_BUDGET, REQUEST_BUDGET, type ReplayBudget, runReplays } from './forward/replay.ts';
-import { MAX_PAGES, sweepOutbox } from './forward/sweep.ts';
+import { askToCatchUp } from './forward/catch-up.ts';
+import { runReplays } from './forward/replay.ts';
+import type { ForwardingDeps } from './forward/routes.ts';
+import { sweepRoutes } from './forward/sweep.ts';
 import { boundedDatabase, boundedQueue } from './runtime/bounded-bindings.ts';
 import { withTimeout } from './runtime/deadline.ts';
 import type { Lifetime } from './runtime/group-commit.ts';
@@ -16,13 +17,17 @@ import { describeError, type LogFields, log } from './runtime/log.ts';
 import { noteBusinessNumbers } from './store/business-numbers.ts';
 import { purgeDeadLetters } from './store/dead-letters.ts';
 import { evictDeadLetters } from './store/eviction.ts';
+import { countAllForwarded } from './store/forwarded-counts.ts';
 import { claimCronWork, readCronRun, recordCron, recordSweep } from './store/progress.ts';
+import { findReplayingRoutes } from './store/replay-pages.ts';
 import { purgeReplays } from './store/replays.ts';
 import { purgeEvents, purgeRejections } from './store/retention.ts';
 import { rollUp } from './store/roll-up.ts';
 import { sumEvents } from './store/usage.ts';
+import { WorkBudget } from './store/work-budget.ts';
 
 interface MaintenanceDeps extends ForwardingDeps {
+  intake: Queue<unknown>;
   retentionMs: number;
   rejectionMs: number;
   /** Events go early when the database is larger. */
@@ -31,14 +36,17 @@ interface MaintenanceDeps extends ForwardingDeps {
 
 interface RunBudget {
   ms: number;
-  sweptPages: number;
-  replays: ReplayBudget;
+  /** Subrequests of the tasks that need a queue. */
+  subrequests: number;
 }
 
-/** Ends before the next run of the cron begins. */
-const CRON_RUN: RunBudget = { ms: 55_000, sweptPages: MAX_PAGES, replays: CRON_BUDGET };
+/**
+ * Ends before the next run of the cron begins. D1 takes 1,000 queries in an invocation, and so many subrequests were all that
+ * there were until 2026 (https://developers.cloudflare.com/d1/platform/limits/). The tasks that need no queue take the rest.
+ */
+const CRON_RUN: RunBudget = { ms: 55_000, subrequests: 800 };
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
-const STAND_IN_RUN: RunBudget = { ms: 20_000, sweptPages: 50, replays: REQUEST_BUDGET };
+const STAND_IN_RUN: RunBudget = { ms: 20_000, subrequests: 400 };
 
 /** A cron that comes every minute and last began longer ago has stopped. */
 const CRON_LATE_MS = 2 * 60_000;
@@ -54,8 +62,11 @@ interface Task {
   name: string;
   /** The share of the run's time that has passed when the task has to end. */
   endsAt: number;
-  /** @param leftMs how much of its time is left. */
-  work(deps: ForwardingDeps, budget: RunBudget, leftMs: () => number): Promise<unknown>;
+  /**
+   * @param budget of its lane, in subrequests.
+   * @param leftMs how much of its time is left.
+   */
+  work(deps: ForwardingDeps, budget: WorkBudget, leftMs: () => number): Promise<unknown>;
 }
 
 /** Makes the tasks. Once for each isolate, which remembers when the cron last ran. */
@@ -135,28 +146,37 @@ export function createMaintenance(deps: MaintenanceDeps) {
  * The tasks of each lane, in order. Purges come after the roll-up, which counts what they delete, and the purge of events
  * comes last among those with a budget: it must not make room for what the others keep beyond theirs.
  */
-function lanesOf({ retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps): Task[][] {
+function lanesOf({ intake, retentionMs, rejectionMs, maxDatabaseBytes }: MaintenanceDeps): Task[][] {
   const ofQueues: Task[] = [
     {
       name: 'sweep',
       endsAt: 0.5,
-      async work(deps, { sweptPages }, leftMs) {
-        const isOver = () => leftMs() <= SWEEP_ENDING_MS;
-        await sweepOutbox(deps, { maxPages: sweptPages, isOver });
+      async work(deps, budget, leftMs) {
+        const swept = await sweepRoutes(
+          deps,
+          budget.until(() => leftMs() <= SWEEP_ENDING_MS),
+        );
         await recordSweep(deps.db, deps.now());
+        await askToCatchUp({ intake }, swept.behind);
       },
     },
     {
       name: 'replays',
       endsAt: 1,
-      async work(deps, { replays }, leftMs) {
-        const ms = Math.min(replays.ms, leftMs() - REPLAYS_ENDING_MS);
-        if (ms > 0) await runReplays(deps, { ...replays, ms });
+      async work(deps, budget, leftMs) {
+        const ofReplays = budget.until(() => leftMs() <= REPLAYS_ENDING_MS);
+        const routes = await findReplayingRoutes(deps.db);
+        await Promise.all(routes.map(async (route) => runReplays(deps, route, ofReplays)));
       },
     },
   ];
   const ofDatabase: Task[] = [
     { name: 'roll-up', endsAt: 0.5, work: async ({ db, now }) => rollUp(db, now()) },
+    {
+      name: 'counts of what was forwarded',
+      endsAt: 0.52,
+      work: async ({ db, now }) => countAllForwarded(db, now()),
+    },
     { name: 'business numbers', endsAt: 0.55, work: async ({ db, now }) => noteBusinessNumbers(db, now()) },
     { name: 'sums of what is kept', endsAt: 0.6, work: async ({ db, now }) => sumEvents(db, now()) },
     {
@@ -218,12 +238,15 @@ async function runLanes(lanes: Task[][], deps: ForwardingDeps, budget: RunBudget
   const startedAtMs = Date.now(); // by the clock of the timers, not of the receiver
   const failed: string[] = [];
   const runLane = async (lane: Task[]) => {
+    const ofLane = new WorkBudget(budget.subrequests);
     for (const { name, endsAt, work } of lane) {
       const leftMs = () => startedAtMs + endsAt * budget.ms - Date.now();
       const db = boundedDatabase(deps.db, leftMs);
-      const events = boundedQueue(deps.events, leftMs);
+      const queues = new Map(
+        Array.from(deps.queues, ([name, queue]) => [name, boundedQueue(queue, leftMs)] as const),
+      );
       try {
-        await withTimeout(Math.max(leftMs(), 0), work({ ...deps, db, events }, budget, leftMs));
+        await withTimeout(Math.max(leftMs(), 0), work({ ...deps, db, queues }, ofLane, leftMs));
       } catch (error) {
         failed.push(name);
         log('error', 'scheduled task failed', { task: name, error: describeError(error) });

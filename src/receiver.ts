@@ -1,8 +1,8 @@
 // The receiver of an isolate: makes once from the bindings what its handlers share.
 
 import { createApp, createPayloadApp } from './app.ts';
-import type { CloudEvent } from './contract/cloudevent.ts';
-import { settingsFrom } from './env.ts';
+import { routeQueuesOf, settingsFrom } from './env.ts';
+import { type CatchUpDeps, catchUp, routeToCatchUp } from './forward/catch-up.ts';
 import { isDeadLetterQueue, keepDeadLetters } from './forward/dead-letters.ts';
 import { consumeIntake, UNPACKED_LIMITS } from './forward/intake-consumer.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -24,6 +24,20 @@ export interface Receiver {
   scheduled(): Promise<void>;
 }
 
+/** Consumes the intake queue: webhooks first, since more depends on them. */
+async function consumeOwn(
+  deps: Parameters<typeof consumeIntake>[0] & CatchUpDeps,
+  messages: readonly Message<unknown>[],
+): Promise<void> {
+  const routes = new Map(messages.map((message) => [message, routeToCatchUp(message.body)]));
+  const webhooks = messages.filter((message) => routes.get(message) === null);
+  if (webhooks.length > 0) await consumeIntake(deps, webhooks);
+  const behind = new Set([...routes.values()].filter((route) => route !== null));
+  if (behind.size === 0) return;
+  await catchUp(deps, behind);
+  for (const [message, route] of routes) if (route !== null) message.ack();
+}
+
 /** Tests have a clock of their own. */
 export interface Clock {
   /** Unix ms. */
@@ -42,7 +56,7 @@ export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Re
   const deps = {
     ...settings,
     db: boundedDatabase(env.DB),
-    events: boundedQueue(env.EVENTS as Queue<CloudEvent>),
+    queues: new Map(Array.from(routeQueuesOf(env), ([name, queue]) => [name, boundedQueue(queue)] as const)),
     intake: boundedQueue(env.INTAKE),
     breaker: circuitBreaker(),
     bodies: byteBudget(BODY_LIMITS),
@@ -71,7 +85,7 @@ export function createReceiver(env: Env, { now, pause }: Clock = REAL_CLOCK): Re
 
     async queue(batch, lifetime) {
       if (isDeadLetterQueue(batch.queue)) await keepDeadLetters(deps, batch);
-      else await consumeIntake(deps, batch.messages);
+      else await consumeOwn(deps, batch.messages);
       maintenance.lookAfterCron(lifetime);
     },
 

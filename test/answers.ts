@@ -38,8 +38,19 @@ import {
   createReplay,
   getReplay,
   listReplays,
+  pauseReplay,
   replayEvent,
+  resumeReplay,
 } from '../src/api/replays/routes.ts';
+import {
+  createRoute,
+  deleteRoute,
+  getRoute,
+  listRoutes,
+  pauseRoute,
+  resumeRoute,
+  updateRoute,
+} from '../src/api/routes/routes.ts';
 import { getStats } from '../src/api/stats/routes.ts';
 import type { AnswerOf, Operation } from '../src/http/operation.ts';
 import { problemDetails } from '../src/http/problem-details.ts';
@@ -77,6 +88,15 @@ const OPERATIONS = {
   'POST /api/replay': createReplay,
   'GET /api/replay/:job': getReplay,
   'POST /api/replay/:job/cancel': cancelReplay,
+  'POST /api/replay/:job/pause': pauseReplay,
+  'POST /api/replay/:job/resume': resumeReplay,
+  'GET /api/routes': listRoutes,
+  'POST /api/routes': createRoute,
+  'GET /api/routes/:name': getRoute,
+  'PATCH /api/routes/:name': updateRoute,
+  'DELETE /api/routes/:name': deleteRoute,
+  'POST /api/routes/:name/pause': pauseRoute,
+  'POST /api/routes/:name/resume': resumeRoute,
   'GET /api/stats': getStats,
 } satisfies Record<string, Operation>;
 
@@ -100,8 +120,11 @@ type OperationAt<Method extends string, Path extends string> = {
 /** What is answered at an address: a problem, where TypeScript cannot tell the operation by it. */
 export type AnswerAt<Method extends string, Path extends string> = [OperationAt<Method, Path>] extends [never]
   ? Partial<Problem>
-  : MembersOf<Exclude<AnswerOf<OperationAt<Method, Path>>, null>> &
-      Partial<Pick<Problem, 'detail' | 'errors'>>;
+  : WithProblem<MembersOf<Exclude<AnswerOf<OperationAt<Method, Path>>, null>>>;
+
+/** An answer that can be a problem instead. Members of the same name keep the type that they have in the answer. */
+type WithProblem<Answer> = Answer &
+  Partial<Omit<Pick<Problem, 'detail' | 'errors' | 'reason'>, keyof Answer>>;
 
 /** The members of all the forms that an answer can have: a test knows which form it gets. */
 type MembersOf<Answer> = {

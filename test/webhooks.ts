@@ -2,10 +2,12 @@
 // receiver.
 
 import { env } from 'cloudflare:workers';
+import type { RouteFilter } from '../src/contract/routes.ts';
 import { webhookTokens } from '../src/sender/webhook-token.ts';
+import { isWaitingSql } from '../src/store/stretches.ts';
 import { type AnswerAt, checkAnswer } from './answers.ts';
 import type { Body, Fields } from './loose-body.ts';
-import type { Binding, Fault, Seen, SeenEvent } from './receiver/worker.ts';
+import type { Binding, Fault, FurtherRoute, Seen, SeenEvent } from './receiver/worker.ts';
 import responseText from './samples/response.json?raw';
 import statusText from './samples/status.json?raw';
 
@@ -209,13 +211,14 @@ export async function eventually(what: string, isTrue: () => boolean | Promise<b
 
 const TABLES = [
   'events',
-  'outbox',
+  'routes',
+  'forwarded',
+  'refused',
   'integrations',
   'retired_integrations',
   'rejections',
   'audit',
   'replays',
-  'replaying',
   'dead_letters',
   'counters',
   'lags',
@@ -239,6 +242,7 @@ export async function reset(settings: Partial<Env> = {}): Promise<void> {
   await inject({});
   await idle();
   await env.DB.batch(TABLES.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await addRoute('events');
   await letCronBeOnTime();
   await env.PROBE.reset(settings);
   await register('shop');
@@ -285,9 +289,38 @@ export async function loggedWith(part: string): Promise<string[]> {
   return (await seen()).logged.filter((line) => line.includes(part));
 }
 
-/** Waits until every stored event has left the outbox. */
+/** Makes a route behind the back of the API. It begins behind what is stored. */
+export async function addRoute(
+  name: string,
+  filter: RouteFilter = {},
+  { from = Number.MAX_SAFE_INTEGER }: { from?: number } = {},
+): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO routes (name, filter, version, began, position, counted, created_at, state_at)
+     SELECT ?1, ?2, (SELECT coalesce(max(version), 0) + 1 FROM routes), at, at, at, 0, 0
+     FROM (SELECT min(?3, coalesce((SELECT max(seq) FROM events), 0)) AS at)`,
+  )
+    .bind(name, JSON.stringify(filter), from)
+    .run();
+}
+
+/** Makes routes besides `events`, with their queues. */
+export async function addFurtherRoutes(filters: Partial<Record<FurtherRoute, RouteFilter>>): Promise<void> {
+  for (const [name, filter] of Object.entries(filters)) await addRoute(name, filter);
+  await env.PROBE.bindRoutes(Object.keys(filters) as FurtherRoute[]);
+}
+
+/** How many events a route has yet to forward. */
+export async function waitingOn(route = 'events'): Promise<number> {
+  const waiting = env.DB.prepare(
+    `SELECT count(*) AS n FROM events AS e WHERE ${isWaitingSql('r.name = ?1')}`,
+  );
+  return (await waiting.bind(route).first<number>('n')) ?? 0;
+}
+
+/** Waits until every stored event was forwarded. */
 export async function allForwarded(): Promise<void> {
-  await eventually('every event has left the outbox', async () => (await countRows('outbox')) === 0);
+  await eventually('every event was forwarded', async () => (await waitingOn()) === 0);
 }
 
 /** Waits until so many calls that no answer waits for are under way, group commits among them. */
@@ -295,7 +328,8 @@ export async function underWay(calls: number): Promise<void> {
   await eventually('calls are under way', async () => (await env.PROBE.underWay()) >= calls);
 }
 
-/** Every event that the EVENTS queue confirmed, with repeats. */
-export async function forwardedEvents(): Promise<SeenEvent[]> {
-  return (await seen()).batches.flat();
+/** Every event that the queue of a route confirmed, with repeats. */
+export async function forwardedEvents(route: 'events' | FurtherRoute = 'events'): Promise<SeenEvent[]> {
+  const { batches, further } = await seen();
+  return (route === 'events' ? batches : further[route]).flat();
 }

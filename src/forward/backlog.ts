@@ -10,25 +10,33 @@ export interface Backlog {
 
 /** `null` where a queue does not tell. */
 export interface Backlogs {
-  events: Backlog | null;
+  /** By the name of the route. */
+  routes: Record<string, Backlog | null>;
   intake: Backlog | null;
 }
 
 export interface BacklogDeps {
-  events: Pick<Queue, 'metrics'>;
+  queues: ReadonlyMap<string, Pick<Queue, 'metrics'>>;
   intake: Pick<Queue, 'metrics'>;
 }
 
-/** Reads the backlogs of both queues. Never rejects. */
-export async function readBacklogs({ events, intake }: BacklogDeps, timeoutMs: number): Promise<Backlogs> {
-  const [ofEvents, ofIntake] = await Promise.all(
-    [events, intake].map(async (queue) => withTimeoutOrNull(timeoutMs, readBacklog(queue))),
+/** Reads the backlogs of all queues. Never rejects. */
+export async function readBacklogs({ queues, intake }: BacklogDeps, timeoutMs: number): Promise<Backlogs> {
+  const ofRoutes = Array.from(
+    queues,
+    async ([name, queue]) => [name, await readBacklog(queue, timeoutMs)] as const,
   );
-  return { events: ofEvents ?? null, intake: ofIntake ?? null };
+  const [ofIntake, ...routes] = await Promise.all([readBacklog(intake, timeoutMs), ...ofRoutes]);
+  return { routes: Object.fromEntries(routes), intake: ofIntake };
+}
+
+/** Reads the backlog of one queue. Never rejects. */
+export async function readBacklog(queue: Pick<Queue, 'metrics'>, timeoutMs: number): Promise<Backlog | null> {
+  return (await withTimeoutOrNull(timeoutMs, askForBacklog(queue))) ?? null;
 }
 
 /** Rejects where the runtime's binding has no metrics. */
-async function readBacklog(queue: Pick<Queue, 'metrics'>): Promise<Backlog> {
+async function askForBacklog(queue: Pick<Queue, 'metrics'>): Promise<Backlog> {
   const { backlogCount, backlogBytes } = await queue.metrics();
   return { messages: backlogCount, bytes: backlogBytes };
 }

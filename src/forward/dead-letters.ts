@@ -1,5 +1,6 @@
 // Dead letters: messages are taken out of the dead-letter queues and kept in D1, and sent to their queues again when an
-// operator says so: what consumers gave up on to the events queue, webhooks that could not be stored to the intake queue.
+// operator says so: what consumers gave up on to the queue of its route, webhooks that could not be stored to the intake
+// queue.
 //
 // A message leaves the table only once its queue has confirmed it. If the isolate dies in between it is sent a second time,
 // under the same id.
@@ -8,6 +9,7 @@ import * as z from 'zod';
 import { CLOUDEVENT_TYPES, type CloudEvent } from '../contract/cloudevent.ts';
 import { canonicalContact } from '../contract/contact.ts';
 import { decodePayload, encodePayload } from '../contract/payload.ts';
+import { FIRST_ROUTE } from '../contract/routes.ts';
 import { type BatchLimits, splitIntoBatches } from '../runtime/batching.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import {
@@ -25,9 +27,10 @@ import {
   type NewDeadLetter,
   recordDeadLetters,
 } from '../store/dead-letters.ts';
-import { BATCH_LIMITS, type ForwardingDeps, METADATA_BYTES } from './events.ts';
 import { bodyOf, deferWebhook, type IntakeMessage, intakeMessage } from './intake-queue.ts';
+import { BATCH_LIMITS, METADATA_BYTES } from './messages.ts';
 import { recordMessages, retryLater } from './record-messages.ts';
+import type { ForwardingDeps, RouteQueues } from './routes.ts';
 
 /** Queues are told by their names, see wrangler.toml. No queue stands behind the last one: what cannot be kept is lost. */
 const DEAD_LETTER_QUEUE = /-dead$/;
@@ -66,15 +69,27 @@ const eventAttributes = z.object({
 /** Checks the attributes, and gives the event as it is. */
 const sentEvent = z.custom<CloudEvent>((value) => eventAttributes.safeParse(value).success);
 
+/**
+ * The route whose consumers give up on messages into a dead-letter queue: its name ends in that of the route and `-dead`,
+ * with hyphens for underscores. Any other one is taken for that of the first route.
+ */
+function routeOfDeadLetterQueue(queue: string, routes: RouteQueues): string {
+  const named = [...routes.keys()].filter((route) =>
+    `-${queue}`.endsWith(`-${route.replaceAll('_', '-')}-dead`),
+  );
+  return named.toSorted((a, b) => b.length - a.length)[0] ?? FIRST_ROUTE;
+}
+
 export function isDeadLetterQueue(name: string): boolean {
   return DEAD_LETTER_QUEUE.test(name);
 }
 
 /** Keeps a batch of dead letters. Each is acknowledged once it is in D1, and otherwise retried with growing delays. */
 export async function keepDeadLetters(
-  { db, now }: Pick<ForwardingDeps, 'db' | 'now'>,
+  { db, now, queues }: Pick<ForwardingDeps, 'db' | 'now' | 'queues'>,
   { queue, messages }: Pick<MessageBatch<unknown>, 'queue' | 'messages'>,
 ): Promise<void> {
+  const route = routeOfDeadLetterQueue(queue, queues);
   const longestSeconds = LAST_QUEUE.test(queue) ? LAST_QUEUE_LONGEST_RETRY_SECONDS : undefined;
   const read = messages.map((message) => {
     const webhook = intakeMessage.safeParse(message.body).data;
@@ -85,7 +100,7 @@ export async function keepDeadLetters(
     const letters = await Promise.all(
       group.map(async ({ message, webhook, json }) => ({
         message,
-        content: await deadLetterOf(message, webhook, json),
+        content: await deadLetterOf(message, webhook, json, route),
       })),
     );
     await recordMessages(db, letters, async (batch) => recordDeadLetters(db, batch, now()), {
@@ -98,14 +113,22 @@ async function deadLetterOf(
   { id: messageId, attempts, timestamp, body }: Message<unknown>,
   webhook: IntakeMessage | undefined,
   json: string,
+  route: string,
 ): Promise<NewDeadLetter> {
   const sent = { messageId, attempts, sentAtMs: timestamp.getTime() };
   if (webhook === undefined) {
     const event = eventIn(body);
-    return { ...sent, kind: 'given-up', event, integration: event?.integration ?? null, body: json };
+    return { ...sent, kind: 'given-up', route, event, integration: event?.integration ?? null, body: json };
   }
   const { integration } = webhook;
-  return { ...sent, kind: 'intake', event: null, integration, body: await keptWebhookJson(webhook) };
+  return {
+    ...sent,
+    kind: 'intake',
+    route: null,
+    event: null,
+    integration,
+    body: await keptWebhookJson(webhook),
+  };
 }
 
 /** A webhook as it is kept. One that cannot be decompressed is kept as it is. */
@@ -152,15 +175,31 @@ export interface RedriveDeps extends ForwardingDeps {
   intake: Queue<unknown>;
 }
 
-/** Sends dead letters of ours to their queues again, as they were. Rejects when a queue does not take them. */
+/** The queue of a dead letter's route has no binding, so that it cannot be sent again. */
+export class RouteWithoutQueue extends Error {
+  override name = 'RouteWithoutQueue';
+  readonly route: string;
+
+  constructor(route: string) {
+    super(`the route ${route} has no binding`);
+    this.route = route;
+  }
+}
+
+/**
+ * Sends dead letters of ours to the queues that they come from again, as they were. Rejects when a queue does not take them,
+ * and with {@link RouteWithoutQueue} where there is none any more: what was sent by then is sent again with the next try.
+ */
 export async function sendAgain(
-  { events, intake }: Pick<RedriveDeps, 'events' | 'intake'>,
+  { queues, intake }: Pick<RedriveDeps, 'queues' | 'intake'>,
   letters: readonly KeptDeadLetter[],
 ): Promise<void> {
   const ofEvents = letters.filter(({ kind }) => kind !== 'intake');
-  if (ofEvents.length > 0) {
-    await events.sendBatch(
-      ofEvents.map(({ body }) => ({ body: sentEvent.parse(JSON.parse(body)), contentType: 'json' })),
+  for (const [route, ofRoute] of Map.groupBy(ofEvents, (letter) => letter.route ?? FIRST_ROUTE)) {
+    const queue = queues.get(route);
+    if (queue === undefined) throw new RouteWithoutQueue(route);
+    await queue.sendBatch(
+      ofRoute.map(({ body }) => ({ body: sentEvent.parse(JSON.parse(body)), contentType: 'json' })),
     );
   }
   const webhooks = letters.filter(({ kind }) => kind === 'intake');
@@ -180,7 +219,7 @@ export async function sendAgain(
 export interface BulkResult {
   /** How many were sent again or deleted. */
   done: number;
-  /** How many stay because they are not ours. */
+  /** How many stay because they are not ours, or of a route that has no queue. */
   skipped: number;
   /** The place behind which the next request continues; `null` where nothing is left. */
   nextAfterSeq: number | null;
@@ -199,7 +238,8 @@ export async function redriveDeadLetters(
   audit: () => AuditEntry,
 ): Promise<BulkResult> {
   return actInBulk(deps, filter, afterSeq, {
-    isChosen: ({ isOurs }) => isOurs,
+    isChosen: ({ isOurs, kind, route }) =>
+      isOurs && (kind === 'intake' || deps.queues.has(route ?? FIRST_ROUTE)),
     limits: BATCH_LIMITS,
     async act(seqs) {
       const letters = await findDeadLetters(deps.db, seqs);

@@ -19,9 +19,11 @@ import {
   type NewRejection,
   recordRejections,
 } from '../store/rejections.ts';
-import { type ForwardingDeps, forwardedBytes, forwardStored } from './events.ts';
+import { joinStretches, type Stretch } from '../store/stretches.ts';
 import { bodyBytesOf, bodyOf, type IntakeMessage, intakeMessage } from './intake-queue.ts';
+import { forwardedBytes } from './messages.ts';
 import { type ReadMessage, recordMessages, retryLater } from './record-messages.ts';
+import { type ForwardingDeps, forwardStored } from './routes.ts';
 
 /**
  * Bodies that are decompressed, judged and recorded together. A batch of a hundred messages has at most 256 KB, but can
@@ -68,8 +70,11 @@ interface JudgedEvent {
   generation: number;
 }
 
-/** How many bytes each event that was stored has to forward, by its place. An event that came twice is in it once. */
-type StoredBytes = Map<number, number>;
+/**
+ * The events that were stored, by place: the stretch of each, and how many bytes it has to forward. One that came twice is in
+ * it once.
+ */
+type StoredEvents = Map<number, Stretch & { bytes: number }>;
 
 /**
  * Records a batch of deferred webhooks, and forwards the events. A message is acknowledged once it is in D1, and otherwise
@@ -82,7 +87,7 @@ export async function consumeIntake(deps: IntakeDeps, messages: readonly Message
   const packed = messages.map(readMessage).filter((one) => one !== null);
   const registered = await findRegistered(db, packed);
   if (registered === null) return;
-  const stored: StoredBytes = new Map();
+  const stored: StoredEvents = new Map();
   const limits = { maxItems: messages.length, maxBytes: MAX_UNPACKED_BYTES };
   for (const group of splitIntoBatches(packed, ({ bodyBytes }) => bodyBytes, limits)) {
     await recordGroup({ ...deps, db, registered, untilMs: startMs + RECORD_WITHIN_MS }, group, stored);
@@ -94,7 +99,7 @@ export async function consumeIntake(deps: IntakeDeps, messages: readonly Message
 async function recordGroup(
   deps: RecordingDeps,
   group: readonly PackedMessage[],
-  stored: StoredBytes,
+  stored: StoredEvents,
 ): Promise<void> {
   const { db, untilMs } = deps;
   const holding = deps.unpacked.hold('');
@@ -126,7 +131,7 @@ async function recordGroup(
 async function recordJudged(
   { db, now, untilMs }: RecordingDeps,
   judged: readonly JudgedEvent[],
-  stored: StoredBytes,
+  stored: StoredEvents,
 ): Promise<void> {
   const differing: NewRejection[] = [];
   const isLate = () => Date.now() >= untilMs;
@@ -136,7 +141,10 @@ async function recordJudged(
     const { event } = recordable;
     const done = recorded[index];
     if (done?.outcome === 'differs') differing.push(differingRejection(event, done, generation));
-    else if (done !== undefined) stored.set(done.seq, forwardedBytes(event.payload.length));
+    else if (done !== undefined) {
+      const { seq, afterSeq } = done;
+      stored.set(seq, { after: afterSeq, last: seq, bytes: forwardedBytes(event.payload.length) });
+    }
   }
   for (const group of splitIntoBatches(differing, ({ body }) => body.byteLength, REJECTION_GROUP)) {
     if (isLate()) throw new Error('no time is left to keep what differs');
@@ -148,11 +156,11 @@ async function recordJudged(
 }
 
 /** @param untilMs nothing is waited for any longer, Unix ms. */
-async function forwardInTime(deps: IntakeDeps, stored: StoredBytes, untilMs: number): Promise<void> {
-  const groups = splitIntoBatches([...stored], ([, bytes]) => bytes, FORWARD_GROUP);
+async function forwardInTime(deps: IntakeDeps, stored: StoredEvents, untilMs: number): Promise<void> {
+  const inOrder = [...stored.values()].toSorted((a, b) => a.after - b.after);
+  const groups = splitIntoBatches(inOrder, ({ bytes }) => bytes, FORWARD_GROUP);
   for (const [index, group] of groups.entries()) {
-    const seqs = group.map(([seq]) => seq);
-    const forwarding = forwardStored(deps, seqs, 'deferred webhooks').then(() => true);
+    const forwarding = forwardStored(deps, joinStretches(group), 'deferred webhooks').then(() => true);
     if (await withTimeoutOrNull(untilMs - Date.now(), forwarding)) continue;
     log('warn', 'forwarding left to the sweep', { events: groups.slice(index).flat().length });
     return;

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { decodePayload, encodePayload, MAX_BODY_BYTES } from '../contract/payload.ts';
 import type { Sender } from '../sender/verify-sender.ts';
-import { MAX_MESSAGE_BYTES } from './events.ts';
+import { MAX_MESSAGE_BYTES } from './messages.ts';
 
 export const intakeMessage = z.object({
   integration: z.string(),

@@ -1,5 +1,5 @@
-// Forwards events among which there may be poison: events that the queue never takes. Poison must not hold up other events,
-// and an outage of the queue must not make dead letters of good ones.
+// Forwards events among which there may be poison: events that the queue of a route never takes. Poison must not hold up other
+// events, and an outage of the queue must not make dead letters of good ones.
 //
 // A batch that is refused is halved until what is refused stands alone. When several attempts in a row fail, an event that
 // the queue took before is sent once more, which consumers drop as a repeat: if that is refused as well, the queue is down,
@@ -11,14 +11,9 @@
 import type { NeverSentReason } from '../contract/dead-letters.ts';
 import { log } from '../runtime/log.ts';
 import type { NeverSent } from '../store/dead-letters.ts';
-import { findForwarded, type WaitingEvent } from '../store/outbox.ts';
-import {
-  type Confirm,
-  type ForwardingDeps,
-  forwardEvents,
-  keptMessageOf,
-  MAX_FORWARDED_PAYLOAD_BYTES,
-} from './events.ts';
+import { findForwarded, type WaitingEvent } from '../store/gaps.ts';
+import { keptMessageOf, MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
+import { type SentEvents, sendEvents, type Way } from './send.ts';
 
 /** An event is given up after refusals in this many runs: ten minutes of the cron. */
 const MAX_REFUSALS = 10;
@@ -28,45 +23,57 @@ const FAILURES_IN_A_ROW = 3;
 const GROUP_EVENTS = 50;
 
 /** What is done to events where they wait. */
-interface WaitingStore<Pending extends WaitingEvent> {
-  /** Removes those that the queue has confirmed. Default: from the outbox. */
-  confirm?: Confirm<Pending>;
+interface WaitingStore<Waiting extends WaitingEvent> {
+  /** Notes that the queue has confirmed them. */
+  confirm(events: readonly Waiting[]): Promise<void>;
   /** Reads those of the events that still wait. */
-  read(events: readonly Pending[]): Promise<Pending[]>;
-  /** Counts a refusal of each. */
-  noteRefusals(events: readonly Pending[]): Promise<void>;
+  read(events: readonly Waiting[]): Promise<Waiting[]>;
+  /** Counts a refusal of each. Absent: all are tried until the run has taken them, or given them up. */
+  noteRefusals?(events: readonly Waiting[]): Promise<void>;
   /** Moves events to the dead letters, in one transaction. */
-  giveUp(letters: readonly NeverSent<Pending>[]): Promise<void>;
+  giveUp(letters: readonly (NeverSent & { event: Waiting })[]): Promise<void>;
 }
 
 /** Begins a run. */
-export function startPoisonSafeRun<Pending extends WaitingEvent>(
-  deps: ForwardingDeps,
-  waiting: WaitingStore<Pending>,
+export function startPoisonSafeRun<Waiting extends WaitingEvent>(
+  db: D1Database,
+  way: Way,
+  waiting: WaitingStore<Waiting>,
 ) {
   let forwarded = 0;
-  let attempts = 0;
+  let batches = 0;
   let isDown = false;
+  let isOverloaded = false;
   let failuresInARow = 0;
   let failuresAllowed = FAILURES_IN_A_ROW;
-  const broken: Pending[] = [];
-  const left: Pending[] = [];
-  const refusedAlone: Pending[] = [];
-  const leave = (events: readonly Pending[]) => void left.push(...events.map(withoutPayload));
+  const broken: Waiting[] = [];
+  const left: Waiting[] = [];
+  const refusedAlone: Waiting[] = [];
+  const leave = (events: readonly Waiting[]) => void left.push(...events.map(withoutPayload));
 
   /** Sends events, and gives those that were refused. */
-  async function attempt(events: readonly Pending[]): Promise<Pending[]> {
-    attempts++;
-    const unforwarded = await forwardEvents(deps, events, waiting.confirm);
-    broken.push(...unforwarded.broken.map(withoutPayload));
-    const taken = events.length - unforwarded.refused.length - unforwarded.broken.length;
-    forwarded += taken;
-    if (taken > 0) failuresInARow = 0;
-    else if (unforwarded.refused.length > 0) failuresInARow++;
-    return unforwarded.refused;
+  async function attempt(events: readonly Waiting[]): Promise<Waiting[]> {
+    const sent = await send(events);
+    broken.push(...sent.broken.map(withoutPayload));
+    await waiting.confirm(sent.taken);
+    forwarded += sent.taken.length;
+    if (sent.taken.length > 0) failuresInARow = 0;
+    else if (sent.refused.length > 0) failuresInARow++;
+    return sent.refused;
   }
 
-  async function forward(events: readonly Pending[]): Promise<void> {
+  async function send<Event extends WaitingEvent>(
+    events: readonly Event[],
+    replay = way.replay,
+  ): Promise<SentEvents<Event>> {
+    const sent = await sendEvents({ ...way, replay }, events);
+    batches += sent.batches;
+    isOverloaded ||= sent.isOverloaded;
+    isDown ||= isOverloaded;
+    return sent;
+  }
+
+  async function forward(events: readonly Waiting[]): Promise<void> {
     if (events.length === 0) return;
     if (isDown) return leave(events);
     const refused = await attempt(events);
@@ -75,7 +82,9 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
     await probeAfterFailures();
     if (events.length === 1 && alone !== undefined) {
       refusedAlone.push(withoutPayload(alone));
-      log('error', 'event could not be forwarded', { seq: alone.seq, integration: alone.head.integration });
+      const { seq, head } = alone;
+      const { integration } = head;
+      log('error', 'event could not be forwarded', { route: way.route, seq, integration });
       return;
     }
     const half = Math.ceil(refused.length / 2);
@@ -84,18 +93,17 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
   }
 
   async function probeAfterFailures(): Promise<void> {
-    if (failuresInARow < failuresAllowed) return;
+    if (isDown || failuresInARow < failuresAllowed) return;
     failuresAllowed *= 2;
     isDown = !(await probeQueue());
   }
 
   /** Sends an event again that the queue took before, and gives whether it took it. */
   async function probeQueue(): Promise<boolean> {
-    const another = await findForwarded(deps.db, MAX_FORWARDED_PAYLOAD_BYTES);
+    const another = await findForwarded(db, way.route, MAX_FORWARDED_PAYLOAD_BYTES);
     if (another === null) return false;
-    attempts++;
-    const { refused, broken } = await forwardEvents(deps, [another], async () => undefined);
-    if (refused.length + broken.length > 0) return false;
+    const { taken } = await send([{ ...another, refusals: 0 }], null);
+    if (taken.length === 0) return false;
     failuresInARow = 0;
     return true;
   }
@@ -103,49 +111,67 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
   async function settleRefused(): Promise<void> {
     if (refusedAlone.length > 0 && !isDown) isDown = !(await probeQueue());
     for (let from = 0; from < refusedAlone.length; from += GROUP_EVENTS) {
-      const group = refusedAlone.slice(from, from + GROUP_EVENTS);
-      if (isDown) leave(group);
-      else await settle(await waiting.read(group));
+      let group = refusedAlone.slice(from, from + GROUP_EVENTS);
+      while (group.length > 0 && !isDown) group = await settle(await waiting.read(group));
+      leave(group);
     }
   }
 
-  async function settle(group: readonly Pending[]): Promise<void> {
-    const refused: Pending[] = [];
+  /** Tries each event once more. Gives those that are to be tried again in this run, with their refusals. */
+  async function settle(group: readonly Waiting[]): Promise<Waiting[]> {
+    const refused: Waiting[] = [];
     for (const event of group) refused.push(...(await attempt([event])));
-    if (refused.length === 0) return;
-    isDown = !(await probeQueue());
-    if (isDown) return leave(refused);
+    if (refused.length === 0) return [];
+    isDown ||= !(await probeQueue());
+    if (isDown) {
+      leave(refused);
+      return [];
+    }
     const noted = refused.filter(({ refusals }) => refusals + 1 < MAX_REFUSALS);
-    const givenUp = refused.filter(({ refusals }) => refusals + 1 >= MAX_REFUSALS);
+    await giveUp(
+      refused.filter(({ refusals }) => refusals + 1 >= MAX_REFUSALS),
+      'refused',
+    );
+    if (waiting.noteRefusals === undefined) {
+      return noted.map((event) => ({ ...withoutPayload(event), refusals: event.refusals + 1 }));
+    }
     leave(noted);
     if (noted.length > 0) await waiting.noteRefusals(noted);
-    await giveUp(givenUp, 'refused');
+    return [];
   }
 
-  async function giveUp(events: readonly Pending[], reason: NeverSentReason): Promise<void> {
+  async function giveUp(events: readonly Waiting[], reason: NeverSentReason): Promise<void> {
     for (let from = 0; from < events.length; from += GROUP_EVENTS) {
       const letters = events.slice(from, from + GROUP_EVENTS).map((event) => ({
         event,
+        route: way.route,
+        replay: way.replay,
         reason,
-        body: JSON.stringify(keptMessageOf(event, deps.publicUrl)),
+        body: JSON.stringify(keptMessageOf(event, way.publicUrl, way.replay)),
       }));
       await waiting.giveUp(letters);
-      log('error', 'events given up: they are dead letters', { events: letters.length, reason });
+      log('error', 'events given up: they are dead letters', {
+        route: way.route,
+        events: letters.length,
+        reason,
+      });
     }
   }
 
   return {
-    async forward(events: readonly Pending[]): Promise<void> {
+    async forward(events: readonly Waiting[]): Promise<void> {
       // What was refused in an earlier run goes alone, since it would have its whole batch refused.
       await forward(events.filter(({ refusals }) => refusals === 0));
       for (const event of events.filter(({ refusals }) => refusals > 0)) await forward([event]);
     },
     /** Whether the queue takes nothing. Events are then left to the next run. */
     isQueueDown: () => isDown,
-    /** How often something was sent. */
-    attempts: () => attempts,
+    /** Whether that is since it asks to be spared for a while. */
+    isQueueOverloaded: () => isOverloaded,
+    /** How many batches were sent. */
+    batches: () => batches,
     /** Decides what becomes of refused events. To be called once, last. Gives how many were forwarded, and which still wait. */
-    async end(): Promise<{ forwarded: number; left: Pending[] }> {
+    async end(): Promise<{ forwarded: number; left: Waiting[] }> {
       await giveUp(broken, 'no-message');
       await settleRefused();
       return { forwarded, left };
@@ -154,6 +180,6 @@ export function startPoisonSafeRun<Pending extends WaitingEvent>(
 }
 
 /** Events that are remembered have no payload: many would fill the memory. */
-function withoutPayload<Pending extends WaitingEvent>(event: Pending): Pending {
+function withoutPayload<Waiting extends WaitingEvent>(event: Waiting): Waiting {
   return { ...event, payload: null };
 }

@@ -1,180 +1,132 @@
-// Replays: a job puts its events back a chunk at a time, and what was put back is forwarded. Owns the order of the work and
-// how much of it one invocation does; store/replay-steps.ts makes it safe to interrupt.
+// Replays: readers of the log with an end, which send events to a route again. Owns the order of the work and how much of it
+// one invocation does; store/replay-pages.ts makes it safe to interrupt.
 
+import type { CloudEvent } from '../contract/cloudevent.ts';
 import { splitIntoBatches } from '../runtime/batching.ts';
 import { describeError, log } from '../runtime/log.ts';
+import { recordNeverSent } from '../store/dead-letters.ts';
+import type { WaitingEvent } from '../store/gaps.ts';
+import { findPending } from '../store/pending-events.ts';
 import {
-  claimReplaying,
+  advanceReplay,
+  claimReplays,
   endReplay,
-  findEventsToReplay,
-  MAX_PUT_BACK,
-  MAX_WAITING,
+  findReplayPage,
   nextReplay,
-  putEventsBack,
-  releaseReplaying,
-} from '../store/replay-steps.ts';
-import {
-  confirmReplayed,
-  dropReplays,
-  findWaiting,
-  giveUpReplays,
-  listWaiting,
-  noteReplayRefusals,
-  type PendingReplay,
-  type ReplayPlace,
-  type SizedReplayPlace,
-} from '../store/waiting-replays.ts';
-import { type ForwardingDeps, forwardEvents, forwardedBytes, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+  type ReplayedPlace,
+  type ReplayInTurn,
+  releaseReplays,
+} from '../store/replay-pages.ts';
+import type { WorkBudget } from '../store/work-budget.ts';
+import { MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
 import { startPoisonSafeRun } from './poison-events.ts';
-import { sweepOutbox } from './sweep.ts';
+import type { ForwardingDeps } from './routes.ts';
 
-/** Events that are read, sent and confirmed together, whose payloads are in memory in several forms. */
-const GROUP_LIMITS = { maxItems: 500, maxBytes: 4_000_000 };
-/** Groups under way at the same time. */
-const PARALLEL_GROUPS = 2;
-/** Pages of the outbox that are swept before each round of replays. */
-const SWEPT_PAGES = 5;
-
-export interface ReplayBudget {
-  ms: number;
-  /** Statements of D1, and batches for a queue. */
-  subrequests: number;
-}
-
-/**
- * For a run of the cron, which is some 15,000 events. It ends before the next run begins. D1 answers 1,000 queries in an
- * invocation (https://developers.cloudflare.com/d1/platform/limits/), of which the tasks before it take at most 450 for the
- * sweep and 150 for the roll-up.
- */
-export const CRON_BUDGET: ReplayBudget = { ms: 40_000, subrequests: 400 };
-/** For the request that makes a job, whose `waitUntil` ends 30 s after the answer. */
-export const REQUEST_BUDGET: ReplayBudget = { ms: 10_000, subrequests: 200 };
+/** A page is noted in one row once all of it was sent. */
+const PAGE_LIMITS = { maxEvents: 2_000, maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES };
+/** Events of a page that are read and sent together, whose payloads are in memory in several forms. */
+const GROUP_LIMITS = { maxItems: 1_000, maxBytes: 2_000_000 };
+/** Subrequests of a page: finding whose turn it is, finding its events, and noting that they were sent. */
+const PAGE_SUBREQUESTS = 3;
 
 /** A run that died keeps others from starting for this long. */
 const CLAIM_MS = 60_000;
 
 /**
- * Puts back what jobs ask for and forwards what waits, in rounds, until nothing is left or the budget is spent. Every round
- * begins with the outbox. Does nothing while another run is under way.
+ * Sends what the replays of a route ask for, a page of one replay after the other, until nothing is left or the budget is
+ * spent. Does nothing while another run is under way.
  *
- * @returns how many replays were forwarded.
+ * @param budget in subrequests.
+ * @returns how many events were sent.
  */
-export async function runReplays(deps: ForwardingDeps, budget: ReplayBudget): Promise<number> {
-  const claim = await claimReplaying(deps.db, deps.now(), CLAIM_MS);
+export async function runReplays(deps: ForwardingDeps, route: string, budget: WorkBudget): Promise<number> {
+  const queue = deps.queues.get(route);
+  if (queue === undefined || budget.isSpent()) return 0;
+  budget.spend(1);
+  const claim = await claimReplays(deps.db, route, deps.now(), CLAIM_MS);
   if (claim === null) return 0;
-  const run = startRun(deps, budget);
+  let sent = 0;
   try {
-    for (let goesOn = true; goesOn && !run.isSpent(); ) {
-      const swept = await sweepOutbox(deps, { maxPages: SWEPT_PAGES });
-      run.spend(1 + Math.ceil(swept / 100) * 4);
-      const hasAdvanced = await advanceJob(deps, run);
-      const round = await forwardRound(deps, run);
-      goesOn = !round.isQueueDown && (hasAdvanced || round.forwarded > 0);
+    for (let goesOn = true; goesOn && !budget.isSpent(); ) {
+      const page = await sendPage(deps, route, queue, budget);
+      sent += page.sent;
+      goesOn = page.goesOn;
     }
   } finally {
-    await releaseReplaying(deps.db, claim);
-    if (run.forwarded > 0) log('info', 'replayed', { events: run.forwarded });
+    await releaseReplays(deps.db, route, claim);
+    if (sent > 0) log('info', 'replayed', { route, events: sent });
   }
-  return run.forwarded;
+  return sent;
 }
 
-function startRun({ now }: ForwardingDeps, { ms, subrequests }: ReplayBudget) {
-  const endsAtMs = now() + ms;
-  let left = subrequests;
-  return {
-    forwarded: 0,
-    /** Events that could not be sent, by {@link keyOf}. They are not tried again in this run. */
-    stuck: new Set<string>(),
-    spend: (spent: number): void => {
-      left -= spent;
-    },
-    isSpent: () => left <= 0 || now() >= endsAtMs,
-  };
-}
-type ReplayRun = ReturnType<typeof startRun>;
-
-/** Puts back a chunk of the job whose turn it is, or ends the job. Gives whether that changed anything. */
-async function advanceJob({ db, now }: ForwardingDeps, run: ReplayRun): Promise<boolean> {
-  run.spend(5);
-  const next = await nextReplay(db);
-  if (next === null) return false;
-  const { replay, waitingOfAll } = next;
-  if (replay.nextSeq >= replay.untilSeq) return (await endReplay(db, replay.id, now())) === 'done';
-  if (waitingOfAll + MAX_PUT_BACK > MAX_WAITING) return false;
-  await putEventsBack(db, replay, await findEventsToReplay(db, replay), now());
-  return true;
-}
-
-/** Forwards as many waiting events as one round of putting back can add. */
-async function forwardRound(
+/** Sends a page of the replay whose turn it is, or ends that replay. */
+async function sendPage(
   deps: ForwardingDeps,
-  run: ReplayRun,
-): Promise<{ forwarded: number; isQueueDown: boolean }> {
-  run.spend(2);
-  const waiting = await listWaiting(deps.db, MAX_PUT_BACK + run.stuck.size);
-  const places = waiting.filter((place) => !run.stuck.has(keyOf(place)));
-  const gone = places.filter(({ payloadBytes }) => payloadBytes === null);
-  if (gone.length > 0) await dropReplays(deps.db, gone);
-
-  const groups = splitIntoBatches(
-    places.filter(({ payloadBytes }) => payloadBytes !== null),
-    readBytes,
-    GROUP_LIMITS,
-  );
-  const round = { forwarded: 0, isQueueDown: false };
-  for (let from = 0; from < groups.length && !round.isQueueDown && !run.isSpent(); from += PARALLEL_GROUPS) {
-    const underWay = groups.slice(from, from + PARALLEL_GROUPS);
-    const sent = await Promise.all(underWay.map(async (group) => forwardGroup(deps, run, group)));
-    for (const { forwarded, isQueueDown } of sent) {
-      round.forwarded += forwarded;
-      round.isQueueDown ||= isQueueDown;
-    }
+  route: string,
+  queue: Queue<CloudEvent>,
+  budget: WorkBudget,
+): Promise<{ sent: number; goesOn: boolean }> {
+  const { db, now } = deps;
+  budget.spend(PAGE_SUBREQUESTS);
+  const turn = await nextReplay(db, route);
+  if (turn === null) return { sent: 0, goesOn: false };
+  const { id, nextSeq, untilSeq } = turn.replay;
+  if (nextSeq >= untilSeq) {
+    await endReplay(db, id, now());
+    return { sent: 0, goesOn: true };
   }
-  run.forwarded += round.forwarded;
-  return round;
+  const page = await findReplayPage(db, turn, PAGE_LIMITS);
+  const counts: Record<string, number> = {};
+  for (const group of splitIntoBatches(page.found, ({ bytes }) => bytes, GROUP_LIMITS)) {
+    const isSent = await sendGroup(deps, queue, turn, group, counts, budget);
+    if (!isSent) return { sent: 0, goesOn: false }; // the page is sent once more, from its beginning
+  }
+  await advanceReplay(db, turn, { nextSeq: page.nextSeq, sent: counts }, now());
+  return { sent: Object.values(counts).reduce((sum, count) => sum + count, 0), goesOn: true };
 }
 
-async function forwardGroup(deps: ForwardingDeps, run: ReplayRun, group: SizedReplayPlace[]) {
-  const bytes = group.reduce((sum, place) => sum + readBytes(place), 0);
-  run.spend(4 + Math.ceil(group.length / 100) + Math.ceil(bytes / MAX_FORWARDED_PAYLOAD_BYTES));
-  const read = async (places: readonly ReplayPlace[]) =>
-    findWaiting(deps.db, places, MAX_FORWARDED_PAYLOAD_BYTES);
-  const forwarding = startPoisonSafeRun<PendingReplay>(deps, {
-    confirm: confirmReplayed,
+/** Sends events of a page. False where the queue is down or overloaded. @param counts is added to, by integration. */
+async function sendGroup(
+  { db, publicUrl, now }: ForwardingDeps,
+  queue: Queue<CloudEvent>,
+  { replay }: ReplayInTurn,
+  group: readonly ReplayedPlace[],
+  counts: Record<string, number>,
+  budget: WorkBudget,
+): Promise<boolean> {
+  const read = async (places: readonly { seq: number; refusals?: number }[]): Promise<WaitingEvent[]> => {
+    const refusals = new Map(places.map((place) => [place.seq, place.refusals ?? 0]));
+    const seqs = places.map(({ seq }) => seq);
+    const events = await findPending(db, seqs, MAX_FORWARDED_PAYLOAD_BYTES);
+    return events.map((event) => ({ ...event, refusals: refusals.get(event.seq) ?? 0 }));
+  };
+  const way = { route: replay.route, queue, publicUrl, replay: String(replay.id) };
+  const run = startPoisonSafeRun<WaitingEvent>(db, way, {
+    async confirm(events) {
+      for (const { head } of events) counts[head.integration] = (counts[head.integration] ?? 0) + 1;
+    },
     read,
-    noteRefusals: async (events) => noteReplayRefusals(deps.db, events),
-    giveUp: async (letters) => giveUpReplays(deps.db, letters, deps.now()),
+    giveUp: async (letters) => recordNeverSent(db, letters, now()),
   });
-  await forwarding.forward(await read(group));
-  const { forwarded, left } = await forwarding.end();
-  run.spend(forwarding.attempts() * 4);
-  for (const event of left) run.stuck.add(keyOf(event));
-  return { forwarded, isQueueDown: forwarding.isQueueDown() };
+  await run.forward(await read(group));
+  await run.end();
+  budget.spend(1 + run.batches());
+  return !run.isQueueDown();
 }
 
-function readBytes({ payloadBytes }: SizedReplayPlace): number {
-  return forwardedBytes(payloadBytes ?? 0);
-}
-
-function keyOf({ job, seq }: ReplayPlace | PendingReplay): string {
-  return `${job} ${seq}`;
-}
-
-/** Forwards one event that was put back. What fails is left to the cron. Never rejects. */
-export async function forwardReplay(deps: ForwardingDeps, place: ReplayPlace): Promise<void> {
-  try {
-    const pending = await findWaiting(deps.db, [place], MAX_FORWARDED_PAYLOAD_BYTES);
-    await forwardEvents(deps, pending, confirmReplayed);
-  } catch (error) {
-    log('error', 'forwarding of a replay failed', { seq: place.seq, error: describeError(error) });
-  }
-}
-
-/** Begins a job that was just made. What fails is left to the cron. Never rejects. */
-export async function beginReplay(deps: ForwardingDeps): Promise<void> {
-  try {
-    await runReplays(deps, REQUEST_BUDGET);
-  } catch (error) {
-    log('error', 'first step of a replay failed', { error: describeError(error) });
-  }
+/** Works off the replays of routes that were just asked for. What fails is left to the cron. Never rejects. */
+export async function beginReplays(
+  deps: ForwardingDeps,
+  routes: readonly string[],
+  budget: () => WorkBudget,
+): Promise<void> {
+  await Promise.all(
+    routes.map(async (route) => {
+      try {
+        await runReplays(deps, route, budget());
+      } catch (error) {
+        log('error', 'first step of a replay failed', { route, error: describeError(error) });
+      }
+    }),
+  );
 }

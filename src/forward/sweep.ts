@@ -1,51 +1,194 @@
-// The sweep: forwards events that their own requests left in the outbox, because the isolate died, the queue failed, or D1
-// answered too late.
+// The sweep: forwards what lies in the gaps of the routes, because the isolate that stored it died, a queue failed, a route was
+// paused, or D1 answered too late.
 
+import type { CloudEvent } from '../contract/cloudevent.ts';
 import { log } from '../runtime/log.ts';
-import { findPending, giveUpPending, listPending, noteRefusals, type WaitingEvent } from '../store/outbox.ts';
-import { type ForwardingDeps, MAX_FORWARDED_PAYLOAD_BYTES } from './events.ts';
+import {
+  findRoutesBehind,
+  findWaiting,
+  type RouteBehind,
+  readGap,
+  type WaitingEvent,
+} from '../store/gaps.ts';
+import { claimTask, releaseTask } from '../store/progress.ts';
+import { giveUp, noteRefusals } from '../store/refused-events.ts';
+import { confirmStretches, type Stretch } from '../store/stretches.ts';
+import type { WorkBudget } from '../store/work-budget.ts';
+import { MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
 import { startPoisonSafeRun } from './poison-events.ts';
+import { type CoveringEvent, coverStretch, type ForwardingDeps } from './routes.ts';
 
-const PAGE_EVENTS = 100;
-/** Each page takes three to five of the 1,000 statements of an invocation. */
-export const MAX_PAGES = 150;
+/** What is read at once, whose payloads are in memory in several forms. Each route that is behind reads so much. */
+const PAGE = {
+  scanned: 10_000,
+  events: 2_000,
+  bytes: 2_000_000,
+  maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES,
+};
+/** Subrequests of a page besides its batches: one reads it, one confirms it. */
+const PAGE_SUBREQUESTS = 2;
+
+/** How long an overloaded queue is spared at first, and at most. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
+
+/** A run that died keeps others from sweeping a route for this long. The cron's next run comes later. */
+const CLAIM_MS = 50_000;
+
+/** How a sweep of a route ended. `behind`: its budget was spent. */
+type SweepEnd = 'done' | 'behind' | 'down' | 'overloaded';
+
+/** What a sweep did. */
+export interface Swept {
+  /** How many events were forwarded. */
+  events: number;
+  /** The routes that are still behind, though their queues take what is sent: the budget was spent. */
+  behind: string[];
+}
 
 /**
- * Forwards what the outbox holds, oldest first, except for events so young that their own requests may still forward them.
- * An event that cannot be sent holds back no other, and becomes a dead letter in the end.
+ * Forwards what the active routes have yet to forward, oldest first, except for events so young that their own requests may
+ * still forward them. Routes do not wait for each other. An event that cannot be sent holds back no other, and becomes a
+ * dead letter in the end.
  *
- * @param isOver whether its time is over, so that no further page is to begin.
- * @returns how many events were forwarded.
+ * @param budget in subrequests, for all routes.
+ * @param chosen the routes to sweep. Default: all.
  */
-export async function sweepOutbox(
+export async function sweepRoutes(
   deps: ForwardingDeps,
-  { maxPages, isOver = () => false }: { maxPages: number; isOver?: () => boolean },
-): Promise<number> {
-  const { db, now } = deps;
-  const forwarding = startPoisonSafeRun<WaitingEvent>(deps, {
-    read: async (events) =>
-      findPending(
-        db,
-        events.map(({ seq }) => seq),
-        MAX_FORWARDED_PAYLOAD_BYTES,
-      ),
-    noteRefusals: async (events) => noteRefusals(db, events),
-    giveUp: async (letters) => giveUpPending(db, letters, now()),
-  });
-  const page = {
-    afterSeq: 0,
-    nowMs: now(),
-    limit: PAGE_EVENTS,
-    maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES,
+  budget: WorkBudget,
+  chosen: (route: string) => boolean = () => true,
+): Promise<Swept> {
+  budget.spend(1);
+  const found = await findRoutesBehind(deps.db, deps.now());
+  const routes = found.filter(({ name }) => chosen(name));
+  const runs = await Promise.allSettled(routes.map(async (route) => sweepClaimed(deps, route, budget)));
+  const failed = runs.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const swept = runs.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  return {
+    events: swept.reduce((sum, { forwarded }) => sum + forwarded, 0),
+    behind: routes.flatMap(({ name }, index) => (swept[index]?.end === 'behind' ? [name] : [])),
   };
-  for (let pages = 0; pages < maxPages && !isOver(); pages++) {
-    const pending = await listPending(db, page);
-    await forwarding.forward(pending);
-    const last = pending.at(-1);
-    if (forwarding.isQueueDown() || last === undefined || pending.length < PAGE_EVENTS) break;
-    page.afterSeq = last.seq;
+}
+
+interface RouteSwept {
+  forwarded: number;
+  end: SweepEnd;
+}
+
+const NOTHING_SWEPT: RouteSwept = { forwarded: 0, end: 'done' };
+
+/** Sweeps a route unless another run is at it: two at once would send everything twice. */
+async function sweepClaimed(
+  deps: ForwardingDeps,
+  route: RouteBehind,
+  budget: WorkBudget,
+): Promise<RouteSwept> {
+  const queue = deps.queues.get(route.name);
+  if (queue === undefined || budget.isSpent()) return NOTHING_SWEPT;
+  const task = `sweep:${route.name}`;
+  budget.spend(2);
+  const claim = await claimTask(deps.db, task, deps.now(), CLAIM_MS);
+  if (claim === null) return NOTHING_SWEPT;
+  try {
+    return await sweepRoute(deps, queue, route, budget);
+  } finally {
+    await releaseTask(deps.db, task, claim);
   }
-  const { forwarded } = await forwarding.end();
-  if (forwarded > 0) log('warn', 'sweep forwarded what was left in the outbox', { events: forwarded });
-  return forwarded;
+}
+
+/** Sweeps one route, and goes on after a pause where its queue is overloaded. */
+async function sweepRoute(
+  deps: ForwardingDeps,
+  queue: Queue<CloudEvent>,
+  first: RouteBehind,
+  budget: WorkBudget,
+): Promise<RouteSwept> {
+  let route: RouteBehind | undefined = first;
+  let forwarded = 0;
+  let end: SweepEnd = 'behind';
+  let pauseMs = FIRST_PAUSE_MS;
+  while (!budget.isSpent()) {
+    const swept = await sweepGaps(deps, queue, route, budget);
+    forwarded += swept.forwarded;
+    end = swept.end;
+    if (end !== 'overloaded') break;
+    end = 'behind';
+    pauseMs = swept.forwarded > 0 ? FIRST_PAUSE_MS : Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (budget.isSpent()) break;
+    budget.spend(1);
+    route = (await findRoutesBehind(deps.db, deps.now())).find(({ name }) => name === first.name);
+    if (route === undefined) {
+      end = 'done';
+      break;
+    }
+  }
+  if (forwarded > 0) log('warn', 'sweep forwarded what was left', { route: first.name, events: forwarded });
+  return { forwarded, end };
+}
+
+type GapEvent = CoveringEvent<WaitingEvent>;
+
+async function sweepGaps(
+  deps: ForwardingDeps,
+  queue: Queue<CloudEvent>,
+  route: RouteBehind,
+  budget: WorkBudget,
+): Promise<RouteSwept> {
+  const { db, publicUrl, now } = deps;
+  const { name, version } = route;
+  const confirm = async (stretches: readonly Stretch[]) =>
+    confirmStretches(
+      db,
+      stretches.map(({ after, last }) => ({ route: name, version, after, last })),
+    );
+  const way = { route: name, queue, publicUrl, replay: null };
+  const run = startPoisonSafeRun<GapEvent>(db, way, {
+    confirm: async (events) => confirm(events.map(({ stretch }) => stretch)),
+    read: async (events) => readAgain(db, name, events),
+    noteRefusals: async (events) => noteRefusals(db, name, events),
+    giveUp: async (letters) =>
+      giveUp(
+        db,
+        route,
+        letters.map((letter) => ({ ...letter, stretch: letter.event.stretch })),
+        now(),
+      ),
+  });
+
+  let batches = 0;
+  for (const gap of route.gaps) {
+    let reached = gap.after;
+    /** Behind this place nothing that was read is confirmed: where nothing is wanted, that waits for what follows. */
+    let confirmedTo = gap.after;
+    while (reached < gap.last && !budget.isSpent() && !run.isQueueDown()) {
+      const page = await readGap(db, route, { after: reached, last: gap.last }, PAGE);
+      reached = page.last;
+      if (page.events.length > 0) {
+        await run.forward(coverStretch(page.events, { after: confirmedTo, last: reached }));
+        confirmedTo = reached;
+      }
+      budget.spend(PAGE_SUBREQUESTS + run.batches() - batches);
+      batches = run.batches();
+    }
+    if (confirmedTo < reached) await confirm([{ after: confirmedTo, last: reached }]);
+    if (budget.isSpent() || run.isQueueDown()) break;
+  }
+  const { forwarded } = await run.end();
+  if (run.isQueueOverloaded()) return { forwarded, end: 'overloaded' };
+  if (run.isQueueDown()) return { forwarded, end: 'down' };
+  return { forwarded, end: budget.isSpent() ? 'behind' : 'done' };
+}
+
+/** Reads those of the events again that still wait, with the stretches that they cover. */
+async function readAgain(db: D1Database, route: string, events: readonly GapEvent[]): Promise<GapEvent[]> {
+  const stretches = new Map(events.map(({ seq, stretch }) => [seq, stretch]));
+  const alone = events.map(({ seq }) => ({ after: seq - 1, last: seq }));
+  const waiting = await findWaiting(db, route, alone, MAX_FORWARDED_PAYLOAD_BYTES);
+  return waiting.flatMap((event) => {
+    const stretch = stretches.get(event.seq);
+    return stretch === undefined ? [] : [{ ...event, stretch }];
+  });
 }

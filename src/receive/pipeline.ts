@@ -3,31 +3,27 @@
 // hold up the small ones.
 
 import type { NewEvent } from '../contract/event.ts';
-import {
-  type ForwardingDeps,
-  forwardEvents,
-  forwardStored,
-  MAX_FORWARDED_PAYLOAD_BYTES,
-} from '../forward/events.ts';
-import { byteBudget } from '../runtime/byte-budget.ts';
+import { createFreshForwarding, type FreshEvents } from '../forward/fresh-events.ts';
+import { MAX_FORWARDED_PAYLOAD_BYTES } from '../forward/messages.ts';
+import type { ForwardingDeps } from '../forward/routes.ts';
 import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';
 import { type GroupCommitOptions, groupCommit, type Lifetime } from '../runtime/group-commit.ts';
-import { describeError, log } from '../runtime/log.ts';
 import {
   compareRepeats,
   differingRejection,
   MAX_COMPARED_EVENTS,
   type RecordOutcome,
 } from '../store/differing-repeats.ts';
-import type { PendingEvent } from '../store/events.ts';
 import {
   MAX_RECORD_BYTES,
   MAX_RECORD_EVENTS,
   type RecordableEvent,
   type RecordedEvent,
+  type RecordedGroup,
   recordEvents,
   toRecordable,
 } from '../store/events.ts';
+import type { PendingEvent } from '../store/pending-events.ts';
 import {
   MAX_REJECTION_BATCH,
   MAX_REJECTION_BATCH_BYTES,
@@ -38,24 +34,6 @@ import { isLarge } from './read-body.ts';
 
 /** When D1 takes longer it counts as failing, and the intake queue takes the webhook. */
 export const D1_TIMEOUT_MS = 2_000;
-
-/** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
-const FORWARD_TIMEOUT_MS = 25_000;
-/** Limits of what is forwarded together. The queue's own limits cut it further into batches. */
-const FORWARD_GROUP = {
-  maxItems: 500,
-  maxBytes: 8_000_000,
-  /**
-   * Meanwhile the answers go out, and more events come to share a batch and its confirmation. Consumers do not notice, since
-   * a queue gathers their batches for a second.
-   */
-  lingerMs: 50,
-  workTimeoutMs: FORWARD_TIMEOUT_MS,
-};
-/** Payloads that wait to be forwarded or are being forwarded: while the queue hangs they would fill the memory. */
-const MAX_FORWARD_HELD_BYTES = 16_000_000;
-/** A character takes one byte in memory, or two in a text that is not all Latin-1. */
-const BYTES_PER_CHARACTER = 2;
 
 /** An event is recorded anew where the stored one is deleted while a repeat is compared with it. */
 const MAX_RECORD_TRIES = 3;
@@ -69,45 +47,7 @@ interface EventOutcome {
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
 export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker }) {
   const d1 = { workTimeoutMs: D1_TIMEOUT_MS, breaker: deps.breaker };
-  const forwardHeld = byteBudget({ maxBytes: MAX_FORWARD_HELD_BYTES });
-
-  const forward = groupCommit<PendingEvent[], void>({
-    ...FORWARD_GROUP,
-    bytesOf: heldBytesOf,
-    work: async (groups) => {
-      await forwardEvents(deps, groups.flat());
-      return [];
-    },
-  });
-
-  /** For events whose payloads there is no room to hold: they are read again when their turn comes. */
-  const forwardFromStore = groupCommit<{ seqs: number[]; bytes: number }, void>({
-    ...FORWARD_GROUP,
-    bytesOf: ({ bytes }) => bytes,
-    work: async (groups) => {
-      const seqs = groups.flatMap((group) => group.seqs);
-      await forwardStored(deps, seqs, 'events that there was no room to hold');
-      return [];
-    },
-  });
-
-  /** Forwards events that were just recorded. What fails or is late stays in the outbox for the sweep. Never rejects. */
-  async function forwardRecorded(events: PendingEvent[], lifetime: Lifetime): Promise<void> {
-    const bytes = heldBytesOf(events);
-    const holding = forwardHeld.hold('');
-    try {
-      if (holding.take(bytes)) {
-        await forward(events, lifetime, FORWARD_TIMEOUT_MS);
-      } else {
-        const seqs = events.map(({ seq }) => seq);
-        await forwardFromStore({ seqs, bytes }, lifetime, FORWARD_TIMEOUT_MS);
-      }
-    } catch (error) {
-      log('warn', 'forwarding left to the sweep', { events: events.length, error: describeError(error) });
-    } finally {
-      holding.release();
-    }
-  }
+  const forwardFresh = createFreshForwarding(deps);
 
   const record = inLanes<RecordableEvent, RecordedEvent | null>(({ event }) => event.payload.length, {
     ...d1,
@@ -115,10 +55,10 @@ export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker 
     maxBytes: MAX_RECORD_BYTES,
     bytesOf: ({ bytes }) => bytes,
     work: async (events, lifetime) => {
-      const recorded = await recordEvents(deps.db, events, deps.now());
-      const isNew = events.flatMap(({ event }, index) => pendingEventOf(event, recorded[index]));
-      if (isNew.length > 0) lifetime.waitUntil(forwardRecorded(isNew, lifetime));
-      return recorded;
+      const group = await recordEvents(deps.db, events, deps.now());
+      const fresh = freshOf(events, group);
+      if (fresh !== null) lifetime.waitUntil(forwardFresh(fresh, lifetime));
+      return group.recorded;
     },
   });
 
@@ -184,14 +124,20 @@ function inLanes<Item, Result>(
     (isLarge(lengthOf(item)) ? large : small)(item, lifetime, timeoutMs);
 }
 
-function heldBytesOf(events: PendingEvent[]): number {
-  return events.reduce((sum, { payload }) => sum + (payload?.length ?? 0) * BYTES_PER_CHARACTER, 0);
-}
-
-/** The event to forward, if it is new. A payload that is too large for a message is not held for it. */
-function pendingEventOf(event: NewEvent, recorded: RecordedEvent | null | undefined): PendingEvent[] {
-  if (!recorded?.isNew) return [];
-  const { payload, ...head } = event;
-  const isForwarded = payload.length <= MAX_FORWARDED_PAYLOAD_BYTES;
-  return [{ seq: recorded.seq, replay: 0, head, payload: isForwarded ? payload : null }];
+/** What of a group is to be forwarded; `null`: nothing is new. A payload that is too large for a message is not held for it. */
+function freshOf(
+  events: readonly RecordableEvent[],
+  { recorded, stretch, routes }: RecordedGroup,
+): FreshEvents | null {
+  if (stretch === null) return null;
+  const fresh = events.flatMap(({ event: { payload, ...head } }, index): PendingEvent[] => {
+    const { seq, isNew } = recorded[index] ?? { seq: 0, isNew: false };
+    if (!isNew || seq <= stretch.after) return [];
+    return [{ seq, head, payload: payload.length <= MAX_FORWARDED_PAYLOAD_BYTES ? payload : null }];
+  });
+  const stored = new Set(
+    recorded.flatMap((one) => (one !== null && one.seq > stretch.after ? [one.seq] : [])),
+  );
+  if (stored.size !== fresh.length) throw new Error('a group stored events of which it does not know');
+  return { stretch, routes, events: fresh.toSorted((a, b) => a.seq - b.seq) };
 }

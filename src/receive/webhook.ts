@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import { assessBody, type RejectedBody, rejectBody } from '../contract/assess.ts';
 import type { NewEvent } from '../contract/event.ts';
 import { problemAt } from '../contract/problems.ts';
-import type { ForwardingDeps } from '../forward/events.ts';
+import type { ForwardingDeps } from '../forward/routes.ts';
 import { failureLimit } from '../http/failure-limit.ts';
 import type { ByteBudget, Holding } from '../runtime/byte-budget.ts';
 import type { CircuitBreaker } from '../runtime/circuit-breaker.ts';

@@ -13,6 +13,7 @@ import {
   reset,
   seen,
   uniqueResponse,
+  waitingOn,
 } from '../webhooks.ts';
 
 beforeEach(async () => reset());
@@ -23,7 +24,7 @@ describe('the intake consumer', () => {
     expect(await env.PROBE.consumeIntake(messages)).toEqual(Array(100).fill('ack'));
 
     expect(await countRows('events')).toBe(100);
-    expect(await countRows('outbox')).toBe(0);
+    expect(await waitingOn()).toBe(0);
     const forwarded = await forwardedEvents();
     expect(forwarded).toHaveLength(100);
     expect(forwarded[0]?.receivedtime).toBe('2023-11-14T22:13:20.000Z');
@@ -38,7 +39,8 @@ describe('the intake consumer', () => {
       await env.PROBE.consumeIntake([deferredMessage(body), deferredMessage(body), deferredMessage(body)]),
     ).toEqual(Array(3).fill('ack'));
     expect(await forwardedEvents()).toHaveLength(1);
-    expect((await counted())['shop forwarded']).toBe(1);
+    await env.PROBE.runCron();
+    expect((await counted())['shop forwarded:events']).toBe(1);
   });
 
   it('alone marks events as deferred, and the hot path does not', async () => {
@@ -137,12 +139,12 @@ describe('the intake consumer', () => {
   it('leaves the events to the sweep when the queue rejects them', async () => {
     await inject({ events: { kind: 'reject' } });
     expect(await env.PROBE.consumeIntake([deferredMessage(uniqueResponse())])).toEqual(['ack']);
-    expect(await countRows('outbox')).toBe(1);
+    expect(await waitingOn()).toBe(1);
 
     await inject({});
     await env.PROBE.setClock(60_000);
     await env.PROBE.runCron();
-    expect(await countRows('outbox')).toBe(0);
+    expect(await waitingOn()).toBe(0);
     expect(await forwardedEvents()).toHaveLength(1);
   });
 });

@@ -154,7 +154,7 @@ describe('bodies that come out of the intake queue', () => {
     expect(intake.unpacked.peakBytes).toBeGreaterThanOrEqual(HELD_PER_BYTE * MAX_BODY_BYTES);
     expect(intake.unpacked.peakBytes).toBeLessThanOrEqual(HELD_PER_BYTE * 4_000_000);
     expect(intake.unpacked.heldBytes).toBe(0);
-    expect(intake.outbox.size).toBe(0);
+    expect(intake.waiting.size).toBe(0);
   });
 
   it('are unpacked within the bound by several batches at once, and what finds no room comes again', async () => {
@@ -218,7 +218,7 @@ describe('a batch of the intake queue', () => {
       expect(outcomes).toEqual(Array(20).fill(outcome));
       expect(tookMs).toBeLessThanOrEqual(MAX_MS);
     }
-    expect(intake.outbox.size).toBe(outcome === 'ack' ? 60 : 0); // what was recorded is left to the sweep
+    expect(intake.waiting.size).toBe(outcome === 'ack' ? 60 : 0); // what was recorded is left to the sweep
   });
 
   it('ends within 25 s where D1 is slow, and what there is no time for comes again', async () => {

@@ -23,6 +23,8 @@ interface Recorded extends Record<string, unknown> {
 
 const HANGS = new Promise<never>(() => undefined);
 
+const ROUTES = JSON.stringify([{ name: 'events', filter: {}, version: 1 }]);
+
 /** Bindings that behave as `behaviour` says at the time of each call. */
 function virtualBindings() {
   const registered = [
@@ -32,7 +34,7 @@ function virtualBindings() {
   const behaviour: Record<'lookUp' | 'record' | 'forward' | 'intake' | 'events' | 'limiter', Behaviour> = {
     lookUp: 'works',
     record: 'works',
-    forward: 'works', // reading the outbox, and deleting from it
+    forward: 'works', // reading what waits, and confirming it
     intake: 'works',
     events: 'works',
     limiter: 'works',
@@ -40,7 +42,8 @@ function virtualBindings() {
   const calls = { lookUp: 0, record: 0, intake: 0 };
   /** How many look-ups are under way, and the most that were at once. */
   const lookUps = { now: 0, peak: 0 };
-  const outbox = new Map<number, Recorded>();
+  /** What was recorded and is not confirmed. */
+  const waiting = new Map<number, Recorded>();
   let seq = 0;
 
   async function behave<T>(kind: keyof typeof behaviour, result: () => T): Promise<T> {
@@ -71,16 +74,27 @@ function virtualBindings() {
 
   function recorded(rows: Recorded[]): Results {
     return rows.map((row) => {
-      outbox.set(++seq, row);
+      waiting.set(++seq, row);
       return { seq, id: row.id, integration: row.integration, request_id: row.requestId };
     });
   }
 
-  function pending(seqs: number[]): Results {
-    return seqs.flatMap((at) => {
-      const row = outbox.get(at);
-      return row === undefined ? [] : [{ payload: null, ...row, seq: at, replay: 0 }];
-    });
+  function waitingIn(stretches: [after: number, last: number][]): Results {
+    return [...waiting]
+      .filter(([at]) => stretches.some(([after, last]) => at > after && at <= last))
+      .map(([at, row]) => ({ payload: null, ...row, seq: at, refusals: 0 }));
+  }
+
+  /** Records events as the two statements of `recordEvents` do. */
+  function recordGroup(rows: Recorded[]): { results: Results }[] {
+    const lastPlace = seq;
+    return [{ results: [{ lastPlace, routes: ROUTES }] }, { results: recorded(rows) }];
+  }
+
+  function confirm(stretches: [route: string, version: number, after: number, last: number][]): void {
+    for (const [, , after, last] of stretches) {
+      for (const at of waiting.keys()) if (at > after && at <= last) waiting.delete(at);
+    }
   }
 
   async function run(sql: string, values: unknown[]): Promise<{ results: Results }> {
@@ -90,12 +104,11 @@ function virtualBindings() {
       const results = await behave('lookUp', integrations).finally(() => lookUps.now--);
       return { results };
     }
-    if (sql.includes('INSERT INTO events')) {
-      calls.record++;
-      return { results: await behave('record', () => recorded(JSON.parse(String(values[0])))) };
+    if (sql.includes('AS stretch')) {
+      return { results: await behave('forward', () => waitingIn(JSON.parse(String(values[0])))) };
     }
-    if (!sql.includes('outbox')) return { results: [] };
-    return { results: await behave('forward', () => pending(JSON.parse(String(values[1])))) };
+    if (sql.includes('AS routes')) return { results: await behave('forward', () => [{ routes: ROUTES }]) };
+    return { results: [] };
   }
 
   interface Statement {
@@ -107,16 +120,21 @@ function virtualBindings() {
     values,
     bind: (...bound: unknown[]) => statement(sql, bound),
     run: async () => run(sql, values),
+    first: async (column: string) => (await run(sql, values)).results[0]?.[column] ?? null,
   });
   const db = {
     prepare: (sql: string) => statement(sql),
     batch: async (statements: Statement[]) => {
+      const recording = statements.find(({ sql }) => sql.includes('INSERT INTO events'));
+      if (recording !== undefined) {
+        calls.record++;
+        return behave('record', () => recordGroup(JSON.parse(String(recording.values[0]))));
+      }
       if (statements.some(({ sql }) => sql.includes('rejections'))) {
         calls.record++;
         await behave('record', () => undefined);
       } else {
-        await behave('forward', () => undefined);
-        for (const at of JSON.parse(String(statements.at(-1)?.values[0]))) outbox.delete(at);
+        await behave('forward', () => confirm(JSON.parse(String(statements[0]?.values[0]))));
       }
       return statements.map(() => ({ results: [] }));
     },
@@ -124,9 +142,12 @@ function virtualBindings() {
 
   const bindings = {
     db: boundedDatabase(db as unknown as D1Database),
-    events: boundedQueue({
-      sendBatch: async () => behave('events', () => undefined),
-    } as unknown as Queue<never>),
+    queues: new Map([
+      [
+        'events',
+        boundedQueue({ sendBatch: async () => behave('events', () => undefined) } as unknown as Queue<never>),
+      ],
+    ]),
     intake: boundedQueue({
       send: async () => {
         calls.intake++;
@@ -144,7 +165,7 @@ function virtualBindings() {
     publicUrl: '',
     now: Date.now,
   };
-  return { bindings, registered, behaviour, calls, lookUps, outbox };
+  return { bindings, registered, behaviour, calls, lookUps, waiting };
 }
 
 export type HotPath = ReturnType<typeof virtualHotPath>;

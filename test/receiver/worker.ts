@@ -14,9 +14,9 @@ export interface Fault {
   /**
    * `reject`: the call is not done, and rejects. `hang`: it is not done, and rejects once the fault is over. `late`: it is
    * done once the fault is over. `late-answer`: it is done at once, and answered once the fault is over. `lost-answer`: it
-   * is done, and rejects.
+   * is done, and rejects. `overloaded`: a queue does not take it, and asks to be spared.
    */
-  kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer';
+  kind: 'reject' | 'hang' | 'late' | 'late-answer' | 'lost-answer' | 'overloaded';
   /** Concerns only statements that contain this text, or batches with a message whose id does. */
   on?: string;
   /** Begins after this many calls. */
@@ -25,7 +25,10 @@ export interface Fault {
   times?: number;
 }
 
-export type Binding = 'd1' | 'events' | 'intake';
+/** Routes besides `events` that have a queue here. */
+export type FurtherRoute = 'crm' | 'desk';
+
+export type Binding = 'd1' | 'events' | FurtherRoute | 'intake';
 
 export interface Statement {
   sql: string;
@@ -44,6 +47,8 @@ export interface Seen {
   statements: Statement[];
   /** Batches that the EVENTS queue confirmed. */
   batches: SeenEvent[][];
+  /** Batches that the queues of further routes confirmed. */
+  further: Record<FurtherRoute, SeenEvent[][]>;
   /** What arrived at a consumer of the EVENTS queue. */
   consumed: SeenEvent[];
   /** The ids of the events that it handled, see `consumeBy`. */
@@ -67,6 +72,7 @@ export interface Seen {
 const nothingSeen = (): Seen => ({
   statements: [],
   batches: [],
+  further: { crm: [], desk: [] },
   consumed: [],
   handled: [],
   deferred: [],
@@ -86,6 +92,8 @@ let faults: Partial<Record<Binding, Fault>> = {};
 /** How many calls were held back since faults were last injected, whether or not somebody still waits for them. */
 let heldBack = 0;
 let settings: Partial<Env> = {};
+/** The further routes that have their bindings. */
+let bound: FurtherRoute[] = [];
 let clock = Date.now;
 /** Part of the keys of the rate limiters, so that each reset begins with no failures. */
 let resets = 0;
@@ -121,8 +129,15 @@ export class Probe extends WorkerEntrypoint<Env> {
     faults = {};
     heldBack = 0;
     settings = changed;
+    bound = [];
     clock = Date.now;
     resets++;
+    receiver = undefined;
+  }
+
+  /** Makes a new receiver that has the bindings of these routes besides. */
+  bindRoutes(routes: FurtherRoute[]): void {
+    bound = routes;
     receiver = undefined;
   }
 
@@ -166,11 +181,11 @@ export class Probe extends WorkerEntrypoint<Env> {
     tally = new Map();
   }
 
-  /** What was counted for each replay, of the events whose ids begin with a text: how many events, and how many messages. */
-  counted(idPrefix = ''): { replay: number; events: number; messages: number }[] {
+  /** What was counted for each replay (0: none), of the events whose ids begin with a text: how many events, and how many messages. */
+  counted(idPrefix = ''): { replay: string; events: number; messages: number }[] {
     const byReplay = Map.groupBy(
       [...(tally ?? [])].filter(([name]) => name.slice(name.indexOf(' ') + 1).startsWith(idPrefix)),
-      ([name]) => Number(name.slice(0, name.indexOf(' '))),
+      ([name]) => name.slice(0, name.indexOf(' ')),
     );
     return [...byReplay]
       .map(([replay, counts]) => ({
@@ -178,7 +193,7 @@ export class Probe extends WorkerEntrypoint<Env> {
         events: counts.length,
         messages: counts.reduce((sum, [, times]) => sum + times, 0),
       }))
-      .sort((a, b) => a.replay - b.replay);
+      .sort((a, b) => (a.replay < b.replay ? -1 : 1));
   }
 
   /** Has a consumer that is built with the kit handle each event of the EVENTS queue once. */
@@ -212,8 +227,8 @@ export class Probe extends WorkerEntrypoint<Env> {
   }
 
   /** The same for a dead-letter queue. A message's id is made of its position and of the id that it holds. */
-  async consumeDeadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
-    return this.#consume('consumers-dead', bodies, attempts);
+  async consumeDeadLetters(bodies: unknown[], attempts = 1, queue = 'consumers-dead'): Promise<string[]> {
+    return this.#consume(queue, bodies, attempts);
   }
 
   /** The same for the dead-letter queue of the intake. */
@@ -255,6 +270,7 @@ export default {
   async queue({ queue, messages }, env, lifetime) {
     const handling = untilAcknowledged(messages, async (watched) => {
       const batch = { queue, messages: watched } as unknown as MessageBatch;
+      if (/^instant-message-(crm|desk)$/.test(queue)) return;
       if (queue !== 'instant-message-events') return receiverOf(env).queue(batch, lifetimeOf(lifetime));
       if (tally !== undefined) return;
       if (consumer !== 'none') await consumeOnce(batch, env);
@@ -289,13 +305,16 @@ function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-function receiverOf(env: Env): Receiver {
+function receiverOf(env: Env & { EVENTS_CRM?: Queue; EVENTS_DESK?: Queue }): Receiver {
+  const { EVENTS_CRM: crm, EVENTS_DESK: desk, ...others } = env;
   receiver ??= createReceiver(
     {
-      ...env,
+      ...others,
       ...settings,
+      ...(crm && bound.includes('crm') && { EVENTS_CRM: probedEvents(crm, 'crm', seen.further.crm) }),
+      ...(desk && bound.includes('desk') && { EVENTS_DESK: probedEvents(desk, 'desk', seen.further.desk) }),
       DB: probedD1(env.DB),
-      EVENTS: probedEvents(env.EVENTS),
+      EVENTS: probedEvents(env.EVENTS, 'events', seen.batches),
       INTAKE: probedIntake(env.INTAKE),
       WEBHOOK_FAILURES: probedLimit(env.WEBHOOK_FAILURES),
       API_FAILURES: probedLimit(env.API_FAILURES),
@@ -316,6 +335,8 @@ async function withFault<T>(binding: Binding, what: string, call: () => Promise<
   switch (fault.kind) {
     case 'reject':
       throw new Error(`${binding === 'd1' ? 'D1_ERROR' : 'Queue send failed'}: injected`);
+    case 'overloaded':
+      throw new Error('Queue sendBatch failed: Queue is overloaded. Please back off.');
     case 'hang':
       await isOver(binding, fault);
       throw new Error('Network connection lost.');
@@ -364,10 +385,11 @@ function bytesOf(value: unknown): number {
   return typeof value === 'string' ? new TextEncoder().encode(value).byteLength : 8;
 }
 
-function probedEvents(queue: Queue): Queue {
+/** @param taken is filled with the batches that the queue confirms. */
+function probedEvents(queue: Queue, binding: Binding, taken: SeenEvent[][]): Queue {
   return intercept(queue, {
     sendBatch: async (messages: MessageSendRequest<CloudEvent>[]) =>
-      withFault('events', messages.map(({ body }) => body.id).join(), async () => {
+      withFault(binding, messages.map(({ body }) => body.id).join(), async () => {
         if (tally !== undefined) {
           const sent = await queue.sendBatch(messages);
           for (const { body } of messages) count(tally, `${body.replay ?? 0} ${body.id}`);
@@ -375,7 +397,7 @@ function probedEvents(queue: Queue): Queue {
         }
         const bodies = messages.map(({ body }) => body);
         const sent = await unlessRefused(bodies, queue.sendBatch(messages));
-        seen.batches.push(bodies.map(seenEvent));
+        taken.push(bodies.map(seenEvent));
         return sent;
       }),
   });
