@@ -16,6 +16,7 @@ import { metricsRoutes } from './metrics/routes.ts';
 import { refusalRoutes } from './refusals/routes.ts';
 import { rejectionRoutes } from './rejections/routes.ts';
 import { replayRoutes } from './replays/routes.ts';
+import { routeRoutes } from './routes/routes.ts';
 import { statsRoutes } from './stats/routes.ts';
 import { tailRoutes } from './tail/routes.ts';
 
@@ -30,6 +31,7 @@ export function apiRoutes(deps: ApiDeps): Hono<ActorEnv> {
     .route('/', eventRoutes(deps))
     .route('/', messageRoutes(deps))
     .route('/', contactRoutes(deps))
+    .route('/', routeRoutes(deps))
     .route('/', replayRoutes(deps))
     .route('/', deadLetterRoutes(deps))
     .route('/', rejectionRoutes(deps))

@@ -1,6 +1,6 @@
 // What the API works with.
 
-import type { ForwardingDeps } from '../forward/events.ts';
+import type { ForwardingDeps } from '../forward/routes.ts';
 import type { Lifetime } from '../runtime/group-commit.ts';
 import type { WebhookTokens } from '../sender/webhook-token.ts';
 

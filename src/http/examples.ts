@@ -1,6 +1,6 @@
 // Examples that several operations show in the document: one customer's reply, and one step of the message before it.
 
-import { CLOUDEVENT_TYPES, schemaUri } from '../contract/cloudevent.ts';
+import { CLOUDEVENT_TYPES, schemaUri, sequenceOf } from '../contract/cloudevent.ts';
 
 const MESSAGE = {
   messageId: '5e178088a88ad9001b6e1914',
@@ -42,8 +42,11 @@ export const EVENT = {
   receivedAt: '2026-03-01T17:07:52.004Z',
   deliveries: 1,
   forwarded: true,
+  routes: [
+    { name: 'crm', state: 'not-wanted' },
+    { name: 'events', state: 'forwarded' },
+  ],
   deferred: false,
-  replays: 0,
   oddities: [],
   place: '1772384872004000',
   payload: RESPONSE,
@@ -61,6 +64,7 @@ export const RESPONSE_EVENT = {
   dataschema: schemaUri('response', ''),
   contact: EVENT.contact,
   receivedtime: EVENT.receivedAt,
+  sequence: sequenceOf(Number(EVENT.place)),
   data: RESPONSE,
 };
 
@@ -71,5 +75,6 @@ export const STATUS_EVENT = {
   time: MESSAGE.updatedAt,
   dataschema: schemaUri('status', ''),
   receivedtime: '2026-03-01T17:06:45.310Z',
+  sequence: sequenceOf(Date.parse('2026-03-01T17:06:45.310Z') * 1000),
   data: STATUS,
 };

@@ -52,6 +52,11 @@ export const PROBLEM_REASONS = [
   'business-number-unknown',
   'not-redrivable',
   'replay-over',
+  'route-exists',
+  'too-many-routes',
+  'no-routes',
+  'route-unbound',
+  'state-already',
 ] as const;
 export type ProblemReason = (typeof PROBLEM_REASONS)[number];
 

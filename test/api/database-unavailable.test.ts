@@ -22,7 +22,7 @@ function apiOver(call: () => Promise<never>) {
   const queue = { metrics: async () => ({ backlogCount: 0, backlogBytes: 0 }) };
   return createApp({
     db: boundedDatabase(db, DEADLINE_MS),
-    events: queue,
+    queues: new Map([['events', queue]]),
     intake: queue,
     tokens: webhookTokens('x'.repeat(32)),
     adminToken: ADMIN_TOKEN,
@@ -110,6 +110,10 @@ describe('a change while D1 fails', () => {
     ['POST', '/api/integrations/shop/rotate', {}],
     ['DELETE', '/api/integrations/shop', undefined],
     ['POST', '/api/replay', { all: true }],
+    ['POST', '/api/routes', { name: 'crm' }],
+    ['PATCH', '/api/routes/events', { filter: {} }],
+    ['POST', '/api/routes/events/pause', undefined],
+    ['DELETE', '/api/routes/events', undefined],
     ['DELETE', '/api/rejections/1', undefined],
   ])('is answered 503, too: %s %s', async (method, path, body) => {
     await inject({ d1: { kind: 'reject' } });

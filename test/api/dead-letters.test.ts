@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  addFurtherRoutes,
   api,
   ask,
   countRows,
@@ -40,8 +41,8 @@ function eventOf(n: number, changes: Fields = {}): Fields {
 }
 
 /** Lets the dead-letter queue deliver messages; tells what became of each. */
-async function deadLetters(bodies: unknown[], attempts = 1): Promise<string[]> {
-  return env.PROBE.consumeDeadLetters(bodies, attempts);
+async function deadLetters(bodies: unknown[], attempts = 1, queue?: string): Promise<string[]> {
+  return env.PROBE.consumeDeadLetters(bodies, attempts, queue);
 }
 
 async function list(query = '') {
@@ -85,6 +86,7 @@ describe('a dead letter', () => {
     expect(letter).toEqual({
       id: expect.stringMatching(/^\d{16}$/),
       kind: 'given-up',
+      route: 'events',
       event: 'm1:e1:response',
       integration: 'shop',
       type: 'response',
@@ -191,7 +193,7 @@ describe('redriving', () => {
     expect((await forwardedEvents()).map(({ id }) => id)).toEqual(['m1:e1:response']);
     expect(await countRows('dead_letters')).toBe(0);
     expect(await auditOf('dead-letter.redrive')).toMatchObject([
-      { object: letter.id, detail: { integration: 'shop', event: 'm1:e1:response' } },
+      { object: letter.id, detail: { route: 'events', integration: 'shop', event: 'm1:e1:response' } },
     ]);
     expect((await api('POST', `/api/dead-letters/${letter.id}/redrive`)).status).toBe(404);
   });
@@ -230,6 +232,100 @@ describe('redriving', () => {
     await deadLetters(Array.from({ length: 10 }, (_, n) => eventOf(n, { data: 'x'.repeat(100_000) })));
     expect((await api('POST', '/api/dead-letters/redrive', { all: true })).answer.redriven).toBe(10);
     expect((await seen()).batches.map((batch) => batch.length)).toEqual([2, 2, 2, 2, 2]);
+  });
+});
+
+describe('the dead letters of several routes', () => {
+  const CRM_DEAD = 'instant-message-crm-dead';
+
+  it('go all the way: the queue of one route redelivers, and only its consumer gets them again', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await deadLetters([eventOf(1)]);
+    await deadLetters([eventOf(2)], 1, CRM_DEAD);
+    const { data } = await list();
+    expect(data.map(({ route, event }) => [route, event])).toEqual([
+      ['crm', 'm2:e2:response'],
+      ['events', 'm1:e1:response'],
+    ]);
+    expect((await list('route=crm')).data).toEqual([data[0]]);
+    expect((await list('route=desk')).data).toEqual([]);
+
+    const redriven = await api('POST', `/api/dead-letters/${data[0]?.id}/redrive`);
+    expect(redriven).toEqual({ status: 200, answer: { event: 'm2:e2:response', integration: 'shop' } });
+    expect((await forwardedEvents('crm')).map(({ id }) => id)).toEqual(['m2:e2:response']);
+    expect(await forwardedEvents()).toEqual([]);
+    expect(await auditOf('dead-letter.redrive')).toMatchObject([{ detail: { route: 'crm' } }]);
+  });
+
+  it.each([
+    ['instant-message-crm-dead', 'crm'],
+    ['crm-dead', 'crm'],
+    ['instant-message-desk-dead', 'desk'],
+    ['instant-message-events-dead', 'events'],
+    ['instant-message-scrm-dead', 'events'],
+    ['instant-message-crm-desk-dead', 'desk'],
+    ['instant-message-unknown-dead', 'events'],
+  ])('are told by the name of the queue: %s is of %s', async (queue, route) => {
+    await addFurtherRoutes({ crm: {}, desk: {} });
+    await deadLetters([eventOf(1)], 1, queue);
+    expect(onlyOne((await list()).data).route).toBe(route);
+  });
+
+  it('are redriven together, each to its queue', async () => {
+    await addFurtherRoutes({ crm: {} });
+    for (let n = 0; n < 6; n++) await deadLetters([eventOf(n)], 1, n % 3 === 0 ? CRM_DEAD : undefined);
+    const { answer } = await api('POST', '/api/dead-letters/redrive', { all: true });
+    expect(answer).toEqual({ redriven: 6, skipped: 0, next: null });
+    expect((await forwardedEvents('crm')).map(({ id }) => id)).toEqual(['m0:e0:response', 'm3:e3:response']);
+    expect(await forwardedEvents()).toHaveLength(4);
+    expect(await countRows('dead_letters')).toBe(0);
+  });
+
+  it('are redriven and discarded by route', async () => {
+    await addFurtherRoutes({ crm: {} });
+    for (let n = 0; n < 6; n++) await deadLetters([eventOf(n)], 1, n % 2 === 0 ? CRM_DEAD : undefined);
+    const { answer } = await api('POST', '/api/dead-letters/redrive', { route: 'crm' });
+    expect(answer).toEqual({ redriven: 3, skipped: 0, next: null });
+    expect(await forwardedEvents('crm')).toHaveLength(3);
+    expect((await list()).data.map(({ route }) => route)).toEqual(['events', 'events', 'events']);
+    expect((await api('POST', '/api/dead-letters/discard', { route: 'crm' })).answer.discarded).toBe(0);
+    expect((await api('POST', '/api/dead-letters/discard', { route: 'events' })).answer.discarded).toBe(3);
+  });
+
+  it('stay while their route has no queue, and hold up no others', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await deadLetters([eventOf(1)], 1, CRM_DEAD);
+    await deadLetters([eventOf(2)]);
+    await env.PROBE.bindRoutes([]);
+    const letter = onlyOne((await list('route=crm')).data);
+    for (const [path, body] of [
+      [`${letter.id}/redrive`, undefined],
+      ['redrive', { route: 'crm' }],
+    ] as const) {
+      const { status, answer } = await api('POST', `/api/dead-letters/${path}`, body);
+      expect([status, answer.reason]).toEqual([409, 'route-unbound']);
+      expect(answer.detail).toContain('EVENTS_CRM');
+    }
+    const { answer } = await api('POST', '/api/dead-letters/redrive', { all: true });
+    expect(answer).toEqual({ redriven: 1, skipped: 1, next: null });
+    expect((await list()).data).toEqual([letter]);
+
+    await env.PROBE.bindRoutes(['crm']);
+    expect((await api('POST', '/api/dead-letters/redrive', { all: true })).answer.redriven).toBe(1);
+    expect((await forwardedEvents('crm')).map(({ id }) => id)).toEqual(['m1:e1:response']);
+  });
+
+  it('that are in one batch with those of a queue that is down are sent twice rather than lost', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await deadLetters([eventOf(1)]);
+    await deadLetters([eventOf(2)], 1, CRM_DEAD);
+    await inject({ crm: { kind: 'reject' } });
+    expect((await api('POST', '/api/dead-letters/redrive', { all: true })).status).toBe(503);
+    expect(await countRows('dead_letters')).toBe(2);
+    await inject({});
+    expect((await api('POST', '/api/dead-letters/redrive', { all: true })).answer.redriven).toBe(2);
+    expect((await forwardedEvents('crm')).map(({ id }) => id)).toEqual(['m2:e2:response']);
+    expect((await forwardedEvents()).map(({ id }) => id)).toEqual(['m1:e1:response', 'm1:e1:response']);
   });
 });
 

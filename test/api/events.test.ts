@@ -3,16 +3,19 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payloadPath } from '../../src/contract/cloudevent.ts';
 import { type ContractProblem, problemAt } from '../../src/contract/problems.ts';
 import type { AnswerAt } from '../answers.ts';
-import { storeEvents } from '../store/stored-events.ts';
+import { forwardAllBut, storeEvents } from '../store/stored-events.ts';
 import {
   ADMIN_TOKEN,
-  api,
+  addFurtherRoutes,
+  addRoute,
+  allForwarded,
   ask,
   type Body,
   countRows,
   deliver,
   delivered,
   eventually,
+  idle,
   inject,
   ORIGIN,
   onlyOne,
@@ -313,6 +316,81 @@ describe('the listing of events', () => {
   });
 });
 
+describe('the listing by what is forwarded', () => {
+  let events: ListedEvent[] = [];
+
+  /** 720 events of two integrations, with gaps of two routes all over them. */
+  beforeAll(async () => {
+    await reset();
+    await register('mail');
+    await addRoute('crm', { types: ['response'] });
+    await addRoute('desk', { integrations: ['mail'] });
+    await storeEvents({ count: 600, everyNthIsResponse: 4 });
+    await storeEvents({ count: 120, integration: 'mail', firstSeq: 100_000_500, everyNthIsResponse: 4 });
+    await addRoute('late', {}, { from: 100_060_500 });
+    await forwardAllBut('seq % 2000 = 0');
+    await forwardAllBut('seq % 12000 < 6000', 'crm');
+    events = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Awaited<ReturnType<typeof list>> = await list({ limit: '200', ...(cursor && { cursor }) });
+      events.push(...page.data);
+      cursor = page.next;
+    }
+    expect(events).toHaveLength(720);
+  });
+
+  it.each([
+    ['false', undefined, true],
+    ['true', undefined, true],
+    ['false', 'events', true],
+    ['true', 'events', true],
+    ['false', 'crm', true],
+    ['true', 'crm', true],
+    ['false', 'desk', true],
+    ['true', 'desk', false],
+    ['false', 'late', true],
+    ['true', 'late', false],
+    ['false', 'nobody', false],
+    ['true', 'nobody', false],
+  ])('as %s on %s agrees with what each event tells, whatever the page', async (forwarded, route, hasAny) => {
+    const state = forwarded === 'true' ? 'forwarded' : 'waits';
+    const expected = events.filter((event) =>
+      route === undefined
+        ? String(event.forwarded) === forwarded
+        : event.routes.some((one) => one.name === route && one.state === state),
+    );
+    expect(expected.length > 0).toBe(hasAny);
+    for (const filter of [
+      {},
+      { type: 'response' },
+      { integration: 'mail', type: 'status' },
+      { messageId: 'm8' },
+    ]) {
+      const parameters = { forwarded, ...(route !== undefined && { route }), ...filter };
+      const wanted = expected.filter((event) =>
+        Object.entries(filter).every(([name, value]) => event[name as keyof ListedEvent] === value),
+      );
+      for (const limit of ['17', '200']) {
+        const pages = await walk({ ...parameters, limit });
+        expect(pages.flat(), JSON.stringify(parameters)).toEqual(wanted.map(({ id }) => id));
+      }
+    }
+  });
+
+  it('goes through more gaps than one page looks into, a bounded number of statements at a time', async () => {
+    const before = (await seen()).statements.length;
+    const pages = await walk({ forwarded: 'false', route: 'events', limit: '200' });
+    expect(pages.map((page) => page.length)).toEqual([99, 99, 99, 3]); // each event has a gap of its own
+    expect((await seen()).statements.length - before).toBeLessThanOrEqual(4 * 4);
+  });
+
+  it('takes a route only together with whether it is forwarded', async () => {
+    const { status, answer } = await ask('/api/events?route=crm');
+    expect(status).toBe(400);
+    expect(answer.errors).toEqual([problemAt('route', 'needs-parameter', { parameter: 'forwarded' })]);
+  });
+});
+
 describe('a page of events', () => {
   beforeEach(async () => reset());
 
@@ -342,7 +420,7 @@ describe('an event', () => {
   it('has the fields that are promised, in the listing and by itself', async () => {
     const before = Date.now();
     await delivered(responseText);
-    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     const { data } = await list();
 
     expect(data).toEqual([
@@ -358,8 +436,8 @@ describe('an event', () => {
         receivedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         deliveries: 1,
         forwarded: true,
+        routes: [{ name: 'events', state: 'forwarded' }],
         deferred: false,
-        replays: 0,
         oddities: [],
         place: String(await env.DB.prepare('SELECT seq FROM events').first('seq')),
         payload: JSON.parse(responseText),
@@ -406,13 +484,31 @@ describe('an event', () => {
     expect((await list()).data.map(({ deferred }) => deferred)).toEqual([true, false, true]);
   });
 
-  it('counts how often it was put back to be forwarded again', async () => {
-    const [id = ''] = await deliverAll([uniqueResponse()]);
-    for (let replay = 1; replay <= 2; replay++) {
-      const { answer } = await api('POST', `/api/events/shop/${encodeURIComponent(id)}/replay`);
-      expect(answer).toEqual({ replay });
-      expect((await list()).data).toMatchObject([{ id, replays: replay }]);
-    }
+  it('tells what became of it on each route', async () => {
+    await addFurtherRoutes({ crm: { integrations: ['mail'] }, desk: {} });
+    await inject({ desk: { kind: 'reject' } });
+    await delivered(responseText);
+    await allForwarded();
+    await idle();
+    await addRoute('late');
+    const { data } = await list();
+    expect(data).toMatchObject([
+      {
+        forwarded: false,
+        routes: [
+          { name: 'crm', state: 'not-wanted' },
+          { name: 'desk', state: 'waits' },
+          { name: 'events', state: 'forwarded' },
+          { name: 'late', state: 'not-wanted' }, // it began later
+        ],
+      },
+    ]);
+    await inject({});
+    await env.PROBE.setClock(60_000);
+    await env.PROBE.runCron();
+    expect(onlyOne((await list()).data).forwarded).toBe(true);
+    await env.DB.prepare('DELETE FROM routes').run();
+    expect((await list()).data).toMatchObject([{ forwarded: true, routes: [] }]);
   });
 
   it('is not forwarded before the queue has confirmed it', async () => {

@@ -1,7 +1,17 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { health } from '../../src/api/health/routes.ts';
-import { ask, delivered, forgetCron, inject, reset, uniqueResponse } from '../webhooks.ts';
+import {
+  addFurtherRoutes,
+  addRoute,
+  api,
+  ask,
+  delivered,
+  forgetCron,
+  inject,
+  reset,
+  uniqueResponse,
+} from '../webhooks.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -25,9 +35,23 @@ describe('GET /api/health', () => {
     expect(checks.d1.databaseBytes).toBeGreaterThan(10_000);
     expect(Date.parse(checks.sweep.lastRunAt ?? '')).toBeGreaterThanOrEqual(beforeMs);
     expect(Date.parse(checks.rollUp.lastRunAt ?? '')).toBeGreaterThanOrEqual(beforeMs);
-    expect(checks.outbox).toMatchObject({ events: 0, oldestAgeMs: null });
+    expect(checks.routes).toEqual({
+      status: 'ok',
+      data: [
+        {
+          name: 'events',
+          status: 'ok',
+          bound: true,
+          state: 'active',
+          stateSince: expect.any(String),
+          waiting: 0,
+          oldestAgeMs: null,
+        },
+      ],
+      unrouted: [],
+    });
     expect(checks.deadLetters.messages).toBe(0);
-    expect(checks.queues.events).toMatchObject({ messages: expect.any(Number) });
+    expect(checks.queues.routes.events).toMatchObject({ messages: expect.any(Number) });
   });
 
   it('is degraded while the cron has never run', async () => {
@@ -59,7 +83,7 @@ describe('GET /api/health', () => {
   });
 
   it('names the task of the cron that fails while others run', async () => {
-    await inject({ d1: { kind: 'reject', on: 'FROM outbox AS o' } });
+    await inject({ d1: { kind: 'reject', on: 'WITH log AS MATERIALIZED' } });
     expect(await env.PROBE.runCron()).toContain('sweep');
     const { status, reasons, checks } = await askHealth();
 
@@ -78,12 +102,105 @@ describe('GET /api/health', () => {
     await env.PROBE.setClock(5.1 * MINUTE_MS);
     const { code, status, reasons, checks } = await askHealth();
     expect({ code, status }).toEqual({ code: 200, status: 'degraded' });
-    expect(reasons).toEqual([expect.stringContaining('has waited 5 minutes to be forwarded')]);
-    expect(checks.outbox).toMatchObject({ status: 'degraded', events: 1 });
+    expect(reasons).toEqual([
+      'An event has waited 5 minutes to be forwarded on the route events. Its queue may be failing; see the log.',
+    ]);
+    expect(checks.routes).toMatchObject({
+      status: 'degraded',
+      data: [{ name: 'events', status: 'degraded', waiting: 1 }],
+    });
 
     await inject({});
     await env.PROBE.runCron();
     expect((await askHealth()).status).toBe('ok');
+  });
+
+  it('does not count as waiting what waited while the route was paused', async () => {
+    await api('POST', '/api/routes/events/pause');
+    await env.PROBE.restart();
+    await delivered(uniqueResponse());
+    await env.PROBE.setClock(50 * MINUTE_MS);
+    await env.PROBE.runCron();
+    expect((await askHealth()).status).toBe('ok');
+    await api('POST', '/api/routes/events/resume');
+    expect((await askHealth()).checks.routes).toMatchObject({
+      status: 'ok',
+      data: [{ waiting: 1, oldestAgeMs: expect.any(Number) }],
+    });
+    await inject({ events: { kind: 'reject' } });
+    await env.PROBE.setClock(56 * MINUTE_MS);
+    await env.PROBE.runCron();
+    expect((await askHealth()).reasons).toEqual([
+      expect.stringContaining('An event has waited 6 minutes to be forwarded on the route events.'),
+    ]);
+  });
+
+  it('is degraded once a route is paused for more than an hour', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await env.PROBE.runCron();
+    await api('POST', '/api/routes/crm/pause');
+    await env.PROBE.setClock(59 * MINUTE_MS);
+    await env.PROBE.runCron();
+    expect((await askHealth()).status).toBe('ok');
+    await env.PROBE.setClock(122 * MINUTE_MS);
+    await env.PROBE.runCron();
+    const { reasons, checks } = await askHealth();
+    expect(reasons).toEqual([
+      'The route crm has been paused for 2 hours. Its events wait, for as long as events are kept.',
+    ]);
+    expect(checks.routes).toMatchObject({
+      status: 'degraded',
+      data: [
+        { name: 'crm', status: 'degraded', state: 'paused' },
+        { name: 'events', status: 'ok' },
+      ],
+    });
+  });
+
+  it('is degraded while a route has no queue', async () => {
+    await addRoute('crm');
+    await env.PROBE.runCron();
+    const { code, status, reasons, checks } = await askHealth();
+    expect({ code, status }).toEqual({ code: 200, status: 'degraded' });
+    expect(reasons).toEqual([
+      'The route crm has no queue: the receiver is deployed without EVENTS_CRM. Its events wait.',
+    ]);
+    expect(checks.routes).toMatchObject({
+      status: 'degraded',
+      data: [
+        { name: 'crm', status: 'degraded', bound: false },
+        { name: 'events', status: 'ok' },
+      ],
+      unrouted: [],
+    });
+  });
+
+  it('is degraded while a queue has no route', async () => {
+    await env.PROBE.bindRoutes(['crm', 'desk']);
+    await env.PROBE.runCron();
+    const { reasons, checks } = await askHealth();
+    expect(reasons).toEqual([
+      'Nothing is sent to the queues of these bindings, as they have no route: EVENTS_CRM, EVENTS_DESK.',
+    ]);
+    expect(checks.routes).toMatchObject({ status: 'degraded', unrouted: ['EVENTS_CRM', 'EVENTS_DESK'] });
+    expect(checks.queues.routes).toMatchObject({ crm: { messages: 0 }, desk: { messages: 0 } });
+  });
+
+  it('is degraded by one route that is behind, whatever the others do', async () => {
+    await addFurtherRoutes({ crm: {}, desk: { types: ['status'] } });
+    await inject({ crm: { kind: 'reject' }, desk: { kind: 'reject' } });
+    await delivered(uniqueResponse());
+    await env.PROBE.setClock(6 * MINUTE_MS);
+    await env.PROBE.runCron();
+    const { reasons, checks } = await askHealth();
+    expect(reasons).toEqual([
+      'An event has waited 6 minutes to be forwarded on the route crm. Its queue may be failing; see the log.',
+    ]);
+    expect(checks.routes.data?.map(({ name, status }) => [name, status])).toEqual([
+      ['crm', 'degraded'],
+      ['desk', 'ok'],
+      ['events', 'ok'],
+    ]);
   });
 
   it.each([
@@ -114,6 +231,7 @@ describe('GET /api/health', () => {
     expect(reasons).toEqual([expect.stringContaining('D1 does not answer')]);
     expect(checks.d1).toMatchObject({ status: 'degraded', answeredInMs: null, databaseBytes: null });
     expect(checks.queues.status).toBe('ok');
+    expect(checks.routes).toEqual({ status: 'degraded', data: null, unrouted: null });
 
     await inject({});
     expect((await askHealth()).status).toBe('ok');

@@ -35,9 +35,7 @@ async function deferred(body: Uint8Array | string): Promise<unknown> {
   await response.text();
   const message = (await seen()).deferred.at(-1);
   await env.PROBE.restart(); // what it consumes meanwhile it forgets
-  await env.DB.batch(
-    ['events', 'outbox', 'rejections'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
-  );
+  await env.DB.batch(['events', 'rejections'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   return message;
 }
 

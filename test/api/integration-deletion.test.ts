@@ -2,15 +2,16 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
 import type { ProblemExtensions } from '../../src/http/problem-details.ts';
+import { isWaitingSql } from '../../src/store/stretches.ts';
 import { storeDeadLetters } from '../store/stored-dead-letters.ts';
-import { storeEvents } from '../store/stored-events.ts';
+import { forwardAllBut, storeEvents } from '../store/stored-events.ts';
 import {
+  allForwarded,
   api,
   ask,
   countRows,
   deliver,
   delivered,
-  eventually,
   type Fields,
   forwardedEvents,
   heldBack,
@@ -19,6 +20,7 @@ import {
   reset,
   tokenOf,
   uniqueResponse,
+  waitingOn,
 } from '../webhooks.ts';
 
 const GONE = { status: 404, answer: expect.objectContaining({ type: '/problems/not-found' }) };
@@ -33,10 +35,6 @@ beforeEach(async () => {
 async function storeBoth(count: number): Promise<void> {
   await storeEvents({ count });
   await storeEvents({ count, integration: 'mail', firstSeq: 1_000_500 });
-}
-
-async function putIntoOutbox(condition: string): Promise<void> {
-  await env.DB.prepare(`INSERT INTO outbox (seq) SELECT seq FROM events WHERE ${condition}`).run();
 }
 
 async function storeRejections(count: number, integration: string): Promise<void> {
@@ -54,10 +52,10 @@ async function storeRejections(count: number, integration: string): Promise<void
     .run();
 }
 
-/** What an integration has left, its outbox by its events. */
+/** What an integration has left. `waiting`: of its events, those that are not forwarded. */
 interface Left {
   events: number;
-  outbox: number;
+  waiting: number;
   rejections: number;
   deadLetters: number;
 }
@@ -66,7 +64,7 @@ async function left(integration: string): Promise<Left> {
   const row = await env.DB.prepare(
     `SELECT
        (SELECT count(*) FROM events WHERE integration = ?1) AS events,
-       (SELECT count(*) FROM outbox JOIN events USING (seq) WHERE integration = ?1) AS outbox,
+       (SELECT count(*) FROM events AS e WHERE integration = ?1 AND ${isWaitingSql()}) AS waiting,
        (SELECT count(*) FROM rejections WHERE integration = ?1) AS rejections,
        (SELECT count(*) FROM dead_letters WHERE integration = ?1) AS deadLetters`,
   )
@@ -156,25 +154,25 @@ describe('deleting an integration', () => {
         );
       }
       expect(await ask('/api/integrations/shop')).toEqual(before);
-      expect(await left('shop')).toEqual({ events, outbox: 0, rejections, deadLetters });
+      expect(await left('shop')).toEqual({ events, waiting: 0, rejections, deadLetters });
       expect(await countRows('audit')).toBe(0);
     },
   );
 
-  it('by force deletes its events, its places in the outbox, its rejections and its dead letters, and nobody else’s', async () => {
+  it('by force deletes its events, those that wait to be forwarded too, its rejections and its dead letters, and nobody else’s', async () => {
     await storeBoth(3_300);
-    await putIntoOutbox('seq % 3 = 0');
+    await forwardAllBut('seq % 3 = 0');
     await storeRejections(230, 'shop');
     await storeRejections(20, 'mail');
     await storeDeadLetters({ shop: 1_100, mail: 30 });
     const shop = await left('shop');
     const mail = await left('mail');
-    expect(shop.outbox).toBeGreaterThan(1_000);
+    expect(shop.waiting).toBeGreaterThan(1_000);
 
-    expect(await api('DELETE', FORCED)).toEqual(complete(3_300, shop.outbox, 230, 1_100));
-    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
+    expect(await api('DELETE', FORCED)).toEqual(complete(3_300, shop.waiting, 230, 1_100));
+    expect(await left('shop')).toEqual({ events: 0, waiting: 0, rejections: 0, deadLetters: 0 });
     expect(await left('mail')).toEqual(mail);
-    expect(await countRows('outbox')).toBe(mail.outbox);
+    expect(await waitingOn()).toBe(mail.waiting);
     expect(await ask('/api/integrations/shop')).toEqual(GONE);
     expect((await ask('/api/integrations/mail')).answer.enabled).toBe(true);
     expect(await deliverTo('shop', 1)).toBe(401);
@@ -184,7 +182,7 @@ describe('deleting an integration', () => {
       deletion({
         stage: 'finished',
         events: 3_300,
-        unforwarded: shop.outbox,
+        unforwarded: shop.waiting,
         rejections: 230,
         deadLetters: 1_100,
       }),
@@ -211,7 +209,7 @@ describe('deleting an integration', () => {
     'by force and interrupted as %s is finished by a repeat',
     async (_, fault, events, rejections) => {
       await storeBoth(4_300);
-      await putIntoOutbox("integration = 'shop' AND seq % 2 = 0");
+      await forwardAllBut("integration = 'shop' AND seq % 2 = 0");
       await storeRejections(230, 'shop');
       const before = await left('shop');
       await inject({ d1: fault });
@@ -222,14 +220,13 @@ describe('deleting an integration', () => {
       expect(between).toMatchObject({ events: 4_300 - events, rejections: 230 - rejections });
       const { answer } = await ask('/api/integrations/shop');
       expect([answer.enabled, answer.generation]).toEqual([false, 1]);
-      expect(await countRows('outbox')).toBe(between.outbox); // none without its event
       expect(await audited()).toEqual([deletion({ stage: 'begun' })]);
 
       expect(await api('DELETE', FORCED)).toEqual(
-        complete(between.events, between.outbox, between.rejections),
+        complete(between.events, between.waiting, between.rejections),
       );
-      expect(before.outbox).toBeGreaterThan(between.outbox);
-      expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
+      expect(before.waiting).toBeGreaterThan(between.waiting);
+      expect(await left('shop')).toEqual({ events: 0, waiting: 0, rejections: 0, deadLetters: 0 });
       expect((await left('mail')).events).toBe(4_300);
       expect(await ask('/api/integrations/shop')).toEqual(GONE);
     },
@@ -309,14 +306,14 @@ describe('deleting an integration', () => {
   ])('%s takes note of what comes at the last moment', async (_, path, expected) => {
     if (path === FORCED) await storeEvents({ count: 10 });
     await delivered(uniqueResponse()); // this isolate knows the registration from now on, and takes webhooks for 30 s
-    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     if (path !== FORCED) await env.DB.prepare('DELETE FROM events').run();
     await inject({ d1: { kind: 'late', on: 'retired_integrations', times: 1 } });
     const deleting = api('DELETE', path);
     await heldBack();
     expect(await countRows('events')).toBe(0);
     expect((await delivered(uniqueResponse())).answer.outcome).toBe('stored');
-    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     await inject({});
 
     expect(await deleting).toEqual(expected);
@@ -342,7 +339,7 @@ describe('deleting an integration', () => {
     await inject({});
 
     expect(await deleting).toEqual(complete(events, 0, rejections, deadLetters));
-    expect(await left('shop')).toEqual({ events: 0, outbox: 0, rejections: 0, deadLetters: 0 });
+    expect(await left('shop')).toEqual({ events: 0, waiting: 0, rejections: 0, deadLetters: 0 });
   });
 
   it('by force stops where somebody enables it again', async () => {
@@ -368,13 +365,13 @@ describe('deleting an integration', () => {
 
   it('by force three times at once happens once', async () => {
     await storeBoth(3_000);
-    await putIntoOutbox('seq % 2 = 0');
-    const { outbox } = await left('shop');
+    await forwardAllBut('seq % 2 = 0');
+    const { waiting } = await left('shop');
     const answers = await Promise.all([0, 1, 2].map(async () => api('DELETE', FORCED)));
     const deleted = answers.flatMap(({ answer }) => (answer.complete ? [answer.deleted] : []));
     expect(deleted.length).toBeGreaterThan(0);
     expect(deleted.reduce((sum, { events }) => sum + events, 0)).toBe(3_000);
-    expect(deleted.reduce((sum, { unforwarded }) => sum + unforwarded, 0)).toBe(outbox);
+    expect(deleted.reduce((sum, { unforwarded }) => sum + unforwarded, 0)).toBe(waiting);
     const finished = (await audited()).filter(({ detail }) => detail.stage === 'finished');
     expect(finished).toHaveLength(1);
     expect(await left('mail')).toMatchObject({ events: 3_000 });

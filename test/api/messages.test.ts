@@ -209,10 +209,10 @@ describe('a message with large replies', () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
        INSERT INTO events (
-         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, replays
        )
        SELECT 1000 + i, 'long:e' || i || ':response', 'shop', 'response', NULL, '+5541988956674', 'app', 'r', i,
-         -50000 + i / 7 * 1000, json_object('message', json_object('message', i || ' ' || hex(zeroblob(?2 / 2))))
+         -50000 + i / 7 * 1000, json_object('message', json_object('message', i || ' ' || hex(zeroblob(?2 / 2)))), -1
        FROM n`,
     )
       .bind(count, letters)
@@ -255,10 +255,10 @@ describe('a message with more events than are shown', () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
        INSERT INTO events (
-         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, replays
        )
        SELECT 1000 + i, 'long:e' || i || ':status:' || iif(i = 0, 'read', 'sent'), 'shop', 'status',
-         iif(i = 0, 'read', 'sent'), '+5541988956674', 'app', 'r', i, i, '{}'
+         iif(i = 0, 'read', 'sent'), '+5541988956674', 'app', 'r', i, i, '{}', -1
        FROM n`,
     )
       .bind(count)

@@ -2,14 +2,20 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../store/stored-events.ts';
 import {
+  addFurtherRoutes,
+  addRoute,
+  allForwarded,
+  api,
   countRows,
   deliver,
   eventually,
+  idle,
   inject,
   ORIGIN,
   reset,
   statusBody,
   uniqueResponse,
+  waitingOn,
 } from '../webhooks.ts';
 import { scrape } from './scrape.ts';
 
@@ -32,7 +38,7 @@ describe('GET /api/metrics', () => {
     await deliver('{');
     await deliver(step('sent', 0));
     await deliver(step('delivered', 3_000));
-    await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     await env.PROBE.runCron();
     const { types, samples } = await scrape();
 
@@ -42,16 +48,21 @@ describe('GET /api/metrics', () => {
       'instant_message_events_total{integration="shop",type="status",status="delivered"}': 1,
       'instant_message_duplicates_total{integration="shop"}': 1,
       'instant_message_rejected_total{integration="shop"}': 1,
-      'instant_message_forwarded_total{integration="shop"}': 3,
-      instant_message_outbox_events: 0,
-      instant_message_outbox_oldest_age_seconds: 0,
-      instant_message_replaying_events: 0,
+      'instant_message_forwarded_total{integration="shop",route="events"}': 3,
+      'instant_message_waiting_events{route="events"}': 0,
+      'instant_message_oldest_waiting_age_seconds{route="events"}': 0,
+      'instant_message_paused_seconds{route="events"}': 0,
+      'instant_message_route_bound{route="events"}': 1,
+      'instant_message_route_dead_letters{route="events"}': 0,
+      instant_message_unrouted_queues: 0,
+      instant_message_open_replays: 0,
       instant_message_dead_letters: 0,
       instant_message_database_size_bytes: expect.any(Number),
-      'instant_message_queue_backlog_messages{queue="events"}': expect.any(Number),
+      'instant_message_queue_backlog_messages{route="events"}': expect.any(Number),
+      instant_message_intake_backlog_messages: expect.any(Number),
     });
     expect(types.get('instant_message_events_total')).toBe('counter');
-    expect(types.get('instant_message_outbox_oldest_age_seconds')).toBe('gauge');
+    expect(types.get('instant_message_oldest_waiting_age_seconds')).toBe('gauge');
     expect(types.get('instant_message_step_seconds')).toBe('histogram');
   });
 
@@ -131,16 +142,53 @@ describe('GET /api/metrics', () => {
     expect([...labels.values()].map(({ integration }) => integration)).toContain(name);
   });
 
-  it('gives the age of the outbox in seconds', async () => {
+  it('gives the age of what waits in seconds', async () => {
     await inject({ events: { kind: 'reject' } });
     await deliver(uniqueResponse());
     await env.PROBE.setClock(90_000);
     const { samples } = await scrape();
 
-    const age = samples.get('instant_message_outbox_oldest_age_seconds') ?? 0;
+    const age = samples.get('instant_message_oldest_waiting_age_seconds{route="events"}') ?? 0;
     expect(age).toBeGreaterThanOrEqual(90);
     expect(age).toBeLessThan(120);
-    expect(samples.get('instant_message_outbox_events')).toBe(1);
+    expect(samples.get('instant_message_waiting_events{route="events"}')).toBe(1);
+  });
+
+  it('tells the routes apart', async () => {
+    await addFurtherRoutes({ crm: { types: ['response'] } });
+    await addRoute('to_come');
+    await deliver(uniqueResponse());
+    await deliver(step('sent', 0));
+    await allForwarded();
+    await eventually('it is forwarded', async () => (await waitingOn('crm')) === 0);
+    await api('POST', '/api/replay', { all: true, route: 'crm' });
+    await idle();
+    await api('POST', '/api/routes/crm/pause');
+    await env.PROBE.consumeDeadLetters(['none of ours'], 1, 'instant-message-crm-dead');
+    await env.PROBE.bindRoutes(['crm', 'desk']);
+    await env.PROBE.setClock(90_000);
+    await env.PROBE.runCron();
+    const { samples } = await scrape();
+
+    expect(Object.fromEntries(samples)).toMatchObject({
+      'instant_message_forwarded_total{integration="shop",route="crm"}': 1,
+      'instant_message_forwarded_total{integration="shop",route="events"}': 2,
+      'instant_message_replayed_total{integration="shop",route="crm"}': 1,
+      'instant_message_waiting_events{route="crm"}': 0,
+      'instant_message_waiting_events{route="to_come"}': 2,
+      'instant_message_paused_seconds{route="events"}': 0,
+      'instant_message_route_bound{route="crm"}': 1,
+      'instant_message_route_bound{route="to_come"}': 0,
+      'instant_message_route_dead_letters{route="crm"}': 1,
+      'instant_message_route_dead_letters{route="events"}': 0,
+      'instant_message_queue_backlog_bytes{route="crm"}': expect.any(Number),
+      instant_message_unrouted_queues: 1,
+    });
+    const pausedSeconds = samples.get('instant_message_paused_seconds{route="crm"}') ?? 0;
+    expect(pausedSeconds).toBeGreaterThanOrEqual(90);
+    expect(pausedSeconds).toBeLessThan(120);
+    expect(samples.has('instant_message_replayed_total{integration="shop",route="events"}')).toBe(false);
+    expect(samples.has('instant_message_queue_backlog_bytes{route="to_come"}')).toBe(false);
   });
 
   it('asks for a token', async () => {

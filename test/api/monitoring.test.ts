@@ -67,6 +67,7 @@ const WORDS = [
   'histogram_quantile',
   'increase',
   'label_values',
+  'max',
   'offset',
   'or',
   'rate',
@@ -78,7 +79,6 @@ const WORDS = [
 
 /** What the labels with a fixed set of values can have. */
 const VALUES: Record<string, readonly string[]> = {
-  queue: ['events', 'intake'],
   reason: REFUSAL_REASONS,
   steps: LAG_STEPS,
 };
@@ -101,8 +101,8 @@ beforeAll(async () => {
     'odd:message.to:missing',
     'duplicate',
     'rejected',
-    'forwarded',
-    'replayed',
+    'forwarded:events',
+    'replayed:events',
     'refused:busy',
   ];
   await env.DB.prepare("INSERT INTO counters SELECT 60, ?1, 'shop', value, 1 FROM json_each(?2)")

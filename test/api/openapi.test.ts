@@ -13,6 +13,7 @@ import { webhookTokens } from '../../src/sender/webhook-token.ts';
 import { ORIGIN, reset } from '../webhooks.ts';
 
 const app = createApp({
+  queues: new Map(),
   tokens: webhookTokens('x'.repeat(32)),
   access: null,
   allowedOrigins: [],
@@ -37,7 +38,7 @@ interface DocumentedOperation {
 
 /** The pages of the dashboard: for people, and no part of the API. */
 const PAGES =
-  /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|refusals$|audit$)/;
+  /^\/($|sign-|language$|assets\/|find$|live\/|events($|\/)|contacts($|\/)|integrations($|\/)|rejections($|\/)|dead-letters($|\/)|replays($|\/)|routes($|\/)|refusals$|audit$)/;
 
 describe('the document', () => {
   it('has every route of the app, and none that the app has not', () => {

@@ -2,9 +2,11 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemAt } from '../../src/contract/problems.ts';
 import { STATUSES } from '../../src/contract/webhook.ts';
-import { MAX_PUT_BACK, MAX_SCANNED_FOR_REPLAY } from '../../src/store/replay-steps.ts';
-import { storeEvents } from '../store/stored-events.ts';
+import { forwardAllBut, storeEvents } from '../store/stored-events.ts';
 import {
+  addFurtherRoutes,
+  addRoute,
+  allForwarded,
   api,
   ask,
   countRows,
@@ -12,11 +14,12 @@ import {
   eventually,
   type Fields,
   forwardedEvents,
-  heldBack,
   idle,
   inject,
+  onlyOne,
   reset,
   seen,
+  statusBody,
   uniqueResponse,
 } from '../webhooks.ts';
 
@@ -29,14 +32,16 @@ afterEach(async () => inject({}));
 /** Stores an event and waits until it is forwarded. */
 async function forwardedEvent(): Promise<string> {
   const { answer } = await delivered(uniqueResponse());
-  await eventually('it is forwarded', async () => (await countRows('outbox')) === 0);
+  await allForwarded();
+  await idle();
   return answer.id;
 }
 
-const replayPath = (id: string) => `/api/events/shop/${encodeURIComponent(id)}/replay`;
+const replayPath = (id: string) => `/api/events/shop/${encodeURIComponent(id)}/replay` as const;
 
-async function replaysOf(id: string): Promise<(number | undefined)[]> {
-  return (await forwardedEvents()).filter((event) => event.id === id).map(({ replay }) => replay);
+/** The replays of an event's messages on a route, in order. */
+async function replaysOf(id: string, route: 'events' | 'crm' = 'events'): Promise<(string | undefined)[]> {
+  return (await forwardedEvents(route)).filter((event) => event.id === id).map(({ replay }) => replay);
 }
 
 /** Events of the last hour, which no purge takes. */
@@ -46,13 +51,17 @@ async function storeRecent(count: number, more: Partial<Parameters<typeof storeE
   return firstSeq;
 }
 
-async function createJob(request: Fields) {
+async function createReplays(request: Fields) {
   const { status, answer } = await api('POST', '/api/replay', request);
   expect(status, JSON.stringify(answer)).toBe(202);
-  return answer;
+  return answer.data;
 }
 
-/** Runs the cron, a minute later each time, until the job is over. */
+async function createReplay(request: Fields) {
+  return onlyOne(await createReplays(request));
+}
+
+/** Runs the cron, a minute later each time, until the replay is over. */
 async function finish(id: string) {
   for (let minute = 1; minute < 30; minute++) {
     const { answer } = await ask(`/api/replay/${id}`);
@@ -60,97 +69,126 @@ async function finish(id: string) {
     await env.PROBE.setClock(minute * MINUTE_MS);
     await env.PROBE.runCron();
   }
-  throw new Error('the job does not end');
+  throw new Error('the replay does not end');
 }
 
 async function counted(kind: string): Promise<number> {
+  await env.PROBE.runCron();
   const sql = 'SELECT coalesce(sum(count), 0) AS n FROM counters WHERE step = 60 AND kind = ?1';
   return (await env.DB.prepare(sql).bind(kind).first<number>('n')) ?? 0;
 }
 
-/** How many events were put back so often. */
-async function putBackTimes(): Promise<Record<number, number>> {
-  const { results } = await env.DB.prepare('SELECT replays, count(*) AS n FROM events GROUP BY 1').run<{
-    replays: number;
-    n: number;
-  }>();
-  return Object.fromEntries(results.map(({ replays, n }) => [replays, n]));
-}
-
 describe('the replay of one event', () => {
-  it('forwards it at once, under the same id, counted up each time', async () => {
+  it('forwards it at once, under the same id, each time with the id of another replay', async () => {
     const id = await forwardedEvent();
-    expect(await api('POST', replayPath(id))).toEqual({ status: 202, answer: { replay: 1 } });
-    await eventually('it is forwarded', async () => (await replaysOf(id)).length === 2);
-    await eventually('it waits no more', async () => (await countRows('replaying')) === 0);
-    expect(await api('POST', replayPath(id))).toEqual({ status: 202, answer: { replay: 2 } });
-    await eventually('it is forwarded', async () => (await replaysOf(id)).length === 3);
-    await eventually('it waits no more', async () => (await countRows('replaying')) === 0);
-
-    expect(await replaysOf(id)).toEqual([undefined, 1, 2]);
+    const ids: string[] = [];
+    for (let n = 1; n <= 2; n++) {
+      const { status, answer } = await api('POST', replayPath(id));
+      expect(status).toBe(202);
+      const replay = onlyOne(answer.data);
+      expect(replay).toMatchObject({ route: 'events', state: 'running', sent: 0, actor: 'admin-token' });
+      ids.push(replay.id);
+      await eventually('it is forwarded', async () => (await replaysOf(id)).length === n + 1);
+      await idle();
+    }
+    expect(await replaysOf(id)).toEqual([undefined, ...ids]);
     const [first, again] = (await forwardedEvents()).filter((event) => event.id === id);
-    expect(again).toEqual({ ...first, replay: 1, bytes: again?.bytes });
-    expect([await counted('forwarded'), await counted('replayed')]).toEqual([1, 2]);
+    expect(again).toEqual({ ...first, replay: ids[0], bytes: again?.bytes });
+    expect((await ask(`/api/replay/${ids[0]}`)).answer).toMatchObject({
+      state: 'done',
+      progress: 1,
+      sent: 1,
+    });
+    expect([await counted('forwarded:events'), await counted('replayed:events')]).toEqual([1, 2]);
+  });
+
+  it('goes to every route that takes it, by a replay for each', async () => {
+    await addFurtherRoutes({ crm: { types: ['response'] }, desk: { types: ['status'] } });
+    const id = await forwardedEvent();
+    const { answer } = await api('POST', replayPath(id), {});
+    expect(answer.data.map(({ route }) => route)).toEqual(['crm', 'desk', 'events']);
+    expect(new Set(answer.data.map((replay) => replay.id)).size).toBe(3);
+    await idle();
+    const [crm, , events] = answer.data.map((replay) => replay.id);
+    expect(await replaysOf(id, 'crm')).toEqual([undefined, crm]);
+    expect(await replaysOf(id)).toEqual([undefined, events]);
+    expect(await forwardedEvents('desk')).toEqual([]);
+  });
+
+  it('goes to one route where that is named', async () => {
+    await addFurtherRoutes({ crm: {} });
+    const id = await forwardedEvent();
+    const { answer } = await api('POST', replayPath(id), { route: 'crm' });
+    const replay = onlyOne(answer.data);
+    expect(replay).toMatchObject({ route: 'crm', filter: { integration: 'shop' } });
+    await idle();
+    expect(await replaysOf(id, 'crm')).toEqual([undefined, replay.id]);
+    expect(await replaysOf(id)).toEqual([undefined]);
+    const { answer: audit } = await ask('/api/audit?action=event.replay');
+    expect(audit.data).toMatchObject([{ object: `shop/${id}`, detail: { route: 'crm' } }]);
+  });
+
+  it('sends it alone, and no other event of its message', async () => {
+    const body = statusBody((changed) => (changed.event.status = 'sent'));
+    const { answer: first } = await delivered(body);
+    body.event.status = 'delivered';
+    const { answer: second } = await delivered(body);
+    await allForwarded();
+    await api('POST', replayPath(second.id));
+    await idle();
+    expect(await replaysOf(first.id)).toEqual([undefined]);
+    expect(await replaysOf(second.id)).toEqual([undefined, expect.any(String)]);
   });
 
   it('is recorded with who asked for it', async () => {
     const id = await forwardedEvent();
     await api('POST', replayPath(id));
     const { answer } = await ask('/api/audit?action=event.replay');
-    expect(answer.data).toMatchObject([{ actor: 'admin-token', object: `shop/${id}` }]);
+    expect(answer.data).toMatchObject([{ actor: 'admin-token', object: `shop/${id}`, detail: {} }]);
   });
 
-  it('is refused when there is no such event, and to a token that may only read', async () => {
+  it('is refused when there is no such event or route, and to a token that may only read', async () => {
     await reset({ READ_TOKEN });
     const id = await forwardedEvent();
     expect((await api('POST', replayPath('m:e:response'))).status).toBe(404);
     expect((await api('POST', `/api/events/nobody/${encodeURIComponent(id)}/replay`)).status).toBe(404);
+    expect((await api('POST', replayPath(id), { route: 'crm' })).status).toBe(404);
+    expect((await api('POST', replayPath(id), { routes: 'crm' })).status).toBe(422);
     expect((await api('POST', replayPath(id), undefined, READ_TOKEN)).status).toBe(403);
-    expect(await countRows('replaying')).toBe(0);
+    expect(await countRows('replays')).toBe(0);
     expect(await countRows('audit')).toBe(0);
   });
 
-  it('asked for again while it waits is one message, with the later number', async () => {
+  it('is refused where there is no route at all', async () => {
     const id = await forwardedEvent();
-    await inject({ events: { kind: 'reject' } });
-    await api('POST', replayPath(id));
-    expect((await api('POST', replayPath(id))).answer).toEqual({ replay: 2 });
-    await eventually('both have failed', async () => {
-      return (await seen()).logged.filter((line) => line.includes('"forwarding failed"')).length === 2;
-    });
-    expect(await countRows('replaying')).toBe(1);
-    await inject({});
-    await env.PROBE.runCron();
-    expect(await replaysOf(id)).toEqual([undefined, 2]);
-    expect(await countRows('replaying')).toBe(0);
+    await env.DB.prepare('DELETE FROM routes').run();
+    const { status, answer } = await api('POST', replayPath(id));
+    expect([status, answer.reason]).toEqual([409, 'no-routes']);
+    const many = await api('POST', '/api/replay', { all: true });
+    expect([many.status, many.answer.reason]).toEqual([409, 'no-routes']);
+    expect(await countRows('audit')).toBe(0);
   });
 
-  it('asked for again while it is being sent is sent once more', async () => {
+  it('waits while the queue is down, and is sent by the cron', async () => {
     const id = await forwardedEvent();
-    await inject({ events: { kind: 'late-answer', times: 1 } });
-    await api('POST', replayPath(id));
-    await heldBack();
-    await env.DB.prepare('UPDATE replaying SET replay = 2').run(); // as by a request that dies then
-    await inject({});
+    await inject({ events: { kind: 'reject' } });
+    const { answer } = await api('POST', replayPath(id));
+    const replay = onlyOne(answer.data);
     await idle();
-    expect((await seen()).statements.some(({ sql }) => sql.startsWith('DELETE FROM replaying'))).toBe(true);
-    expect(await countRows('replaying')).toBe(1);
-    await env.PROBE.runCron();
-    expect(await replaysOf(id)).toEqual([undefined, 1, 2]);
-    expect(await counted('replayed')).toBe(1); // the one that was superseded while it was sent is not
+    expect((await ask(`/api/replay/${replay.id}`)).answer).toMatchObject({ state: 'running', sent: 0 });
+    await inject({});
+    expect(await finish(replay.id)).toMatchObject({ state: 'done', sent: 1 });
+    expect(await replaysOf(id)).toEqual([undefined, replay.id]);
   });
 
-  it('is dropped when the event is deleted while it waits', async () => {
+  it('sends nothing when the event is deleted while it waits', async () => {
     const id = await forwardedEvent();
     await inject({ events: { kind: 'reject' } });
-    await api('POST', replayPath(id));
-    await eventually('it has failed', async () =>
-      (await seen()).logged.some((line) => line.includes('"forwarding failed"')),
-    );
+    const { answer } = await api('POST', replayPath(id));
+    await idle();
     await env.DB.prepare('DELETE FROM events').run();
     await inject({});
-    await env.PROBE.runCron();
-    expect(await countRows('replaying')).toBe(0);
+    expect(await finish(onlyOne(answer.data).id)).toMatchObject({ state: 'done', sent: 0 });
     expect(await replaysOf(id)).toEqual([undefined]);
   });
 });
@@ -158,6 +196,7 @@ describe('the replay of one event', () => {
 describe('a request to replay many', () => {
   it.each([
     ['nothing', {}, problemAt('all', 'all-or-filter')],
+    ['a route alone', { route: 'events' }, problemAt('all', 'all-or-filter')],
     ['a misspelt filter', { integraton: 'shop' }, problemAt('integraton', 'unknown')],
     ['a filter of the listing alone', { deferred: true }, problemAt('deferred', 'unknown')],
     ['another of them', { forwarded: false }, problemAt('forwarded', 'unknown')],
@@ -187,48 +226,84 @@ describe('a request to replay many', () => {
     expect(await countRows('replays')).toBe(0);
   });
 
+  it('to a route that does not exist is refused, whatever for', async () => {
+    expect((await api('POST', '/api/replay', { all: true, route: 'crm' })).status).toBe(404);
+    expect((await api('POST', '/api/replay', { all: true, route: 'crm', dryRun: true })).status).toBe(404);
+    expect(await countRows('replays')).toBe(0);
+  });
+
   it('is refused to who may only read', async () => {
     await reset({ READ_TOKEN });
     expect((await api('POST', '/api/replay', { all: true }, READ_TOKEN)).status).toBe(403);
-    expect((await api('POST', '/api/replay/1/cancel', undefined, READ_TOKEN)).status).toBe(403);
+    for (const change of ['cancel', 'pause', 'resume']) {
+      expect((await api('POST', `/api/replay/1/${change}`, undefined, READ_TOKEN)).status).toBe(403);
+    }
   });
 });
 
-describe('a job', () => {
-  it('puts back and forwards the events that match, and says how far it is', async () => {
+describe('a replay', () => {
+  it('sends the events that match, and says how far it is', async () => {
     await storeRecent(300, { everyNthIsResponse: 3 });
-    const created = await createJob({ type: 'response', integration: 'shop' });
+    const created = await createReplay({ type: 'response', integration: 'shop' });
     expect(created).toMatchObject({
+      route: 'events',
       state: 'running',
       filter: { type: 'response', integration: 'shop' },
       actor: 'admin-token',
       progress: 0,
-      putBack: 0,
-      forwarded: 0,
+      sent: 0,
     });
     const done = await finish(created.id);
-    expect(done).toMatchObject({ state: 'done', progress: 1, putBack: 100, forwarded: 100, waiting: 0 });
+    expect(done).toMatchObject({ state: 'done', progress: 1, sent: 100 });
 
     const forwarded = await forwardedEvents();
     expect(forwarded).toHaveLength(100);
     expect(new Set(forwarded.map(({ id, replay, type }) => [id.split(':')[2], replay, type].join()))).toEqual(
-      new Set(['response,1,digital.grupoboticario.instantmessage.response']),
+      new Set([`response,${created.id},digital.grupoboticario.instantmessage.response`]),
     );
-    expect(await putBackTimes()).toEqual({ 0: 200, 1: 100 });
-    expect(await counted('replayed')).toBe(100);
+    expect(await counted('replayed:events')).toBe(100);
     const { answer } = await ask('/api/audit?action=replay.create');
     expect(answer.data).toMatchObject([{ object: created.id, detail: { type: 'response' } }]);
   });
 
-  it('has its address in the Location header', async () => {
-    const response = await env.RECEIVER.fetch('https://receiver.example/api/replay', {
-      method: 'POST',
-      headers: { authorization: 'Bearer admin-token-of-the-tests', 'content-type': 'application/json' },
-      body: '{"all":true}',
-    });
-    const { id } = await response.json<{ id: string }>();
-    expect(response.headers.get('location')).toBe(`/api/replay/${id}`);
-    expect((await finish(id)).state).toBe('done'); // nothing is stored
+  it('is one for each route, which takes what its filter lets through', async () => {
+    await addFurtherRoutes({ crm: { types: ['response'] } });
+    await storeRecent(300, { everyNthIsResponse: 3 });
+    await forwardAllBut('false', 'crm');
+    const [crm, events] = await createReplays({ integration: 'shop' });
+    expect([crm?.route, events?.route]).toEqual(['crm', 'events']);
+    expect(await finish(crm?.id ?? '')).toMatchObject({ state: 'done', sent: 100, route: 'crm' });
+    expect(await finish(events?.id ?? '')).toMatchObject({ state: 'done', sent: 300, route: 'events' });
+    expect(new Set((await forwardedEvents('crm')).map(({ replay }) => replay))).toEqual(new Set([crm?.id]));
+    expect(await forwardedEvents()).toHaveLength(300);
+    expect([await counted('replayed:crm'), await counted('replayed:events')]).toEqual([100, 300]);
+  });
+
+  it('to one route sends nothing to another, and its dry run counts by the filter of that route', async () => {
+    await addFurtherRoutes({ crm: { types: ['response'] } });
+    await storeRecent(300, { everyNthIsResponse: 3 });
+    await forwardAllBut('false', 'crm');
+    const count = async (request: Fields) =>
+      (await api('POST', '/api/replay', { ...request, dryRun: true })).answer;
+    expect(await count({ all: true, route: 'crm' })).toEqual({ count: 100, complete: true, next: null });
+    expect(await count({ all: true })).toEqual({ count: 300, complete: true, next: null });
+    const { id } = await createReplay({ all: true, route: 'crm' });
+    expect(await finish(id)).toMatchObject({ state: 'done', sent: 100 });
+    expect(await forwardedEvents('crm')).toHaveLength(100);
+    expect(await forwardedEvents()).toEqual([]);
+    const { answer } = await ask('/api/audit?action=replay.create');
+    expect(answer.data).toMatchObject([{ object: id, detail: { route: 'crm' } }]);
+  });
+
+  it('to a route without a queue waits until there is one', async () => {
+    await storeRecent(10);
+    await addRoute('crm'); // it begins behind them
+    const { id } = await createReplay({ all: true, route: 'crm' });
+    await idle();
+    await env.PROBE.runCron();
+    expect((await ask(`/api/replay/${id}`)).answer).toMatchObject({ state: 'running', sent: 0 });
+    await env.PROBE.bindRoutes(['crm']);
+    expect(await finish(id)).toMatchObject({ state: 'done', sent: 10 });
   });
 
   it.each([
@@ -249,64 +324,131 @@ describe('a job', () => {
       if (asked[name] !== undefined)
         request[name] = new Date(firstSeq / 1000 + Number(asked[name])).toISOString();
     }
-    const { results } = await env.DB.prepare(`SELECT seq FROM events WHERE ?1 AND ${sql}`)
+    const { results } = await env.DB.prepare(`SELECT id FROM events WHERE ?1 AND ${sql}`)
       .bind(firstSeq)
-      .run<{ seq: number }>();
+      .run<{ id: string }>();
     expect(results.length).toBeGreaterThan(0);
     const dryRun = await api('POST', '/api/replay', { ...request, dryRun: true });
     expect(dryRun).toEqual({ status: 200, answer: { count: results.length, complete: true, next: null } });
     expect(await countRows('replays')).toBe(0);
 
-    const { id } = await createJob(request);
-    expect(await finish(id)).toMatchObject({ putBack: results.length, forwarded: results.length });
-    const putBack = await env.DB.prepare('SELECT seq FROM events WHERE replays = 1 ORDER BY seq').run();
-    expect(putBack.results).toEqual(results.toSorted((a, b) => a.seq - b.seq));
+    const { id } = await createReplay(request);
+    expect(await finish(id)).toMatchObject({ sent: results.length });
+    const sent = (await forwardedEvents()).map((event) => event.id);
+    expect(new Set(sent)).toEqual(new Set(results.map((event) => event.id)));
   });
 
-  it('does not replay what arrives after it was made', async () => {
+  it('sends nothing that arrives after it was made', async () => {
     await storeRecent(10);
     await inject({ events: { kind: 'reject' } });
-    const { id } = await createJob({ all: true });
-    await delivered(uniqueResponse());
+    const { id } = await createReplay({ all: true });
+    const { answer: later } = await delivered(uniqueResponse());
     await inject({});
-    expect(await finish(id)).toMatchObject({ putBack: 10, forwarded: 10 });
-    expect(await putBackTimes()).toEqual({ 0: 1, 1: 10 });
+    expect(await finish(id)).toMatchObject({ sent: 10 });
+    expect(await replaysOf(later.id)).toEqual([undefined]);
   });
 
-  it('that is cancelled puts nothing more back, and what waits of it is not forwarded', async () => {
-    await storeRecent(MAX_PUT_BACK + 500);
+  it('that is paused sends nothing until it is resumed, and then goes on at once', async () => {
+    await storeRecent(300);
     await inject({ events: { kind: 'reject' } });
-    const { id } = await createJob({ all: true });
-    const single = (await env.DB.prepare('SELECT id FROM events LIMIT 1').first<string>('id')) as string;
-    await api('POST', replayPath(single));
-    await eventually('some were put back', async () => (await countRows('replaying')) > 100);
-    const cancelled = await api('POST', `/api/replay/${id}/cancel`);
-    expect(cancelled).toMatchObject({
+    const { id } = await createReplay({ all: true });
+    await idle();
+    expect(await api('POST', `/api/replay/${id}/pause`)).toMatchObject({
       status: 200,
-      answer: { state: 'cancelled', forwarded: 0, waiting: 0 },
+      answer: { state: 'paused', sent: 0 },
     });
-    await idle(); // what the requests began has failed
     await inject({});
-    await env.PROBE.setClock(2 * MINUTE_MS);
+    await env.PROBE.setClock(MINUTE_MS);
     await env.PROBE.runCron();
+    expect(await forwardedEvents()).toEqual([]);
+    const again = await api('POST', `/api/replay/${id}/pause`);
+    expect([again.status, again.answer.reason]).toEqual([409, 'state-already']);
 
-    expect((await forwardedEvents()).map((event) => event.id)).toEqual([single]); // another replay than the job's
+    expect(await api('POST', `/api/replay/${id}/resume`)).toMatchObject({
+      status: 200,
+      answer: { state: 'running' },
+    });
+    await idle();
+    expect((await ask(`/api/replay/${id}`)).answer).toMatchObject({ state: 'done', sent: 300 });
+    expect(await forwardedEvents()).toHaveLength(300);
+    for (const action of ['replay.pause', 'replay.resume']) {
+      const { answer } = await ask(`/api/audit?action=${action}`);
+      expect(answer.data).toMatchObject([{ actor: 'admin-token', object: id }]);
+    }
+  });
+
+  it('to a paused route waits until that is resumed', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await storeRecent(10);
+    await forwardAllBut('false', 'crm');
+    await api('POST', '/api/routes/crm/pause');
+    const replays = await createReplays({ all: true });
+    await idle();
+    await env.PROBE.runCron();
+    expect(await forwardedEvents('crm')).toEqual([]);
+    expect(await forwardedEvents()).toHaveLength(10);
+    const [crm] = replays;
+    expect((await ask(`/api/replay/${crm?.id}`)).answer).toMatchObject({
+      route: 'crm',
+      state: 'running',
+      sent: 0,
+    });
+    await api('POST', '/api/routes/crm/resume');
+    expect(await finish(crm?.id ?? '')).toMatchObject({ state: 'done', sent: 10 });
+    expect(await forwardedEvents('crm')).toHaveLength(10);
+  });
+
+  it('that runs cannot be resumed, and one that is over neither paused nor resumed', async () => {
+    await storeRecent(10);
+    await inject({ events: { kind: 'reject' } });
+    const { id } = await createReplay({ all: true });
+    const running = await api('POST', `/api/replay/${id}/resume`);
+    expect([running.status, running.answer.reason]).toEqual([409, 'state-already']);
+    await api('POST', `/api/replay/${id}/cancel`);
+    for (const change of ['pause', 'resume', 'cancel']) {
+      const { status, answer } = await api('POST', `/api/replay/${id}/${change}`);
+      expect([status, answer.reason]).toEqual([409, 'replay-over']);
+    }
+  });
+
+  it('that is cancelled sends nothing more, and others go on', async () => {
+    await storeRecent(500);
+    await inject({ events: { kind: 'reject' } });
+    const { id } = await createReplay({ all: true });
+    const single = (await env.DB.prepare('SELECT id FROM events LIMIT 1').first<string>('id')) as string;
+    const { answer: other } = await api('POST', replayPath(single));
+    await idle();
+    const cancelled = await api('POST', `/api/replay/${id}/cancel`);
+    expect(cancelled).toMatchObject({ status: 200, answer: { state: 'cancelled', sent: 0 } });
+    await inject({});
+    await finish(onlyOne(other.data).id);
+
+    expect((await forwardedEvents()).map((event) => event.id)).toEqual([single]);
     const { answer } = await ask(`/api/replay/${id}`);
     expect(answer).toEqual(cancelled.answer);
-    expect((await api('POST', `/api/replay/${id}/cancel`)).status).toBe(409);
     const audit = await ask('/api/audit?action=replay.cancel');
     expect(audit.answer.data).toMatchObject([{ object: id }]);
   });
 
+  it('that is paused can be cancelled', async () => {
+    await storeRecent(10);
+    await inject({ events: { kind: 'reject' } });
+    const { id } = await createReplay({ all: true });
+    await api('POST', `/api/replay/${id}/pause`);
+    expect((await api('POST', `/api/replay/${id}/cancel`)).answer.state).toBe('cancelled');
+  });
+
   it.each(['7', 'x', '0', '99999999999999999999'])('is not found by an id that is none: %s', async (id) => {
     expect((await ask(`/api/replay/${id}`)).status).toBe(404);
-    expect((await api('POST', `/api/replay/${id}/cancel`)).status).toBe(404);
+    for (const change of ['cancel', 'pause', 'resume']) {
+      expect((await api('POST', `/api/replay/${id}/${change}`)).status).toBe(404);
+    }
   });
 
   it('keeps the contact of its filter only while it runs, and never in the audit trail', async () => {
     await storeRecent(100);
     await inject({ events: { kind: 'reject' } });
-    const { id, filter } = await createJob({ contact: '41 91000-0007' });
+    const { id, filter } = await createReplay({ contact: '41 91000-0007' });
     expect(filter).toEqual({ contact: '+5541910000007' });
     await inject({});
     expect((await finish(id)).filter).toEqual({ contact: '***' });
@@ -316,33 +458,38 @@ describe('a job', () => {
 
   it('takes turns with others, each with its own count', async () => {
     await storeRecent(3_000, { everyNthIsResponse: 3 });
-    const jobs = await Promise.all([createJob({ all: true }), createJob({ type: 'response' })]);
-    const [all, responses] = [await finish(jobs[0]?.id), await finish(jobs[1]?.id)];
-    expect(all).toMatchObject({ state: 'done', putBack: 3_000, forwarded: 3_000 });
-    expect(responses).toMatchObject({ state: 'done', putBack: 1_000, forwarded: 1_000 });
-    expect(await putBackTimes()).toEqual({ 1: 2_000, 2: 1_000 });
+    const replays = await Promise.all([createReplay({ all: true }), createReplay({ type: 'response' })]);
+    const [all, responses] = [await finish(replays[0].id), await finish(replays[1].id)];
+    expect(all).toMatchObject({ state: 'done', sent: 3_000 });
+    expect(responses).toMatchObject({ state: 'done', sent: 1_000 });
+    const ofEach = Map.groupBy(await forwardedEvents(), ({ replay }) => replay);
+    expect(replays.map(({ id }) => new Set(ofEach.get(id)?.map((event) => event.id)).size)).toEqual([
+      3_000, 1_000,
+    ]);
   });
 
   it('skips events that do not match, many rows at a time', async () => {
-    await storeRecent(MAX_SCANNED_FOR_REPLAY + 2_000);
+    await storeRecent(12_000);
     await env.DB.prepare(
       "UPDATE events SET status = 'failed' WHERE seq = (SELECT max(seq) FROM events)",
     ).run();
-    const { id } = await createJob({ status: 'failed' });
-    expect(await finish(id)).toMatchObject({ putBack: 1, forwarded: 1, progress: 1 });
-    for (const { sql, rowsRead } of (await seen()).statements) {
-      if (sql.includes('json_group_array')) expect(rowsRead).toBeLessThanOrEqual(MAX_SCANNED_FOR_REPLAY + 1);
-    }
+    const { id } = await createReplay({ status: 'failed' });
+    expect(await finish(id)).toMatchObject({ sent: 1, progress: 1 });
+    const pages = (await seen()).statements.filter(({ sql }) =>
+      sql.includes('json_group_array(json_array(seq, bytes))'),
+    );
+    expect(pages).toHaveLength(2);
+    for (const { rowsRead } of pages) expect(rowsRead).toBeLessThanOrEqual(10_001);
   });
 
-  it('is among the jobs, newest first, a page at a time', async () => {
+  it('is among the replays, newest first, a page at a time', async () => {
     const ids: string[] = [];
-    for (let n = 0; n < 5; n++) ids.push((await createJob({ all: true })).id);
+    for (let n = 0; n < 5; n++) ids.push((await createReplay({ all: true })).id);
     const listed: string[] = [];
     let cursor = '';
     do {
       const { answer } = await ask(`/api/replay?limit=2${cursor}`);
-      listed.push(...answer.data.map((job) => job.id));
+      listed.push(...answer.data.map((replay) => replay.id));
       cursor = answer.next === null ? '' : `&cursor=${answer.next}`;
     } while (cursor !== '');
     const newestFirst = ids.toSorted((a, b) => Number(b) - Number(a)); // some within the same millisecond
@@ -351,7 +498,7 @@ describe('a job', () => {
   });
 
   it('is forgotten past its retention', async () => {
-    const { id } = await createJob({ all: true });
+    const { id } = await createReplay({ all: true });
     await finish(id);
     await env.PROBE.setClock(31 * 24 * 60 * MINUTE_MS);
     await env.PROBE.runCron();

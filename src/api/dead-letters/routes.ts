@@ -4,11 +4,13 @@
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { DEAD_LETTER_KINDS, NEVER_SENT_REASONS } from '../../contract/dead-letters.ts';
+import { bindingOf } from '../../contract/routes.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES } from '../../contract/webhook.ts';
 import {
   discardDeadLetters as discardMatching,
   type RedriveDeps,
+  RouteWithoutQueue,
   redriveDeadLetters as redriveMatching,
   sendAgain,
 } from '../../forward/dead-letters.ts';
@@ -50,7 +52,8 @@ const kind = z
     '`given-up`: a consumer failed on it. `intake`: a webhook that was acknowledged and could not be stored. ' +
       '`never-sent`: an event that the queue never takes.',
   );
-const filters = { kind: kind.optional(), integration, type, contact, since, until };
+const route = z.string().min(1).meta({ description: 'Of this route.', example: 'crm' });
+const filters = { kind: kind.optional(), route: route.optional(), integration, type, contact, since, until };
 
 const bulkRequest = z
   .strictObject({
@@ -64,6 +67,7 @@ const bulkRequest = z
 const DEAD_LETTER = {
   id: '1772330400000000',
   kind: 'given-up',
+  route: 'events',
   event: EVENT.id,
   integration: EVENT.integration,
   type: EVENT.type,
@@ -80,6 +84,9 @@ const deadLetterAnswer = z
   .object({
     id: z.string(),
     kind,
+    route: textOrNull.describe(
+      'The route whose consumer gave up on it, or whose queue refused it. null: a webhook.',
+    ),
     event: textOrNull.describe(
       'The id of its event. null: the message is a webhook that never became one, or nothing of this receiver, ' +
         'which cannot be redriven.',
@@ -127,7 +134,9 @@ const next = textOrNull.describe('The `cursor` to go on with; null at the end.')
 
 const bulkRedriveAnswer = z.object({
   redriven: count,
-  skipped: count.describe('Those that stay: they are nothing of this receiver.'),
+  skipped: count.describe(
+    'Those that stay: they are nothing of this receiver, or their route has no queue that the receiver is bound to.',
+  ),
   next,
 });
 
@@ -188,7 +197,7 @@ export const redriveDeadLetters = operation('redriveDeadLetters', 'POST /api/dea
   answers: {
     200: json('What became of them.', bulkRedriveAnswer, { redriven: 12, skipped: 0, next: null }),
   },
-  problems: ['unavailable'],
+  problems: ['conflict', 'unavailable'],
 });
 
 export const discardDeadLetters = operation('discardDeadLetters', 'POST /api/dead-letters/discard', {
@@ -227,6 +236,7 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
 
   serve(routes, redriveDeadLetters, async (c, { body }) =>
     finishInBackground(c, INTERRUPTION, async () => {
+      if (body.route !== undefined && !deps.queues.has(body.route)) return unboundRoute(body.route);
       const { filter, afterSeq, audit } = bulkOf(c, 'dead-letter.redrive-many', body);
       const run = await redriveMatching(deps, filter, afterSeq, audit);
       if (run.interruption !== null) throw run.interruption.error;
@@ -253,7 +263,12 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
           reason: 'not-redrivable',
         });
       }
-      await sendAgain(deps, [letter]);
+      try {
+        await sendAgain(deps, [letter]);
+      } catch (error) {
+        if (error instanceof RouteWithoutQueue) return unboundRoute(error.route);
+        throw error;
+      }
       await remove(c, letter, 'dead-letter.redrive');
       return { event: event?.id ?? null, integration };
     }),
@@ -270,8 +285,8 @@ export function deadLetterRoutes(deps: RedriveDeps): Hono<ActorEnv> {
     letter: store.DeadLetter,
     action: AuditAction,
   ): Promise<boolean> {
-    const { seq, kind, integration, event } = letter;
-    const detail = { kind, integration, event: event?.id ?? null };
+    const { seq, kind, route, integration, event } = letter;
+    const detail = { kind, route, integration, event: event?.id ?? null };
     return store.deleteDeadLetter(db, seq, auditEntry(c, now(), action, String(seq), detail));
   }
 
@@ -304,11 +319,17 @@ function noSuchLetter(): Response {
   );
 }
 
+function unboundRoute(name: string): Response {
+  const detail = `The receiver is deployed without ${bindingOf(name)}, the binding of the queue of this route.`;
+  return problem('conflict', detail, { reason: 'route-unbound' });
+}
+
 function shownDeadLetter(letter: store.DeadLetter): z.infer<typeof deadLetterAnswer> {
-  const { kind, event, integration, reason } = letter;
+  const { kind, route, event, integration, reason } = letter;
   return {
     id: String(letter.seq),
     kind,
+    route,
     event: event?.id ?? null,
     integration,
     type: event?.type ?? null,

@@ -6,6 +6,7 @@ import { contactFromTyped, lacksAreaCode } from '../../contract/contact.ts';
 import { ODDITY_CODES } from '../../contract/documented-fields.ts';
 import { payloadJson } from '../../contract/payload.ts';
 import { coded } from '../../contract/problems.ts';
+import { ROUTED_STATES } from '../../contract/routes.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { EVENT_TYPES, responseWebhook, STATUSES, statusWebhook, statusWord } from '../../contract/webhook.ts';
 import { EVENT, RESPONSE } from '../../http/examples.ts';
@@ -16,7 +17,7 @@ import { findVersions } from '../../store/differing-repeats.ts';
 import { listEvents as readEvents } from '../../store/event-listing.ts';
 import { findEvent, type ListedEvent } from '../../store/events.ts';
 import type { ActorEnv } from '../access/actor.ts';
-import { count, moment, textOrNull } from '../fields.ts';
+import { moment, textOrNull } from '../fields.ts';
 import { asCursor, asListing, listingParameters, pageOf, trueOrFalse } from '../query-parameters.ts';
 import { serve } from '../serve.ts';
 
@@ -46,13 +47,25 @@ export const eventFilters = {
   messageId: z.string().min(1).optional(),
 };
 
-export const eventListing = z.strictObject({
+/** What the filter by forwarding means. */
+const isForwarded = 'Whether the queues of all routes that take it have confirmed it.';
+
+const listingFilters = z.strictObject({
   ...eventFilters,
-  forwarded: trueOrFalse.optional().describe('Whether the queue has confirmed it.'),
+  forwarded: trueOrFalse.optional().describe(isForwarded),
+  route: z.string().min(1).optional().meta({
+    description: 'With `forwarded`: of the routes, only this one, and what it takes.',
+    example: 'crm',
+  }),
   deferred: trueOrFalse.optional().describe('Whether it came by way of the intake queue.'),
   odd: trueOrFalse.optional().describe('Whether its payload differs from the documentation.'),
   ...listingParameters,
 });
+
+export const eventListing = listingFilters.refine(
+  ({ route, forwarded }) => route === undefined || forwarded !== undefined,
+  { path: ['route'], ...coded('needs-parameter', { parameter: 'forwarded' }) },
+);
 
 /** The status that an event reports. */
 export const eventStatus = textOrNull.describe(
@@ -86,11 +99,13 @@ export const eventAnswer = z.object({
   occurredAt: moment.describe("By the platform's clock."),
   receivedAt: moment,
   deliveries: z.int().min(1).describe('How often the platform delivered it.'),
-  forwarded: z.boolean().describe('Whether the queue has confirmed it.'),
+  forwarded: z.boolean().describe(isForwarded),
+  routes: z
+    .array(z.object({ name: z.string(), state: z.enum(ROUTED_STATES) }))
+    .describe('What became of it on each route, by name. `not-wanted`: the route does not take it.'),
   deferred: z
     .boolean()
     .describe('Whether it came by way of the intake queue, because the database did not answer.'),
-  replays: count.describe('How often it was put back to be forwarded again.'),
   oddities: z.array(oddity).describe('In what its payload differs from the documentation.'),
   place: z.string().meta({
     description: 'Its place among all events: as `since` of `/api/tail` it goes on behind this event.',
@@ -191,15 +206,15 @@ export function eventJson(
   more?: Pick<z.infer<typeof wholeEventAnswer>, 'versions'>,
 ): string {
   const { seq, payload, occurredAtMs, receivedAtMs, ...rest } = event;
-  const { deliveries, isForwarded, isDeferred, replays, oddities, ...head } = rest;
+  const { deliveries, routes, isDeferred, oddities, ...head } = rest;
   const shown = {
     ...head,
     occurredAt: rfc3339(occurredAtMs),
     receivedAt: rfc3339(receivedAtMs),
     deliveries,
-    forwarded: isForwarded,
+    forwarded: routes.every(({ state }) => state !== 'waits'),
+    routes,
     deferred: isDeferred,
-    replays,
     oddities,
     place: String(seq),
     ...more,

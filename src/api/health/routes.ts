@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { bindingOf } from '../../contract/routes.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
 import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
 import { json, operationsOf } from '../../http/operation.ts';
@@ -14,9 +15,11 @@ import {
   SHARE_MS,
   type SilentIntegration,
 } from '../../store/refusals.ts';
+import { type RouteStatus, readRouteStatus } from '../../store/route-status.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { count, moment, textOrNull } from '../fields.ts';
+import { backlog, routeState, unroutedBindings } from '../routes/route.ts';
 import { answer, serve } from '../serve.ts';
 
 /** Some monitors give up on a health check after 5 s. */
@@ -24,11 +27,13 @@ const TIMEOUT_MS = 2_500;
 /** The cron runs every minute, so it has missed two runs. */
 const MAX_CRON_AGE_MS = 3 * 60_000;
 /** The sweep forwards what is older than half a minute, so it has failed again and again. */
-const MAX_UNFORWARDED_AGE_MS = 5 * 60_000;
+export const MAX_WAITING_MS = 5 * 60_000;
+/** A route that is paused for longer may have been forgotten. */
+export const MAX_PAUSED_MS = 60 * 60_000;
 const MAX_FILLED = 0.9;
 
 const status = z.enum(['ok', 'degraded']);
-const backlog = z.object({ messages: count, bytes: count }).nullable();
+const nullableBacklog = backlog.nullable();
 
 export const health = z
   .object({
@@ -43,14 +48,37 @@ export const health = z
           maxDatabaseBytes: z.number(),
         }),
         queues: z
-          .object({ status, events: backlog, intake: backlog })
-          .describe("Backlogs by the queues' own word. Null: they do not tell, which is no failure."),
+          .object({ status, routes: z.record(z.string(), nullableBacklog), intake: nullableBacklog })
+          .describe(
+            "Backlogs by the queues' own word, those of routes by their names. Null: they do not tell, which is no failure.",
+          ),
         cron: z
           .object({ status, lastRunAt: moment.nullable() })
           .describe('Whether the cron comes. While it does not, requests do its work.'),
         sweep: z.object({ status, lastRunAt: moment.nullable() }),
         rollUp: z.object({ status, lastRunAt: moment.nullable() }),
-        outbox: z.object({ status, events: count.nullable(), oldestAgeMs: count.nullable() }),
+        routes: z
+          .object({
+            status,
+            data: z
+              .array(
+                z.object({
+                  name: z.string(),
+                  status,
+                  bound: z.boolean().describe('Whether the receiver has its queue.'),
+                  state: routeState,
+                  stateSince: moment,
+                  waiting: count.describe('Events that it has yet to forward.'),
+                  oldestAgeMs: count.nullable().describe('For how long the oldest of them is stored.'),
+                }),
+              )
+              .nullable(),
+            unrouted: z.array(z.string()).nullable().describe('Bindings of queues that no route sends to.'),
+          })
+          .describe(
+            'Degraded where a route has no queue or a queue no route, where a route is paused for more than an hour, or is ' +
+              'active and has had an event to forward for more than five minutes.',
+          ),
         deadLetters: z
           .object({
             status,
@@ -60,7 +88,7 @@ export const health = z
           })
           .describe(
             '`unstored`: webhooks that were acknowledged and could not be stored. `neverSent`: events that the ' +
-              'queue never takes. What consumers gave up on is only counted, in `messages`, as those are.',
+              'queue of a route never takes. What consumers gave up on is only counted, in `messages`, as those are.',
           ),
         refusals: z
           .object({
@@ -113,7 +141,7 @@ export const getHealth = watchingOperation('getHealth', 'GET /api/health', {
 });
 
 export function healthRoutes(
-  deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'maxDatabaseBytes' | 'now'>,
+  deps: Pick<ApiDeps, 'db' | 'queues' | 'intake' | 'maxDatabaseBytes' | 'now'>,
 ): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getHealth, async () => {
@@ -123,10 +151,12 @@ export function healthRoutes(
         TIMEOUT_MS,
         Promise.all([
           readDatabaseState(deps.db, startMs),
+          readRouteStatus(deps.db, startMs),
           findUnusualRefusals(deps.db, startMs),
           findSilentIntegrations(deps.db, startMs),
-        ]).then(([read, unusual, silent]) => ({
+        ]).then(([read, routes, unusual, silent]) => ({
           ...read,
+          routes,
           unusual,
           silent,
           answeredInMs: deps.now() - startMs,
@@ -134,19 +164,24 @@ export function healthRoutes(
       ),
       readBacklogs(deps, TIMEOUT_MS),
     ]);
-    const report = healthOf(state, backlogs, deps.maxDatabaseBytes, startMs);
+    const report = healthOf(state, backlogs, deps, startMs);
     return answer(getHealth, state === null ? 503 : 200, report);
   });
   return routes;
 }
 
+interface ReadState extends DatabaseState {
+  answeredInMs: number;
+  routes: RouteStatus[];
+  unusual: RefusedShare[];
+  silent: SilentIntegration[];
+}
+
 /** @param state `null`: D1 does not answer. */
 function healthOf(
-  state:
-    | (DatabaseState & { answeredInMs: number; unusual: RefusedShare[]; silent: SilentIntegration[] })
-    | null,
+  state: ReadState | null,
   backlogs: Backlogs,
-  maxDatabaseBytes: number,
+  { queues, maxDatabaseBytes }: Pick<ApiDeps, 'queues' | 'maxDatabaseBytes'>,
   nowMs: number,
 ): Health {
   const reasons: string[] = [];
@@ -167,25 +202,37 @@ function healthOf(
     cron: { ...unknown, lastRunAt: null },
     sweep: { ...unknown, lastRunAt: null },
     rollUp: { ...unknown, lastRunAt: null },
-    outbox: { ...unknown, events: null, oldestAgeMs: null },
+    routes: { ...unknown, data: null, unrouted: null },
     deadLetters: { ...unknown, messages: null, unstored: null, neverSent: null },
     refusals: { ...unknown, unusual: null },
     silence: { ...unknown, silent: null },
   };
   if (state !== null) {
-    const { oldestUnforwarded, sweptAtMs, rolledUpAtMs } = state;
-    const oldestAgeMs = oldestUnforwarded && Math.max(nowMs - oldestUnforwarded.storedAtMs, 0);
+    const { sweptAtMs, rolledUpAtMs } = state;
     checks.cron = { status: check(cronLateness(state.cronAtMs, nowMs)), lastRunAt: iso(state.cronAtMs) };
     checks.sweep = { status: check(lateness('sweep', sweptAtMs, nowMs)), lastRunAt: iso(sweptAtMs) };
     checks.rollUp = {
       status: check(lateness('roll-up of the counters', rolledUpAtMs, nowMs)),
       lastRunAt: iso(rolledUpAtMs),
     };
-    checks.outbox = { status: check(waiting(oldestAgeMs)), events: state.outbox, oldestAgeMs };
+    const unrouted = unroutedBindings(queues, state.routes);
+    const routes = state.routes.map((route) => ({
+      name: route.name,
+      status: check(routeTrouble(route, queues, nowMs)),
+      bound: queues.has(route.name),
+      state: route.state,
+      stateSince: rfc3339(route.stateAtMs),
+      waiting: route.waiting,
+      oldestAgeMs: route.oldestWaiting && nowMs - route.oldestWaiting.storedAtMs,
+    }));
+    checks.routes = {
+      status: worst([check(unroutedWords(unrouted)), ...routes.map(({ status }) => status)]),
+      data: routes,
+      unrouted,
+    };
     const { deadLetters: messages, unstored, neverSent } = state;
-    const deadLetters = [check(unstoredWords(unstored)), check(neverSentWords(neverSent))];
     checks.deadLetters = {
-      status: deadLetters.includes('degraded') ? 'degraded' : 'ok',
+      status: worst([check(unstoredWords(unstored)), check(neverSentWords(neverSent))]),
       messages,
       unstored,
       neverSent,
@@ -224,9 +271,32 @@ function lateness(task: string, lastRunAtMs: number | null, nowMs: number): stri
   return `The ${task} last ran ${duration(nowMs - lastRunAtMs)} ago. The cron runs it every minute.`;
 }
 
-function waiting(oldestAgeMs: number | null): string | null {
-  if (oldestAgeMs === null || oldestAgeMs <= MAX_UNFORWARDED_AGE_MS) return null;
-  return `An event has waited ${duration(oldestAgeMs)} to be forwarded. The events queue may be failing; see the log.`;
+function worst(statuses: Health['status'][]): Health['status'] {
+  return statuses.includes('degraded') ? 'degraded' : 'ok';
+}
+
+function routeTrouble(
+  { name, state, stateAtMs, oldestWaiting }: RouteStatus,
+  queues: ApiDeps['queues'],
+  nowMs: number,
+): string | null {
+  if (!queues.has(name)) {
+    return `The route ${name} has no queue: the receiver is deployed without ${bindingOf(name)}. Its events wait.`;
+  }
+  const stateAgeMs = nowMs - stateAtMs;
+  if (state === 'paused') {
+    if (stateAgeMs <= MAX_PAUSED_MS) return null;
+    return `The route ${name} has been paused for ${duration(stateAgeMs)}. Its events wait, for as long as events are kept.`;
+  }
+  // What has waited while the route was paused, or was there before it, is not its queue's fault.
+  const waitedMs = oldestWaiting === null ? 0 : Math.min(nowMs - oldestWaiting.storedAtMs, stateAgeMs);
+  if (waitedMs <= MAX_WAITING_MS) return null;
+  return `An event has waited ${duration(waitedMs)} to be forwarded on the route ${name}. Its queue may be failing; see the log.`;
+}
+
+function unroutedWords(bindings: string[]): string | null {
+  if (bindings.length === 0) return null;
+  return `Nothing is sent to the queues of these bindings, as they have no route: ${bindings.join(', ')}.`;
 }
 
 function unstoredWords(webhooks: number): string | null {
@@ -236,7 +306,7 @@ function unstoredWords(webhooks: number): string | null {
 
 function neverSentWords(events: number): string | null {
   if (events === 0) return null;
-  return `Events that the events queue never takes: ${events}. They are dead letters, with the reason.`;
+  return `Events that a queue never takes: ${events}. They are dead letters, with the reason.`;
 }
 
 function refusedWords(unusual: RefusedShare[]): string | null {

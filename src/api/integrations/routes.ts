@@ -23,7 +23,7 @@ export const DEFAULT_OVERLAP_HOURS = 24;
 const HOUR_MS = 3_600_000;
 
 /** A slug needs no encoding in URLs. */
-const slug = patterned(/^[a-z0-9-]{3,64}$/, 'slug');
+export const slug = patterned(/^[a-z0-9-]{3,64}$/, 'slug');
 
 /** The same identifier as in webhooks: one that cannot stand there would let no webhook through. */
 const appId = identifier;

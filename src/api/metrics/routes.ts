@@ -3,23 +3,28 @@
 
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import { type Backlog, type Backlogs, readBacklogs } from '../../forward/backlog.ts';
+import type { RouteQueues } from '../../forward/routes.ts';
 import {
   bucketMs,
   type CountedKind,
   type CounterTotal,
   countedOddity,
+  countedOfRoute,
   firstBucketFrom,
   isOddity,
+  isOfRoute,
   LAG_STEPS,
   type LagTotal,
   readLagTotals,
   readTotals,
 } from '../../store/counters.ts';
 import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+import { type RouteStatus, readRouteStatus } from '../../store/route-status.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { watchingOperation } from '../health/routes.ts';
+import { unroutedBindings } from '../routes/route.ts';
 import { serve } from '../serve.ts';
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -61,16 +66,24 @@ interface Metric {
   samples: Sample[];
 }
 
-export function metricsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
+export function metricsRoutes(deps: Pick<ApiDeps, 'db' | 'queues' | 'intake' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getMetrics, async (c) => {
-    const [totals, lags, state, backlogs] = await Promise.all([
+    const nowMs = deps.now();
+    const [totals, lags, state, routes, backlogs] = await Promise.all([
       readTotals(deps.db),
       readLagTotals(deps.db),
-      readDatabaseState(deps.db, deps.now()),
+      readDatabaseState(deps.db, nowMs),
+      readRouteStatus(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
-    const all = [...counters(totals), histogram(lags), ...gauges(state, backlogs, deps.now())];
+    const all = [
+      ...counters(totals),
+      histogram(lags),
+      ...routeGauges(routes, deps.queues, nowMs),
+      ...backlogGauges(backlogs),
+      ...gauges(state, nowMs),
+    ];
     return c.body(all.map(textOf).join(''), 200, { 'content-type': METRICS_TYPE });
   });
   return routes;
@@ -82,6 +95,12 @@ interface Counter {
   help: string;
   labelsOf: (kind: CountedKind) => Record<string, string> | null;
 }
+
+const byRoute = (what: 'forwarded' | 'replayed') => (kind: CountedKind) => {
+  if (!isOfRoute(kind)) return null;
+  const counted = countedOfRoute(kind);
+  return counted.what === what ? { route: counted.route } : null;
+};
 
 const only = (counted: CountedKind) => (kind: CountedKind) => (kind === counted ? {} : null);
 
@@ -125,13 +144,13 @@ const COUNTERS: Counter[] = [
   },
   {
     name: 'forwarded_total',
-    help: 'New events that the events queue has confirmed.',
-    labelsOf: only('forwarded'),
+    help: 'New events that the queue of a route has confirmed, by integration and route.',
+    labelsOf: byRoute('forwarded'),
   },
   {
     name: 'replayed_total',
-    help: 'Events that the events queue has confirmed again, on a replay.',
-    labelsOf: only('replayed'),
+    help: 'Events that the queue of a route has confirmed again, on a replay.',
+    labelsOf: byRoute('replayed'),
   },
 ];
 
@@ -180,28 +199,79 @@ function histogramSamples(labels: Record<string, string>, counted: LagTotal[]): 
   ];
 }
 
-function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric[] {
-  const gauge = (name: string, help: string, ...samples: Sample[]): Metric => ({
-    name,
-    type: 'gauge',
-    help,
-    samples,
-  });
-  const of = (value: number): Sample => ({ labels: {}, value });
-  const ageMs =
-    state.oldestUnforwarded === null ? 0 : Math.max(nowMs - state.oldestUnforwarded.storedAtMs, 0);
-  const known = (['events', 'intake'] as const).flatMap((queue) => {
-    const backlog = backlogs[queue];
-    return backlog === null ? [] : [{ queue, backlog }];
-  });
+function gauge(name: string, help: string, ...samples: Sample[]): Metric {
+  return { name, type: 'gauge', help, samples };
+}
+
+const of = (value: number): Sample => ({ labels: {}, value });
+
+function routeGauges(routes: RouteStatus[], queues: RouteQueues, nowMs: number): Metric[] {
+  const ofEach = (valueIn: (route: RouteStatus) => number): Sample[] =>
+    routes.map((route) => ({ labels: { route: route.name }, value: valueIn(route) }));
   return [
-    gauge('outbox_events', `Events that are not forwarded yet, ${COUNTED}`, of(state.outbox)),
     gauge(
-      'outbox_oldest_age_seconds',
-      'How long the oldest event that is not forwarded yet is stored; 0: there is none.',
-      of(ageMs / 1000),
+      'waiting_events',
+      `Events that a route has yet to forward, ${COUNTED}`,
+      ...ofEach(({ waiting }) => waiting),
     ),
-    gauge('replaying_events', `Events that wait to be forwarded again, ${COUNTED}`, of(state.replaying)),
+    gauge(
+      'oldest_waiting_age_seconds',
+      'How long the oldest event that a route has yet to forward is stored; 0: there is none.',
+      ...ofEach(({ oldestWaiting }) =>
+        oldestWaiting === null ? 0 : (nowMs - oldestWaiting.storedAtMs) / 1000,
+      ),
+    ),
+    gauge(
+      'paused_seconds',
+      'For how long a route is paused; 0: it is active.',
+      ...ofEach(({ state, stateAtMs }) => (state === 'paused' ? Math.max(nowMs - stateAtMs, 0) / 1000 : 0)),
+    ),
+    gauge(
+      'route_bound',
+      'Whether the receiver has the queue of a route: 1, or 0.',
+      ...ofEach(({ name }) => Number(queues.has(name))),
+    ),
+    gauge(
+      'route_dead_letters',
+      `Dead letters of a route, ${COUNTED}`,
+      ...ofEach(({ deadLetters }) => deadLetters),
+    ),
+    gauge(
+      'unrouted_queues',
+      'Queues that the receiver has and no route sends to.',
+      of(unroutedBindings(queues, routes).length),
+    ),
+  ];
+}
+
+function backlogGauges({ routes, intake }: Backlogs): Metric[] {
+  const ofRoutes = (valueIn: (backlog: Backlog) => number): Sample[] =>
+    Object.entries(routes).flatMap(([route, backlog]) =>
+      backlog === null ? [] : [{ labels: { route }, value: valueIn(backlog) }],
+    );
+  const ofIntake = (valueIn: (backlog: Backlog) => number): Sample[] =>
+    intake === null ? [] : [of(valueIn(intake))];
+  const messagesOf = ({ messages }: Backlog) => messages;
+  const bytesOf = ({ bytes }: Backlog) => bytes;
+  return [
+    gauge(
+      'queue_backlog_messages',
+      'Messages in the queue of a route, by its own word.',
+      ...ofRoutes(messagesOf),
+    ),
+    gauge('queue_backlog_bytes', 'Bytes in the queue of a route, by its own word.', ...ofRoutes(bytesOf)),
+    gauge(
+      'intake_backlog_messages',
+      'Messages in the intake queue, by its own word.',
+      ...ofIntake(messagesOf),
+    ),
+    gauge('intake_backlog_bytes', 'Bytes in the intake queue, by its own word.', ...ofIntake(bytesOf)),
+  ];
+}
+
+function gauges(state: DatabaseState, nowMs: number): Metric[] {
+  return [
+    gauge('open_replays', `Replays that are not over, ${COUNTED}`, of(state.replays)),
     gauge('dead_letters', `Dead letters of all kinds, ${COUNTED}`, of(state.deadLetters)),
     gauge(
       'unstored_webhooks',
@@ -210,7 +280,7 @@ function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric
     ),
     gauge(
       'never_sent_events',
-      `Events that the events queue never takes: dead letters, ${COUNTED}`,
+      `Events that the queue of a route never takes: dead letters, ${COUNTED}`,
       of(state.neverSent),
     ),
     gauge(
@@ -219,16 +289,6 @@ function gauges(state: DatabaseState, backlogs: Backlogs, nowMs: number): Metric
       ...(state.cronAtMs === null ? [] : [of(Math.max(nowMs - state.cronAtMs, 0) / 1000)]),
     ),
     gauge('database_size_bytes', 'Size of the database.', of(state.databaseBytes)),
-    gauge(
-      'queue_backlog_messages',
-      'Messages in a queue, by its own word.',
-      ...known.map(({ queue, backlog }) => ({ labels: { queue }, value: backlog.messages })),
-    ),
-    gauge(
-      'queue_backlog_bytes',
-      'Bytes in a queue, by its own word.',
-      ...known.map(({ queue, backlog }) => ({ labels: { queue }, value: backlog.bytes })),
-    ),
   ];
 }
 

@@ -3,12 +3,12 @@
 //
 // The order is: the event is recorded; the rejection is deleted, in one transaction with the audit entry; the event is
 // forwarded. If a retry ends in between, the next one completes it: the event carries the request id of the rejection, so it
-// is recorded and counted once, and what was not forwarded is in the outbox.
+// is recorded and counted once, and what was not forwarded is left to the sweep.
 
 import { type Assessment, assessBody } from '../../contract/assess.ts';
 import { versionId } from '../../contract/event.ts';
 import { type ContractProblem, problemAt } from '../../contract/problems.ts';
-import { type ForwardingDeps, forwardStored } from '../../forward/events.ts';
+import { type ForwardingDeps, forwardStored } from '../../forward/routes.ts';
 import { splitIntoBatches } from '../../runtime/batching.ts';
 import { withTimeoutOrNull } from '../../runtime/deadline.ts';
 import type { Lifetime } from '../../runtime/group-commit.ts';
@@ -34,14 +34,15 @@ import {
   settleRejections,
   type TriedRejections,
 } from '../../store/rejections.ts';
+import type { Stretch } from '../../store/stretches.ts';
 
 /**
  * Rejections that are read and tried together. Their bodies are in memory in several forms, of the 128 MB that an
  * isolate has for all its requests: https://developers.cloudflare.com/workers/platform/limits/
  */
 const GROUP_LIMITS = { maxItems: 300, maxBytes: 4_000_000 };
-/** With bodies of the usual size a request then needs fewer than the 50 subrequests that it has on the free plan. */
-const MAX_GROUPS = 5;
+/** With bodies of the usual size and one route a request then needs fewer than the 50 subrequests that the free plan has. */
+const MAX_GROUPS = 4;
 /** No group begins later than this, so that the answer comes before proxies and clients lose patience. */
 const MAX_RUN_MS = 20_000;
 /** When D1 refuses so many events in a row, it takes none at all; fewer can each have a reason of their own. */
@@ -280,18 +281,18 @@ function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent 
 /**
  * Deletes the rejections that were let in, gives those that stay their new reasons, and records who did that.
  *
- * @returns the places of the events to forward. When two requests try the same rejection at once, only the one that deletes
+ * @returns the stretches of the events to forward. When two requests try the same rejection at once, only the one that deletes
  *   it forwards its event.
  */
 async function settle(
   { db }: ForwardingDeps,
   { retried, letIn }: Trial,
   audit: AuditEntry,
-): Promise<number[]> {
+): Promise<Stretch[]> {
   const tried = { letIn: [...letIn.keys()], rejectedAgain: withNewReasons(retried) };
   const deleted = await settleRejections(db, tried, audit);
-  return [...letIn].flatMap(([rejection, { seq, outcome }]) =>
-    outcome === 'stored' && deleted.has(rejection.seq) ? [seq] : [],
+  return [...letIn].flatMap(([rejection, { seq, afterSeq, outcome }]) =>
+    outcome === 'stored' && deleted.has(rejection.seq) ? [{ after: afterSeq, last: seq }] : [],
   );
 }
 

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { REJECTION_REASONS } from '../../contract/assess.ts';
 import { problemAt } from '../../contract/problems.ts';
 import { rfc3339 } from '../../contract/timestamp.ts';
-import type { ForwardingDeps } from '../../forward/events.ts';
+import type { ForwardingDeps } from '../../forward/routes.ts';
 import { EVENT, RESPONSE } from '../../http/examples.ts';
 import { named } from '../../http/named-schemas.ts';
 import { json, operationsOf } from '../../http/operation.ts';

@@ -11,7 +11,9 @@ import {
   type CountedKind,
   type CountedPeriod,
   countedOddity,
+  countedOfRoute,
   isOddity,
+  isOfRoute,
   LAG_STEPS,
   type LagCount,
   type PeriodCount,
@@ -19,14 +21,16 @@ import {
   readCounts,
   readLags,
 } from '../../store/counters.ts';
-import { type DatabaseState, MAX_COUNTED, readDatabaseState } from '../../store/database.ts';
+import { readDatabaseState } from '../../store/database.ts';
 import { COARSE_RETENTION_MS, FINE_RETENTION_MS } from '../../store/roll-up.ts';
+import { readRouteStatus } from '../../store/route-status.ts';
 import type { ActorEnv } from '../access/actor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { oddity } from '../events/routes.ts';
 import { count, moment } from '../fields.ts';
 import { watchingOperation } from '../health/routes.ts';
 import { invalidParameters, listingParameters } from '../query-parameters.ts';
+import { backlog, routeStatusAnswer, shownRouteStatus } from '../routes/route.ts';
 import { serve } from '../serve.ts';
 
 const MINUTE_MS = 60_000;
@@ -72,8 +76,8 @@ const outcomes = {
   deferred: count.describe('Those received that were stored by way of the intake queue.'),
   odd: count.describe('Those received whose payload differs from the documentation.'),
   rejected: count.describe('Deliveries that were kept as rejections.'),
-  forwarded: count.describe('New events that the queue has confirmed.'),
-  replayed: count.describe('Events that the queue has confirmed again, on a replay.'),
+  forwarded: count.describe('Messages of new events that the queues of all routes have confirmed.'),
+  replayed: count.describe('Messages that they have confirmed of events sent again, on replays.'),
   refused: count.describe(
     'Requests for webhook addresses that were refused for whatever reason, with those that are kept as rejections. ' +
       '`/api/refusals` tells the reasons.',
@@ -94,8 +98,6 @@ const times = z
 
 const rate = z.number().nonnegative().nullable();
 
-const backlog = z.object({ messages: count, bytes: count });
-
 export const stats = z
   .object({
     since: moment,
@@ -104,7 +106,13 @@ export const stats = z
     countedUntil: moment.describe(
       'Events stored before this time are in it. New ones are counted once a minute.',
     ),
-    totals: z.object({ ...outcomes, statuses: z.object(statuses) }),
+    totals: z.object({
+      ...outcomes,
+      statuses: z.object(statuses),
+      routes: z
+        .array(z.object({ name: z.string(), forwarded: count, replayed: count }))
+        .describe('Of each route, by name, those since deleted too.'),
+    }),
     oddities: z
       .array(oddity.extend({ count }))
       .describe('In what the payloads of the period differ from the documentation, the most frequent first.'),
@@ -123,14 +131,10 @@ export const stats = z
         .object({ sentToDelivered: times, deliveredToRead: times, readToReplied: times })
         .describe('Of the whole hours, or beyond a week whole days, that the period touches.'),
     }),
-    oldestUnforwarded: z
-      .object({ ageMs: count, storedAt: moment, receivedAt: moment })
+    routes: z.array(routeStatusAnswer).describe('How far each route is now, by name.'),
+    intakeBacklog: backlog
       .nullable()
-      .describe('The oldest event that the queue has not confirmed, and for how long it is stored.'),
-    outbox: count.describe(`Events not forwarded yet; ${MAX_COUNTED}: so many or more.`),
-    backlog: z
-      .object({ events: backlog.nullable(), intake: backlog.nullable() })
-      .describe('What waits in the queues, by their own word; null where they do not tell.'),
+      .describe('What waits in the intake queue, by its own word; null where it does not tell.'),
     databaseBytes: count,
   })
   .describe('What was counted.');
@@ -144,7 +148,7 @@ export const getStats = watchingOperation('getStats', 'GET /api/stats', {
   answers: { 200: json('What was counted.', stats) },
 });
 
-export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'now'>): Hono<ActorEnv> {
+export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'queues' | 'intake' | 'now'>): Hono<ActorEnv> {
   const routes = new Hono<ActorEnv>();
   serve(routes, getStats, async (_, { query }) => {
     const nowMs = deps.now();
@@ -152,17 +156,20 @@ export function statsRoutes(deps: Pick<ApiDeps, 'db' | 'events' | 'intake' | 'no
     if (!chosen.ok) return invalidParameters([chosen.problem]);
     const period = { sinceMs: chosen.sinceMs, untilMs: chosen.untilMs, integration: query.integration };
     const areHoursKept = nowMs - period.sinceMs <= FINE_REACH_MS;
-    const [counts, lags, state, backlogs] = await Promise.all([
+    const [counts, lags, state, routes, backlogs] = await Promise.all([
       readCounts(deps.db, period, STEPS_MS[chosen.step]),
       readLags(deps.db, period, areHoursKept ? 'hour' : 'day'),
       readDatabaseState(deps.db, nowMs),
+      readRouteStatus(deps.db, nowMs),
       readBacklogs(deps, QUEUE_TIMEOUT_MS),
     ]);
     return {
       ...countedOf(period, chosen.step, counts, lags),
       countedUntil: rfc3339(state.oldestUncountedMs ?? nowMs),
-      ...waitingOf(state, nowMs),
-      backlog: backlogs,
+      routes: routes.map((route) =>
+        shownRouteStatus(route, { queues: deps.queues, backlogs: backlogs.routes, nowMs }),
+      ),
+      intakeBacklog: backlogs.intake,
       databaseBytes: state.databaseBytes,
     };
   });
@@ -228,12 +235,19 @@ const NAMES = {
   odd: 'odd',
   duplicate: 'duplicates',
   rejected: 'rejected',
-  forwarded: 'forwarded',
-  replayed: 'replayed',
-} as const satisfies Record<Exclude<CountedKind, `refused:${string}` | `odd:${string}`>, Counted>;
+} as const satisfies Record<
+  Exclude<CountedKind, `${'refused' | 'odd' | 'forwarded' | 'replayed'}:${string}`>,
+  Counted
+>;
 
 function isRefusal(kind: CountedKind): kind is Extract<CountedKind, `refused:${string}`> {
   return kind.startsWith('refused:');
+}
+
+/** The name under which a kind is counted. */
+function nameOf(kind: Exclude<CountedKind, `odd:${string}`>): Counted {
+  if (isOfRoute(kind)) return countedOfRoute(kind).what;
+  return isRefusal(kind) ? 'refused' : NAMES[kind];
 }
 
 function countedOf(period: CountedPeriod, step: Step, counts: PeriodCount[], lags: LagCount[]) {
@@ -243,15 +257,23 @@ function countedOf(period: CountedPeriod, step: Step, counts: PeriodCount[], lag
     points.set(start, { ...NOTHING });
   }
   const oddities = new Map<string, Oddity & { count: number }>();
+  const routes = new Map<string, { forwarded: number; replayed: number }>();
   for (const { startMs, kind, count } of counts) {
     if (isOddity(kind)) {
       const counted = oddities.get(kind) ?? { ...countedOddity(kind), count: 0 };
       oddities.set(kind, { ...counted, count: counted.count + count });
       continue;
     }
+    if (isOfRoute(kind)) {
+      const { what, route } = countedOfRoute(kind);
+      const counted = routes.get(route) ?? { forwarded: 0, replayed: 0 };
+      counted[what] += count;
+      routes.set(route, counted);
+    }
+    const name = nameOf(kind);
     for (const sum of [sums, points.get(startMs)]) {
       if (sum === undefined) continue;
-      sum[isRefusal(kind) ? 'refused' : NAMES[kind]] += count;
+      sum[name] += count;
       if (kind === 'response' || kind.startsWith('status:')) sum.received += count;
     }
   }
@@ -260,7 +282,13 @@ function countedOf(period: CountedPeriod, step: Step, counts: PeriodCount[], lag
     since: rfc3339(period.sinceMs),
     until: rfc3339(period.untilMs),
     step,
-    totals: { ...outcomes, statuses: { sent, delivered, read, failed, other } },
+    totals: {
+      ...outcomes,
+      statuses: { sent, delivered, read, failed, other },
+      routes: Array.from(routes, ([name, counted]) => ({ name, ...counted })).toSorted((a, b) =>
+        a.name < b.name ? -1 : 1,
+      ),
+    },
     oddities: [...oddities.values()].toSorted((a, b) => b.count - a.count),
     series: Array.from(points, ([start, point]): Outcomes => ({ start: rfc3339(start), ...point })),
     funnel: {
@@ -293,15 +321,4 @@ function timesOf(lags: LagCount[]): Stats['funnel']['times'] {
     };
   }) as [z.infer<typeof times>, z.infer<typeof times>, z.infer<typeof times>];
   return { sentToDelivered, deliveredToRead, readToReplied };
-}
-
-function waitingOf({ oldestUnforwarded: oldest, outbox }: DatabaseState, nowMs: number) {
-  return {
-    outbox,
-    oldestUnforwarded: oldest && {
-      ageMs: Math.max(nowMs - oldest.storedAtMs, 0),
-      storedAt: rfc3339(oldest.storedAtMs),
-      receivedAt: rfc3339(oldest.receivedAtMs),
-    },
-  };
 }
