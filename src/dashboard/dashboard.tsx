@@ -25,6 +25,7 @@ import { overviewPages } from './overview/routes.tsx';
 import { refusalPages } from './refusals/routes.tsx';
 import { rejectionPages } from './rejections/routes.tsx';
 import { replayPages } from './replays/routes.tsx';
+import { routePages } from './routes/routes.tsx';
 import { searchPages } from './search/routes.tsx';
 import { ContinuePage } from './sign-in/pages.tsx';
 import { type SignInDeps, signInRoutes } from './sign-in/routes.tsx';
@@ -86,6 +87,7 @@ export function dashboardRoutes(
     '/events': eventPages(),
     '/contacts': contactPages(),
     '/integrations': integrationPages(),
+    '/routes': routePages(),
     '/rejections': rejectionPages(),
     '/refusals': refusalPages(),
     '/dead-letters': deadLetterPages(),

@@ -56,8 +56,16 @@ const TIMEOUT_MS = 5_000;
 /**
  * Starts both for the suite that calls it. After each test its pages are closed. A test fails if one of its pages had an
  * error, here or on the server, violated its policy, opened a dialog, or requested anything from another origin.
+ *
+ * @param furtherQueues the names of routes whose queues there are, besides that of `events`.
  */
-export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
+export function browsing({
+  events = 200,
+  furtherQueues = [],
+}: {
+  events?: number;
+  furtherQueues?: string[];
+} = {}): Browsing {
   const running = {} as Browsing;
   const ends: (() => Promise<void>)[] = [];
   let troubles: string[] = [];
@@ -65,7 +73,7 @@ export function browsing({ events = 200 }: { events?: number } = {}): Browsing {
   beforeAll(async () => {
     const browser = await launchChromium();
     ends.push(async () => browser.close());
-    const receiver = await startReceiver();
+    const receiver = await startReceiver(furtherQueues);
     ends.push(receiver.stop);
     await receiver.api('POST', '/integrations', { slug: 'shop', description: 'Loja' });
     const plan = planOf({ ...SIMULATED, events });

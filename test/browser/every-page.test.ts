@@ -15,27 +15,32 @@ const LOOKS: Looks[] = [
 /** With any value in any field. Others than always: `PROPERTY_SEED=7 npm test`. */
 const ODD_BODIES = 12;
 const SEED = Number(process.env.PROPERTY_SEED || 20_200_618);
+/** Each page takes seconds, more where others work on the machine. */
+const ALL_PAGES_MS = 400_000;
 /** A desk and a phone. */
 const WIDTHS = [1280, 390];
 /** What must be among them, or it is the crawler that is broken. */
 const KNOWN = [
   /^\/$/,
-  /^\/(events|contacts|integrations|rejections|dead-letters|replays|audit)$/,
+  /^\/(events|contacts|integrations|routes|rejections|dead-letters|replays|audit)$/,
   /^\/events\/.*response$/,
   /^\/events\/.*(sent|delivered|read)$/,
   /^\/events\/.*failed$/,
   /^\/contacts\/%2B\d+$/,
   /^\/contacts\/.*\/(erase|export)$/,
   /^\/integrations\/(_new|shop|archive)$/,
-  /^\/(integrations\/.*\/delete|rejections\/\d+\/delete|dead-letters\/\d+\/discard)$/,
+  /^\/routes\/(_new|crm|events)$/,
+  /^\/routes\/_new\?name=desk$/,
+  /^\/replays\/new(\?.*)?$/,
+  /^\/(integrations\/.*\/delete|routes\/.*\/delete|rejections\/\d+\/delete|dead-letters\/\d+\/discard)$/,
   /^\/(rejections|dead-letters|replays)\/\d+$/,
 ];
-const KNOWN_PAGES = 24;
+const KNOWN_PAGES = 35;
 /** Without those that ask whether one is sure. */
-const READERS_PAGES = 16;
+const READERS_PAGES = 18;
 
 describeInBrowser('every page', () => {
-  const running = browsing();
+  const running = browsing({ furtherQueues: ['desk'] });
 
   beforeAll(async () => leaveTraces(running.receiver, running.plan));
 
@@ -50,6 +55,7 @@ describeInBrowser('every page', () => {
       for (const path of paths) amiss.push(...(await amissOn(page, path)));
       expect(amiss).toEqual([]);
     },
+    ALL_PAGES_MS,
   );
 
   it.each(LOOKS)('is so of who is not signed in ($language, $scheme, $width)', async (looks) => {

@@ -33,6 +33,7 @@ function kindOf(path: string): string {
   const parts = pathname.split('/').map((part) => (/[\d%]/.test(part) ? ':id' : part));
   const [, section, name] = parts;
   if (section === 'integrations' && name !== undefined && name !== '_new') parts[2] = ':integration';
+  if (section === 'routes' && name !== undefined && name !== '_new') parts[2] = ':route';
   if (section === 'events' && name !== undefined) {
     parts[2] = ':integration';
     parts[3] = /response|failed/.exec(pathname)?.[0] ?? 'status';
@@ -47,8 +48,8 @@ function linksIn(html: string): string[] {
 }
 
 /**
- * Gives every section something to show: a dead letter, a replay, and a second integration that is disabled. Rejections are
- * among what the simulator sends.
+ * Gives every section something to show: a dead letter, replays, a second integration that is disabled, and a second route
+ * that has no queue and is paused. Rejections are among what the simulator sends.
  */
 export async function leaveTraces({ api, setConsumerFailing }: BrowsedReceiver, plan: Plan): Promise<void> {
   const [id = ''] = plan.events.keys();
@@ -56,6 +57,12 @@ export async function leaveTraces({ api, setConsumerFailing }: BrowsedReceiver, 
   await api('POST', `/events/shop/${encodeURIComponent(id)}/replay`);
   await until(async () => (await api<{ data: unknown[] }>('GET', '/dead-letters')).data.length > 0);
   await setConsumerFailing(false);
+  await api('POST', '/routes', {
+    name: 'crm',
+    filter: { integrations: ['shop'], types: ['response'] },
+    from: 'oldest',
+  });
+  await api('POST', '/routes/crm/pause');
   await api('POST', '/replay', { status: 'failed', integration: 'shop' });
   await api('POST', '/integrations', { slug: 'archive', appId: '60b7c0ffee0000001b96fa56' });
   await api('POST', '/integrations/archive/disable');

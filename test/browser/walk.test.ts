@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { contactsTexts } from '../../src/dashboard/conversations/texts.ts';
 import { deadLetterTexts } from '../../src/dashboard/dead-letters/texts.ts';
-import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { eventRouteTexts } from '../../src/dashboard/events/texts.ts';
 import { commonTexts } from '../../src/dashboard/frame/texts.ts';
 import { integrationDoneTexts, integrationTexts } from '../../src/dashboard/integrations/texts.ts';
 import { overviewTexts } from '../../src/dashboard/overview/texts.ts';
@@ -71,10 +71,13 @@ describeInBrowser('a walk', () => {
     expect(decodeURIComponent(new URL(page.url()).pathname)).toBe(`/events/${slug}/${eventId}`);
 
     // Replayed: the consumer has it a second time, marked.
-    await page.getByRole('button', { name: eventTexts(language).replay }).click();
-    await page.getByText(eventTexts(language).replayed).waitFor();
+    await page.getByRole('button', { name: eventRouteTexts(language).replay }).click();
+    await page.getByText(eventRouteTexts(language).replayed).waitFor();
     await until(async () => (await receiver.handledBy(eventId)).length === 2);
-    expect((await receiver.handledBy(eventId)).map(({ replay }) => replay)).toEqual([0, 1]);
+    expect((await receiver.handledBy(eventId)).map(({ replay }) => replay)).toEqual([
+      null,
+      expect.stringMatching(/^\d{16}$/),
+    ]);
 
     // Rotated: both URLs let in.
     await section(page, language, 'integrations');
@@ -178,6 +181,7 @@ const SECTIONS = [
   'events',
   'conversations',
   'integrations',
+  'routes',
   'rejections',
   'deadLetters',
   'replays',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { eventTexts } from '../../src/dashboard/events/texts.ts';
+import { eventRouteTexts } from '../../src/dashboard/events/texts.ts';
 import { commonTexts } from '../../src/dashboard/frame/texts.ts';
 import { signInTexts } from '../../src/dashboard/sign-in/texts.ts';
 import { ADMIN_TOKEN, until } from '../../tools/browser/receiver.ts';
@@ -10,7 +10,7 @@ describeInBrowser('a browser without JavaScript', () => {
   const running = browsing({ events: 120 });
 
   it('signs in, lists events, goes on to the next page, and changes something', async () => {
-    const [common, event] = [commonTexts('pt'), eventTexts('pt')];
+    const [common, event] = [commonTexts('pt'), eventRouteTexts('pt')];
     const page = await running.open({ role: null, withJavaScript: false });
     await page.goto('/events?type=status');
     await page.getByLabel(signInTexts('pt').token).fill(ADMIN_TOKEN);
@@ -26,10 +26,10 @@ describeInBrowser('a browser without JavaScript', () => {
     await page.getByRole('button', { name: event.replay }).click();
     await page.getByText(event.replayed).waitFor();
     const id = decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1) ?? '');
-    await until(async () => (await running.receiver.handledBy(id)).some(({ replay }) => replay === 1));
+    await until(async () => (await running.receiver.handledBy(id)).some(({ replay }) => replay !== null));
 
     await page.getByRole('button', { name: common.switchLanguage }).click();
-    await page.getByRole('button', { name: eventTexts('en').replay }).waitFor();
+    await page.getByRole('button', { name: eventRouteTexts('en').replay }).waitFor();
     await page.getByRole('button', { name: commonTexts('en').signOut }).click();
     await page.waitForURL('**/sign-in');
     await page.goto('/events');

@@ -53,6 +53,8 @@ describe('the words of audit entries', () => {
     await record('integration.rotate', 'shop');
     await record('event.replay', 'shop/m1:e1:status:read');
     await record('replay.cancel', '1772330400000123');
+    await record('route.pause', 'crm');
+    await record('route.delete', 'desk');
     await record('rejection.retry', '17');
     await record('dead-letter.discard', '18');
     await record('rejection.retry-many', '*');
@@ -62,6 +64,8 @@ describe('the words of audit entries', () => {
     expect(page).toContain('href="/integrations/shop"');
     expect(page).toContain('href="/events/shop/m1%3Ae1%3Astatus%3Aread"');
     expect(page).toContain('href="/replays/1772330400000123"');
+    expect(page).toContain('href="/routes/crm"');
+    expect(page).not.toContain('href="/routes/desk"');
     expect(page).toContain('href="/rejections/17"');
     expect(page).not.toContain('href="/dead-letters/18"');
     expect(textOf(page)).toContain('tried rejections again: all integrations');
@@ -94,7 +98,25 @@ describe('the words of audit entries', () => {
     expect(brazilian).toContain('integração: shop · motivo: não é JSON · news: [1]');
   });
 
+  it('tell which events go to a route, and where it begins', async () => {
+    const filter = { integrations: ['shop'], types: ['status'], statuses: ['read', 'failed'] };
+    await record('route.create', 'crm', { detail: { filter, from: 'oldest' } });
+    await record('route.create', 'desk', { detail: { filter: {}, from: '2026-03-01T03:00:00.000Z' } });
+    await record('route.update', 'crm', { detail: { filter: { nothing: 'known' } } });
+
+    const text = textOf(await operator.page('/audit'));
+    expect(text).toContain(
+      'added the route crm which events: shop · status · read , failed · begins: at the oldest event',
+    );
+    expect(text).toContain(
+      'added the route desk which events: all events · begins: Mar 1, 2026, 12:00:00 AM',
+    );
+  });
+
   it('have a name for every detail that the API writes', async () => {
+    await api('POST', '/api/routes', { name: 'crm', filter: { types: ['response'] } });
+    await api('PATCH', '/api/routes/crm', { filter: {} });
+    await api('POST', '/api/replay', { route: 'crm', all: true });
     await api('POST', '/api/integrations', { slug: 'mail' });
     await api('PATCH', '/api/integrations/mail', { description: 'x' });
     await api('POST', '/api/integrations/mail/rotate', {});

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../store/stored-events.ts';
 import {
   ADMIN_TOKEN,
+  allForwarded,
   type Body,
   countRows,
   deliver,
@@ -377,7 +378,7 @@ describe('erasing a person', () => {
         Object.assign(body.message, { to: '+5511955554444' }),
       ),
     );
-    await eventually('they are forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
   });
 
   it('says what is erased and what remains, and asks for the number', async () => {

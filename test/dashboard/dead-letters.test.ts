@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  addFurtherRoutes,
   ask,
   countRows,
   delivered,
@@ -81,6 +82,19 @@ describe('the list of dead letters', () => {
     expect((await operator.get('/dead-letters?contact=98895-6674')).status).toBe(400); // without its area code
   });
 
+  it('names the route, and is filtered by it', async () => {
+    await keep(message('one'), message('two'));
+    await env.DB.prepare("UPDATE dead_letters SET route = 'crm' WHERE event_id = 'two'").run();
+
+    expect(textOf(await operator.page('/dead-letters'))).toMatch(/two route crm .*one route events/);
+    const page = await operator.page('/dead-letters?route=crm');
+    expect(page.split('<li class="row"')).toHaveLength(2);
+    expect(formsOf(page).get('/dead-letters/redrive')).toEqual({ route: 'crm' });
+    expect(textOf(await operator.page('/dead-letters/discard?route=crm'))).toContain(
+      'Route crm 1 match now.',
+    );
+  });
+
   it('costs one statement and reads only the rows that it shows', async () => {
     await keep(...Array.from({ length: 90 }, (_, n) => message(`m${n}`)));
     const { statements, rowsRead } = await costOf(async () => operator.page('/dead-letters'));
@@ -139,10 +153,29 @@ describe('redriving dead letters', () => {
     const id = await onlyOne(message('m1:e1:response'));
     const page = await operator.page(locationOf(await operator.post(`/dead-letters/${id}/redrive`)));
 
-    expect(textOf(page)).toContain('It went back into the events queue. Its event: m1:e1:response');
+    expect(textOf(page)).toContain('It went back into the queue of its route. Its event: m1:e1:response');
     expect((await forwardedEvents()).map((event) => event.id)).toEqual(['m1:e1:response']);
     expect(await countRows('dead_letters')).toBe(0);
     expect(await lastChange()).toMatchObject({ action: 'dead-letter.redrive', object: id });
+  });
+
+  it('says why one is not sent whose route has no queue, and sends those of a route that has one there', async () => {
+    const id = await onlyOne(message('m1:e1:response'));
+    await env.DB.prepare("UPDATE dead_letters SET route = 'crm'").run();
+    const response = await operator.post(`/dead-letters/${id}/redrive`);
+    expect(response.status).toBe(409);
+    const text = textOf(await response.text());
+    expect(text).toContain('Its route has no queue');
+    expect(text).toContain('Route crm');
+    const many = await operator.post('/dead-letters/redrive', { route: 'crm' });
+    expect(many.status).toBe(409);
+    expect(textOf(await many.text())).toContain('Its route has no queue');
+    expect(await countRows('dead_letters')).toBe(1);
+
+    await addFurtherRoutes({ crm: {} });
+    locationOf(await operator.post(`/dead-letters/${id}/redrive`));
+    expect((await forwardedEvents('crm')).map((event) => event.id)).toEqual(['m1:e1:response']);
+    expect(await forwardedEvents()).toEqual([]);
   });
 
   it('keeps a dead letter that the queue does not take', async () => {
@@ -175,7 +208,7 @@ describe('redriving dead letters', () => {
     const location = locationOf(await operator.post('/dead-letters/redrive'));
 
     expect(textOf(await operator.page(location))).toContain(
-      'Redriven: 1. Left here, being nothing of this receiver: 1.',
+      'Redriven: 1. Left here, being nothing of this receiver or of a route without a queue: 1.',
     );
     expect(await lastChange()).toMatchObject({ object: '*', detail: { all: true } });
   });
@@ -195,7 +228,7 @@ describe('redriving dead letters', () => {
     expect(fields).toMatchObject({ skipped: '1000' });
     const location = locationOf(await operator.post('/dead-letters/redrive', fields));
     expect(textOf(await operator.page(location))).toContain(
-      'Redriven: 0. Left here, being nothing of this receiver: 1,050.',
+      'Redriven: 0. Left here, being nothing of this receiver or of a route without a queue: 1,050.',
     );
   });
 });

@@ -2,8 +2,11 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { storeEvents } from '../store/stored-events.ts';
+import { forwardAllBut, storeEvents } from '../store/stored-events.ts';
 import {
+  addFurtherRoutes,
+  addRoute,
+  allForwarded,
   type Body,
   countRows,
   deliver,
@@ -11,6 +14,7 @@ import {
   eventually,
   type Fields,
   forwardedEvents,
+  idle,
   inject,
   register,
   reset,
@@ -84,7 +88,7 @@ describe('the list of events', () => {
       await deliver(step(status, (body) => Object.assign(body.message, { messageId: `message-${status}` })));
     }
     await deliver(step('sent'), { slug: 'store' });
-    await eventually('they are forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     for (const [index, where] of [
       "type = 'response'",
       "status = 'read'",
@@ -96,7 +100,7 @@ describe('the list of events', () => {
         .bind(atMs * 1000, atMs, Number(index === 2))
         .run();
     }
-    await env.DB.prepare("INSERT INTO outbox (seq) SELECT seq FROM events WHERE status = 'read'").run();
+    await forwardAllBut("status = 'read'");
     const cookie = `${cookiesOf(await signIn(READ_TOKEN))}; time-zone=America/Sao_Paulo`;
 
     const rows = rowsOf(await browserWith(cookie).page(`/events?${query}`));
@@ -279,7 +283,6 @@ describe('an event', () => {
       'Occurred Jun 18, 2020, 2:07:51 PM',
       'Delivered by the platform 2 times',
       'no: stored at once',
-      'Sent again never',
       '5e138ee5d53f5b001b96fa54',
       '5e178088a88ad9001b6e1914:i3i4321d:response',
       'Mensagem de teste',
@@ -296,7 +299,49 @@ describe('an event', () => {
   it('says whether it is forwarded', async () => {
     await inject({ events: { kind: 'reject' } });
     await deliver(responseText);
-    expect(textOf(await browser.page(RESPONSE_PATH))).toContain('Forwarded not yet');
+    expect(textOf(await browser.page(RESPONSE_PATH))).toContain('events not yet: it waits');
+    expect(textOf(await browser.page('/events'))).toContain('not forwarded yet shop');
+  });
+
+  it('says of each route whether it was forwarded, waits, or is not wanted there', async () => {
+    await addFurtherRoutes({ crm: {}, desk: { types: ['status'] } });
+    await inject({ crm: { kind: 'reject' } });
+    await deliver(responseText);
+    await allForwarded();
+    const page = await browser.page(RESPONSE_PATH);
+    expect(textOf(page)).toContain(
+      'events yes, its queue has confirmed it crm not yet: it waits desk not wanted there',
+    );
+    for (const route of ['events', 'crm', 'desk']) expect(page).toContain(`href="/routes/${route}"`);
+    expect(textOf(await reader.page(RESPONSE_PATH))).toContain('crm ainda não: está à espera');
+    expect(textOf(await browser.page('/events'))).toContain('not forwarded yet: crm shop');
+  });
+
+  it('is found by whether it was forwarded on a route', async () => {
+    await addFurtherRoutes({ crm: {} });
+    await inject({ crm: { kind: 'reject' } });
+    await deliver(responseText);
+    await allForwarded();
+    const rows = async (query: string) => rowsOf(await browser.page(`/events?${query}`)).length;
+    expect(await rows('forwarded=false')).toBe(1);
+    expect(await rows('forwarded=false&route=crm')).toBe(1);
+    expect(await rows('forwarded=false&route=events')).toBe(0);
+    expect(await rows('forwarded=true&route=events')).toBe(1);
+    const alone = await browser.get('/events?route=crm');
+    expect(alone.status).toBe(400);
+    expect(textOf(await alone.text())).toContain('route must be given together with forwarded');
+  });
+
+  it('is filtered by the routes that there are, whether or not any event is listed', async () => {
+    await addRoute('crm');
+    const options = (page: string) =>
+      [...(/<select name="route">(.*?)<\/select>/s.exec(page)?.[1] ?? '').matchAll(/value="([^"]*)"/g)].map(
+        ([, value]) => value,
+      );
+    expect(options(await browser.page('/events'))).toEqual(['', 'crm', 'events']);
+    await deliver(responseText);
+    expect(options(await browser.page('/events'))).toEqual(['', 'crm', 'events']);
+    expect(options(await browser.page('/events?forwarded=true&route=gone'))).toContain('gone');
   });
 
   it('draws the steps of its message: times, lags, implied steps and those out of order', async () => {
@@ -429,7 +474,7 @@ describe('an event whose message has more and larger replies than an answer of t
 });
 
 describe('sending an event again', () => {
-  it('puts it back, says so, and is in the audit trail', async () => {
+  it('sends it, says so, and is in the audit trail', async () => {
     await deliver(responseText);
     await eventually('it is forwarded', async () => (await forwardedEvents()).length === 2);
     const page = await browser.page(RESPONSE_PATH);
@@ -441,10 +486,9 @@ describe('sending an event again', () => {
       `${RESPONSE_PATH}?done=replayed`,
     ]);
     await eventually('it is forwarded again', async () => (await forwardedEvents()).length === 3);
-    expect((await forwardedEvents()).at(-1)).toMatchObject({ replay: 1 });
+    expect((await forwardedEvents()).at(-1)).toMatchObject({ replay: expect.stringMatching(/^\d{16}$/) });
     const after = textOf(await browser.page(`${RESPONSE_PATH}?done=replayed`));
-    expect(after).toContain('Put back: consumers get it again');
-    expect(after).toContain('Sent again once');
+    expect(after).toContain('Sent again: consumers get it in a moment');
     const audited = await env.DB.prepare('SELECT action, actor, object FROM audit').all();
     expect(audited.results).toEqual([
       {
@@ -455,13 +499,38 @@ describe('sending an event again', () => {
     ]);
   });
 
+  it('goes to one route alone where that is chosen among those that take it', async () => {
+    await addFurtherRoutes({ crm: {}, desk: { types: ['status'] } });
+    await deliver(responseText);
+    await eventually('it is forwarded', async () => (await forwardedEvents('crm')).length === 1);
+    const page = await browser.page(RESPONSE_PATH);
+    const [, choice = ''] = /<select name="route"[^>]*>(.*?)<\/select>/s.exec(page) ?? [];
+    expect(textOf(choice)).toBe(' to all routes that take it crm events ');
+
+    await browser.post(`${RESPONSE_PATH}/replay`, { route: 'crm' });
+    await eventually('it is forwarded again', async () => (await forwardedEvents('crm')).length === 2);
+    await idle();
+    const elsewhere = [...(await forwardedEvents()), ...(await forwardedEvents('desk'))];
+    expect(elsewhere.filter(({ replay }) => replay !== undefined)).toEqual([]);
+    expect(await countRows('replays')).toBe(1);
+    expect((await browser.post(`${RESPONSE_PATH}/replay`, { route: 'gone' })).status).toBe(404);
+  });
+
+  it('is not offered where there is no route', async () => {
+    await deliver(responseText);
+    await env.DB.prepare('DELETE FROM routes').run();
+    const page = await browser.page(RESPONSE_PATH);
+    expect(attributesOf(page, 'action')).not.toContain(`${RESPONSE_PATH}/replay`);
+    expect(textOf(page)).toContain('There is no route that it could be forwarded on.');
+  });
+
   it('is neither offered nor allowed to readers', async () => {
     await deliver(responseText);
     expect(await reader.page(RESPONSE_PATH)).not.toContain('/replay"');
     const response = await reader.post(`${RESPONSE_PATH}/replay`);
     expect(response.status).toBe(403);
     expect(await response.text()).toContain('alterações exigem o token de administrador');
-    expect(await env.DB.prepare('SELECT sum(replays) AS n FROM events').first('n')).toBe(0);
+    expect(await countRows('replays')).toBe(0);
     expect(await countRows('audit')).toBe(0);
   });
 
@@ -500,7 +569,7 @@ describe('the cost of the pages', () => {
     await storeEvents({ count: 20_000 });
     await deliver(responseText);
     await deliver(step('read'));
-    await eventually('they are forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     const costOf = async (path: string) => {
       const before = (await seen()).statements.length;
       await browser.page(path);

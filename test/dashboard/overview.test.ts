@@ -7,6 +7,8 @@ import { pointsOf } from '../../src/dashboard/overview/chart.tsx';
 import { reasonsOf } from '../../src/dashboard/overview/health-words.ts';
 import { storeEvents } from '../store/stored-events.ts';
 import {
+  addFurtherRoutes,
+  allForwarded,
   type Body,
   countRows,
   deliver,
@@ -58,7 +60,8 @@ describe('the sentence on the state of the receiver', () => {
     await env.PROBE.setClock(10 * MINUTE_MS);
     const text = textOf(await browser.page('/'));
     expect(text).toContain('The sweep of unforwarded events last ran 10m');
-    expect(text).toMatch(/An event has waited (9|10)m .*to be forwarded/);
+    expect(text).toMatch(/An event has waited (9|10)m .*to be forwarded on the route events/);
+    expect(text).toContain('To the routes');
     expect(text).not.toContain('All is well');
   });
 
@@ -72,13 +75,24 @@ describe('the sentence on the state of the receiver', () => {
   it('has words in both languages for everything that the health check finds', () => {
     const amiss = { status: 'degraded' } as const;
     const at = '2026-03-01T00:00:00Z';
+    const stateSince = '2026-02-28T00:00:00Z';
+    const route = { bound: true, state: 'active', stateSince, waiting: 7, oldestAgeMs: null } as const;
     const checks = {
       d1: { ...amiss, answeredInMs: 3, databaseBytes: 95, maxDatabaseBytes: 100 },
-      queues: { status: 'ok', events: null, intake: null },
+      queues: { status: 'ok', routes: {}, intake: null },
       cron: { ...amiss, lastRunAt: at },
       sweep: { ...amiss, lastRunAt: at },
       rollUp: { ...amiss, lastRunAt: null },
-      outbox: { ...amiss, events: 7, oldestAgeMs: 600_000 },
+      routes: {
+        ...amiss,
+        unrouted: ['EVENTS_CRM'],
+        data: [
+          { ...route, ...amiss, name: 'late', oldestAgeMs: 600_000 },
+          { ...route, ...amiss, name: 'unbound', bound: false },
+          { ...route, ...amiss, name: 'forgotten', state: 'paused' },
+          { ...route, status: 'ok', name: 'fine' },
+        ],
+      },
       deadLetters: { ...amiss, messages: 9, unstored: 4, neverSent: 3 },
       refusals: {
         ...amiss,
@@ -94,7 +108,11 @@ describe('the sentence on the state of the receiver', () => {
     for (const language of ['en', 'pt'] as const) {
       const view = { language, formats: formats(language, 'UTC'), nowMs };
       const reasons = reasonsOf(health, view);
-      expect(reasons).toHaveLength(10);
+      expect(reasons).toHaveLength(13);
+      for (const name of ['EVENTS_CRM', 'late', 'unbound', 'EVENTS_UNBOUND', 'forgotten']) {
+        expect(reasons.join()).toContain(name);
+      }
+      expect(reasons.join()).not.toContain('fine');
       expect(reasons.join()).toContain('95%');
       expect(reasons.join()).toContain(language === 'en' ? '5m' : '5 min');
     }
@@ -116,14 +134,14 @@ describe('the counts', () => {
     await delivered(responseText);
     await deliver('{}');
     await idle();
-    await eventually('all is forwarded', async () => (await countRows('outbox')) === 0);
+    await allForwarded();
     await env.PROBE.runCron();
   });
 
   it('are shown as figures, each with a link to its list', async () => {
     const page = await browser.page('/?period=hour');
     expect(figure(page, '/events?since=')).toBe('5');
-    expect(figure(page, '/events?forwarded=false')).toBe('0');
+    expect(figure(page, '/routes')).toBe('0');
     expect(figure(page, '/events?deferred=true')).toBe('0');
     expect(figure(page, '/rejections?since=')).toBe('1');
     expect(figure(page, '/refusals?period=hour')).toBe('1');
@@ -144,9 +162,24 @@ describe('the counts', () => {
     await env.PROBE.runCron();
     await inject({});
     const page = await browser.page('/');
-    expect(figure(page, '/events?forwarded=false')).toBe('1');
+    expect(figure(page, '/routes')).toBe('1');
     expect(figure(page, '/events?deferred=true')).toBe('1');
     expect(figure(page, '/dead-letters')).toBe('1');
+  });
+
+  it('name the route that is furthest behind', async () => {
+    await addFurtherRoutes({ crm: {}, desk: {} });
+    await inject({ crm: { kind: 'reject' } });
+    await delivered(uniqueResponse());
+    await allForwarded();
+    await idle();
+    await inject({ crm: { kind: 'reject' }, desk: { kind: 'reject' } });
+    await delivered(uniqueResponse());
+    await allForwarded();
+    await idle();
+    const page = await browser.page('/');
+    expect(figure(page, '/routes')).toBe('3');
+    expect(textOf(page)).toMatch(/waiting to be forwarded the oldest for \d+m?s, on crm/);
   });
 
   it('have the funnel, and the messages that failed', async () => {
@@ -180,13 +213,12 @@ describe('the counts', () => {
     };
     const few = await cost();
     await storeEvents({ count: 100_000, firstSeq: (Date.now() - 60 * MINUTE_MS) * 1000 });
-    await env.DB.prepare('DELETE FROM outbox').run();
     await env.DB.prepare(
       "UPDATE progress SET seq = (SELECT max(seq) FROM events) WHERE task = 'counters'",
     ).run();
     const many = await cost();
     expect(many.statements).toBe(few.statements);
-    expect(many.statements).toBeLessThanOrEqual(7);
+    expect(many.statements).toBeLessThanOrEqual(11); // four of them about routes: their health and how far they are
     expect(many.rows).toBeLessThan(few.rows + 50);
   });
 });

@@ -11,7 +11,11 @@ export interface Browser {
   /** The HTML of a page; throws where it is not answered 200. */
   page(path: string): Promise<string>;
   /** Sends a form. */
-  post(path: string, form?: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
+  post(
+    path: string,
+    form?: Record<string, string> | URLSearchParams,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
 }
 
 /** Sends what a form sends to `/sign-in`. */

@@ -11,7 +11,7 @@ const files = import.meta.glob('../../src/dashboard/**/{texts,*-texts}.ts', { ea
 
 const HAS_WORD = /\p{L}{2}/u;
 /** Words that are the same in both languages. */
-const SAME_IN_BOTH = new Set(['Status', 'status', 'Payload', 'URL', 'cURL', 'JSON']);
+const SAME_IN_BOTH = new Set(['Status', 'status', 'Payload', 'URL', 'cURL', 'JSON', 'Binding']);
 /** The parameters that texts of problems take by name. To other texts, which take texts, it is the first of them. */
 const FIRST = {
   max: '⟨max⟩',

@@ -1,9 +1,11 @@
-// A whole receiver for a browser: with its assets, its cron, a consumer that can be told to fail, and webhooks of the
-// simulator. It listens on 127.0.0.1, and its data is in a directory that is deleted with it.
+// A whole receiver for a browser: with its assets, its cron, a consumer that can be told to fail, consumers of further routes,
+// and webhooks of the simulator. It listens on 127.0.0.1, and its data is in a directory that is deleted with it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ASSETS_DIRECTORY } from '../../scripts/assets.ts';
+import { deadLetterQueueOfRoute, queueOfRoute } from '../../src/contract/route-queues.ts';
+import { bindingOf, FIRST_ROUTE } from '../../src/contract/routes.ts';
 import { EXAMPLE_CONSUMER, MIGRATIONS, RECEIVER, withoutBatchTimeout } from '../declared-worker.ts';
 import {
   bundleWorker,
@@ -28,8 +30,8 @@ const SENDING = { rate: 0, connections: 16, timeoutMs: 10_000, retryForMs: 30_00
 export interface Handled {
   id: string;
   integration: string;
-  /** The number of the replay; 0: none. */
-  replay: number;
+  /** The id of the replay; `null`: none. */
+  replay: string | null;
 }
 
 /** A running receiver. */
@@ -46,14 +48,21 @@ export interface BrowsedReceiver {
   runCron(): Promise<void>;
   /** Makes the consumer fail every event, or work again. */
   setConsumerFailing(isFailing: boolean): Promise<void>;
-  handledBy(eventId: string): Promise<Handled[]>;
+  /** How the consumer of a route handled an event. */
+  handledBy(eventId: string, route?: string): Promise<Handled[]>;
+  /** The replays that the consumer of a route handled anything of, each with the number of its messages. */
+  replaysHandled(route?: string): Promise<Record<string, number>>;
   /** Executes a statement in the receiver's database, which the receiver does not notice. */
   sql(statement: string, ...values: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
 
-/** Starts it with an empty database, on the assets as they were last built. */
-export async function startReceiver(): Promise<BrowsedReceiver> {
+/**
+ * Starts it with an empty database, on the assets as they were last built.
+ *
+ * @param furtherQueues the names of routes whose queues it has besides that of `events`, each with a consumer.
+ */
+export async function startReceiver(furtherQueues: readonly string[] = []): Promise<BrowsedReceiver> {
   const [script, consumer] = await Promise.all([
     bundleWorker('src/index.ts'),
     bundleWorker('tools/browser/workers/consumer.ts'),
@@ -63,7 +72,8 @@ export async function startReceiver(): Promise<BrowsedReceiver> {
   const logged: string[] = [];
   let runtime: LocalRuntime;
   try {
-    runtime = await startWorkers([receiverWorker(script), consumerWorker(consumer)], {
+    const consumers = [FIRST_ROUTE, ...furtherQueues].map((route) => consumerWorker(consumer, route));
+    runtime = await startWorkers([receiverWorker(script, furtherQueues), ...consumers], {
       persistTo: state,
       onLog: (line) => logged.push(line),
     });
@@ -76,12 +86,15 @@ export async function startReceiver(): Promise<BrowsedReceiver> {
   };
   try {
     await runtime.migrate('receiver', 'DB', MIGRATIONS);
-    await runtime.execute(
-      'consumer',
-      'STATE',
-      'CREATE TABLE handled (id TEXT, integration TEXT, replay INTEGER)',
-    );
-    await runtime.execute('consumer', 'STATE', 'CREATE TABLE failing (told INTEGER PRIMARY KEY)');
+    for (const route of [FIRST_ROUTE, ...furtherQueues]) {
+      const consumer = consumerOf(route);
+      await runtime.execute(
+        consumer,
+        'STATE',
+        'CREATE TABLE handled (id TEXT, integration TEXT, replay TEXT)',
+      );
+      await runtime.execute(consumer, 'STATE', 'CREATE TABLE failing (told INTEGER PRIMARY KEY)');
+    }
   } catch (error) {
     await stop();
     throw error;
@@ -93,8 +106,8 @@ function browsed(runtime: LocalRuntime, logged: string[], stop: () => Promise<vo
   const { origin } = runtime.originOf('receiver');
   const sql: BrowsedReceiver['sql'] = async (statement, ...values) =>
     runtime.execute('receiver', 'DB', statement, ...values);
-  const consumerSql = async (statement: string, ...values: unknown[]) =>
-    runtime.execute('consumer', 'STATE', statement, ...values);
+  const consumerSql = async (route: string, statement: string, ...values: unknown[]) =>
+    runtime.execute(consumerOf(route), 'STATE', statement, ...values);
 
   const api: BrowsedReceiver['api'] = async <Answer>(method: string, path: string, body?: unknown) => {
     const response = await fetch(`${origin}/api${path}`, {
@@ -126,41 +139,71 @@ function browsed(runtime: LocalRuntime, logged: string[], stop: () => Promise<vo
     async send(integration, plan) {
       const url = await urlOf(integration);
       await startSending(plan.deliveries, { ...SENDING, url: () => url }, new Ledger(plan)).done;
-      await until(async () => (await sql('SELECT 1 FROM outbox LIMIT 1')).length === 0);
+      await until(async () => {
+        const { data } = await api<{ data: { waiting: number }[] }>('GET', '/routes');
+        return data.every(({ waiting }) => waiting === 0);
+      });
     },
     runCron: async () => runtime.runCron('receiver'),
     async setConsumerFailing(isFailing) {
       await consumerSql(
+        FIRST_ROUTE,
         isFailing ? 'INSERT OR IGNORE INTO failing (told) VALUES (1)' : 'DELETE FROM failing',
       );
     },
-    handledBy: async (eventId) =>
+    handledBy: async (eventId, route = FIRST_ROUTE) =>
       (await consumerSql(
+        route,
         'SELECT id, integration, replay FROM handled WHERE id = ?1 ORDER BY rowid',
         eventId,
       )) as unknown as Handled[],
+    async replaysHandled(route = FIRST_ROUTE) {
+      const rows = await consumerSql(
+        route,
+        'SELECT replay, count(*) AS messages FROM handled WHERE replay IS NOT NULL GROUP BY replay',
+      );
+      return Object.fromEntries(rows.map(({ replay, messages }) => [String(replay), Number(messages)]));
+    },
   };
 }
 
-function receiverWorker(script: string): LocalWorker {
+function receiverWorker(script: string, furtherQueues: readonly string[]): LocalWorker {
+  const queues = furtherQueues.map((route) => [bindingOf(route), queueOfRoute(route)] as const);
+  const [ofDeadLetters] = RECEIVER.consumes.filter(
+    ({ queue }) => queue === deadLetterQueueOfRoute(FIRST_ROUTE),
+  );
+  if (ofDeadLetters === undefined) throw new Error('the receiver does not consume dead letters');
+  const deadLetters = furtherQueues.map((route) => ({
+    ...ofDeadLetters,
+    queue: deadLetterQueueOfRoute(route),
+  }));
   return {
     name: 'receiver',
     script,
     ...RECEIVER,
     vars: { ...RECEIVER.vars, WEBHOOK_SECRET, ADMIN_TOKEN, READ_TOKEN },
-    consumes: withoutBatchTimeout(RECEIVER.consumes),
+    queues: { ...RECEIVER.queues, ...Object.fromEntries(queues) },
+    consumes: withoutBatchTimeout([...RECEIVER.consumes, ...deadLetters]),
     assets: { binding: 'ASSETS', directory: ASSETS_DIRECTORY },
     version: 'VERSION',
   };
 }
 
-function consumerWorker(script: string): LocalWorker {
+/** The name of the Worker that consumes a route, and of its database. */
+function consumerOf(route: string): string {
+  return `consumer-${route.replaceAll('_', '-')}`;
+}
+
+function consumerWorker(script: string, route: string): LocalWorker {
+  const name = consumerOf(route);
   return {
-    name: 'consumer',
+    name,
     script,
-    databases: { STATE: 'consumer' },
+    databases: { STATE: name },
     consumes: withoutBatchTimeout(EXAMPLE_CONSUMER.consumes).map((consumer) => ({
       ...consumer,
+      queue: queueOfRoute(route),
+      deadLetterQueue: deadLetterQueueOfRoute(route),
       maxRetries: CONSUMER_RETRIES,
     })),
   };

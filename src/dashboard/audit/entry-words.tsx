@@ -3,6 +3,7 @@
 import type { Child, FC } from 'hono/jsx';
 import type * as z from 'zod';
 import type { auditAnswer } from '../../api/audit/routes.ts';
+import { routeFilter } from '../../contract/routes.ts';
 import { deadLetterKindTexts } from '../dead-letters/texts.ts';
 import { Said, Time } from '../frame/components.tsx';
 import { type Language, textOfCode } from '../frame/language.ts';
@@ -10,7 +11,15 @@ import { pagePath } from '../frame/local-path.ts';
 import { commonTexts, eventTypeTexts, statusTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { rejectionReasonTexts } from '../rejections/texts.ts';
-import { auditTexts, detailTexts, onRejectionTexts, outcomeTexts, stageTexts } from './texts.ts';
+import { FilterSummary } from '../routes/filter-fields.tsx';
+import {
+  auditTexts,
+  beginningTexts,
+  detailTexts,
+  onRejectionTexts,
+  outcomeTexts,
+  stageTexts,
+} from './texts.ts';
 
 type Entry = z.infer<typeof auditAnswer>;
 
@@ -50,7 +59,14 @@ export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { a
     }
     case 'replay.create':
     case 'replay.cancel':
+    case 'replay.pause':
+    case 'replay.resume':
       return <a href={pagePath`/replays/${object}`}>{name}</a>;
+    case 'route.create':
+    case 'route.update':
+    case 'route.pause':
+    case 'route.resume':
+      return <a href={pagePath`/routes/${object}`}>{name}</a>;
     case 'rejection.retry-many':
     case 'dead-letter.redrive-many':
     case 'dead-letter.discard-many':
@@ -64,6 +80,7 @@ export const AuditObject: FC<{ view: View; entry: Entry }> = ({ view, entry: { a
     case 'rejection.retry':
       return <a href={pagePath`/rejections/${object}`}>{name}</a>;
     case 'integration.delete':
+    case 'route.delete':
     case 'rejection.delete':
     case 'dead-letter.redrive':
     case 'dead-letter.discard':
@@ -93,16 +110,28 @@ const CODES = new Map<string, (language: Language) => Readonly<Record<string, st
   ['type', eventTypeTexts],
   ['status', statusTexts],
   ['onRejection', onRejectionTexts],
+  ['from', beginningTexts],
 ]);
+
+/** Which events go to a route. */
+const FilterWords: FC<{ view: View; filter: unknown }> = ({ view, filter }) => {
+  const { data } = routeFilter.safeParse(filter);
+  return data === undefined ? (
+    <Said text={JSON.stringify(filter)} max={MAX_CHARACTERS} />
+  ) : (
+    <FilterSummary view={view} filter={data} />
+  );
+};
 
 function valueWords(name: string, value: unknown, view: View): Child {
   const common = commonTexts(view.language);
   if (value === null) return auditTexts(view.language).cleared;
   if (typeof value === 'boolean') return value ? common.yes : common.no;
   if (typeof value === 'number') return view.formats.number(value);
+  if (name === 'filter') return <FilterWords view={view} filter={value} />;
   const isAddresses = name === 'allowedIps' && Array.isArray(value);
   const text = typeof value === 'string' ? value : isAddresses ? value.join(', ') : JSON.stringify(value);
-  const isTime = name === 'since' || name === 'until';
+  const isTime = name === 'since' || name === 'until' || name === 'from';
   if (isTime && !Number.isNaN(Date.parse(text))) return <Time view={view} at={text} whole />;
   const words = textOfCode(CODES.get(name)?.(view.language) ?? {}, text);
   return words ?? <Said text={text} max={MAX_CHARACTERS} />;

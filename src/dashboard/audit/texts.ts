@@ -40,6 +40,13 @@ export const auditActionTexts = texts({
   'event.replay': { en: 'sent an event again:', pt: 'reenviou o evento' },
   'replay.create': { en: 'began a replay:', pt: 'começou o reenvio' },
   'replay.cancel': { en: 'cancelled a replay:', pt: 'cancelou o reenvio' },
+  'replay.pause': { en: 'paused a replay:', pt: 'pausou o reenvio' },
+  'replay.resume': { en: 'resumed a replay:', pt: 'retomou o reenvio' },
+  'route.create': { en: 'added the route', pt: 'adicionou a rota' },
+  'route.update': { en: 'changed which events go to the route', pt: 'alterou quais eventos vão para a rota' },
+  'route.pause': { en: 'paused the route', pt: 'pausou a rota' },
+  'route.resume': { en: 'resumed the route', pt: 'retomou a rota' },
+  'route.delete': { en: 'deleted the route', pt: 'excluiu a rota' },
   'dead-letter.redrive': { en: 'redrove a dead letter:', pt: 'reenviou a mensagem morta' },
   'dead-letter.redrive-many': { en: 'redrove dead letters:', pt: 'reenviou mensagens mortas:' },
   'dead-letter.discard': { en: 'discarded a dead letter:', pt: 'descartou a mensagem morta' },
@@ -78,6 +85,9 @@ export const detailTexts = texts({
   type: { en: 'type', pt: 'tipo' },
   status: { en: 'status', pt: 'status' },
   messageId: { en: 'message id', pt: 'id da mensagem' },
+  route: { en: 'route', pt: 'rota' },
+  filter: { en: 'which events', pt: 'quais eventos' },
+  from: { en: 'begins', pt: 'começa' },
   since: { en: 'from', pt: 'de' },
   until: { en: 'until', pt: 'até' },
   all: { en: 'all of them', pt: 'todas' },
@@ -98,6 +108,12 @@ export const outcomeTexts = texts({
   stored: { en: 'became an event', pt: 'virou evento' },
   duplicate: { en: 'was an event already', pt: 'já era evento' },
   rejected: { en: 'still rejected', pt: 'continua rejeitada' },
+});
+
+/** Where a new route begins, unless it is a time. */
+export const beginningTexts = texts({
+  now: { en: 'with what comes from then on', pt: 'com o que chegar a partir dali' },
+  oldest: { en: 'at the oldest event', pt: 'no evento mais antigo' },
 });
 
 /** What the sender of a rejection is answered. */

@@ -3,7 +3,7 @@
 import type { FC } from 'hono/jsx';
 import type { getDeadLetter, listDeadLetters } from '../../api/dead-letters/routes.ts';
 import type { AnswerOf } from '../../http/operation.ts';
-import type { Answer } from '../frame/api-client.ts';
+import type { Answer, Problem } from '../frame/api-client.ts';
 import { countsOf } from '../frame/bulk-actions.tsx';
 import {
   ActionButton,
@@ -69,6 +69,7 @@ export const DeadLetterList: FC<{
             label={t.kind}
             options={Object.entries(deadLetterKindTexts(view.language))}
           />
+          <TextFilter {...field} name="route" />
           <TextFilter {...field} name="integration" />
           <ChoiceFilter {...field} name="type" options={Object.entries(eventTypeTexts(view.language))} />
           <TextFilter {...field} name="contact" />
@@ -153,6 +154,9 @@ const Row: FC<{ view: View; letter: DeadLetter }> = ({ view, letter }) => (
       {letter.kind !== 'given-up' && (
         <Badge tone="warn">{deadLetterKindTexts(view.language)[letter.kind]}</Badge>
       )}
+      {letter.route !== null && (
+        <span class="muted">{deadLetterTexts(view.language).ofRoute(letter.route)}</span>
+      )}
       <span class="muted">{view.formats.bytes(letter.messageBytes)}</span>
       {letter.integration !== null && (
         <span class="muted">
@@ -164,19 +168,20 @@ const Row: FC<{ view: View; letter: DeadLetter }> = ({ view, letter }) => (
   </li>
 );
 
-/** @param isRefused whether it was just asked to be redriven and is no message of this receiver. */
-export const DeadLetterPage: FC<{ view: View; kept: KeptDeadLetter; isRefused?: boolean }> = ({
+/** @param refusal why it was just not redriven, as the API tells it. */
+export const DeadLetterPage: FC<{ view: View; kept: KeptDeadLetter; refusal?: Problem['reason'] }> = ({
   view,
   kept,
-  isRefused = false,
+  refusal,
 }) => {
   const t = deadLetterTexts(view.language);
   return (
     <Page view={view} title={t.one}>
+      {refusal === 'route-unbound' && <Notice tone="bad">{t.unbound}</Notice>}
       {isOurs(kept) ? (
         <p class="muted">{deadLetterAdviceTexts(view.language)[kept.kind]}</p>
       ) : (
-        <Notice tone={isRefused ? 'bad' : 'warn'}>{t.noEventHint}</Notice>
+        <Notice tone={refusal === 'not-redrivable' ? 'bad' : 'warn'}>{t.noEventHint}</Notice>
       )}
       {view.actor.mayChange && (
         <div class="actions">
@@ -200,10 +205,11 @@ function factsOf(kept: KeptDeadLetter, view: View): (Fact | false)[] {
   const t = deadLetterTexts(view.language);
   const common = commonTexts(view.language);
   const names = filterTexts(view.language);
-  const { event, integration, contact, reason } = kept;
+  const { event, integration, contact, reason, route } = kept;
   return [
     [t.kind, deadLetterKindTexts(view.language)[kept.kind]],
     [names.type, typeWords(kept, view.language)],
+    route !== null && [names.route, <a href={pagePath`/routes/${route}`}>{route}</a>],
     reason !== null && [t.reason, neverSentReasonTexts(view.language)[reason]],
     event !== null &&
       integration !== null && [common.event, <EventLink integration={integration} id={event} />],

@@ -20,7 +20,7 @@ import type { DashboardEnv } from '../frame/view.ts';
 import { DeadLetterList, DeadLetterPage, DiscardManyPage, DiscardOnePage, redrivenWords } from './pages.tsx';
 import { deadLetterTexts } from './texts.ts';
 
-const FILTERS = ['kind', 'integration', 'type', 'contact', 'since', 'until'];
+const FILTERS = ['kind', 'route', 'integration', 'type', 'contact', 'since', 'until'];
 
 /** To be mounted at `/dead-letters`. */
 export function deadLetterPages(): Hono<DashboardEnv> {
@@ -47,6 +47,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
         words: (counts) => redrivenWords(counts, view),
         after: (counts) =>
           withQuery('/dead-letters', { ...filters.query, done: 'redriven-many', ...writtenCounts(counts) }),
+        ending: ({ reason }) => (reason === 'route-unbound' ? deadLetterTexts(view.language).unbound : null),
       });
     })
     .get('/discard', forbidReaders, async (c) => {
@@ -92,7 +93,7 @@ export function deadLetterPages(): Hono<DashboardEnv> {
       }
       if (redriven.problem.status !== 409) return problemPage(c, redriven.problem);
       const kept = await view.api.call(getDeadLetter, { param: c.req.param() });
-      return answerPage(c, <DeadLetterPage view={view} kept={kept} isRefused />, 409);
+      return answerPage(c, <DeadLetterPage view={view} kept={kept} refusal={redriven.problem.reason} />, 409);
     })
     .get('/:id/discard', forbidReaders, async (c) => {
       const view = c.get('view');

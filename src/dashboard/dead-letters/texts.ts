@@ -26,8 +26,8 @@ export const deadLetterTexts = texts({
   redriveMatching: { en: 'Redrive all that match', pt: 'Reenviar todas as filtradas' },
   redriveTitle: { en: 'Redriving', pt: 'Reenviando' },
   redriven: {
-    en: 'It went back into the events queue. Its event:',
-    pt: 'Voltou à fila de eventos. O evento:',
+    en: 'It went back into the queue of its route. Its event:',
+    pt: 'Voltou à fila da rota. O evento:',
   },
   redrivenWebhook: {
     en: 'The webhook went back into the intake queue. It becomes an event in a moment.',
@@ -35,10 +35,15 @@ export const deadLetterTexts = texts({
   },
   redrivenMany: {
     en: (redriven: string, skipped: string) =>
-      `Redriven: ${redriven}. Left here, being nothing of this receiver: ${skipped}.`,
+      `Redriven: ${redriven}. Left here, being nothing of this receiver or of a route without a queue: ${skipped}.`,
     pt: (redriven: string, skipped: string) =>
-      `Reenviadas: ${redriven}. Ficaram aqui, por não serem deste receptor: ${skipped}.`,
+      `Reenviadas: ${redriven}. Ficaram aqui, por não serem deste receptor ou serem de uma rota sem fila: ${skipped}.`,
   },
+  unbound: {
+    en: 'Its route has no queue: this deployment has no binding for it. It stays here until there is one.',
+    pt: 'A rota dela não tem fila: esta implantação não tem binding para ela. Ela fica aqui até que haja uma.',
+  },
+  ofRoute: { en: (route: string) => `route ${route}`, pt: (route: string) => `rota ${route}` },
   discard: { en: 'Discard', pt: 'Descartar' },
   discardAll: { en: 'Discard all', pt: 'Descartar todas' },
   discardMatching: { en: 'Discard all that match', pt: 'Descartar todas as filtradas' },
@@ -92,16 +97,16 @@ export const deadLetterKindTexts = texts({
 /** What that means, and what to do about it. */
 export const deadLetterAdviceTexts = texts({
   'given-up': {
-    en: 'Messages that a consumer failed on until its retries ran out. Mend the consumer first, then redrive them: they go back into the events queue as they were.',
-    pt: 'Mensagens em que um consumidor falhou até acabarem as tentativas. Corrija o consumidor primeiro e depois reenvie: elas voltam à fila de eventos como estavam.',
+    en: 'Messages that a consumer failed on until its retries ran out. Mend the consumer first, then redrive them: they go back into the queue of their route as they were.',
+    pt: 'Mensagens em que um consumidor falhou até acabarem as tentativas. Corrija o consumidor primeiro e depois reenvie: elas voltam à fila da rota como estavam.',
   },
   intake: {
     en: 'A webhook that was acknowledged and could not be stored: it waited in the intake queue until its retries ran out. Redrive it once the database works: it goes back into the intake queue, and becomes an event.',
     pt: 'Um webhook que foi confirmado e não pôde ser gravado: esperou na fila de entrada até acabarem as tentativas. Reenvie quando o banco de dados funcionar: ele volta à fila de entrada e vira um evento.',
   },
   'never-sent': {
-    en: 'An event that the events queue refused each time, while it took others, or of which no message can be made. It is stored, but no consumer got it.',
-    pt: 'Um evento que a fila de eventos recusou todas as vezes, enquanto aceitava outros, ou do qual não dá para fazer uma mensagem. Ele está gravado, mas nenhum consumidor o recebeu.',
+    en: 'An event that the queue of a route refused each time, while it took others, or of which no message can be made. It is stored, but the consumer of the route did not get it.',
+    pt: 'Um evento que a fila de uma rota recusou todas as vezes, enquanto aceitava outros, ou do qual não dá para fazer uma mensagem. Ele está gravado, mas o consumidor da rota não o recebeu.',
   },
 } satisfies TextsByCode<DeadLetterKind>);
 

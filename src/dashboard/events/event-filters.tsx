@@ -10,7 +10,7 @@ import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
 const OF_STREAMS = Object.keys(eventFilters);
 const OF_REPLAYS = [...OF_STREAMS, 'since', 'until'];
 
-export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'deferred', 'odd'];
+export const EVENT_FILTERS = [...OF_REPLAYS, 'forwarded', 'route', 'deferred', 'odd'];
 
 /** The filters with which a list goes on live; `null`: the stream does not take them all. */
 export function streamQuery({ query }: Filters): Record<string, string> | null {
@@ -23,18 +23,25 @@ export function replayQuery({ query }: Filters): Record<string, string> | null {
   return Object.keys(query).every((name) => OF_REPLAYS.includes(name)) ? query : null;
 }
 
-/** @param integrations the slugs that can be chosen. */
-export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: readonly string[] }> = ({
-  view,
-  filters,
-  integrations,
-}) => {
+/**
+ * @param integrations the slugs that can be chosen.
+ * @param routes the names of routes that can be.
+ */
+export const EventFilterForm: FC<{
+  view: View;
+  filters: Filters;
+  integrations: readonly string[];
+  routes: readonly string[];
+}> = ({ view, filters, integrations, routes }) => {
   const t = eventListTexts(view.language);
   const facts = eventTexts(view.language);
   const common = commonTexts(view.language);
-  const asked = filters.query.integration;
-  const slugs = new Set([...integrations, ...(asked === undefined ? [] : [asked])]);
   const field = { view, filters };
+  /** Those that there are, and the one that is asked for, as values and their words. */
+  const named = (name: string, known: readonly string[]) =>
+    [...new Set([...known, filters.query[name] ?? ''])]
+      .filter((value) => value !== '')
+      .map((value) => [value, value] as const);
   const yesOrNo = [
     ['true', common.yes],
     ['false', common.no],
@@ -45,10 +52,11 @@ export const EventFilterForm: FC<{ view: View; filters: Filters; integrations: r
         <TextFilter {...field} name="contact" />
         <ChoiceFilter {...field} name="type" options={Object.entries(eventTypeTexts(view.language))} />
         <ChoiceFilter {...field} name="status" options={Object.entries(statusTexts(view.language))} />
-        <ChoiceFilter {...field} name="integration" options={[...slugs].map((slug) => [slug, slug])} />
+        <ChoiceFilter {...field} name="integration" options={named('integration', integrations)} />
         <TextFilter {...field} name="messageId" />
         <PeriodFilters {...field} />
         <ChoiceFilter {...field} name="forwarded" label={facts.forwarding} options={yesOrNo} />
+        <ChoiceFilter {...field} name="route" label={facts.route} options={named('route', routes)} />
         <ChoiceFilter {...field} name="deferred" label={facts.deferral} options={yesOrNo} />
         <ChoiceFilter {...field} name="odd" label={oddityTexts(view.language).title} options={yesOrNo} />
       </FilterForm>

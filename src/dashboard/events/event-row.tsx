@@ -104,19 +104,25 @@ export const EventRow: FC<{ view: Visitor; event: EventAnswer }> = ({ view, even
         <Happened words={words} />
       </a>
       <span class="marks">
-        {!event.forwarded && <Badge tone="warn">{t.notForwarded}</Badge>}
+        {!event.forwarded && <Badge tone="warn">{notForwardedWords(event, view.language)}</Badge>}
         {event.deferred && <Badge>{t.deferred}</Badge>}
         {event.oddities.length > 0 && <Badge>{t.odd}</Badge>}
         {event.deliveries > 1 && (
           <Badge>{commonTexts(view.language).deliveredTimes(number(event.deliveries))}</Badge>
         )}
-        {event.replays > 0 && <Badge>{t.replayed(number(event.replays))}</Badge>}
         <span class="muted">{event.integration}</span>
       </span>
       <Time view={view} at={event.receivedAt} />
     </li>
   );
 };
+
+/** Names the routes on which an event waits, where there are others. */
+function notForwardedWords({ routes }: EventAnswer, language: Language): string {
+  const t = eventRowTexts(language);
+  const waiting = routes.filter(({ state }) => state === 'waits').map(({ name }) => name);
+  return routes.length === 1 ? t.notForwarded : t.notForwardedTo(waiting.join(', '));
+}
 
 const TICKS: Record<Status, string> = { sent: '✓', delivered: '✓✓', read: '✓✓', failed: '✕' };
 

@@ -7,8 +7,6 @@ import { readableText } from '../../contract/message-text.ts';
 import type { AnswerOf } from '../../http/operation.ts';
 import type { Answer } from '../frame/api-client.ts';
 import {
-  ActionButton,
-  Badge,
   ContactLink,
   Copyable,
   Facts,
@@ -28,11 +26,12 @@ import { commonTexts, filterTexts } from '../frame/texts.ts';
 import type { View } from '../frame/view.ts';
 import { type OtherVersions, Versions } from './differences.tsx';
 import { EventFilterForm, replayQuery, streamQuery } from './event-filters.tsx';
+import { EventReplayForm, EventRoutes } from './event-routes.tsx';
 import { type EventAnswer, EventRow, Ticks, wordsOf } from './event-row.tsx';
 import { LiveRows } from './live-rows.tsx';
 import { SaidContent } from './message-content.tsx';
 import { MessageEvents, type MessageTimeline, Stepper } from './message-timeline.tsx';
-import { eventListTexts, eventTexts, oddityTexts } from './texts.ts';
+import { eventListTexts, eventRouteTexts, eventTexts, oddityTexts } from './texts.ts';
 
 export type EventListAnswer = AnswerOf<typeof listEvents>;
 
@@ -47,11 +46,14 @@ interface ListProps {
   isDeep: boolean;
 }
 
-/** @param integrations the slugs that can be filtered by. */
+/**
+ * @param integrations the slugs that can be filtered by.
+ * @param routes the names of routes that can be.
+ */
 export const EventList: FC<
-  ListProps & { integrations: readonly string[]; found: Answer<EventListAnswer> }
-> = ({ view, filters, integrations, found, isDeep }) => {
-  const form = <EventFilterForm view={view} filters={filters} integrations={integrations} />;
+  ListProps & { integrations: readonly string[]; routes: readonly string[]; found: Answer<EventListAnswer> }
+> = ({ view, filters, integrations, routes, found, isDeep }) => {
+  const form = <EventFilterForm {...{ view, filters, integrations, routes }} />;
   return (
     <Page view={view} title={commonTexts(view.language).events}>
       {found.ok ? (
@@ -128,6 +130,7 @@ export const EventPage: FC<
   }
 > = ({ view, event, payload, versions, timeline, isReplayed }) => {
   const t = eventTexts(view.language);
+  const again = eventRouteTexts(view.language);
   const path = pagePath`/events/${event.integration}/${event.id}`;
   const { name, ...said } = webhookContent(event.payload);
   const { what } = wordsOf(event, view.language);
@@ -139,14 +142,20 @@ export const EventPage: FC<
   );
   return (
     <Page view={view} title={commonTexts(view.language).event} heading={heading}>
-      {isReplayed && <Notice>{t.replayed}</Notice>}
+      {isReplayed && (
+        <Notice>
+          {again.replayed} <a href="/replays">{again.itsReplays}</a>
+        </Notice>
+      )}
       <div class="actions">
         {event.contact !== null && (
           <a class="button secondary" href={pagePath`/contacts/${event.contact}`}>
             {t.conversation}
           </a>
         )}
-        {view.actor.mayChange && <ActionButton action={`${path}/replay`}>{t.replay}</ActionButton>}
+        {view.actor.mayChange && event.routes.length > 0 && (
+          <EventReplayForm view={view} path={path} routes={event.routes} />
+        )}
       </div>
       <Panel id="said" title={t.said} class="said-content">
         <SaidContent view={view} content={{ ...said, omitted: false }} isWhole />
@@ -154,6 +163,7 @@ export const EventPage: FC<
       <Versions view={view} integration={event.integration} payload={payload} versions={versions} />
       <Course view={view} event={event} timeline={timeline} />
       <Oddities view={view} event={event} />
+      <EventRoutes view={view} routes={event.routes} />
       <EventFacts view={view} event={event} />
       <Payload view={view} payload={payload} path={`${path}/payload`} />
     </Page>
@@ -213,14 +223,7 @@ const EventFacts: FC<EventProps> = ({ view, event }) => {
           [t.occurredAt, <Time view={view} at={event.occurredAt} whole />],
           [t.receivedAt, <Time view={view} at={event.receivedAt} whole />],
           [t.deliveries, t.times(event.deliveries, number(event.deliveries))],
-          [
-            t.forwarding,
-            <Badge tone={event.forwarded ? 'good' : 'warn'}>
-              {event.forwarded ? t.forwarded : t.notForwarded}
-            </Badge>,
-          ],
           [t.deferral, event.deferred ? t.deferred : t.notDeferred],
-          [t.replays, event.replays === 0 ? t.notReplayed : t.times(event.replays, number(event.replays))],
           [filterTexts(view.language).integration, <code>{event.integration}</code>],
           [t.appId, event.appId === null ? common.unknown : <SaidCode text={event.appId} />],
           contextId !== null && [t.contextId, <Said text={contextId} />],

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { getEvent, getPayload, listEvents } from '../../api/events/routes.ts';
 import { listIntegrations } from '../../api/integrations/routes.ts';
 import { replayEvent } from '../../api/replays/routes.ts';
+import { listRoutes } from '../../api/routes/routes.ts';
 import { messageIdOf } from '../../contract/event.ts';
 import { ApiRefusal, type Problem } from '../frame/api-client.ts';
 import { problemPage } from '../frame/errors.tsx';
@@ -13,6 +14,7 @@ import { answerPage } from '../frame/page.tsx';
 import type { DashboardEnv, View } from '../frame/view.ts';
 import { findOtherVersions } from './differences.tsx';
 import { EVENT_FILTERS } from './event-filters.tsx';
+import type { EventAnswer } from './event-row.tsx';
 import { findTimeline } from './message-timeline.tsx';
 import { EventList, EventPage } from './pages.tsx';
 
@@ -28,8 +30,9 @@ export function eventPages(): Hono<DashboardEnv> {
         isPart ? null : view.api.attempt(listIntegrations),
       ]);
       const slugs = integrations?.ok ? integrations.data.data.map(({ slug }) => slug) : [];
+      const routes = isPart ? [] : await routeNames(view, found.ok ? found.data.data : []);
       const isDeep = Boolean(c.req.query('cursor'));
-      const page = <EventList {...{ view, filters, integrations: slugs, found, isDeep }} />;
+      const page = <EventList {...{ view, filters, integrations: slugs, routes, found, isDeep }} />;
       return answerPage(c, page, found.ok ? 200 : 400);
     })
     .get('/:integration/:id', async (c) => {
@@ -57,9 +60,18 @@ export function eventPages(): Hono<DashboardEnv> {
     })
     .post('/:integration/:id/replay', async (c) => {
       const { integration, id } = c.req.param();
-      await c.get('view').api.call(replayEvent, { param: { integration, id } });
+      const { route } = await c.req.parseBody();
+      const body = typeof route === 'string' && route !== '' ? { route } : {};
+      await c.get('view').api.call(replayEvent, { param: { integration, id }, body });
       return c.redirect(`${pagePath`/events/${integration}/${id}`}?done=replayed`, 303);
     });
+}
+
+/** The names of all routes. Each event has them; the API is asked only where there is none. */
+async function routeNames(view: View, [event]: readonly EventAnswer[]): Promise<string[]> {
+  if (event !== undefined) return event.routes.map(({ name }) => name);
+  const routes = await view.api.attempt(listRoutes);
+  return routes.ok ? routes.data.data.map(({ name }) => name) : [];
 }
 
 async function payloadText(view: View, integration: string, id: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { ContentKind } from '../../contract/message-content.ts';
+import type { RoutedState } from '../../contract/routes.ts';
 import type { Status } from '../../contract/webhook.ts';
 import { type TextsByCode, texts } from '../frame/language.ts';
 
@@ -32,8 +33,11 @@ export const eventRowTexts = texts({
   noContact: { en: 'somebody', pt: 'alguém' },
   odd: { en: 'differs from the documentation', pt: 'difere da documentação' },
   notForwarded: { en: 'not forwarded yet', pt: 'ainda não encaminhado' },
+  notForwardedTo: {
+    en: (routes: string) => `not forwarded yet: ${routes}`,
+    pt: (routes: string) => `ainda não encaminhado: ${routes}`,
+  },
   deferred: { en: 'deferred', pt: 'adiado' },
-  replayed: { en: (times: string) => `sent again ${times}×`, pt: (times: string) => `reenviado ${times}×` },
   newEvent: { en: '1 new event', pt: '1 evento novo' },
   newEvents: { en: '{n} new events', pt: '{n} eventos novos' },
   list: { en: 'Events, newest first', pt: 'Eventos, do mais novo ao mais antigo' },
@@ -60,11 +64,6 @@ export const happenedTexts = texts({
 /** The page of an event. */
 export const eventTexts = texts({
   conversation: { en: 'To the conversation', pt: 'Ver a conversa' },
-  replay: { en: 'Send to consumers again', pt: 'Reenviar aos consumidores' },
-  replayed: {
-    en: 'Put back: consumers get it again in a moment, marked as a replay.',
-    pt: 'Reenvio feito: os consumidores o recebem de novo em instantes, marcado como reenvio.',
-  },
   said: { en: 'What it says', pt: 'O que diz' },
   facts: { en: 'Facts', pt: 'Dados' },
   occurredAt: { en: 'Occurred', pt: 'Ocorreu' },
@@ -75,16 +74,13 @@ export const eventTexts = texts({
     pt: (count: number, written: string) => (count === 1 ? '1 vez' : `${written} vezes`),
   },
   forwarding: { en: 'Forwarded', pt: 'Encaminhado' },
-  forwarded: { en: 'yes, the queue has confirmed it', pt: 'sim, a fila confirmou' },
-  notForwarded: { en: 'not yet', pt: 'ainda não' },
+  route: { en: 'Forwarded on the route', pt: 'Encaminhado pela rota' },
   deferral: { en: 'Deferred', pt: 'Adiado' },
   deferred: {
     en: 'yes: it came by way of the intake queue',
     pt: 'sim: passou pela fila de entrada',
   },
   notDeferred: { en: 'no: stored at once', pt: 'não: gravado na hora' },
-  replays: { en: 'Sent again', pt: 'Reenvios' },
-  notReplayed: { en: 'never', pt: 'nenhum' },
   appId: { en: 'Application', pt: 'Aplicação' },
   contextId: { en: 'Context', pt: 'Contexto' },
   eventId: { en: 'Id of the event', pt: 'Id do evento' },
@@ -137,6 +133,31 @@ export const eventTexts = texts({
     pt: 'Não é possível mostrar em árvore. Abaixo está como chegou.',
   },
 });
+
+/** What became of an event on its routes, and sending it again. */
+export const eventRouteTexts = texts({
+  title: { en: 'Forwarded', pt: 'Encaminhado' },
+  state: { en: 'State', pt: 'Situação' },
+  none: {
+    en: 'There is no route that it could be forwarded on.',
+    pt: 'Não há nenhuma rota por onde encaminhá-lo.',
+  },
+  toRoute: { en: 'To which route', pt: 'Para qual rota' },
+  toAll: { en: 'to all routes that take it', pt: 'para todas as rotas que o recebem' },
+  replay: { en: 'Send to consumers again', pt: 'Reenviar aos consumidores' },
+  replayed: {
+    en: 'Sent again: consumers get it in a moment, marked as a replay.',
+    pt: 'Reenviado: os consumidores o recebem em instantes, marcado como reenvio.',
+  },
+  itsReplays: { en: 'How far it has come', pt: 'Andamento' },
+});
+
+/** What became of an event on a route. */
+export const routedStateTexts = texts({
+  forwarded: { en: 'yes, its queue has confirmed it', pt: 'sim, a fila dela confirmou' },
+  waits: { en: 'not yet: it waits', pt: 'ainda não: está à espera' },
+  'not-wanted': { en: 'not wanted there', pt: 'não vai para esta rota' },
+} satisfies TextsByCode<RoutedState>);
 
 /** The steps of a message, as titles. */
 export const stepTexts = texts({

@@ -136,12 +136,12 @@ export const More: FC<{ view: Visitor; cursor: string | null; isEmpty: boolean }
   );
 };
 
-/** A form of one button that changes something. */
+/** A form of one button that changes something. By its id a button keeps the focus when its part of the page is refreshed. */
 export const ActionButton: FC<
-  PropsWithChildren<{ action: string; tone?: 'primary' | 'secondary' | 'danger' }>
-> = ({ action, tone = 'primary', children }) => (
+  PropsWithChildren<{ action: string; tone?: 'primary' | 'secondary' | 'danger'; id?: string }>
+> = ({ action, tone = 'primary', id, children }) => (
   <form method="post" action={action} class="action">
-    <button type="submit" class={tone}>
+    <button type="submit" class={tone} {...(id !== undefined && { id })}>
       {children}
     </button>
   </form>

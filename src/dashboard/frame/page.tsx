@@ -33,6 +33,7 @@ const SECTIONS = [
   ['/events', 'events'],
   ['/contacts', 'conversations'],
   ['/integrations', 'integrations'],
+  ['/routes', 'routes'],
   ['/rejections', 'rejections'],
   ['/dead-letters', 'deadLetters'],
   ['/replays', 'replays'],

@@ -90,6 +90,10 @@ export const problemTexts = texts({
     en: 'must be 3 to 64 lower-case letters, digits and hyphens',
     pt: 'deve ter de 3 a 64 letras minúsculas, dígitos e hifens',
   },
+  'route-name': {
+    en: 'must be lower-case letters and digits, in words joined by single underscores',
+    pt: 'deve ter letras minúsculas e dígitos, em palavras unidas por um único sublinhado',
+  },
   'one-line': { en: 'must be one line of text', pt: 'deve ser uma única linha de texto' },
   'not-an-address-range': {
     en: 'must be an address or a CIDR range of IPv4 or IPv6',
@@ -99,6 +103,14 @@ export const problemTexts = texts({
   'goes-with': {
     en: ({ parameter }) => `goes with ${parameter}=true only`,
     pt: ({ parameter }) => `só vale com ${parameter}=true`,
+  },
+  'needs-parameter': {
+    en: ({ parameter }) => `must be given together with ${parameter}`,
+    pt: ({ parameter }) => `deve ser informado junto com ${parameter}`,
+  },
+  'not-a-beginning': {
+    en: 'must be now, oldest, or a date and time by ISO 8601, with Z or an offset',
+    pt: 'deve ser now, oldest ou data e hora no formato ISO 8601, com Z ou fuso',
   },
   'all-or-filter': {
     en: 'must be true where there is no filter',

@@ -9,6 +9,7 @@ export const commonTexts = texts({
   events: { en: 'Events', pt: 'Eventos' },
   conversations: { en: 'Conversations', pt: 'Conversas' },
   integrations: { en: 'Integrations', pt: 'Integrações' },
+  routes: { en: 'Routes', pt: 'Rotas' },
   rejections: { en: 'Rejections', pt: 'Rejeições' },
   deadLetters: { en: 'Dead letters', pt: 'Mensagens mortas' },
   replays: { en: 'Replays', pt: 'Reenvios' },
@@ -104,6 +105,7 @@ export const filterTexts = texts({
   status: { en: 'Status', pt: 'Status' },
   contact: { en: 'Contact', pt: 'Contato' },
   messageId: { en: 'Message id', pt: 'Id da mensagem' },
+  route: { en: 'Route', pt: 'Rota' },
   since: { en: 'From', pt: 'De' },
   until: { en: 'Until', pt: 'Até' },
 });

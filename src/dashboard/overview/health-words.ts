@@ -3,15 +3,15 @@
 import type { getHealth } from '../../api/health/routes.ts';
 import type { AnswerOf } from '../../http/operation.ts';
 import type { View } from '../frame/view.ts';
+import { routeWarningTexts } from '../routes/texts.ts';
+import { warningOf } from '../routes/warnings.ts';
 import { overviewTexts } from './texts.ts';
 
 export type Health = AnswerOf<typeof getHealth>;
 
 /** What is wrong, by the same checks as the API's own words; empty where all is well. */
-export function reasonsOf(
-  { checks }: Health,
-  { language, formats, nowMs }: Pick<View, 'language' | 'formats' | 'nowMs'>,
-): string[] {
+export function reasonsOf({ checks }: Health, view: Pick<View, 'language' | 'formats' | 'nowMs'>): string[] {
+  const { language, formats, nowMs } = view;
   const t = overviewTexts(language);
   if (checks.d1.databaseBytes === null) return [t.d1Silent];
   const ago = (at: string) => formats.duration(nowMs - Date.parse(at));
@@ -29,8 +29,11 @@ export function reasonsOf(
   late(checks.cron, t.cronNever, t.cronLate);
   late(checks.sweep, t.sweepNever, t.sweepLate);
   late(checks.rollUp, t.rollUpNever, t.rollUpLate);
-  if (checks.outbox.status === 'degraded') {
-    reasons.push(t.outboxWaits(formats.duration(checks.outbox.oldestAgeMs ?? 0)));
+  for (const binding of checks.routes.unrouted ?? [])
+    reasons.push(routeWarningTexts(language).unrouted(binding));
+  for (const route of checks.routes.data ?? []) {
+    const warning = route.status === 'degraded' ? warningOf(route, view) : null;
+    if (warning !== null) reasons.push(warning);
   }
   const { unstored, neverSent } = checks.deadLetters;
   if (unstored !== null && unstored > 0) reasons.push(t.unstored(formats.number(unstored)));

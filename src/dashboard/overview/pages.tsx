@@ -81,6 +81,11 @@ const Wellbeing: FC<{ view: View; health: Health | null }> = ({ view, health }) 
   return (
     <div class={`wellbeing ${wrong.length === 0 ? 'good' : 'bad'}`} role="status">
       {wrong.length === 0 ? <p>{t.allWell}</p> : wrong.map((reason) => <p>{reason}</p>)}
+      {health?.checks.routes.data != null && health.checks.routes.status === 'degraded' && (
+        <p>
+          <a href="/routes">{t.seeRoutes}</a>
+        </p>
+      )}
       {(health?.checks.refusals.unusual ?? []).length > 0 && (
         <p>
           <a href="/refusals?period=hour">{t.seeRefusals}</a>
@@ -96,9 +101,9 @@ const Figures: FC<{
   since: string;
   period: Period;
   deadLetters: number | null;
-}> = ({ view, stats: { totals, outbox, oldestUnforwarded }, since, period, deadLetters }) => {
+}> = ({ view, stats: { totals, routes }, since, period, deadLetters }) => {
   const t = overviewTexts(view.language);
-  const { number, duration } = view.formats;
+  const { number } = view.formats;
   const inPeriod = new URLSearchParams({ since }).toString();
   /** @param tone shown where the count is not 0. */
   const figure = (href: string, count: number | null, name: string, hint: string, tone: Tone) => (
@@ -109,9 +114,7 @@ const Figures: FC<{
       <small>{hint}</small>
     </li>
   );
-  const waitingMs = oldestUnforwarded?.ageMs ?? null;
-  const waiting = waitingMs === null ? t.unforwardedNone : t.unforwardedHint(duration(waitingMs));
-  const waitingTone = (waitingMs ?? 0) > LONG_UNFORWARDED_MS ? 'warn' : 'plain';
+  const { waiting, hint, isLong } = waitingOn(routes, view);
   return (
     <ul class="figures">
       {figure(
@@ -121,7 +124,7 @@ const Figures: FC<{
         t.receivedHint(number(totals.responses)),
         'plain',
       )}
-      {figure('/events?forwarded=false', outbox, t.unforwarded, waiting, waitingTone)}
+      {figure('/routes', waiting, t.unforwarded, hint, isLong ? 'warn' : 'plain')}
       {figure(`/events?deferred=true&${inPeriod}`, totals.deferred, t.deferred, t.deferredHint, 'warn')}
       {figure(`/rejections?${inPeriod}`, totals.rejected, t.rejected, t.rejectedHint, 'warn')}
       {figure(`/refusals?period=${period}`, totals.refused, t.refused, t.refusedHint, 'warn')}
@@ -129,6 +132,20 @@ const Figures: FC<{
     </ul>
   );
 };
+
+/** How many events wait on all routes, and how long the oldest of them has. */
+function waitingOn(routes: Stats['routes'], { language, formats }: View) {
+  const t = overviewTexts(language);
+  const waiting = routes.reduce((sum, route) => sum + route.waiting, 0);
+  const ages = routes.flatMap(({ name, oldestWaiting }) =>
+    oldestWaiting === null ? [] : [{ name, ageMs: oldestWaiting.ageMs }],
+  );
+  const [oldest] = ages.toSorted((a, b) => b.ageMs - a.ageMs);
+  if (oldest === undefined) return { waiting, hint: t.unforwardedNone, isLong: false };
+  const age = formats.duration(oldest.ageMs);
+  const hint = routes.length === 1 ? t.unforwardedHint(age) : t.unforwardedOn(age, oldest.name);
+  return { waiting, hint, isLong: oldest.ageMs > LONG_UNFORWARDED_MS };
+}
 
 /** The most frequent ones are shown; the list behind the link has them all. */
 const MAX_ODDITIES = 5;

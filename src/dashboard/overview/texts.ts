@@ -41,9 +41,8 @@ export const overviewTexts = texts({
   },
   neverSent: {
     en: (count: string) =>
-      `Events that the events queue never takes: ${count}. They are dead letters, with the reason.`,
-    pt: (count: string) =>
-      `Eventos que a fila de eventos nunca aceita: ${count}. São mensagens mortas, com o motivo.`,
+      `Events that a queue never takes: ${count}. They are dead letters, with the reason.`,
+    pt: (count: string) => `Eventos que uma fila nunca aceita: ${count}. São mensagens mortas, com o motivo.`,
   },
   refusedUnusually: {
     en: (refused: string, webhooks: string) =>
@@ -73,12 +72,7 @@ export const overviewTexts = texts({
     pt: (ago: string) =>
       `Os eventos foram contados pela última vez há ${ago}. O cron os conta a cada minuto.`,
   },
-  outboxWaits: {
-    en: (age: string) =>
-      `An event has waited ${age} to be forwarded. The events queue may be failing; see the log.`,
-    pt: (age: string) =>
-      `Um evento espera há ${age} para ser encaminhado. A fila de eventos pode estar falhando; veja o log.`,
-  },
+  seeRoutes: { en: 'To the routes', pt: 'Ir para as rotas' },
   healthUnknown: {
     en: 'It is not known whether all is well: the health check failed.',
     pt: 'Não se sabe se está tudo em ordem: a verificação falhou.',
@@ -96,6 +90,10 @@ export const overviewTexts = texts({
   unforwardedHint: {
     en: (age: string) => `the oldest for ${age}`,
     pt: (age: string) => `o mais antigo há ${age}`,
+  },
+  unforwardedOn: {
+    en: (age: string, route: string) => `the oldest for ${age}, on ${route}`,
+    pt: (age: string, route: string) => `o mais antigo há ${age}, na rota ${route}`,
   },
   unforwardedNone: { en: 'now', pt: 'agora' },
   deferred: { en: 'deferred', pt: 'adiados' },

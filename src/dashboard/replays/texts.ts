@@ -1,12 +1,15 @@
-import type { getReplay } from '../../api/replays/routes.ts';
-import type { AnswerOf } from '../../http/operation.ts';
-import { type TextsByCode, texts } from '../frame/language.ts';
+import { texts } from '../frame/language.ts';
 
 export const replayTexts = texts({
   one: { en: 'Replay', pt: 'Reenvio' },
   what: {
-    en: 'Events that are sent to consumers again, many at a time. Begin one from the list of events, with its filters.',
-    pt: 'Eventos enviados de novo aos consumidores, muitos de uma vez. Comece um pela lista de eventos, com os filtros dela.',
+    en: 'Events that are sent to consumers again, many at a time, each replay to one route.',
+    pt: 'Eventos enviados de novo aos consumidores, muitos de uma vez, cada reenvio por uma rota.',
+  },
+  new: { en: 'New replay', pt: 'Novo reenvio' },
+  begun: {
+    en: (count: string) => `Replays that have begun, one for each route: ${count}.`,
+    pt: (count: string) => `Reenvios que começaram, um para cada rota: ${count}.`,
   },
   toEvents: { en: 'To the events', pt: 'Ir para os eventos' },
   list: { en: 'Replays, newest first', pt: 'Reenvios, do mais novo ao mais antigo' },
@@ -17,13 +20,11 @@ export const replayTexts = texts({
     en: (share: string) => `${share} gone through`,
     pt: (share: string) => `${share} percorrido`,
   },
-  counts: {
-    en: (forwarded: string, putBack: string) => `${forwarded} of ${putBack} sent again`,
-    pt: (forwarded: string, putBack: string) => `${forwarded} de ${putBack} reenviados`,
+  sentTo: {
+    en: (route: string, count: string) => `${count} sent to ${route}`,
+    pt: (route: string, count: string) => `${count} enviados para ${route}`,
   },
-  putBack: { en: 'Found so far', pt: 'Encontrados até agora' },
-  forwarded: { en: 'Sent again', pt: 'Reenviados' },
-  waiting: { en: 'Waiting to be sent', pt: 'Esperando envio' },
+  sent: { en: 'Sent again', pt: 'Reenviados' },
   createdAt: { en: 'Begun', pt: 'Começou' },
   updatedAt: { en: 'Last moved on', pt: 'Avançou pela última vez' },
   chosen: { en: 'Which events', pt: 'Quais eventos' },
@@ -32,15 +33,19 @@ export const replayTexts = texts({
     en: 'New events never wait behind a replay: it goes on once a minute, with what the queue takes.',
     pt: 'Eventos novos nunca esperam atrás de um reenvio: ele avança uma vez por minuto, com o que a fila aguenta.',
   },
-  cancel: { en: 'Cancel this replay', pt: 'Cancelar este reenvio' },
-  doneCreated: { en: 'The replay has begun.', pt: 'O reenvio começou.' },
-  doneCancelled: {
-    en: 'The replay was cancelled. What was sent until then stays sent.',
-    pt: 'O reenvio foi cancelado. O que já foi enviado continua enviado.',
+  pausedHint: {
+    en: 'It sends nothing until it is resumed, and goes on where it stopped.',
+    pt: 'Nada é enviado até ele ser retomado; depois continua de onde parou.',
   },
-  isOver: { en: 'The replay was over already.', pt: 'O reenvio já tinha terminado.' },
+  pause: { en: 'Pause', pt: 'Pausar' },
+  resume: { en: 'Resume', pt: 'Retomar' },
+  cancel: { en: 'Cancel this replay', pt: 'Cancelar este reenvio' },
 
   newTitle: { en: 'Send these events again?', pt: 'Reenviar estes eventos?' },
+  which: { en: 'Which events, to which route', pt: 'Quais eventos, para qual rota' },
+  allRoutes: { en: 'all routes', pt: 'todas as rotas' },
+  count: { en: 'Count them', pt: 'Contar' },
+  newQuestion: { en: 'What is sent', pt: 'O que será enviado' },
   newAll: { en: 'Every event that is stored.', pt: 'Todos os eventos gravados.' },
   newCount: {
     en: (count: string) => `Events that match now: ${count}.`,
@@ -55,18 +60,36 @@ export const replayTexts = texts({
     pt: 'Nenhum evento corresponde: não há o que reenviar.',
   },
   newConsumers: {
-    en: 'Consumers get each with the same id and a number that rises with each replay (replay: 1, 2, …). Those that are built with the kit and handle each event once skip what they have had, unless they ask for replays.',
-    pt: 'Os consumidores recebem cada um com o mesmo id e um número que sobe a cada reenvio (replay: 1, 2, …). Os feitos com o kit que tratam cada evento uma só vez ignoram o que já tiveram, a menos que peçam reenvios.',
+    en: 'Consumers get each with the same id, and with the id of the replay as replay. Those that are built with the kit and handle each event once skip what they have had, unless they ask for replays.',
+    pt: 'Os consumidores recebem cada um com o mesmo id, e com o id do reenvio em replay. Os feitos com o kit que tratam cada evento uma só vez ignoram o que já tiveram, a menos que peçam reenvios.',
+  },
+  newEachRoute: {
+    en: 'Each route gets those of them that its own filter lets through.',
+    pt: 'Cada rota recebe os que o filtro dela deixa passar.',
+  },
+  noRoutes: {
+    en: 'There is no route that events could be sent to.',
+    pt: 'Não há nenhuma rota por onde enviar eventos.',
   },
   newUnfit: {
-    en: 'A replay cannot be chosen by this. Take it out of the filters of the list:',
-    pt: 'Não dá para escolher um reenvio por isto. Tire dos filtros da lista:',
+    en: 'A replay cannot be chosen by this:',
+    pt: 'Não dá para escolher um reenvio por isto:',
   },
   newGo: { en: 'Send them again', pt: 'Reenviar' },
 });
 
-export const replayStateTexts = texts({
-  running: { en: 'under way', pt: 'em andamento' },
-  done: { en: 'done', pt: 'concluído' },
-  cancelled: { en: 'cancelled', pt: 'cancelado' },
-} satisfies TextsByCode<AnswerOf<typeof getReplay>['state']>);
+/** What was just done, or why it was not. */
+export const replayDoneTexts = texts({
+  created: { en: 'The replay has begun.', pt: 'O reenvio começou.' },
+  cancelled: {
+    en: 'The replay was cancelled. What was sent until then stays sent.',
+    pt: 'O reenvio foi cancelado. O que já foi enviado continua enviado.',
+  },
+  paused: { en: 'The replay is paused.', pt: 'O reenvio está pausado.' },
+  resumed: { en: 'The replay goes on within a minute.', pt: 'O reenvio continua em até um minuto.' },
+  over: { en: 'The replay was over already.', pt: 'O reenvio já tinha terminado.' },
+  already: {
+    en: 'It was so already: somebody else did it.',
+    pt: 'Já estava assim: outra pessoa fez isso.',
+  },
+});

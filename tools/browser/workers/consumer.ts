@@ -9,14 +9,14 @@ interface Env {
 interface Handled {
   id: string;
   source: string;
-  replay?: number;
+  replay?: string | number;
 }
 
-async function keep({ id, source, replay = 0 }: Handled, { STATE }: Env): Promise<void> {
+async function keep({ id, source, replay }: Handled, { STATE }: Env): Promise<void> {
   const toldToFail = await STATE.prepare('SELECT 1 FROM failing').first();
   if (toldToFail !== null) throw new Error('told to fail');
   await STATE.prepare('INSERT INTO handled (id, integration, replay) VALUES (?1, ?2, ?3)')
-    .bind(id, source.replace('/webhooks/', ''), replay)
+    .bind(id, source.replace('/webhooks/', ''), replay === undefined ? null : String(replay))
     .run();
 }
 
