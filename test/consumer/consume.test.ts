@@ -217,6 +217,8 @@ describe('consume', () => {
     ['retry.longestSeconds must be', { onStatus: fail, retry: { longestSeconds: 1 } }],
     ['concurrency must be', { onStatus: fail, concurrency: 0 }],
     ['handlerTimeoutSeconds must be', { onStatus: fail, handlerTimeoutSeconds: 901 }],
+    ['ordered.maxWaitSeconds must be', { onStatus: fail, ordered: { maxWaitSeconds: 0 } }],
+    ['ordered.maxWaitSeconds must be', { onStatus: fail, ordered: { maxWaitSeconds: 86_401 } }],
   ])('throws at once for unusable options: %s', (problem, options) => {
     expect(() => consume(options)).toThrow(problem);
   });

@@ -5,6 +5,9 @@ import { eventOf } from '../../src/contract/event.ts';
 import { parseWebhook } from '../../src/contract/webhook.ts';
 import { type Body, responseBody, statusBody } from '../webhooks.ts';
 
+/** The place of the event made last: each has one behind it, as in the receiver's log. */
+let lastSeq = 1_800_000_000_000_000;
+
 /** The event of the documented response, changed by `change`. */
 export function responseEvent(change?: (body: Body) => void): CloudEvent {
   return cloudEventOf(responseBody(change));
@@ -29,7 +32,7 @@ function cloudEventOf(body: Body): CloudEvent {
   const parsed = parseWebhook(body, Date.now());
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const arrival = { integration: 'shop', payload: '', requestId: '', receivedAtMs: Date.now() };
-  return { ...cloudEventHead(eventOf(parsed, arrival), 0), data: body };
+  return { ...cloudEventHead(eventOf(parsed, arrival), { seq: ++lastSeq, replay: null }), data: body };
 }
 
 /** A batch of the queue `events`, and what becomes of each of its messages: `ack`, `retry <seconds>` or `none`. */

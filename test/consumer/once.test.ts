@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { batchOf, responseEvent } from './events.ts';
 
 const TABLE = 'once_tests';
-const KEY = { source: '/webhooks/shop', id: 'event', replay: 0 };
+const KEY = { source: '/webhooks/shop', id: 'event', replay: '0' };
 const NOW_MS = 1_800_000_000_000;
 const LEASE_MS = 900_000;
 
@@ -36,7 +36,8 @@ describe('a claim in D1', () => {
     await granted(NOW_MS);
     await granted(NOW_MS, { ...KEY, source: '/webhooks/other' });
     await granted(NOW_MS, { ...KEY, id: 'other' });
-    await granted(NOW_MS, { ...KEY, replay: 1 });
+    await granted(NOW_MS, { ...KEY, replay: '1764312284000000' });
+    await granted(NOW_MS, { ...KEY, replay: '1764312284000001' });
   });
 
   it('is granted again only after its lease', async () => {
@@ -111,6 +112,39 @@ async function outcomeOf(options: Partial<ConsumeOptions<unknown>>, body: unknow
   return outcomes[0];
 }
 
+describe('a table of an early version, which has replays as numbers', () => {
+  beforeEach(async () => {
+    await db.exec(
+      onceTableSql(TABLE)
+        .replace(/replay +TEXT/, 'replay INTEGER')
+        .replaceAll('\n', ' '),
+    );
+    await db.exec(
+      `INSERT INTO ${TABLE} (source, id, replay, token, claimed_at, lease_until, done)
+       VALUES ('/webhooks/shop', 'event', 0, '', 0, 0, 1), ('/webhooks/shop', 'event', 2, '', 0, 0, 1)`.replaceAll(
+        '\n',
+        ' ',
+      ),
+    );
+  });
+
+  it('goes on telling what has been handled', async () => {
+    expect(await store.claim(KEY, NOW_MS)).toEqual({ kind: 'done' });
+    expect(await store.claim({ ...KEY, replay: '2' }, NOW_MS)).toEqual({ kind: 'done' });
+  });
+
+  it('takes the ids of replays', async () => {
+    const keys = ['1764312284000000', '1764312284000001'].map((replay) => ({ ...KEY, replay }));
+    for (const key of keys) {
+      await store.release(key, await granted(NOW_MS, key));
+      await granted(NOW_MS, key);
+      expect(await store.claim(key, NOW_MS)).toMatchObject({ kind: 'taken' });
+      await store.done(key);
+    }
+    for (const key of keys) expect(await store.claim(key, NOW_MS)).toEqual({ kind: 'done' });
+  });
+});
+
 describe('consume with a once store', () => {
   it('acknowledges a repeat without its handler', async () => {
     const onResponse = vi.fn();
@@ -120,19 +154,22 @@ describe('consume with a once store', () => {
 
   it('handles each replay once where handleReplays is set, and none otherwise', async () => {
     const onResponse = vi.fn();
-    const replay = { ...responseEvent(), replay: 1 };
+    const [first, second] = ['1764312284000000', '1764312284000001'].map((replay) => ({
+      ...responseEvent(),
+      replay,
+    }));
     await outcomeOf({ onResponse });
-    await outcomeOf({ onResponse }, replay);
+    await outcomeOf({ onResponse }, first);
     expect(onResponse).toHaveBeenCalledTimes(1);
-    await outcomeOf({ onResponse, handleReplays: true }, replay);
-    await outcomeOf({ onResponse, handleReplays: true }, replay);
-    await outcomeOf({ onResponse, handleReplays: true });
-    expect(onResponse).toHaveBeenCalledTimes(2);
+    for (const event of [first, second, first, second, responseEvent()]) {
+      await outcomeOf({ onResponse, handleReplays: true }, event);
+    }
+    expect(onResponse).toHaveBeenCalledTimes(3);
   });
 
   it('retries after the lease of another holder’s claim', async () => {
     const { id, source } = responseEvent();
-    await store.claim({ id, source, replay: 0 }, Date.now());
+    await store.claim({ id, source, replay: '0' }, Date.now());
     const onResponse = vi.fn();
     expect(await outcomeOf({ onResponse })).toMatch(/^retry (899|900)$/);
     expect(onResponse).not.toHaveBeenCalled();

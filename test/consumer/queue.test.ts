@@ -11,7 +11,9 @@ let sent = 0;
 
 async function begin(behaviour: Behaviour = {}): Promise<void> {
   await finished();
-  await env.KIT_STATE.exec('DROP TABLE IF EXISTS consumed_events');
+  for (const table of ['consumed_events', 'ordered_events', 'ordered_events_statuses']) {
+    await env.KIT_STATE.exec(`DROP TABLE IF EXISTS ${table}`);
+  }
   await env.KIT.reset(behaviour);
 }
 
@@ -110,5 +112,21 @@ describe('the once store', () => {
     const { attempts } = await seen();
     expect(attempts.filter((attempt) => attempt === 1)).toHaveLength(3);
     expect(attempts.filter((attempt) => attempt === 2)).toHaveLength(3);
+  });
+});
+
+describe('ordered', () => {
+  it('handles the events of a contact in their order, of which the first fails once', async () => {
+    await begin({ ordered: true, once: true, failsEvery: 1 });
+    const events = ['a', 'b', 'c', 'd', 'e'].map((id) =>
+      responseEvent((body) => (body.message.messageId = id)),
+    );
+    await send(events.toReversed());
+    await finished();
+    const { begun, handled, deadLetters } = await seen();
+    const ids = events.map(({ id }) => id);
+    expect(begun).toEqual([ids[0], ...ids]);
+    expect(handled).toEqual(ids);
+    expect(deadLetters).toEqual([]);
   });
 });

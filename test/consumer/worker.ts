@@ -2,7 +2,7 @@
 // its dead-letter queue gets.
 
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import { consume, d1Once, type ResponseEvent } from 'instant-message-consumer';
+import { type ConsumeOptions, consume, d1Once, type ResponseEvent } from 'instant-message-consumer';
 import { intercept } from '../../tools/bench/workers/watched-d1.ts';
 
 interface Env {
@@ -17,6 +17,8 @@ export interface Behaviour {
   takesMs?: number;
   /** Whether repeats are kept away. */
   once?: boolean;
+  /** Whether the events of a contact are kept in order beyond a batch. */
+  ordered?: boolean;
 }
 
 export interface Seen {
@@ -73,11 +75,13 @@ async function handle(event: ResponseEvent, { attempt }: { attempt: number }): P
   seen.handled.push(event.id);
 }
 
-const queue = consume<Env>({
+const options: ConsumeOptions<Env> = {
   onResponse: handle,
   once: ({ STATE }) => (behaviour.once ? d1Once(STATE) : undefined),
   retry: { firstSeconds: 1, longestSeconds: 1 },
-});
+};
+const inAnyOrder = consume<Env>(options);
+const inOrder = consume<Env>({ ...options, ordered: { by: 'contact', db: ({ STATE }) => STATE } });
 
 export default {
   async queue(batch, env) {
@@ -95,6 +99,7 @@ export default {
         },
       }),
     );
+    const queue = behaviour.ordered ? inOrder : inAnyOrder;
     await queue({ queue: batch.queue, messages } as unknown as MessageBatch, env);
   },
 } satisfies ExportedHandler<Env>;

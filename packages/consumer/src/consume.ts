@@ -6,13 +6,25 @@ import type { Status } from '../../../src/contract/webhook.ts';
 import type { FetchData } from './fetch-data.ts';
 import {
   type EventContext,
-  handleMessage,
+  handleOnce,
   type OtherEvent,
   type Outcome,
+  type Task,
+  taskOf,
   type WithData,
 } from './handle-message.ts';
 import { logError } from './log.ts';
 import type { OnceStore } from './once.ts';
+import {
+  DEFAULT_MAX_WAIT_SECONDS,
+  d1Order,
+  handleInOrder,
+  type OrderedOptions,
+  orderName,
+  type Place,
+  placeOf,
+  sequenceIn,
+} from './ordered.ts';
 import { MAX_DELAY_SECONDS, type RetryDelay, retryDelaySeconds } from './retry-delay.ts';
 
 type Handler<Event, Env> = (event: Event, context: EventContext<Env>) => Promise<void> | void;
@@ -28,8 +40,10 @@ interface CommonOptions<Env> {
    * each batch. Where it returns nothing, repeats are handled.
    */
   once?: (env: Env) => OnceStore | undefined;
-  /** Whether `once` lets each replay through once. Default: a replay of a handled event is a repeat. */
+  /** Whether `once` lets an event through once for each replay. Default: a replay of a handled event is a repeat. */
   handleReplays?: boolean;
+  /** Keeps events of different batches in order, too; {@link OrderedOptions} says what it promises, and what it cannot. */
+  ordered?: OrderedOptions<Env>;
   /** How long a failed message waits. Default 5 s at first, 15 min at most. */
   retry?: Partial<RetryDelay>;
   /** How many contacts are served at the same time. Default 6, the open connections that a Worker can have. */
@@ -71,6 +85,14 @@ interface Message {
   retry(options: { delaySeconds: number }): void;
 }
 
+/** A message with its event, as {@link taskOf} gives it. */
+interface Delivery {
+  message: Message;
+  task: Task | string[] | null;
+  /** Where it has to wait for its turn. */
+  place: Place | undefined;
+}
+
 type QueueHandler<Env> = (batch: Batch, env: Env) => Promise<void>;
 
 const DEFAULT_RETRY: RetryDelay = { firstSeconds: 5, longestSeconds: 900 };
@@ -86,9 +108,9 @@ const MAX_HANDLER_TIMEOUT_SECONDS = 900;
  * Each message is acknowledged when its handler has succeeded, and otherwise retried with a growing delay, without an effect on
  * other messages. A message that breaks the schema is retried as well, and so ends in the dead-letter queue.
  *
- * Within a batch, the events of a contact are handled one after the other in their order, and those of different contacts at the
- * same time. Beyond a batch there is no order, since queues have none, and a failed event comes back after those that followed
- * it. `messageStatus` makes a status of events in any order.
+ * Within a batch, the events of a contact are handled one after the other, by their `sequence`, and those of different contacts at
+ * the same time. Beyond a batch there is no order without `ordered`, since queues have none, and a failed event comes back after
+ * those that followed it. `messageStatus` makes a status of events in any order.
  *
  * @throws TypeError where the options are unusable.
  * @example
@@ -105,10 +127,15 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
   const handlerTimeoutSeconds = options.handlerTimeoutSeconds ?? DEFAULT_HANDLER_TIMEOUT_SECONDS;
-  requireSensible(options, { retry, concurrency, handlerTimeoutSeconds });
+  const maxWaitSeconds = options.ordered?.maxWaitSeconds ?? DEFAULT_MAX_WAIT_SECONDS;
+  requireSensible(options, { retry, concurrency, handlerTimeoutSeconds, maxWaitSeconds });
+
+  const { ordered } = options;
+  const orderedBy = ordered?.by ?? 'contact';
 
   return async (batch, env) => {
     const store = options.once?.(env);
+    const order = ordered && d1Order(ordered.db(env), maxWaitSeconds, ordered);
     const work = {
       // By their types, handlers that rely on data come with fetchData.
       handlers: options as CompleteConsumeOptions<Env>,
@@ -118,20 +145,34 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
       handleReplays: options.handleReplays ?? false,
       timeoutMs: handlerTimeoutSeconds * 1000,
     };
-    const lanes = lanesOf(batch.messages);
+    const deliveries = await Promise.all(
+      batch.messages.map(async (message): Promise<Delivery> => {
+        const task = taskOf(message, work);
+        const canWait = order !== undefined && task !== null && !Array.isArray(task);
+        return { message, task, place: canWait ? await placeOf(task, orderedBy) : undefined };
+      }),
+    );
+    const lanes = lanesOf(deliveries, orderedBy);
+    const noted = order?.note(placesToNote(lanes, concurrency), Date.now());
+    noted?.catch(() => undefined); // each event that relies on it fails by itself
+
+    const handle = async ({ task, place }: Delivery): Promise<Outcome> => {
+      if (task === null) return { kind: 'handled' };
+      if (Array.isArray(task)) return { kind: 'unreadable', paths: task };
+      if (order === undefined || place === undefined) return (await handleOnce(task, work)).outcome;
+      await noted;
+      return handleInOrder(task, place, order, work);
+    };
     await inParallel(lanes, concurrency, async (lane) => {
-      for (const message of lane) {
-        const outcome = await handleMessage(message, work).catch(
+      for (const delivery of lane) {
+        const outcome = await handle(delivery).catch(
           (error: unknown): Outcome => ({ kind: 'failed', what: 'event could not be handled', error }),
         );
-        settle(message, outcome, batch.queue);
+        settle(delivery.message, outcome, batch.queue);
       }
     });
-    try {
-      await store?.prune?.(Date.now());
-    } catch (error) {
-      logError('store of handled events could not be pruned', { queue: batch.queue, error });
-    }
+    await prune(store, 'store of handled events could not be pruned', batch.queue);
+    await prune(order, 'store of the order could not be pruned', batch.queue);
   };
 
   function settle(message: Message, outcome: Outcome, queue: string): void {
@@ -145,6 +186,13 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
       case 'taken':
         message.retry({ delaySeconds: Math.max(delaySeconds, secondsUntil(outcome.untilMs)) });
         return;
+      case 'held':
+        message.retry({ delaySeconds: Math.min(delaySeconds, secondsUntil(outcome.untilMs)) });
+        return;
+      case 'behind':
+        message.ack();
+        tell('onSkipped', about, () => ordered?.onSkipped?.(outcome.event));
+        return;
       case 'unreadable':
         message.retry({ delaySeconds });
         logError('event breaks the schema', { ...about, paths: outcome.paths });
@@ -153,11 +201,7 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
         message.retry({ delaySeconds });
         const { what, error, source, id } = outcome;
         logError(what, { ...about, source, id, error });
-        try {
-          options.onError?.(error, { id: message.id, attempt: message.attempts });
-        } catch (thrown) {
-          logError('onError failed', { ...about, error: thrown }); // it must not cost the neighbours their outcome
-        }
+        tell('onError', about, () => options.onError?.(error, { id: message.id, attempt: message.attempts }));
         return;
       }
       default:
@@ -166,22 +210,48 @@ export function consume<Env>(options: CompleteConsumeOptions<Env> | ConsumeOptio
   }
 }
 
-/** The messages of each contact, in their order. Not by `Map.groupBy`, which Node has from version 21 on. */
-function lanesOf(messages: readonly Message[]): Message[][] {
-  const lanes = new Map<unknown, Message[]>();
-  for (const message of messages) {
-    const contact = contactOf(message);
-    const lane = lanes.get(contact);
-    if (lane === undefined) lanes.set(contact, [message]);
-    else lane.push(message);
+/** Calls a callback, which must not cost the other messages their outcome. */
+function tell(name: string, about: object, callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    logError(`${name} failed`, { ...about, error });
   }
-  return [...lanes.values()];
 }
 
-/** The contact of a message. One without a contact has a lane of its own. */
-function contactOf(message: Message): unknown {
-  const contact = (message.body as { contact?: unknown } | null | undefined)?.contact;
-  return typeof contact === 'string' ? contact : message;
+async function prune(
+  store: { prune?: (nowMs: number) => Promise<void> } | undefined,
+  what: string,
+  queue: string,
+): Promise<void> {
+  try {
+    await store?.prune?.(Date.now());
+  } catch (error) {
+    logError(what, { queue, error });
+  }
+}
+
+/**
+ * What is handled one after the other: the events of each contact or message by their `sequence`, those without one first, since
+ * they are of an early version. One that names no contact has a lane of its own. Not by `Map.groupBy`, which Node has from
+ * version 21 on.
+ */
+function lanesOf(deliveries: Delivery[], by: 'contact' | 'message'): Delivery[][] {
+  const lanes = new Map<unknown, Delivery[]>();
+  for (const delivery of deliveries) {
+    const name = orderName(delivery.message.body, by) ?? delivery;
+    const lane = lanes.get(name);
+    if (lane === undefined) lanes.set(name, [delivery]);
+    else lane.push(delivery);
+  }
+  const sequenceOf = ({ message }: Delivery) => sequenceIn(message.body) ?? 0;
+  return [...lanes.values()].map((lane) => lane.sort((a, b) => sequenceOf(a) - sequenceOf(b)));
+}
+
+/** The places of the events that do not begin at once. */
+function placesToNote(lanes: Delivery[][], concurrency: number): Place[] {
+  const waiting = lanes.flatMap((lane, index) => (index < concurrency ? lane.slice(1) : lane));
+  return waiting.flatMap(({ place }) => place ?? []);
 }
 
 function secondsUntil(ms: number): number {
@@ -207,7 +277,8 @@ function requireSensible(
     retry,
     concurrency,
     handlerTimeoutSeconds,
-  }: { retry: RetryDelay; concurrency: number; handlerTimeoutSeconds: number },
+    maxWaitSeconds,
+  }: { retry: RetryDelay; concurrency: number; handlerTimeoutSeconds: number; maxWaitSeconds: number },
 ): void {
   const { firstSeconds, longestSeconds } = retry;
   const require = (isSensible: boolean, rule: string) => {
@@ -219,6 +290,9 @@ function requireSensible(
     longestSeconds <=
       MAX_DELAY_SECONDS, `retry.longestSeconds must be from retry.firstSeconds to ${MAX_DELAY_SECONDS}`);
   require(Number.isInteger(concurrency) && concurrency >= 1, 'concurrency must be a whole number from 1');
+  require(maxWaitSeconds > 0 &&
+    maxWaitSeconds <=
+      MAX_DELAY_SECONDS, `ordered.maxWaitSeconds must be greater than 0 and at most ${MAX_DELAY_SECONDS}`);
   require(handlerTimeoutSeconds > 0 &&
     handlerTimeoutSeconds <=
       MAX_HANDLER_TIMEOUT_SECONDS, `handlerTimeoutSeconds must be greater than 0 and at most ${MAX_HANDLER_TIMEOUT_SECONDS}`);

@@ -1,4 +1,4 @@
-// Handles one message and returns the outcome. consume.ts acknowledges and retries.
+// Handles one event and returns the outcome. ordered.ts waits for its turn, consume.ts acknowledges and retries.
 
 import {
   CLOUDEVENT_TYPES,
@@ -26,7 +26,7 @@ export interface OtherEvent {
   id: string;
   source: string;
   type: string;
-  replay?: number;
+  replay?: string | number;
   [attribute: string]: unknown;
 }
 
@@ -40,6 +40,10 @@ export type Outcome =
   | { kind: 'repeated' }
   /** Another invocation is handling it, until then at the latest. */
   | { kind: 'taken'; untilMs: number }
+  /** Others come first, until then at the latest. */
+  | { kind: 'held'; untilMs: number }
+  /** It is a status that is behind one which was handled. */
+  | { kind: 'behind'; event: StatusEvent }
   | { kind: 'unreadable'; paths: string[] }
   | { kind: 'failed'; what: string; error: unknown; source?: string; id?: string };
 
@@ -64,32 +68,37 @@ interface ReceivedMessage {
 }
 
 /** An event with its handler, which returns the paths of problems where fetched data breaks the schema. */
-interface Task {
-  event: { source: string; id: string; replay?: number };
+export interface Task {
+  event: ResponseEvent | StatusEvent | OtherEvent;
+  /** Of a status: which one. */
+  step?: Status;
   run(signal: AbortSignal): Promise<{ brokenPaths: string[] } | undefined>;
+}
+
+/** An outcome. `isOver` is false where the handler may still be running. */
+interface Handled {
+  outcome: Outcome;
+  isOver: boolean;
 }
 
 class HandlerTimeout extends Error {
   override name = 'HandlerTimeout';
 }
 
-/** Handles a message. Rejects only where the store of handled events fails. */
-export async function handleMessage<Env>(message: ReceivedMessage, work: Work<Env>): Promise<Outcome> {
-  const task = taskOf(message, work);
-  if (task === null) return { kind: 'handled' };
-  if (Array.isArray(task)) return { kind: 'unreadable', paths: task };
-  if (work.store === undefined) return (await runTask(task, work.timeoutMs)).outcome;
-
+/** Handles an event, unless the store of handled events says that it was. Rejects only where that fails. */
+export async function handleOnce<Env>(task: Task, work: Work<Env>): Promise<Handled> {
+  if (work.store === undefined) return runTask(task, work.timeoutMs);
   const { source, id, replay = 0 } = task.event;
-  const key = { source, id, replay: work.handleReplays ? replay : 0 };
+  const key = { source, id, replay: String(work.handleReplays ? replay : 0) };
   const claim = await work.store.claim(key, Date.now());
   switch (claim.kind) {
     case 'done':
-      return { kind: 'repeated' };
+      return { outcome: { kind: 'repeated' }, isOver: true };
     case 'taken':
-      return claim;
+      return { outcome: claim, isOver: true };
     case 'granted': {
-      const { outcome, isOver } = await runTask(task, work.timeoutMs);
+      const handled = await runTask(task, work.timeoutMs);
+      const { outcome, isOver } = handled;
       try {
         if (outcome.kind === 'handled') await work.store.done(key);
         // A handler that is still running keeps its claim, so that the event is not handled twice at the same time.
@@ -97,13 +106,13 @@ export async function handleMessage<Env>(message: ReceivedMessage, work: Work<En
       } catch (error) {
         logError('store of handled events did not take the outcome', { source, id, error });
       }
-      return outcome;
+      return handled;
     }
   }
 }
 
 /** The event of a message with its handler; `null` where there is none; the paths of problems where it breaks the schema. */
-function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task | string[] | null {
+export function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task | string[] | null {
   const context = (signal: AbortSignal) => ({ env: work.env, attempt: attempts, signal });
   const { onResponse, onStatus, onOther } = work.handlers;
   const parsed = parseEvent(body);
@@ -112,7 +121,8 @@ function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task
     return { event: body, run: async (signal) => void (await onOther(body, context(signal))) };
   }
   const { event } = parsed;
-  if (event.type === CLOUDEVENT_TYPES.status && !isStatus(stepOf(event))) {
+  const step = event.type === CLOUDEVENT_TYPES.status ? stepOf(event) : undefined;
+  if (step !== undefined && !isStatus(step)) {
     if (onOther === undefined) return null;
     return { event, run: async (signal) => void (await onOther(body as OtherEvent, context(signal))) };
   }
@@ -120,6 +130,7 @@ function taskOf<Env>({ body, attempts }: ReceivedMessage, work: Work<Env>): Task
   if (handler === undefined) return null;
   return {
     event,
+    ...(step !== undefined && { step }),
     async run(signal) {
       const complete = await completed(event, work.fetchData, signal);
       if (!complete.ok) return { brokenPaths: complete.problems.map(({ path }) => path) };
@@ -152,8 +163,8 @@ function isOtherEvent(body: unknown): body is OtherEvent {
   return specversion === '1.0' && isNamed && !Object.values<unknown>(CLOUDEVENT_TYPES).includes(type);
 }
 
-/** Runs a task with a timeout. `isOver` is false where the task may still be running. */
-async function runTask(task: Task, timeoutMs: number): Promise<{ outcome: Outcome; isOver: boolean }> {
+/** Runs a task with a timeout. */
+async function runTask(task: Task, timeoutMs: number): Promise<Handled> {
   const { source, id } = task.event;
   const abort = new AbortController();
   const timer = setTimeout(() => {

@@ -21,4 +21,5 @@ export { type CompleteConsumeOptions, type ConsumeOptions, consume } from './con
 export { dataFromService, dataFromUrl, type FetchData } from './fetch-data.ts';
 export type { EventContext, OtherEvent, WithData } from './handle-message.ts';
 export { type Claim, type ConsumedKey, d1Once, type OnceStore, onceTableSql } from './once.ts';
+export { type OrderedOptions, orderedTablesSql } from './ordered.ts';
 export { type RetryDelay, retryDelaySeconds } from './retry-delay.ts';

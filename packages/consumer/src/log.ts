@@ -9,6 +9,8 @@ interface LogFields {
   id?: string | undefined;
   /** The paths at which a message breaks the schema. */
   paths?: string[];
+  /** The `sequence` of earlier events. */
+  overtaken?: string[];
   /** Only its name is logged: messages of errors can quote personal data. */
   error?: unknown;
 }

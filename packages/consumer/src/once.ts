@@ -1,12 +1,14 @@
 // Lets an event be handled once although queues and the receiver deliver at least once. This file keeps the claims; consume.ts
 // handles and acknowledges.
 
+import { DAY_MS, type Database, DEFAULT_KEEP_DAYS, PRUNED_ROWS, requireTableName, withTables } from './d1.ts';
+
 /** Two deliveries with the same key are the same event. */
 export interface ConsumedKey {
   source: string;
   id: string;
-  /** The number of the replay where replays are handled again, otherwise 0. */
-  replay: number;
+  /** The id of the replay where replays are handled again, otherwise `0`. */
+  replay: string;
 }
 
 /**
@@ -42,16 +44,6 @@ export interface OnceStore {
   prune?(nowMs: number): Promise<void>;
 }
 
-/** The part of D1 that is used. */
-interface Database {
-  prepare(sql: string): Statement;
-  batch(statements: Statement[]): Promise<{ results: unknown[] }[]>;
-}
-interface Statement {
-  bind(...values: unknown[]): Statement;
-  run(): Promise<unknown>;
-}
-
 export interface D1OnceOptions {
   /** The table's name, another one for each consumer that shares the database. Default `consumed_events`. */
   table?: string;
@@ -67,22 +59,21 @@ export interface D1OnceOptions {
 const DEFAULT_TABLE = 'consumed_events';
 /** https://developers.cloudflare.com/queues/platform/limits/: "Consumer duration (wall clock time): 15 minutes" */
 const DEFAULT_LEASE_SECONDS = 900;
-const DEFAULT_KEEP_DAYS = 30;
-/** Twice the largest batch, so that pruning keeps up with new events. */
-const PRUNED_ROWS = 200;
-const DAY_MS = 86_400_000;
 
 /**
  * The SQL of {@link d1Once}'s table, for a migration. Without one the table is created on first use.
  *
  * `seq` grows with age, so that the oldest rows are found without an index on time, which every event would pay for.
+ *
+ * Tables of early versions have `replay` as an INTEGER. SQLite turns the digits of a replay's id into that number, so they go on
+ * working as they are.
  */
 export function onceTableSql(table = DEFAULT_TABLE): string {
   return `CREATE TABLE IF NOT EXISTS ${table} (
   seq         INTEGER PRIMARY KEY,
   source      TEXT    NOT NULL,
   id          TEXT    NOT NULL,
-  replay      INTEGER NOT NULL,
+  replay      TEXT    NOT NULL,
   token       TEXT    NOT NULL,
   claimed_at  INTEGER NOT NULL,
   lease_until INTEGER NOT NULL,
@@ -105,18 +96,8 @@ export function d1Once(
     keepDays = DEFAULT_KEEP_DAYS,
   }: D1OnceOptions = {},
 ): OnceStore {
-  if (!/^[a-z_]\w{0,62}$/i.test(table))
-    throw new TypeError('the name of the table must be a plain identifier');
-
-  const withTable = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!String(error).includes(`no such table: ${table}`)) throw error;
-      await db.prepare(onceTableSql(table)).run();
-      return work();
-    }
-  };
+  requireTableName(table);
+  const withTable = async <T>(work: () => Promise<T>) => withTables(db, table, [onceTableSql(table)], work);
 
   return {
     async claim({ source, id, replay }, nowMs) {
