@@ -1,5 +1,6 @@
-// `npm start`: runs the receiver and the example consumer on this machine, in wrangler's local mode, which reads and changes
+// `npm start`: runs the receiver and the example consumers on this machine, in wrangler's local mode, which reads and changes
 // nothing in a Cloudflare account. scripts/install.mjs has run before.
+import { watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -10,6 +11,7 @@ import { PROJECT } from './project.ts';
 import { instructionsFor } from './start/instructions.ts';
 import { ensureLocalSecrets, optionalSecretArguments } from './start/local-secrets.ts';
 import { DEFAULT_STATE, localOrigin, parseStartOptions, type RunOptions, USAGE } from './start/options.ts';
+import { ONE_ROUTE_STATUS, START_CONFIG } from './start/preparation.ts';
 import { HeldLines, presentLine } from './start/wrangler-output.ts';
 import { type WranglerProcess, WranglerProcesses } from './start/wrangler-processes.ts';
 
@@ -87,16 +89,17 @@ async function run(
   const adminToken = secrets.ADMIN_TOKEN;
 
   console.log('Preparing the local database …');
-  await prepareDatabase(state, wranglers);
+  const hasSecondRoute = await prepare(state, wranglers);
 
-  console.log(hasConsumer ? 'Starting receiver and consumer …' : 'Starting the receiver …');
+  console.log(hasConsumer ? 'Starting receiver and consumers …' : 'Starting the receiver …');
   const origin = localOrigin({ ip, port });
   const shown = new HeldLines();
   const wrangler = wranglers.start(
     [
       'dev',
-      ...['-c', 'wrangler.toml'],
+      ...['-c', START_CONFIG],
       ...(hasConsumer ? ['-c', 'examples/push-consumer/wrangler.toml'] : []),
+      ...(hasConsumer && hasSecondRoute ? ['-c', 'examples/crm-consumer/wrangler.toml'] : []),
       ...(ip === undefined ? [] : ['--ip', ip]),
       ...['--port', String(port), '--inspector-port', '0', '--persist-to', state],
       '--show-interactive-dev-session=false',
@@ -105,6 +108,7 @@ async function run(
     (line) => shown.add(presentLine(line)),
   );
   await requireReady(origin, wrangler, shown);
+  watchFile(join(PROJECT, 'wrangler.toml'), () => void configure(wranglers));
 
   console.log(
     instructionsFor({
@@ -113,24 +117,48 @@ async function run(
       adminToken,
       sample: await readFile(SAMPLE, 'utf8'),
       hasConsumer,
+      hasSecondRoute,
       ip,
       platform: process.platform,
     }),
   );
   shown.release();
 
-  // Both end with the process.
+  // Both end with the process, as does the watching of wrangler.toml.
   setInterval(() => void fireCron(origin), CRON_INTERVAL_MS);
   void fireCron(origin);
 
   return wrangler.ended;
 }
 
-/** Applies the migrations and adds the integration `demo`. Existing data stays as it is. */
-async function prepareDatabase(state: string, wranglers: WranglerProcesses): Promise<void> {
+/**
+ * Prepares database and configuration. Existing data stays as it is. False: all is prepared but for the second route, and what
+ * is wrong with wrangler.toml has been said.
+ */
+async function prepare(state: string, wranglers: WranglerProcesses): Promise<boolean> {
   const preparation = wranglers.startScript('scripts/start/prepare.ts', [state]);
-  if ((await preparation.ended) !== 0) {
+  const status = await preparation.ended;
+  if (status === 0) return true;
+  if (status !== ONE_ROUTE_STATUS) {
     throw new CommandFailure(`the local database could not be prepared:\n\n${preparation.output()}`);
+  }
+  console.log(`There is no second route and no consumer of it. ${preparation.output()}`);
+  return false;
+}
+
+/**
+ * Writes the configuration anew, from a wrangler.toml that was changed: wrangler starts the receiver with it. A failure is shown,
+ * and what runs goes on with the configuration before.
+ */
+async function configure(wranglers: WranglerProcesses): Promise<void> {
+  try {
+    const configuring = wranglers.startScript('scripts/start/configure.ts', []);
+    await configuring.ended;
+    if (configuring.output() !== '') console.error(configuring.output());
+  } catch (error) {
+    console.error(
+      `wrangler.toml was not read again: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

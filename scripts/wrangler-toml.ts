@@ -1,4 +1,6 @@
 // A wrangler.toml, as wrangler reads it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from './project.ts';
 
@@ -32,4 +34,17 @@ export interface WranglerToml {
 export async function readWranglerToml(file = 'wrangler.toml'): Promise<WranglerToml> {
   const { unstable_readConfig: readConfig } = await import('wrangler'); // takes a second to load
   return readConfig({ config: join(PROJECT, file) });
+}
+
+/** Parses the text of one with wrangler's own parser, which takes files alone. Throws where it is no TOML. */
+export async function parseToml(text: string): Promise<Record<string, unknown>> {
+  const { experimental_readRawConfig: readRawConfig } = await import('wrangler');
+  const directory = await mkdtemp(join(tmpdir(), 'wrangler-toml-'));
+  try {
+    const config = join(directory, 'wrangler.toml');
+    await writeFile(config, text);
+    return { ...readRawConfig({ config }).rawConfig };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }

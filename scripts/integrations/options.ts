@@ -1,7 +1,7 @@
 // Reads the command line of `npm run integrations`. The API checks the values, so they go to it as they were written.
 import { parseArgs } from 'node:util';
-import { readCommandLine, requireNothingTaken, UsageError, urlOf } from '../command-line.ts';
-import { DEFAULT_STATE, LOCAL_URL } from '../start/options.ts';
+import { readCommandLine, requireNothingTaken, UsageError } from '../command-line.ts';
+import { TARGET_OPTIONS, TARGET_USAGE, type Target, targetOf } from '../receiver/target.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]
 
@@ -26,14 +26,7 @@ For add:
 For rotate:
   --overlap-hours N    how long the URL before stays valid (default 24); 0 revokes it and all earlier ones
 
-Where:
-  --remote             the deployed receiver
-  --url URL            the receiver's address (default: ${LOCAL_URL}, with --remote PUBLIC_URL of
-                       wrangler.toml)
-  --token TOKEN        its admin token (default: ADMIN_TOKEN of the environment, or, for this machine, of .dev.vars)
-  --secrets-file FILE  with --remote: what \`npm run deploy -- --new-secrets\` wrote, to take the token from
-  --persist-to DIR     the local database that \`npm start\` keeps there, e.g. ${DEFAULT_STATE}, whether a receiver runs or
-                       not; --url is then only what the URLs begin with
+${TARGET_USAGE}
 
   --json               what the API answers, as JSON
   --help               this text
@@ -46,17 +39,6 @@ export type Command =
   | { name: 'add'; slug: string; settings: Record<string, unknown> }
   | { name: 'rotate'; slug: string; rotation: Record<string, unknown> }
   | { name: 'disable' | 'enable'; slug: string };
-
-/** Which receiver or database to ask. Paths are as written, and a URL has no slash at the end. */
-export type Target =
-  | {
-      kind: 'receiver';
-      isRemote: boolean;
-      url?: string | undefined;
-      token?: string | undefined;
-      secretsFile?: string | undefined;
-    }
-  | { kind: 'database'; persistTo: string; url?: string | undefined };
 
 export interface IntegrationsOptions {
   kind: 'run';
@@ -72,11 +54,7 @@ const OPTIONS = {
   'require-signature': { type: 'boolean' },
   'on-rejection': { type: 'string' },
   'overlap-hours': { type: 'string' },
-  remote: { type: 'boolean' },
-  'secrets-file': { type: 'string' },
-  'persist-to': { type: 'string' },
-  url: { type: 'string' },
-  token: { type: 'string' },
+  ...TARGET_OPTIONS,
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -168,17 +146,4 @@ function settingsOf(values: Values): Record<string, unknown> {
 function rotationOf(hours: string | undefined): Record<string, unknown> {
   if (hours === undefined) return {};
   return { overlapHours: /^\d+(\.\d+)?$/.test(hours) ? Number(hours) : hours };
-}
-
-function targetOf(values: Values): Target {
-  const { token, 'persist-to': persistTo, 'secrets-file': secretsFile } = values;
-  const isRemote = values.remote === true;
-  const url = values.url === undefined ? undefined : urlOf('--url', values.url).href.replace(/\/+$/, '');
-  if (persistTo === '') throw new UsageError('--persist-to takes a directory');
-  if (secretsFile === '') throw new UsageError('--secrets-file takes a file');
-  if (secretsFile !== undefined && !isRemote) throw new UsageError('--secrets-file goes with --remote');
-  if (persistTo === undefined) return { kind: 'receiver', isRemote, url, token, secretsFile };
-  if (isRemote) throw new UsageError('--persist-to is for this machine, --remote is not');
-  if (token !== undefined) throw new UsageError('--token is for a receiver; --persist-to asks none');
-  return { kind: 'database', persistTo, url };
 }

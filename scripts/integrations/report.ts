@@ -1,10 +1,10 @@
 // The output of `npm run integrations`. URLs are shown with their tokens, since they are what was asked for.
 
 import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
-import type { ContractProblem } from '../../src/contract/problems.ts';
 import { alignColumns } from '../command-line.ts';
+import { describeRefusal, type Refused } from '../receiver/api.ts';
 import { shortened } from '../terminal-text.ts';
-import type { Refused, Shown } from './api.ts';
+import type { Shown } from './api.ts';
 import type { Command } from './options.ts';
 
 const MAX_DESCRIPTION_WIDTH = 40;
@@ -42,16 +42,12 @@ ${describePrevious(shown)}`;
 }
 
 /** Why a command was refused, in one line and in the words of the command line. */
-export function describeRefusal({ detail, errors }: Refused, command: Command): string {
-  if (errors.length === 0) return detail;
-  return errors.map((error) => describeError(error, command)).join('; ');
-}
-
-function describeError({ path, message }: ContractProblem, command: Command): string {
-  const [field = '', index] = path.split('.');
+export function describeRefusalOf(command: Command, refused: Refused): string {
   const ranges = command.name === 'add' ? command.settings.allowedIps : undefined;
-  const range = index !== undefined && Array.isArray(ranges) ? ` "${ranges[Number(index)]}"` : '';
-  return `${WORDS[field] ?? field}${range} ${message}`;
+  return describeRefusal(refused, ([field = '', index]) => {
+    const range = index !== undefined && Array.isArray(ranges) ? ` "${ranges[Number(index)]}"` : '';
+    return `${WORDS[field] ?? field}${range}`;
+  });
 }
 
 function describeSigning({ requireSignature, signingSecret }: ShownIntegration): string {

@@ -8,8 +8,10 @@ export interface Running {
   adminToken: string;
   /** The body to send, as the platform documents it. */
   sample: string;
-  /** Whether the example consumer runs with it. */
+  /** Whether the example consumers run with it. */
   hasConsumer: boolean;
+  /** Whether there is the route of the second one. */
+  hasSecondRoute: boolean;
   /** The address that it was told to listen on. */
   ip?: string | undefined;
   /** `process.platform` of whose shells the commands are for. */
@@ -17,13 +19,15 @@ export interface Running {
 }
 
 const BESIDE_CONSUMER = `From here on: what the example consumer reads from the queue, and the receiver's log.`;
+const BESIDE_CONSUMERS = `From here on: what the example consumers read from their queues, and the receiver's log. \`consumer\` gets
+every event, \`crm\` the responses alone, by a route of its own.`;
 const ALONE = `From here on: the receiver's log. A local queue drops what nobody consumes. For the example, in another terminal:
 
 npx wrangler dev -c examples/push-consumer/wrangler.toml --port 8788`;
 
 /** The text for the terminal. */
 export function instructionsFor(running: Running): string {
-  const { origin, webhookUrl, adminToken, hasConsumer, ip } = running;
+  const { origin, webhookUrl, adminToken, ip } = running;
   const reach =
     ip === undefined ? '' : `\nIt listens on ${ip}: whoever reaches that address reaches it, too.\n`;
   return `
@@ -46,8 +50,13 @@ Read what is stored:
 
 ${commandsFor(running, listingIn)}
 
-${hasConsumer ? BESIDE_CONSUMER : ALONE}
+${lastWordsFor(running)}
 `;
+}
+
+function lastWordsFor({ hasConsumer, hasSecondRoute }: Running): string {
+  if (!hasConsumer) return ALONE;
+  return hasSecondRoute ? BESIDE_CONSUMERS : BESIDE_CONSUMER;
 }
 
 type Shell = 'posix' | 'powershell';

@@ -13,13 +13,14 @@ export const DEFAULT_STATE = '.wrangler/state';
 
 export const USAGE = `Usage: npm start [-- options]
 
-Runs the receiver and the example consumer on this machine, with a local database and local queues.
+Runs the receiver and the example consumers on this machine, with a local database and local queues: \`consumer\` gets every
+event, \`crm\` by a route of its own the responses alone.
 
 Options:
   --port N           the port to listen on (default ${DEFAULT_PORT})
   --ip ADDRESS       the address to listen on, 0.0.0.0 for all: in containers (default: this machine alone)
   --persist-to DIR   where database and queues are kept (default ${DEFAULT_STATE})
-  --no-consumer      the receiver alone: for a consumer in a \`wrangler dev\` of its own
+  --no-consumer      the receiver alone: for consumers in a \`wrangler dev\` of their own
   --help             this text`;
 
 export type StartOptions =

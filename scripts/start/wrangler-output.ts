@@ -2,10 +2,11 @@
 // so that no unforeseen error is lost.
 import { stripVTControlCharacters } from 'node:util';
 
-/** Labels of the Workers by their names in the two wrangler.toml files. */
+/** Labels of the Workers, equally wide, by their names in their wrangler.toml files. */
 const LABELS: Record<string, string> = {
   'instant-message-receiver': 'receiver',
   'instant-message-push-consumer': 'consumer',
+  'instant-message-crm-consumer': 'crm     ',
 };
 
 const NOISE = [
@@ -16,7 +17,7 @@ const NOISE = [
   /^Using secrets defined in /,
   / has access to the following bindings:$/,
   /^Binding\s+Resource\s+Mode/,
-  /^env\.\w+ \(/,
+  /^env\.\w+ /,
   /^Service bindings, Durable Object bindings, and Tail consumers/,
   /^⎔ Connection status updated/,
   /^Cloudflare collects anonymous telemetry/, // switched off by WRANGLER_SEND_METRICS

@@ -5,11 +5,12 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { askApi, inDatabase, overHttp, type Send } from '../../scripts/integrations/api.ts';
-import { type Configuration, readConfiguration } from '../../scripts/integrations/configuration.ts';
-import { withLocalDatabase } from '../../scripts/integrations/local-database.ts';
+import { askApi, inDatabase } from '../../scripts/integrations/api.ts';
 import { type Command, parseIntegrationsOptions } from '../../scripts/integrations/options.ts';
-import { describeOutcome, describeRefusal } from '../../scripts/integrations/report.ts';
+import { describeOutcome, describeRefusalOf } from '../../scripts/integrations/report.ts';
+import { overHttp, type Send } from '../../scripts/receiver/api.ts';
+import { type Configuration, readConfiguration } from '../../scripts/receiver/configuration.ts';
+import { withLocalDatabase } from '../../scripts/receiver/local-database.ts';
 import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
@@ -81,7 +82,7 @@ async function shown(run: Promise<Run>): Promise<ShownIntegration> {
 /** What the terminal shows for a command. */
 async function tellOf(send: Send, command: Command): Promise<string> {
   const answer = await askApi(send, command);
-  return answer.ok ? describeOutcome(command, answer.shown) : describeRefusal(answer, command);
+  return answer.ok ? describeOutcome(command, answer.shown) : describeRefusalOf(command, answer);
 }
 
 function queryLocal(sql: string, ...values: string[]): unknown[] {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { type ContractProblem, problemAt, readProblems } from '../../src/contract/problems.ts';
+import { confirmSql, isWaitingSql } from '../../src/store/stretches.ts';
 import { MIGRATIONS } from '../../tools/declared-worker.ts';
+import { Random } from '../../tools/random.ts';
 
 const FILES = readdirSync(MIGRATIONS).sort();
 
@@ -172,5 +174,139 @@ describe('the migration of problems to codes', () => {
       .map(({ problems }) => String(problems));
     expect(stored.map((json) => JSON.parse(json))).toEqual([...SAID.map((problem) => [problem]), SAID, []]);
     expect(stored.map(readProblems).map((problems) => JSON.stringify(problems))).toEqual(stored);
+  });
+});
+
+describe('the migration to the log', () => {
+  const before = FILES.filter((file) => file < '0014');
+  const since = FILES.filter((file) => file >= '0014');
+
+  /** What a Worker from before the migration executes. */
+  const EARLIER = {
+    record: `INSERT INTO events (seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload)
+      VALUES (?1, ?1, 'shop', 'response', '', '', 'r', 0, 0, '{}')`,
+    confirm: 'DELETE FROM outbox WHERE seq = ?1',
+    swept: 'SELECT seq FROM outbox ORDER BY seq',
+    putBack: 'INSERT INTO replaying (job, seq, replay) VALUES (?1, ?2, 1)',
+  };
+  /** What one from after it executes. */
+  const LATER = {
+    record: `INSERT INTO events (
+        seq, id, integration, type, contact, app_id, request_id, received_at, occurred_at, payload, replays
+      ) VALUES (?1, ?1, 'shop', 'response', '', '', 'r', 0, 0, '{}', -1)`,
+    waiting: `SELECT e.seq FROM events AS e WHERE ${isWaitingSql()} ORDER BY e.seq`,
+  };
+
+  function places(db: DatabaseSync, sql: string): number[] {
+    return db
+      .prepare(sql)
+      .all()
+      .map(({ seq }) => Number(seq));
+  }
+
+  /** Confirms a stretch as src/store/stretches.ts does. */
+  function confirm(db: DatabaseSync, after: number, last: number): void {
+    const prepared = { prepare: (sql: string) => ({ bind: (given: string) => ({ sql, given }) }) };
+    const route = { route: 'events', version: 1, after, last };
+    const statements = confirmSql(prepared as unknown as D1Database, [route]);
+    for (const { sql, given } of statements as unknown as { sql: string; given: string }[]) {
+      db.prepare(sql).run(given);
+    }
+  }
+
+  it.each([
+    ['nothing', []],
+    ['the oldest', [1]],
+    ['the newest', [19, 20]],
+    ['some in between', [4, 5, 6, 11, 17]],
+    ['everything', Array.from({ length: 20 }, (_, index) => index + 1)],
+  ])('leaves %s that was in the outbox to be forwarded, and nothing else', (_, waiting) => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, before);
+    for (let seq = 1; seq <= 20; seq++) db.prepare(EARLIER.record).run(seq);
+    db.prepare('DELETE FROM outbox WHERE seq NOT IN (SELECT value FROM json_each(?1))').run(
+      JSON.stringify(waiting),
+    );
+    migrate(db, since);
+    expect(places(db, LATER.waiting)).toEqual(waiting);
+  });
+
+  it('has replays go on where what they had put back begins, and makes one of a single event', () => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, before);
+    for (let seq = 1; seq <= 20; seq++) db.prepare(EARLIER.record).run(seq);
+    db.exec(`INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
+      VALUES (7, 'a', '{}', 'running', 1, 21, 15, 0), (8, 'a', '{}', 'done', 1, 21, 21, 0)`);
+    for (const [job, seq] of [
+      [7, 9],
+      [7, 12],
+      [0, 3],
+    ] as const) {
+      db.prepare(EARLIER.putBack).run(job, seq);
+    }
+    migrate(db, since);
+    const replays = db
+      .prepare(
+        "SELECT route, state, from_seq AS first, next_seq AS next, until_seq AS until FROM replays WHERE state = 'running' ORDER BY id",
+      )
+      .all()
+      .map((row) => Object.values(row));
+    expect(replays).toEqual([
+      ['events', 'running', 1, 9, 21],
+      ['events', 'running', 3, 3, 4],
+    ]);
+    expect(() => db.prepare(EARLIER.putBack).run(7, 4)).toThrow('newer version');
+  });
+
+  it('loses nothing while both versions work on the database, and what either forwarded is forwarded', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Random(`migration ${seed}`);
+      const db = new DatabaseSync(':memory:');
+      migrate(db, before);
+      let last = 0;
+      const sent = new Set<number>();
+      const recordByEarlier = () => {
+        last += random.whole(1, 3);
+        db.prepare(EARLIER.record).run(last);
+      };
+      const confirmByEarlier = () => {
+        const waiting = places(db, EARLIER.swept);
+        for (const seq of waiting.filter(() => random.chance(0.5))) {
+          sent.add(seq);
+          db.prepare(EARLIER.confirm).run(seq);
+        }
+      };
+      /** What was recorded and not confirmed yet: places of events and their stretch. */
+      const underWay: { after: number; seqs: number[] }[] = [];
+      const recordByLater = () => {
+        const group = { after: last, seqs: [] as number[] };
+        for (let count = random.whole(1, 3); count > 0; count--) {
+          last += random.whole(1, 3);
+          db.prepare(LATER.record).run(last);
+          group.seqs.push(last);
+        }
+        underWay.push(group);
+      };
+      const confirmByLater = () => {
+        const [group] = underWay.splice(random.whole(0, underWay.length - 1), 1);
+        if (group === undefined || random.chance(0.2)) return; // its isolate died
+        for (const seq of group.seqs) sent.add(seq);
+        confirm(db, group.after, group.seqs.at(-1) ?? group.after);
+      };
+      const sweepByLater = () => {
+        const [seq] = places(db, LATER.waiting);
+        if (seq === undefined) return;
+        sent.add(seq);
+        confirm(db, seq - 1, seq);
+      };
+      for (let step = 0; step < 10; step++) random.chance(0.6) ? recordByEarlier() : confirmByEarlier();
+      migrate(db, since);
+      const steps = [recordByEarlier, confirmByEarlier, recordByLater, confirmByLater, sweepByLater];
+      for (let step = 0; step < 60; step++) steps[random.whole(0, steps.length - 1)]?.();
+
+      const stored = places(db, 'SELECT seq FROM events ORDER BY seq');
+      expect(places(db, LATER.waiting), `seed ${seed}`).toEqual(stored.filter((seq) => !sent.has(seq)));
+      expect(places(db, 'SELECT seq FROM outbox JOIN events USING (seq) WHERE replays < 0')).toEqual([]);
+    }
   });
 });

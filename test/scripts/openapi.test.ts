@@ -410,7 +410,8 @@ describe('what the receiver answers is what the document says', () => {
     await call({ route: 'post /api/events/{integration}/{id}/replay', path }, 202);
     await call({ route: 'post /api/replay', body: { all: true, dryRun: true } }, 200);
     const filter = { integration: 'shop', contact: CONTACT, since: '2020-01-01T00:00:00Z' };
-    const { id: job } = await call({ route: 'post /api/replay', body: filter }, 202);
+    const { data: made } = await call({ route: 'post /api/replay', body: filter }, 202);
+    const job = made[0]?.id ?? '';
     await call({ route: 'get /api/replay' }, 200);
     await call({ route: 'get /api/replay/{job}', path: { job } }, 200);
     await until(async () => {
@@ -418,15 +419,38 @@ describe('what the receiver answers is what the document says', () => {
       return data.every(({ state }) => state === 'done') ? true : undefined;
     });
     await call({ route: 'post /api/replay/{job}/cancel', path: { job } }, 409);
-    // one that nobody works at
-    await runtime.execute(
-      'receiver',
-      'DB',
-      `INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
-       VALUES (?1, 'admin-token', '{}', 'running', 0, 9007199254740991, 0, 0)`,
-      Number(job) + 1,
-    );
-    await call({ route: 'post /api/replay/{job}/cancel', path: { job: String(Number(job) + 1) } }, 200);
+    // two that nobody works at
+    const open = [Number(job) + 1, Number(job) + 2].map((id) => ({ job: String(id) }));
+    for (const { job: id } of open) {
+      await runtime.execute(
+        'receiver',
+        'DB',
+        `INSERT INTO replays (id, actor, filter, state, from_seq, until_seq, next_seq, updated_at)
+         VALUES (?1, 'admin-token', '{}', 'running', 0, 9007199254740991, 0, 0)`,
+        Number(id),
+      );
+      await call({ route: 'post /api/replay/{job}/pause', path: { job: id } }, 200);
+      await call({ route: 'post /api/replay/{job}/pause', path: { job: id } }, 409);
+    }
+    await call({ route: 'post /api/replay/{job}/cancel', path: open[0] ?? {} }, 200);
+    await call({ route: 'post /api/replay/{job}/resume', path: open[1] ?? {} }, 200);
+    await call({ route: 'post /api/replay/{job}/resume', path: open[0] ?? {} }, 409);
+  });
+
+  it('about routes', async () => {
+    const path = { name: 'crm' };
+    const filter = { types: ['response'], integrations: ['shop'] };
+    await call({ route: 'post /api/routes', body: { ...path, filter, from: 'oldest' } }, 201);
+    await call({ route: 'post /api/routes', body: path }, 409);
+    await call({ route: 'get /api/routes' }, 200);
+    await call({ route: 'get /api/routes/{name}', path, token: READ_TOKEN }, 200);
+    await call({ route: 'patch /api/routes/{name}', path, body: { filter: {} } }, 200);
+    await call({ route: 'post /api/routes/{name}/pause', path }, 200);
+    await call({ route: 'post /api/routes/{name}/pause', path }, 409);
+    await call({ route: 'post /api/routes/{name}/resume', path }, 200);
+    await call({ route: 'get /api/events', query: { forwarded: 'false', route: 'crm' } }, 200);
+    await call({ route: 'get /api/health' }, 200); // degraded, as the route has no queue
+    await call({ route: 'delete /api/routes/{name}', path }, 204);
   });
 
   it('about dead letters', async () => {
@@ -532,6 +556,7 @@ describe('what the receiver answers is what the document says', () => {
       const path = {
         integration: 'shop',
         slug: 'nothing',
+        name: 'nothing',
         id: UNKNOWN_ID,
         job: UNKNOWN_ID,
         messageId: 'x',

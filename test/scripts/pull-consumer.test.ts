@@ -133,7 +133,7 @@ function event(id: string) {
     occurredAtMs: Date.UTC(2020, 0, 9, 20, 19, 44),
     receivedAtMs: Date.UTC(2020, 0, 9, 20, 19, 45),
   };
-  return { ...cloudEventHead(head, 0), data: statusBody };
+  return { ...cloudEventHead(head, { seq: 1, replay: null }), data: statusBody };
 }
 
 let api: QueueApi;

@@ -21,7 +21,7 @@ function eventFrom(sample: 'response' | 'status', change: (body: Body) => void, 
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const arrival = { integration: 'shop', payload: '', requestId: '', receivedAtMs: ARRIVED_AT_MS };
   const head = eventOf(parsed, arrival);
-  return { ...cloudEventHead(head, 1, publicUrl), data: body };
+  return { ...cloudEventHead(head, { seq: 1, replay: '2' }, publicUrl), data: body };
 }
 
 describe.each(['', 'https://receiver.example'])('the schemas of a receiver at "%s"', (publicUrl) => {
@@ -72,6 +72,15 @@ describe.each(['', 'https://receiver.example'])('the schemas of a receiver at "%
     }
     const isData = ajv.getSchema(event.dataschema); // by the name that the event gives
     expect(isData?.(data)).toBe(true);
+  });
+
+  it('accept events of early versions: without sequence, and with the number of a replay', () => {
+    const { sequence: _, ...early } = eventFrom('status', () => undefined, publicUrl);
+    for (const event of [early, { ...early, replay: 1 }]) {
+      expect(isEvent(event) ? [] : isEvent.errors).toEqual([]);
+    }
+    expect(isEvent({ ...early, replay: 0 })).toBe(false);
+    expect(isEvent({ ...early, sequence: 1 })).toBe(false);
   });
 
   it('refuse an event without data and dataref, and one with the data of the other type', () => {

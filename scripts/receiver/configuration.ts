@@ -1,4 +1,4 @@
-// The receiver's database and address as wrangler.toml has them.
+// The receiver's database, queues and address as wrangler.toml has them.
 import { resolve } from 'node:path';
 import { CommandFailure } from '../command-line.ts';
 import { PROJECT } from '../project.ts';
@@ -12,6 +12,8 @@ export interface Configuration {
     /** An absolute path. */
     migrationsDir: string;
   };
+  /** Of the queues that it sends to. */
+  queueBindings: string[];
   compatibilityDate: string;
   /** Without a slash at the end; empty where it is not set. */
   publicUrl: string;
@@ -31,6 +33,7 @@ export async function readConfiguration(): Promise<Configuration> {
       localId: database.preview_database_id ?? database.database_id ?? database.binding,
       migrationsDir: resolve(PROJECT, database.migrations_dir),
     },
+    queueBindings: (config.queues.producers ?? []).map(({ binding }) => binding),
     compatibilityDate: config.compatibility_date,
     publicUrl: String(config.vars.PUBLIC_URL ?? '').replace(/\/+$/, ''),
   };
