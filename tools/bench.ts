@@ -1,5 +1,5 @@
-// `npm run bench`: compares this receiver with the limit of the runtime and with one written in an afternoon, on this machine
-// and in workerd processes that end with it.
+// `npm run bench`: compares this receiver with the limit of the runtime, with one written in an afternoon and with the limit of
+// its own design, on this machine and in workerd processes that end with it.
 import { writeFileSync } from 'node:fs';
 import { CommandFailure, runCommand } from '../scripts/command-line.ts';
 import { changesOf } from './bench/changes.ts';
@@ -9,7 +9,7 @@ import { describeMachine } from './bench/machine.ts';
 import { type Bench, measureCost, measurePace, measureThroughput } from './bench/measurements.ts';
 import { parseBenchOptions, type RunOptions, USAGE } from './bench/options.ts';
 import { planOf } from './bench/plan.ts';
-import { aimsOf, type Results } from './bench/results.ts';
+import { aimsOf, type Results, sharesOf } from './bench/results.ts';
 import { type Revision, type UnpackedRevision, unpackRevision } from './bench/revision.ts';
 import {
   bundleReceiver,
@@ -93,7 +93,10 @@ async function runBench(run: RunOptions): Promise<void> {
       ...(past !== undefined && { against: past.revision }),
       aims: [],
     };
-    if (plan.sections.includes('throughput')) results.throughput = await measureThroughput(bench);
+    if (plan.sections.includes('throughput')) {
+      results.throughput = await measureThroughput(bench);
+      results.shares = sharesOf(results.throughput);
+    }
     if (plan.sections.includes('pace')) results.pace = await measurePace(bench);
     if (plan.sections.includes('cost')) results.cost = await measureCost(bench);
     if (plan.sections.includes('growth')) {

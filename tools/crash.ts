@@ -44,9 +44,9 @@ Seed ${report.seed}, plan ${report.plan}. ${report.seconds.toFixed(1)} s.
 ${formatRows([
   ['kills of workerd (SIGKILL)', kills.count, `${kills.underLoad} of them with requests under way`],
   ['  requests cut off', kills.requestsCut],
-  ['  events left in the outbox', kills.strandedInOutbox, 'stored, their forwarding cut off'],
+  ['  events left to forward', kills.strandedInGaps, 'stored, their forwarding on a route cut off'],
   ['  longest restart', '', `${kills.longestStartMs} ms`],
-  ['in the outbox before the last sweep', report.leftForLastSweep],
+  ['not forwarded before the last sweep', report.leftForLastSweep, 'on one route or the other'],
   ['counters compared with the full count', report.counters],
   ...rowsOf(report),
   [
@@ -57,8 +57,8 @@ ${formatRows([
 ])}
 
 Local queues live in memory: a deferred event can die with the runtime (${requests.acknowledged.deferred} deliveries were deferred), and
-"forwarded" means that the local queue confirmed. What this proves is D1 and the outbox, against the death of the
-process, not of the machine.
+"forwarded" means that the local queues of both routes confirmed. What this proves is D1 and its log, against the death of
+the process, not of the machine.
 
 ${formatVerdict(report)}`;
 }

@@ -1,18 +1,20 @@
 // `npm run faults`: runs the receiver in a simulated world in which everything can fail.
 import { randomInt } from 'node:crypto';
 import { alignColumns, runCommand, showProgress, UsageError } from '../scripts/command-line.ts';
-import { RULES, type Violation } from './faults/book.ts';
+import { runBacklog } from './faults/backlog.ts';
 import { scheduleOf } from './faults/draw-schedule.ts';
 import { runMany, type Summary } from './faults/many.ts';
 import { type FaultOptions, parseFaultOptions, USAGE } from './faults/options.ts';
 import { bundleReceiver, Realms } from './faults/realm.ts';
+import { RULES, type Violation } from './faults/rules.ts';
 import { run } from './faults/run.ts';
 import {
   CHARACTERS,
   describePart,
-  FAULT_KINDS,
+  INJECTED_KINDS,
   onlyParts,
   partNames,
+  ROUTES,
   type Schedule,
 } from './faults/schedule.ts';
 import { shrink } from './faults/shrink.ts';
@@ -36,6 +38,8 @@ await runCommand(
         return runAll(options);
       case 'only':
         return runOne(options);
+      case 'backlog':
+        return forwardBacklog(options.events);
     }
   },
   { failureStatus: EXIT_UNUSABLE },
@@ -89,6 +93,25 @@ async function runOne({ seed, parts, verbose, shrinks }: Extract<FaultOptions, {
   await tell(schedule, violations, realms, shrinks && parts === null);
 }
 
+/** Prints what was done in each minute until everything that waited was forwarded. */
+async function forwardBacklog(events: number): Promise<void> {
+  const realms = new Realms(await bundleReceiver());
+  console.log(`${events} events wait for a route. The cron fires every minute:`);
+  const { tookMs, missing, repeated, violations } = await runBacklog(events, realms, (minute, left) =>
+    console.log(
+      `  ${minute.forwarded} forwarded by ${minute.invocations} invocations of at most ${minute.subrequests} subrequests ` +
+        `(${minute.spent} with each statement of D1), ${minute.refusals} times "overloaded"; ${left} left`,
+    ),
+  );
+  for (const violation of violations) console.log(`  ${RULES.limits}\n    ${violation}`);
+  const end =
+    missing > 0
+      ? `${missing} were never forwarded`
+      : `The last was forwarded after ${(tookMs / 60_000).toFixed(1)} minutes`;
+  console.log(`${end}; ${repeated} were forwarded more than once.`);
+  if (missing > 0 || violations.length > 0) process.exitCode = EXIT_VIOLATED;
+}
+
 function tellStep(atMs: number, what: string): void {
   console.log(`${(atMs / 1000).toFixed(3).padStart(10)} s  ${what}`);
 }
@@ -117,10 +140,23 @@ async function tell(schedule: Schedule, violations: readonly Violation[], realms
   console.log(`  npm run faults -- --only ${seed} --parts ${parts.join(',')} --verbose`);
 }
 
-function tableOf({ injected, characters, violated, seconds, ...counts }: Summary): string {
+function tableOf({
+  injected,
+  characters,
+  routes,
+  operations,
+  violated,
+  seconds,
+  ...counts
+}: Summary): string {
   const rows: [string, number, string?][] = [
     ['schedules', counts.schedules, `${seconds.toFixed(0)} s`],
     ...CHARACTERS.map((character): [string, number] => [`  ${character}`, characters.get(character) ?? 0]),
+    ...ROUTES.map((_, index): [string, number] => [
+      `  with ${index + 1} ${index === 0 ? 'route' : 'routes'}`,
+      routes.get(index + 1) ?? 0,
+    ]),
+    ['  with small limits', counts.small],
     ['webhooks', counts.webhooks],
     ['requests', counts.requests],
     ['events stored', counts.events],
@@ -131,11 +167,19 @@ function tableOf({ injected, characters, violated, seconds, ...counts }: Summary
   const faults = Map.groupBy(sorted, ([name]) => name.split(' ')[0] ?? '');
   const lines = [...faults].map(([target, counts]) => {
     const byKind = new Map(counts.map(([name, count]) => [name.split(' ')[1], count]));
-    return [target, ...FAULT_KINDS.map((kind) => String(byKind.get(kind) ?? 0))];
+    return [target, ...INJECTED_KINDS.map((kind) => String(byKind.get(kind) ?? 0))];
   });
   const [head = '', ...targets] = alignColumns(
-    [['injected', ...FAULT_KINDS], ...lines],
-    [1, 2, 3, 4, 5, 6, 7],
+    [['injected', ...INJECTED_KINDS], ...lines],
+    INJECTED_KINDS.map((_, index) => index + 1),
   );
-  return `${formatRows(rows)}\n\n${[head, ...targets].join('\n')}`;
+  const operated = [...operations]
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([what, count]): [string, number] => [`  ${what}`, count]);
+  const all = operated.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    formatRows(rows),
+    formatRows([['operators', all], ...operated]),
+    [head, ...targets].join('\n'),
+  ].join('\n\n');
 }

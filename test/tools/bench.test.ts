@@ -10,30 +10,38 @@ import { parseWebhook } from '../../src/contract/webhook.ts';
 import { changesOf } from '../../tools/bench/changes.ts';
 import { COUNTS_PATH } from '../../tools/bench/counts.ts';
 import { cpuMsOf } from '../../tools/bench/cpu.ts';
+import { measureGrowth } from '../../tools/bench/growth.ts';
+import { type Cost, measureCost, takeCounts } from '../../tools/bench/measurements.ts';
 import { parseBenchOptions } from '../../tools/bench/options.ts';
-import { planOf, SECTIONS } from '../../tools/bench/plan.ts';
+import { type Load, planOf, SECTIONS } from '../../tools/bench/plan.ts';
 import { priceOfMillionEvents } from '../../tools/bench/prices.ts';
 import { EVENTS_PER_MESSAGE, Requests } from '../../tools/bench/requests.ts';
-import { aimsOf, type Results } from '../../tools/bench/results.ts';
+import { aimsOf, type Results, sharesOf } from '../../tools/bench/results.ts';
 import { unpackRevision } from '../../tools/bench/revision.ts';
 import {
+  type Bundles,
   bundleReceiver,
   bundleSubjects,
+  MAX_ROUTES,
+  type RunningSubject,
   requireAcknowledgement,
   SUBJECTS,
+  type Subject,
+  startReceiverBesideCounted,
   startSubject,
 } from '../../tools/bench/subjects.ts';
 import { figure, renderTable } from '../../tools/bench/table.ts';
+import { bundleWorker, type LocalRuntime } from '../../tools/local-worker.ts';
 import { median, medianOrNull, percentile } from '../../tools/statistics.ts';
 
 const throughput = [1, 64, 256].flatMap((connections) =>
   SUBJECTS.map((subject, index) => ({
     subject,
     connections,
-    eventsPerSecond: [10_000, 500, 1_500][index] ?? 0,
+    eventsPerSecond: [10_000, 500, 1_500, 2_000][index] ?? 0,
     p50Ms: 1,
-    p99Ms: [10, 400, 100][index] ?? 0,
-    cpuMsPerEvent: [0.1, 1.6, 0.9][index] ?? null,
+    p99Ms: [10, 400, 100, 80][index] ?? 0,
+    cpuMsPerEvent: [0.1, 1.6, 0.9, 0.7][index] ?? null,
     failures: 0,
     rounds: [],
   })),
@@ -54,6 +62,7 @@ const results: Results = {
   rounds: 5,
   subjects: SUBJECTS,
   throughput,
+  shares: sharesOf(throughput),
   aims: aimsOf({ throughput }),
 };
 
@@ -76,7 +85,7 @@ const now = rowsOf('receiver', [1_100, 2_600, 1_200], [12, 9, 20]);
 const compared: Results = {
   ...results,
   rounds: 3,
-  subjects: ['limit', 'naive', 'past', 'receiver'],
+  subjects: ['limit', 'naive', 'past', 'receiver', 'group-commit'],
   against: {
     revision: 'v1',
     commit: '0123abc',
@@ -88,6 +97,22 @@ const compared: Results = {
   changes: changesOf({ throughput: [past.throughput, now.throughput], pace: [past.pace, now.pace] }),
   aims: [],
 };
+
+/** A row of the costs of this receiver. */
+function costOf(row: {
+  load: Load;
+  eventsPerGroup?: number;
+  routes?: number;
+  rowsWritten: number;
+  total: number;
+}): Cost {
+  const { load, eventsPerGroup = 1, routes = 1, rowsWritten, total } = row;
+  const perEvent = { statements: 1, rowsRead: 0, rowsWritten, messages: routes, cpuMs: null };
+  return {
+    ...{ subject: 'receiver', load, eventsPerGroup, routes, perEvent, sendsPerEvent: 1 },
+    millionEvents: { ...priceOfMillionEvents(perEvent), total },
+  };
+}
 
 describe('a figure', () => {
   it('is a percentile by nearest rank', () => {
@@ -135,22 +160,29 @@ describe('the command line', () => {
     });
   });
 
-  it('takes a revision, subjects and numbers of connections, in the order of the table', () => {
+  it('takes a revision, subjects and numbers of connections and of routes, in the order of the table', () => {
     expect(
       parseBenchOptions([
         ...['--against', 'HEAD~20', '--subjects', 'receiver,', 'limit', '--connections', '64,1', '16', '1'],
       ]),
     ).toMatchObject({ against: 'HEAD~20', subjects: ['limit', 'receiver'], connections: [1, 16, 64] });
-    expect(parseBenchOptions(['--against=v1.0', '--connections=8'])).toMatchObject({
+    expect(parseBenchOptions(['--against=v1.0', '--connections=8', '--routes', '4,1'])).toMatchObject({
       against: 'v1.0',
       connections: [8],
+      routes: [1, 4],
+    });
+    expect(parseBenchOptions(['--subjects', 'group-commit', 'receiver'])).toMatchObject({
+      subjects: ['receiver', 'group-commit'],
     });
   });
 
   it('gives a plan with the past right before the present, and the subjects and connections asked for', () => {
     const base = { quick: false, sections: SECTIONS };
     expect(planOf(base)).toMatchObject({ subjects: SUBJECTS, connections: [1, 16, 64, 256] });
-    expect(planOf({ ...base, against: 'v1' }).subjects).toEqual(['limit', 'naive', 'past', 'receiver']);
+    expect(planOf(base).cost.routes).toEqual([1, 4]);
+    const { subjects } = planOf({ ...base, against: 'v1' });
+    expect(subjects).toEqual(['limit', 'naive', 'past', 'receiver', 'group-commit']);
+    expect(planOf({ ...base, routes: [2] }).cost.routes).toEqual([2]);
     expect(planOf({ ...base, against: 'v1', subjects: ['receiver'], connections: [8] })).toMatchObject({
       subjects: ['past', 'receiver'],
       connections: [8],
@@ -176,6 +208,9 @@ describe('the command line', () => {
     [['--connections', '0']],
     [['--connections', '1,many']],
     [['--connections', '1001']],
+    [['--routes']],
+    [['--routes', '0']],
+    [['--routes', '5']],
   ])('refuses %j', (args) => {
     expect(() => parseBenchOptions(args)).toThrow(expect.objectContaining({ name: 'UsageError' }));
   });
@@ -235,18 +270,228 @@ describe('the price of a million events', () => {
 });
 
 describe('the aims', () => {
-  it('compare this receiver with the limit and with the afternoon’s', () => {
-    const aims = Object.fromEntries(
-      results.aims.map(({ what, actual, isReached }) => [what, [actual, isReached]]),
-    );
+  const measured = (aims: Results['aims']) =>
+    Object.fromEntries(aims.map(({ what, actual, isReached }) => [what, [actual, isReached]]));
+
+  it('compare this receiver with the limit of its design and with the afternoon’s', () => {
+    const aims = measured(results.aims);
+    expect(aims['events/s of c / b at 1 connection']).toEqual([3, true]);
+    expect(aims['events/s of c / d at 64 connections']).toEqual([0.75, true]);
     expect(aims['events/s of c / b at 64 connections']).toEqual([3, true]);
     expect(aims['CPU per event of c / b at 64 connections']).toEqual([0.9 / 1.6, false]);
     expect(aims['p99 of c / b at 256 connections']).toEqual([0.25, true]);
-    expect(aims['events/s of c / a at 256 connections']).toEqual([0.15, false]);
+  });
+
+  it('bound what an event costs by itself and in a group, and what each route adds', () => {
+    const aims = measured(
+      aimsOf({
+        cost: [
+          costOf({ load: { perSecond: 10 }, rowsWritten: 4, total: 5.6 }),
+          costOf({ load: { connections: 64 }, eventsPerGroup: 32, rowsWritten: 3.2, total: 4.7 }),
+          costOf({ load: { connections: 128 }, eventsPerGroup: 60, rowsWritten: 3.2, total: 5.1 }),
+          costOf({ load: { connections: 64 }, eventsPerGroup: 32, routes: 4, rowsWritten: 3.125, total: 8 }),
+          costOf({ load: { perSecond: 10 }, routes: 4, rowsWritten: 7.5, total: 12 }),
+          { ...costOf({ load: { connections: 64 }, rowsWritten: 2, total: 3.5 }), subject: 'naive' },
+        ],
+      }),
+    );
+    expect(aims).toEqual({
+      'rows written an event of c at 10 a second': [4, true],
+      'rows written an event of c at 64 connections': [3.2, true],
+      'US$/million of c at 64 connections': [4.7, true],
+      'rows written an event of c at 128 connections': [3.2, false],
+      'US$/million of c at 128 connections': [5.1, false],
+      'rows written a group and route of c at 64 connections with 4 routes': [1, true],
+      'rows written a group and route of c at 10 a second with 4 routes': [1.125, false],
+    });
   });
 
   it('leave out what was not measured', () => {
     expect(aimsOf({})).toEqual([]);
+    const withoutNaive = throughput.filter(({ subject }) => subject !== 'naive');
+    expect(aimsOf({ throughput: withoutNaive }).map(({ what }) => what)).toEqual([
+      'events/s of c / d at 64 connections',
+    ]);
+  });
+});
+
+describe('the cost of an event', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('is measured with each number of routes for this receiver, and with one for the others', async () => {
+    const counts = { statements: 6, recordings: 4, rowsRead: 40, rowsWritten: 124, messages: 80, sends: 8 };
+    vi.stubGlobal('fetch', async () => Response.json(counts));
+    const plan = planOf({
+      quick: true,
+      sections: ['cost'],
+      routes: [1, 4],
+      subjects: ['limit', 'naive', 'receiver'],
+    });
+    const start = vi.fn(async (subject: Subject) => ({
+      subject,
+      webhookUrl: 'http://127.0.0.1:1/webhooks/bench/token',
+      runtime: { pid: undefined, originOf: () => new URL('http://127.0.0.1:1') } as unknown as LocalRuntime,
+      stop: async () => {},
+    }));
+    const result = { acknowledged: 40, eventsPerSecond: 40, p50Ms: 1, p99Ms: 1, failures: 0 };
+    const costs = await measureCost({
+      plan: { ...plan, cost: { ...plan.cost, loads: [{ connections: 64 }] } },
+      load: { run: async () => result, stop: () => {} },
+      start,
+      progress: () => {},
+    });
+    expect(start.mock.calls).toEqual([
+      ['naive', { isCounted: true, routes: 1 }],
+      ['receiver', { isCounted: true, routes: 1 }],
+      ['receiver', { isCounted: true, routes: 4 }],
+    ]);
+    expect(costs.map(({ subject, routes }) => [subject, routes])).toEqual([
+      ['naive', 1],
+      ['receiver', 1],
+      ['receiver', 4],
+    ]);
+    expect(costs[2]).toMatchObject({
+      eventsPerGroup: 10,
+      perEvent: { statements: 0.15, rowsWritten: 3.1, rowsRead: 1, messages: 2, cpuMs: null },
+      sendsPerEvent: 0.2,
+    });
+  });
+});
+
+/** How long what follows an answer may take. */
+const WAIT = { timeout: 10_000, interval: 50 };
+
+describe('the group commit alone', () => {
+  it('stores each body at three rows, forwards it, and writes one row for all that it confirms together', async () => {
+    const running = await startSubject('group-commit', await bundleSubjects(), { isCounted: true });
+    try {
+      const origin = running.runtime.originOf('group-commit');
+      const total = { recordings: 0, rowsWritten: 0, messages: 0, statements: 0, sends: 0 };
+      const addCounts = async () => {
+        const taken = await takeCounts(origin);
+        for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += taken[name];
+      };
+      await requireAcknowledgement(running);
+      await vi.waitFor(async () => {
+        await addCounts();
+        expect(total).toEqual({ recordings: 1, rowsWritten: 4, messages: 1, statements: 2, sends: 1 });
+      }, WAIT);
+
+      const bodies = Array.from({ length: 150 }, (_, n) => `not even JSON: "${n}" ü`);
+      const answers = await Promise.all(
+        bodies.map(async (body) => fetch(running.webhookUrl, { method: 'POST', body })),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      await vi.waitFor(async () => {
+        const sql = 'SELECT position = (SELECT max(seq) FROM events) AS is_confirmed FROM routes';
+        expect(await running.runtime.execute('group-commit', 'DB', sql)).toEqual([{ is_confirmed: 1 }]);
+      }, WAIT);
+      await addCounts();
+      const { recordings, rowsWritten, messages, statements, sends } = total;
+      expect(messages).toBe(151);
+      expect(recordings).toBeLessThan(50);
+      expect(sends).toBeLessThan(50);
+      const confirmations = statements - recordings;
+      expect(confirmations).toBeLessThan(recordings);
+      expect(rowsWritten).toBe(3 * 151 + confirmations);
+      const stored = await running.runtime.execute(
+        'group-commit',
+        'DB',
+        'SELECT body FROM events ORDER BY seq',
+      );
+      expect(new Set(stored.slice(1).map(({ body }) => body))).toEqual(new Set(bodies));
+    } finally {
+      await running.stop();
+    }
+  });
+});
+
+describe('a number of routes', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'bench-test-'));
+  });
+  afterEach(async () => rm(directory, { recursive: true }));
+
+  /** The subjects with a receiver of which only the routes are real: it sends each webhook to every one. */
+  async function bundlesWith(routesAnswer: string): Promise<Bundles> {
+    await writeFile(
+      join(directory, 'worker.ts'),
+      `import { countedWorker } from ${JSON.stringify(join(PROJECT, 'tools/bench/workers/counted.ts'))};
+      const routes = ['EVENTS'];
+      export default countedWorker({
+        async fetch(request, env) {
+          if (new URL(request.url).pathname === '/api/routes') {
+            const isAdmin = request.headers.get('authorization') === 'Bearer ' + env.ADMIN_TOKEN;
+            if (!isAdmin) return new Response('forbidden', { status: 403 });
+            const { name } = await request.json();
+            routes.push('EVENTS_' + name.toUpperCase());
+            return ${routesAnswer};
+          }
+          for (const binding of routes) await env[binding].send(binding);
+          return new Response();
+        },
+      });`,
+    );
+    const script = await bundleWorker('worker.ts', directory);
+    const bundles = await bundleSubjects();
+    return { ...bundles, receiver: { ...bundles.receiver, script, counted: script } };
+  }
+
+  it('is that of the queues of this receiver, all of which are counted', async () => {
+    const bundles = await bundlesWith('new Response(null, { status: 201 })');
+    for (const routes of [1, MAX_ROUTES]) {
+      const running = await startSubject('receiver', bundles, { isCounted: true, routes });
+      try {
+        await requireAcknowledgement(running);
+        expect(await takeCounts(running.runtime.originOf('receiver'))).toMatchObject({ messages: routes });
+      } finally {
+        await running.stop();
+      }
+    }
+  });
+
+  it('is refused where the receiver makes no such route, and for other subjects', async () => {
+    const bundles = await bundlesWith(`new Response('no such binding', { status: 422 })`);
+    await expect(startSubject('receiver', bundles, { routes: 2 })).rejects.toThrow(
+      'the route crm was answered 422: no such binding',
+    );
+    await expect(startSubject('naive', bundles, { routes: 2 })).rejects.toThrow('naive has one way out');
+  });
+});
+
+describe('the growth', () => {
+  it('is measured with all events forwarded but the newest, which the first run of the cron forwards', async () => {
+    const bundles = await bundleSubjects();
+    const running: RunningSubject[] = [];
+    const tracked = async <S extends RunningSubject>(starting: Promise<S>): Promise<S> => {
+      const subject = await starting;
+      running.push(subject);
+      return subject;
+    };
+    try {
+      const { listings } = await measureGrowth({
+        plan: {
+          ...planOf({ quick: true, sections: ['growth'] }),
+          rounds: 0, // of ingest
+          growth: { sizes: [200, 1_000], repeats: 1 },
+        },
+        load: { run: async () => Promise.reject(new Error('there is no load')), stop: () => {} },
+        start: async (subject) => tracked(startSubject(subject, bundles)),
+        startGrowing: async () => tracked(startReceiverBesideCounted(bundles)),
+        progress: () => {},
+      });
+      const costsOf = (listing: string) =>
+        listings.find((row) => row.listing === listing)?.bySize.map(({ cost }) => cost) ?? [];
+      expect(costsOf('not forwarded').map(({ listed }) => listed)).toEqual([50, 50]);
+      expect(costsOf('not forwarded on a route').map(({ listed }) => listed)).toEqual([50, 50]);
+      expect(costsOf('routes').map(({ listed }) => listed)).toEqual([1, 1]);
+      const idle = costsOf('cron with nothing to do').map(({ rowsRead }) => rowsRead);
+      expect(idle).toHaveLength(2);
+      expect(Math.max(...idle)).toBeLessThan(100);
+    } finally {
+      await Promise.all(running.map(async (subject) => subject.stop()));
+    }
   });
 });
 
@@ -410,5 +655,25 @@ describe('the output', () => {
     expect(table).toContain('2 cores');
     expect(table).toContain('10,000');
     expect(table).toContain('MISSED');
+  });
+
+  it('tells what part of the others’ events this receiver takes in a second', () => {
+    expect(renderTable(results)).toMatch(/connections +of a +of b +of d\n +1 +15 % +300 % +75 %\n/);
+    const shares = sharesOf([past.throughput, now.throughput]);
+    expect(renderTable({ ...compared, shares })).toMatch(/connections +of c′\n +64 +120 %\n/);
+  });
+
+  it('has a row of costs for each number of routes', () => {
+    const load = { perSecond: 10 };
+    const cost = [1, 4].map((routes) => costOf({ load, routes, rowsWritten: 3 + routes, total: 5 }));
+    const table = renderTable({ ...results, cost });
+    expect(table).toMatch(/ 10 a second +c +this receiver +1\.00 +1\.00 +4\.00 /);
+    expect(table).toMatch(/\n +c +this receiver, 4 routes +1\.00 +1\.00 +7\.00 /);
+  });
+
+  it('leaves out how much was listed where nothing is', () => {
+    const bySize = [{ stored: 1_000, cost: { rowsRead: 48, p50Ms: 5, listed: null } }];
+    const growth = { listings: [{ listing: 'cron with nothing to do', bySize }], ingest: [] };
+    expect(renderTable({ ...results, growth })).toMatch(/cron with nothing to do +48 rows +5\.00 *\n/);
   });
 });

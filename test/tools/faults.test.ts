@@ -2,20 +2,23 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { Rule, Violation } from '../../tools/faults/book.ts';
+import { runBacklog } from '../../tools/faults/backlog.ts';
 import { scheduleOf } from '../../tools/faults/draw-schedule.ts';
 import { parseFaultOptions } from '../../tools/faults/options.ts';
-import { type Break, bundleReceiver, Realms } from '../../tools/faults/realm.ts';
+import { MAX_MESSAGES_A_SECOND } from '../../tools/faults/queues.ts';
+import { bundleReceiver, Realms } from '../../tools/faults/realm.ts';
+import type { Violation } from '../../tools/faults/rules.ts';
 import { run } from '../../tools/faults/run.ts';
 import { onlyParts, partNames, type Schedule } from '../../tools/faults/schedule.ts';
 import { shrink } from '../../tools/faults/shrink.ts';
+import { BREAKS, type BrokenReceiver } from './breaks.ts';
 
 /** A break names a seed that shows it soon. As the receiver changes, a later one may: so many are tried. */
 const ENOUGH_SEEDS = 150;
 
 async function firstViolation(
   realms: Realms,
-  { rules, firstSeed = 1 }: Pick<(typeof BREAKS)[number], 'rules' | 'firstSeed'>,
+  { rules, firstSeed = 1 }: BrokenReceiver,
 ): Promise<{ schedule: Schedule; violation: Violation } | null> {
   for (let seed = firstSeed; seed < firstSeed + ENOUGH_SEEDS; seed++) {
     const schedule = scheduleOf(seed);
@@ -61,230 +64,6 @@ describe('a schedule', () => {
   });
 });
 
-/** Ways to break the receiver, and the rules of which one is then violated. */
-const BREAKS: { name: string; changes: Break[]; rules: Rule[]; firstSeed?: number }[] = [
-  {
-    name: 'acknowledges before the write',
-    changes: [
-      {
-        file: 'src/receive/pipeline.ts',
-        from: 'const recorded = await recordEvents(deps.db, events, deps.now());',
-        to: `const recorded = events.map(() => ({ seq: 0, isNew: false }));
-         lifetime.waitUntil(recordEvents(deps.db, events, deps.now()).catch(() => undefined));`,
-      },
-    ],
-    rules: ['durable', 'answers'],
-  },
-  {
-    name: 'forgets the sweep',
-    changes: [
-      {
-        file: 'src/forward/sweep.ts',
-        from: 'const pending = await listPending(db, page);',
-        to: 'const pending: WaitingEvent[] = [];',
-      },
-    ],
-    rules: ['quiet', 'durable'],
-  },
-  {
-    name: 'confirms before it sends',
-    changes: [
-      {
-        file: 'src/forward/events.ts',
-        from: 'const answers = await Promise.allSettled(',
-        to: `await confirm(deps.db, pending, deps.now());
-         const answers = await Promise.allSettled(`,
-      },
-    ],
-    rules: ['durable'],
-  },
-  {
-    name: 'purges what is not forwarded',
-    firstSeed: 80,
-    changes: [
-      {
-        file: 'src/store/retention.ts',
-        from: 'NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = e.seq)',
-        to: 'true',
-      },
-    ],
-    rules: ['purged', 'durable'],
-  },
-  {
-    name: 'counts twice',
-    firstSeed: 233,
-    changes: [
-      {
-        file: 'src/store/progress.ts',
-        from: 'seq = excluded.seq, at = max(at',
-        to: 'DO UPDATE SET seq = seq, at',
-      },
-    ],
-    rules: ['counters'],
-  },
-  {
-    name: 'loses a member of a group',
-    changes: [
-      {
-        file: 'src/store/events.ts',
-        from: 'const isRecorded = events.map(({ event, json }) => {',
-        to: `const isRecorded = events.map(({ event, json }, index) => {
-          if (index > 0 && index === events.length - 1) return true;`,
-      },
-      {
-        file: 'src/store/events.ts',
-        from: 'return row === undefined ? null : {',
-        to: 'return row === undefined ? { seq: 0, isNew: false } : {',
-      },
-    ],
-    rules: ['durable', 'answers'],
-  },
-  {
-    name: 'has no deadline',
-    changes: [
-      {
-        file: 'src/runtime/deadline.ts',
-        from: 'return await Promise.race([work, timedOut.promise]);',
-        to: 'timedOut.promise.catch(() => undefined); return await work;',
-      },
-    ],
-    rules: ['prompt'],
-  },
-  {
-    name: 'gives a place again',
-    firstSeed: 35,
-    changes: [
-      {
-        file: 'src/store/places.ts',
-        from: 'SELECT seq FROM last_places WHERE',
-        to: 'SELECT 0 FROM last_places WHERE',
-      },
-    ],
-    rules: ['places'],
-  },
-  {
-    name: 'acknowledges deferred webhooks before they are recorded',
-    firstSeed: 67,
-    changes: [
-      {
-        file: 'src/forward/record-messages.ts',
-        from: 'await record(messages.map(({ content }) => content));',
-        to: `for (const { message } of messages) message.ack();
-         await record(messages.map(({ content }) => content));`,
-      },
-    ],
-    rules: ['durable', 'kept'],
-  },
-  {
-    name: 'forgets to keep what it refuses',
-    firstSeed: 131,
-    changes: [
-      {
-        file: 'src/store/rejections.ts',
-        from: 'await db.batch(rows);',
-        to: 'if (rows.length > 1) await db.batch(rows);',
-      },
-    ],
-    rules: ['kept'],
-  },
-  {
-    name: 'redrives dead letters without sending them',
-    changes: [{ file: 'src/forward/dead-letters.ts', from: 'await sendAgain(deps, letters);', to: '' }],
-    rules: ['durable'],
-  },
-  {
-    name: 'moves a replay on over a page that is lost',
-    changes: [
-      {
-        file: 'src/store/replay-steps.ts',
-        from: 'const seqs = JSON.stringify(found);',
-        to: 'const seqs = JSON.stringify(found.slice(1));',
-      },
-    ],
-    rules: ['replayed'],
-  },
-  {
-    name: 'counts a delivery again that stored the event',
-    firstSeed: 10,
-    changes: [
-      {
-        file: 'src/store/events.ts',
-        from: "WHERE instr(' ' || events.request_id",
-        to: "WHERE true OR instr(' ' || events.request_id",
-      },
-    ],
-    rules: ['deliveries'],
-  },
-  {
-    name: 'takes what differs for a repeat',
-    firstSeed: 45,
-    changes: [
-      {
-        file: 'src/store/events.ts',
-        from: 'WHERE payload = excluded.payload OR iif(',
-        to: 'WHERE true OR iif(',
-      },
-    ],
-    rules: ['durable'],
-  },
-  {
-    name: 'forgets what differs and came by way of the intake queue',
-    changes: [
-      {
-        file: 'src/forward/intake-consumer.ts',
-        from: 'differing.push(differingRejection(event, done, generation));',
-        to: 'void differing;',
-      },
-    ],
-    rules: ['durable'],
-  },
-  {
-    name: 'answers before what differs is kept',
-    firstSeed: 160,
-    changes: [
-      {
-        file: 'src/receive/pipeline.ts',
-        from: 'await reject(differingRejection(event, compared, generation), lifetime, leftMs());',
-        to: 'reject(differingRejection(event, compared, generation), lifetime, leftMs()).catch(() => undefined);',
-      },
-    ],
-    rules: ['durable'],
-  },
-  {
-    name: 'forgets rejections when it erases',
-    changes: [
-      {
-        file: 'src/store/contact-erasure.ts',
-        from: 'for (const kind of MENTIONING) await eraseMentions(run, kind);',
-        to: "for (const kind of MENTIONING) if (kind !== 'rejection') await eraseMentions(run, kind);",
-      },
-    ],
-    rules: ['erased'],
-  },
-  {
-    name: 'turns away whom it cannot look up',
-    changes: [
-      {
-        file: 'src/receive/registrations.ts',
-        from: "return { kind: 'unverifiable' };",
-        to: "return { kind: 'unknown' };",
-      },
-    ],
-    rules: ['answers'],
-  },
-  {
-    name: 'takes what the queue refused for sent',
-    changes: [
-      {
-        file: 'src/forward/events.ts',
-        from: "answer.status === 'fulfilled'",
-        to: 'events.length > 0',
-      },
-    ],
-    rules: ['durable'],
-  },
-];
-
 describe('a receiver that is broken is found, when it', () => {
   it.each(BREAKS)('$name', async (broken) => {
     const found = await firstViolation(new Realms(await bundleReceiver(broken.changes)), broken);
@@ -323,7 +102,7 @@ describe('while D1 hangs for 80 s', () => {
       untilMs: 85_000,
       rate: 1,
     } as const;
-    const nothing = { deaths: [], cronFaults: [], consumerFaults: [], operations: [] };
+    const nothing = { deaths: [], cronFaults: [], consumerFaults: [], poisons: [], operations: [] };
     const { violations, answeredInMs } = await run(
       {
         ...usual,
@@ -344,11 +123,19 @@ describe('while D1 hangs for 80 s', () => {
   });
 });
 
+describe('a route that is far behind', () => {
+  it('catches up at the rate that its queue takes, and no invocation asks for too much', async () => {
+    const events = 100_000;
+    const realms = new Realms(await bundleReceiver());
+    const { tookMs, missing, repeated, violations } = await runBacklog(events, realms);
+    expect({ missing, repeated, violations }).toEqual({ missing: 0, repeated: 0, violations: [] });
+    expect(tookMs).toBeLessThan((events / MAX_MESSAGES_A_SECOND) * 1000 * 2);
+  });
+});
+
 describe('a violation', () => {
   it('is shown by the shortest schedule that was found to show it', async () => {
-    const broken = BREAKS.find(
-      ({ name }) => name === 'forgets to keep what it refuses',
-    ) as (typeof BREAKS)[number];
+    const broken = BREAKS.find(({ name }) => name === 'forgets to keep what it refuses') as BrokenReceiver;
     const realms = new Realms(await bundleReceiver(broken.changes));
     const found = await firstViolation(realms, broken);
     const schedule = found?.schedule as Schedule;
@@ -386,6 +173,8 @@ describe('npm run faults', () => {
     [['--seed', 'x'], '--seed takes a whole number'],
     [['--only', '3', '--seed', '1'], '--only cannot be given together'],
     [['--verbose'], '--parts and --verbose go with --only'],
+    [['--backlog', '0'], '--backlog takes a whole number from 1'],
+    [['--backlog', '5', '--seed', '1'], '--backlog cannot be given together'],
     [['--fast'], "Unknown option '--fast'"],
   ])('says what is wrong with %j', (args, message) => {
     expect(() => parseFaultOptions(args, newSeed)).toThrow(message);
@@ -401,7 +190,14 @@ describe('npm run faults', () => {
   it('exits 0 where nothing was violated, and prints what was injected', () => {
     const { status, stdout } = faults('--schedules', '4');
     expect(stdout).toContain('Everything held in 4 schedules.');
-    expect(stdout).toMatch(/^d1( +\d+){7}$/m);
+    expect(stdout).toMatch(/^d1( +\d+){8}$/m);
+    expect(status).toBe(0);
+  });
+
+  it('prints how a route that is behind catches up', () => {
+    const { status, stdout } = faults('--backlog', '300');
+    expect(stdout).toContain('  300 forwarded by 1 invocations of at most');
+    expect(stdout).toMatch(/^The last was forwarded after 0\.0 minutes; 0 were forwarded more than once\.$/m);
     expect(status).toBe(0);
   });
 

@@ -2,12 +2,12 @@
 
 import { median } from '../statistics.ts';
 import type { Pace, Throughput } from './measurements.ts';
+import type { Load } from './plan.ts';
 
 /** A figure of now divided by that of the past. */
 export interface Change {
   figure: 'events/s' | 'p50 ms' | 'p99 ms' | 'CPU ms/event';
-  /** A closed loop with so many connections, or a pace. */
-  load: { connections: number } | { perSecond: number };
+  load: Load;
   /** The median, the least and the most of the rounds' ratios. */
   ratio: number;
   least: number;
@@ -51,7 +51,7 @@ export function changesOf({
   return [...loaded, ...paced].filter((found) => found !== undefined);
 }
 
-function latencies(load: Change['load'], now: readonly Measured[], then?: readonly Measured[]) {
+function latencies(load: Load, now: readonly Measured[], then?: readonly Measured[]) {
   return [
     change('p50 ms', load, now, then, ({ p50Ms }) => p50Ms),
     change('p99 ms', load, now, then, ({ p99Ms }) => p99Ms),
@@ -61,7 +61,7 @@ function latencies(load: Change['load'], now: readonly Measured[], then?: readon
 /** `undefined` where a round has no such figure. */
 function change(
   figure: Change['figure'],
-  load: Change['load'],
+  load: Load,
   now: readonly Measured[],
   then: readonly Measured[] = [],
   figureOf: (measured: Measured) => number | null | undefined,

@@ -3,6 +3,8 @@
 /** The requests to D1 and Queues since the count began. */
 export interface Counts {
   statements: number;
+  /** Those of the statements that stored events: one for each group. */
+  recordings: number;
   rowsRead: number;
   rowsWritten: number;
   /** Messages written to queues, of up to 64 KB each. */

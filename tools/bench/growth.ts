@@ -1,4 +1,4 @@
-// Measures what listings read, how long they take, and how fast events come in, depending on how many are stored.
+// Measures what listings and the cron read, how long they take, and how fast events come in, depending on how many are stored.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LocalRuntime } from '../local-worker.ts';
@@ -7,13 +7,13 @@ import { HttpConnection } from './http-connection.ts';
 import { type Bench, measureLoad, takeCounts } from './measurements.ts';
 import { ADMIN_HEADERS, type RunningReceiver } from './subjects.ts';
 
-/** The cost of a listing with a number of events stored. */
+/** The cost of a listing, or of a run of the cron, with a number of events stored. */
 export interface ListingCost {
   rowsRead: number;
-  /** Over HTTP, as an operator waits for it. */
+  /** Of a listing over HTTP, as an operator waits for it. */
   p50Ms: number;
-  /** Events in the answer. */
-  listed: number;
+  /** Events or routes in the answer; `null` where it has none to list. */
+  listed: number | null;
 }
 
 export interface Listing {
@@ -36,6 +36,8 @@ const CONTACTS = 5_000;
 const EVENTS_PER_MESSAGE = 4;
 /** One in so many events is a rare one. */
 const RARE = 10_000;
+/** Of the newest events so many wait to be forwarded. */
+const WAITING = 100;
 
 export async function measureGrowth(
   bench: Bench & { startGrowing(): Promise<RunningReceiver> },
@@ -52,18 +54,22 @@ export async function measureGrowth(
       bench.progress(`growth, storing ${count.toLocaleString('en')}`),
     );
     bench.progress(`growth, listing ${stored.toLocaleString('en')}`);
-    for (const [listing, path] of Object.entries(events.listings())) {
+    const note = (listing: string, cost: ListingCost) => {
       const row = listings.get(listing) ?? { listing, bySize: [] };
-      row.bySize.push({ stored, cost: await measureListing(full, path, growth.repeats) });
+      row.bySize.push({ stored, cost });
       listings.set(listing, row);
+    };
+    for (const [listing, path] of Object.entries(events.listings())) {
+      note(listing, await measureListing(full, path, growth.repeats));
     }
+    note('cron with nothing to do', await measureIdleCron(full, growth.repeats));
   }
   const empty = await bench.start('receiver');
   const measured = [empty, full].map((running) => ({ running, rounds: [] as Ingest[] }));
   for (let round = 1; round <= ingestRounds; round++) {
     bench.progress(`growth, ingest, round ${round} of ${ingestRounds}`);
     for (const { running, rounds } of measured) {
-      rounds.push(await measureLoad(bench, running, INGEST_CONNECTIONS));
+      rounds.push(await measureLoad(bench, running, { connections: INGEST_CONNECTIONS }));
     }
   }
   await Promise.all([empty.stop(), full.stop()]);
@@ -78,7 +84,7 @@ export async function measureGrowth(
 
 type Ingest = Awaited<ReturnType<typeof measureLoad>>;
 
-/** Inserts events into the receiver's database as if they had been received and forwarded. */
+/** Inserts events into the receiver's database as if they had been received, and all but the newest forwarded. */
 class StoredEvents {
   readonly #runtime: LocalRuntime;
   readonly #startMs: number;
@@ -104,7 +110,7 @@ class StoredEvents {
         STORE_EVENTS,
         ...[this.#count, to, this.#startMs, this.#stepMs, this.#payload],
       );
-      await this.#runtime.execute('receiver', 'DB', 'DELETE FROM outbox');
+      await this.#runtime.execute('receiver', 'DB', MOVE_POSITION);
       this.#count = to;
       progress(to);
     }
@@ -130,6 +136,8 @@ class StoredEvents {
       'status, 1 in 10,000': 'status=failed',
       'integration, nearly all': 'integration=bench',
       'integration, 1 in 10,000': 'integration=seldom',
+      'not forwarded': 'forwarded=false',
+      'not forwarded on a route': 'forwarded=false&route=events',
       'deep: newest first': cursor,
       'deep: of a contact': `${contact}&${cursor}`,
       'deep: status, 1 in 10,000': `status=failed&${cursor}`,
@@ -142,6 +150,7 @@ class StoredEvents {
       'timeline of a message': `/api/messages/${message}`,
       'stats, an hour': '/api/stats',
       'stats, 7 days': `/api/stats?${weekAgo}&step=1h`,
+      routes: '/api/routes',
       health: '/api/health',
     };
   }
@@ -158,10 +167,11 @@ async function storeCounters(runtime: LocalRuntime, nowMs: number): Promise<void
   await runtime.execute('receiver', 'DB', STORE_PROGRESS, Math.floor(nowMs / 3_600_000) * 3_600_000, nowMs);
 }
 
-/** ?1 the end of the last hour that is summed up, ?2 now. */
+/** The readers of the log have read everything. ?1 the end of the last hour that is summed up, ?2 now. */
 const STORE_PROGRESS = `
   INSERT INTO progress (task, seq, at)
-  VALUES ('hours', CAST(?1 AS INTEGER) * 1000, ?2), ('counters', CAST(?2 AS INTEGER) * 1000, ?2)`;
+  SELECT reader.value, iif(reader.value = 'hours', CAST(?1 AS INTEGER), CAST(?2 AS INTEGER)) * 1000, ?2
+  FROM json_each('["counters","hours","usage","business-numbers"]') AS reader`;
 
 /** ?1 step in seconds, ?2 from, ?3 until. */
 const STORE_COUNTERS = `
@@ -174,11 +184,14 @@ const STORE_COUNTERS = `
   SELECT CAST(?1 AS INTEGER), at, 'bench', kind.value, 10 FROM starts
   CROSS JOIN json_each('["response","status:sent","status:delivered","status:read","duplicate","forwarded"]') AS kind`;
 
-/** ?1 from, ?2 to, ?3 the time of the first, ?4 between two, ?5 payload. Message ids ascend, as the platform's do. */
+/**
+ * ?1 from, ?2 to, ?3 the time of the first, ?4 between two, ?5 payload. Message ids ascend, as the platform's do. With -1 for
+ * its replays an event is in the log only, and not in the outbox of earlier versions.
+ */
 const STORE_EVENTS = `
   WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
   INSERT INTO events (
-    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+    seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload, replays
   )
   SELECT
     (CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER)) * 1000,
@@ -190,8 +203,13 @@ const STORE_EVENTS = `
       ELSE CASE i % 4 WHEN 0 THEN 'sent' WHEN 1 THEN 'delivered' WHEN 2 THEN 'read' END END,
     printf('+5544999%06d', (i / ${EVENTS_PER_MESSAGE}) % ${CONTACTS}),
     '5e138ee5d53f5b001b96fa54', printf('%08d-0000-4000-8000-%012d', i, i),
-    CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), ?5
+    CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), CAST(?3 AS INTEGER) + i * CAST(?4 AS INTEGER), ?5, -1
   FROM n`;
+
+/** The route has forwarded everything before the newest events, and that is counted. */
+const MOVE_POSITION = `
+  UPDATE routes SET position = forwarded.last, counted = forwarded.last
+  FROM (SELECT seq AS last FROM events ORDER BY seq DESC LIMIT 1 OFFSET ${WAITING}) AS forwarded`;
 
 /** Takes the rows from the Worker that counts, and the time from the one that does not. */
 async function measureListing(
@@ -202,7 +220,11 @@ async function measureListing(
   await takeCounts(countedOrigin);
   const answer = await fetch(new URL(path, countedOrigin), { headers: ADMIN_HEADERS });
   if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${await answer.text()}`);
-  const { data = [], events = data } = (await answer.json()) as { data?: unknown[]; events?: unknown[] };
+  const {
+    data = [],
+    events = data,
+    routes = events,
+  } = (await answer.json()) as Record<'data' | 'events' | 'routes', unknown[] | undefined>;
   const { rowsRead } = await takeCounts(countedOrigin);
 
   const { host, hostname, port } = runtime.originOf('receiver');
@@ -218,5 +240,24 @@ async function measureListing(
     if (i >= 0) elapsedMs.push(performance.now() - startMs);
   }
   connection.close();
-  return { rowsRead, p50Ms: median(elapsedMs), listed: events.length };
+  return { rowsRead, p50Ms: median(elapsedMs), listed: routes.length };
+}
+
+/** Runs the cron once for what is due and what waits, and measures it when there is nothing left to do. */
+async function measureIdleCron(
+  { runtime, countedOrigin }: RunningReceiver,
+  repeats: number,
+): Promise<ListingCost> {
+  await runtime.runCron('counted');
+  await takeCounts(countedOrigin);
+  await runtime.runCron('counted');
+  const { rowsRead } = await takeCounts(countedOrigin);
+
+  const elapsedMs: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const startMs = performance.now();
+    await runtime.runCron('receiver');
+    elapsedMs.push(performance.now() - startMs);
+  }
+  return { rowsRead, p50Ms: median(elapsedMs), listed: null };
 }

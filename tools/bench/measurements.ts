@@ -5,16 +5,19 @@
 import { median, medianOrNull } from '../statistics.ts';
 import { COUNTS_PATH, type Counts } from './counts.ts';
 import { cpuMs, settle } from './cpu.ts';
-import type { LoadGenerator, LoadResult } from './load.ts';
-import type { Plan } from './plan.ts';
+import type { LoadGenerator, LoadJob, LoadResult } from './load.ts';
+import type { Load, Plan } from './plan.ts';
 import { type MillionEvents, type PerEvent, priceOfMillionEvents } from './prices.ts';
-import type { RunningSubject, Subject } from './subjects.ts';
+import type { RunningSubject, Subject, SubjectOptions } from './subjects.ts';
+
+/** Webhooks that come at a pace and may be under way at once: those of a second or so where something is slow. */
+const MAX_PACED_CONNECTIONS = 16;
 
 export interface Bench {
   plan: Plan;
   load: LoadGenerator;
   /** Starts a subject, which is stopped at the latest when the benchmark ends. */
-  start(subject: Subject, options?: { isCounted?: boolean }): Promise<RunningSubject>;
+  start(subject: Subject, options?: SubjectOptions): Promise<RunningSubject>;
   /** Shows what is being done. */
   progress(what: string): void;
 }
@@ -44,7 +47,7 @@ export async function measureThroughput(bench: Bench): Promise<Throughput[]> {
       bench.progress(`throughput, round ${round} of ${plan.rounds}, ${connections} connections`);
       for (const subject of inTurn(running, round)) {
         const key = `${subject.subject} ${connections}`;
-        measured.set(key, [...(measured.get(key) ?? []), await measureLoad(bench, subject, connections)]);
+        measured.set(key, [...(measured.get(key) ?? []), await measureLoad(bench, subject, { connections })]);
       }
     }
     await stopAll(running);
@@ -75,17 +78,11 @@ export async function measurePace(bench: Bench): Promise<Pace[]> {
     bench.progress(`pace, round ${round} of ${rounds}`);
     const running = await startAll(bench, subjects);
     for (const { webhookUrl, runtime } of running) {
-      await bench.load.run({
-        kind: 'closed',
-        url: webhookUrl,
-        connections: 1,
-        durationMs: bench.plan.warmUpMs,
-      });
+      await bench.load.run(jobOf({ connections: 1 }, webhookUrl, bench.plan.warmUpMs));
       await settle(runtime.pid);
     }
     for (const { subject, webhookUrl } of inTurn(running, round)) {
-      const job = { kind: 'open', url: webhookUrl, perSecond, durationMs, maxConnections: 16 } as const;
-      measured.get(subject)?.push(await bench.load.run(job));
+      measured.get(subject)?.push(await bench.load.run(jobOf({ perSecond }, webhookUrl, durationMs)));
     }
     await stopAll(running);
   }
@@ -101,7 +98,11 @@ export async function measurePace(bench: Bench): Promise<Pace[]> {
 
 export interface Cost {
   subject: Subject;
-  connections: number;
+  /** How many ways out every event has taken. */
+  routes: number;
+  load: Load;
+  /** How many events were stored by one statement. */
+  eventsPerGroup: number;
   perEvent: PerEvent;
   /** Calls to queues, each of which may write many messages. */
   sendsPerEvent: number;
@@ -111,16 +112,20 @@ export interface Cost {
 /** Counts requests to D1 and Queues at the bindings. One round is enough. */
 export async function measureCost(bench: Bench): Promise<Cost[]> {
   const costs: Cost[] = [];
-  for (const connections of [1, 64]) {
-    for (const subject of storingSubjects(bench.plan)) {
-      bench.progress(`cost, ${connections} connections`);
-      const running = await bench.start(subject, { isCounted: true });
+  const { loads, routes } = bench.plan.cost;
+  const subjects = storingSubjects(bench.plan).flatMap((subject) =>
+    (subject === 'receiver' ? routes : [1]).map((count) => ({ subject, routes: count })),
+  );
+  for (const load of loads) {
+    for (const { subject, routes } of subjects) {
+      bench.progress('connections' in load ? `cost, ${load.connections} connections` : 'cost, one at a time');
+      const running = await bench.start(subject, { isCounted: true, routes });
       let counts = noCounts;
-      const { acknowledged, cpuMsPerEvent } = await measureLoad(bench, running, connections, async () => {
+      const { acknowledged, cpuMsPerEvent } = await measureLoad(bench, running, load, async () => {
         counts = await takeCounts(running.runtime.originOf(subject));
       });
       await running.stop();
-      const { statements, rowsRead, rowsWritten, messages, sends } = counts;
+      const { statements, recordings, rowsRead, rowsWritten, messages, sends } = counts;
       const perEvent: PerEvent = {
         statements: statements / acknowledged,
         rowsRead: rowsRead / acknowledged,
@@ -128,14 +133,25 @@ export async function measureCost(bench: Bench): Promise<Cost[]> {
         messages: messages / acknowledged,
         cpuMs: cpuMsPerEvent,
       };
-      const millionEvents = priceOfMillionEvents(perEvent);
-      costs.push({ subject, connections, perEvent, sendsPerEvent: sends / acknowledged, millionEvents });
+      costs.push({
+        ...{ subject, routes, load, perEvent },
+        eventsPerGroup: acknowledged / recordings,
+        sendsPerEvent: sends / acknowledged,
+        millionEvents: priceOfMillionEvents(perEvent),
+      });
     }
   }
   return costs;
 }
 
-const noCounts: Counts = { statements: 0, rowsRead: 0, rowsWritten: 0, messages: 0, sends: 0 };
+const noCounts: Counts = {
+  statements: 0,
+  recordings: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+  messages: 0,
+  sends: 0,
+};
 
 /** Takes the counts of a counted Worker since the last time. */
 export async function takeCounts(origin: URL): Promise<Counts> {
@@ -151,20 +167,25 @@ export async function takeCounts(origin: URL): Promise<Counts> {
 export async function measureLoad(
   bench: Pick<Bench, 'load' | 'plan'>,
   { webhookUrl, runtime }: RunningSubject,
-  connections: number,
+  load: Load,
   onMark = async () => {},
 ): Promise<Measured> {
   const { warmUpMs, loadMs } = bench.plan;
-  await bench.load.run({ kind: 'closed', url: webhookUrl, connections, durationMs: warmUpMs });
+  await bench.load.run(jobOf(load, webhookUrl, warmUpMs));
   await settle(runtime.pid);
   await onMark();
   const beforeMs = await cpuMs(runtime.pid);
-  const result = await bench.load.run({ kind: 'closed', url: webhookUrl, connections, durationMs: loadMs });
+  const result = await bench.load.run(jobOf(load, webhookUrl, loadMs));
   await settle(runtime.pid);
   const afterMs = await cpuMs(runtime.pid);
   await onMark();
   const spentMs = beforeMs === null || afterMs === null ? null : afterMs - beforeMs;
   return { ...result, cpuMsPerEvent: spentMs === null ? null : spentMs / result.acknowledged };
+}
+
+function jobOf(load: Load, url: string, durationMs: number): LoadJob {
+  if ('connections' in load) return { kind: 'closed', url, durationMs, connections: load.connections };
+  return { kind: 'open', url, durationMs, perSecond: load.perSecond, maxConnections: MAX_PACED_CONNECTIONS };
 }
 
 function mediansOf(rounds: readonly Measured[]) {

@@ -1,21 +1,23 @@
 // Reads the command line of `npm run bench`.
 import { numberOf, UsageError } from '../../scripts/command-line.ts';
 import { type PlanOptions, SECTIONS } from './plan.ts';
-import { SUBJECTS } from './subjects.ts';
+import { MAX_ROUTES, SUBJECTS } from './subjects.ts';
 
 /** The sections that measure other subjects as well. */
 const COMPARED_SECTIONS = SECTIONS.filter((section) => section !== 'growth');
 
 export const USAGE = `Usage: npm run bench -- [options]
 
-Compares this receiver with a Worker that only answers, and with one written in an afternoon, on this machine.
+Compares this receiver with a Worker that only answers, with one written in an afternoon, and with its own group commit
+alone, which is the most that a receiver of its design could reach, on this machine.
 
 Options:
-  --quick             a minute instead of about ten: shows that it works, not how fast it is
+  --quick             two minutes instead of about fifteen: shows that it works, not how fast it is
   --rounds N          times that every figure is measured; the median counts (default 5, quick 1)
   --only SECTION…     of ${SECTIONS.join(', ')} (default all)
   --subjects NAME…    of ${SUBJECTS.join(', ')}: what is measured, the receiver always (default all)
   --connections N…    numbers of connections that throughput is measured at (default 1, 16, 64, 256)
+  --routes N…         numbers of routes that the cost of this receiver is measured with, 1 to ${MAX_ROUTES} (default 1, 4)
   --against REVISION  also this receiver as it was at a revision that git knows, such as HEAD~20: built from the
                       sources of then with the dependencies of now, measured in turn with the others in every
                       round of ${COMPARED_SECTIONS.join(', ')}, and compared
@@ -73,11 +75,11 @@ export function parseBenchOptions(args: readonly string[]): RunOptions | { kind:
         break;
       }
       case '--connections': {
-        const words = takeList();
-        if (words.length === 0) throw new UsageError('--connections takes numbers');
-        const rule = { from: 1, to: MAX_CONNECTIONS, whole: true };
-        const numbers = new Set(words.map((word) => numberOf(option, word, rule)));
-        options.connections = [...numbers].sort((a, b) => a - b);
+        options.connections = ascending(option, takeList(), MAX_CONNECTIONS);
+        break;
+      }
+      case '--routes': {
+        options.routes = ascending(option, takeList(), MAX_ROUTES);
         break;
       }
       case '--against': {
@@ -111,6 +113,13 @@ function chosen<T extends string>(option: string, all: readonly T[], words: read
     throw new UsageError(`${option} takes ${all.join(', ')}`);
   }
   return all.filter((name) => words.includes(name));
+}
+
+/** Whole numbers from 1 on, each once. */
+function ascending(option: string, words: readonly string[], to: number): number[] {
+  if (words.length === 0) throw new UsageError(`${option} takes numbers`);
+  const numbers = new Set(words.map((word) => numberOf(option, word, { from: 1, to, whole: true })));
+  return [...numbers].sort((a, b) => a - b);
 }
 
 function splitAssignment(word: string): string[] {

@@ -4,6 +4,9 @@ import { SUBJECTS, type Subject } from './subjects.ts';
 export const SECTIONS = ['throughput', 'pace', 'cost', 'growth'] as const;
 export type Section = (typeof SECTIONS)[number];
 
+/** Connections that each send as soon as they are answered, or webhooks at a steady pace. */
+export type Load = { connections: number } | { perSecond: number };
+
 export interface Plan {
   sections: readonly Section[];
   /** In the order in which they are printed. */
@@ -17,6 +20,8 @@ export interface Plan {
   /** The duration of the load before it, while code is compiled and caches are filled. */
   warmUpMs: number;
   pace: { perSecond: number; rounds: number; durationMs: number };
+  /** One event at a time, and in groups. `routes`: the numbers of ways out that this receiver has in turn. */
+  cost: { loads: readonly Load[]; routes: readonly number[] };
   growth: { sizes: readonly number[]; repeats: number };
 }
 
@@ -27,12 +32,14 @@ export interface PlanOptions {
   /** Without the past, which `against` adds. */
   subjects?: readonly Subject[];
   connections?: readonly number[];
+  routes?: readonly number[];
   /** The revision that this receiver is compared with. */
   against?: string;
 }
 
 export function planOf(options: PlanOptions): Plan {
-  const { quick, sections, subjects = SUBJECTS, connections = [1, 16, 64, 256], against } = options;
+  const { quick, sections, subjects = SUBJECTS, against } = options;
+  const { connections = [1, 16, 64, 256], routes = [1, 4] } = options;
   const rounds = options.rounds ?? (quick ? 1 : 5);
   return {
     sections,
@@ -44,6 +51,10 @@ export function planOf(options: PlanOptions): Plan {
     loadMs: quick ? 1_000 : 4_000,
     warmUpMs: quick ? 500 : 1_000,
     pace: { perSecond: 20, rounds, durationMs: quick ? 3_000 : 5_000 },
+    cost: {
+      loads: [{ perSecond: 10 }, { connections: 64 }, { connections: 160 }],
+      routes,
+    },
     growth: {
       sizes: quick ? [1_000, 50_000] : [1_000, 100_000, 1_000_000],
       repeats: quick ? 5 : 25,

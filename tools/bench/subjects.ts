@@ -8,7 +8,7 @@ import { bundleWorker, type LocalRuntime, type LocalWorker, startWorkers } from 
 import { webhookToken } from '../webhook-token.ts';
 import { makeTemporaryDirectory } from './temporary-directory.ts';
 
-export const SUBJECTS = ['limit', 'naive', 'receiver'] as const;
+export const SUBJECTS = ['limit', 'naive', 'receiver', 'group-commit'] as const;
 /** `past` is this receiver at the revision of `--against`. */
 export type Subject = (typeof SUBJECTS)[number] | 'past';
 
@@ -23,6 +23,8 @@ export function nameOf(subject: Subject, against?: { revision: string }): string
       return `c′ this receiver at ${against?.revision}`;
     case 'receiver':
       return 'c  this receiver';
+    case 'group-commit':
+      return 'd  its group commit alone';
   }
 }
 
@@ -34,8 +36,21 @@ const SLUG = 'bench';
 
 const SAMPLE = fileURLToPath(new URL('../../test/samples/status.json', import.meta.url));
 const NAIVE_MIGRATIONS = fileURLToPath(new URL('workers/naive-migrations', import.meta.url));
+const GROUP_COMMIT_MIGRATIONS = fileURLToPath(new URL('workers/group-commit-migrations', import.meta.url));
 
 const WEBHOOK_TOKEN = webhookToken(SECRETS.WEBHOOK_SECRET, SLUG);
+
+/** The names of the receiver's routes. The first is there from the beginning. */
+const ROUTES = ['events', 'crm', 'desk', 'data'] as const;
+export const MAX_ROUTES = ROUTES.length;
+
+/** How a subject is set up. */
+export interface SubjectOptions {
+  /** Whether it runs on bindings that keep count. */
+  isCounted?: boolean;
+  /** How many ways out it has, each a queue with a consumer: more than one is for this receiver only. */
+  routes?: number;
+}
 
 /** A running subject. */
 export interface RunningSubject {
@@ -57,6 +72,7 @@ export interface Bundles {
   naive: StoringBundles;
   receiver: StoringBundles;
   past?: StoringBundles;
+  'group-commit': StoringBundles;
 }
 
 /** The bundles of a subject that stores events. */
@@ -71,19 +87,22 @@ export interface StoringBundles {
 const WORKERS = 'tools/bench/workers';
 
 export async function bundleSubjects(): Promise<Bundles> {
-  const [limit, consumer, naive, countedNaive, receiver] = await Promise.all([
+  const [limit, consumer, naive, receiver, groupCommit] = await Promise.all([
     bundleWorker(`${WORKERS}/limit.ts`),
     bundleWorker(`${WORKERS}/consumer.ts`),
-    bundleWorker(`${WORKERS}/naive-receiver.ts`),
-    bundleWorker(`${WORKERS}/counted-naive-receiver.ts`),
+    bundleStoring('naive-receiver', NAIVE_MIGRATIONS),
     bundleReceiver(PROJECT),
+    bundleStoring('group-commit', GROUP_COMMIT_MIGRATIONS),
   ]);
-  return {
-    limit,
-    consumer,
-    naive: { script: naive, counted: countedNaive, migrations: NAIVE_MIGRATIONS },
-    receiver,
-  };
+  return { limit, consumer, naive, receiver, 'group-commit': groupCommit };
+}
+
+async function bundleStoring(worker: string, migrations: string): Promise<StoringBundles> {
+  const [script, counted] = await Promise.all([
+    bundleWorker(`${WORKERS}/${worker}.ts`),
+    bundleWorker(`${WORKERS}/counted-${worker}.ts`),
+  ]);
+  return { script, counted, migrations };
 }
 
 /** Bundles the receiver of a directory with the layout of this project. */
@@ -95,17 +114,22 @@ export async function bundleReceiver(project: string): Promise<StoringBundles> {
   return { script, counted, migrations: join(project, 'src/store/migrations') };
 }
 
-/**
- * Starts a subject with an empty database.
- *
- * @param isCounted whether it runs on bindings that keep count.
- */
+/** Starts a subject with an empty database. */
 export async function startSubject(
   subject: Subject,
   bundles: Bundles,
-  { isCounted = false }: { isCounted?: boolean } = {},
+  { isCounted = false, routes = 1 }: SubjectOptions = {},
 ): Promise<RunningSubject> {
-  return startWorkersOf(subject, bundles, workersOf(subject, bundles, isCounted));
+  if (routes > 1 && subject !== 'receiver') throw new Error(`${subject} has one way out`);
+  const queues = queuesOf(routes);
+  const running = await startWorkersOf(subject, bundles, workersOf(subject, bundles, isCounted, queues));
+  try {
+    for (const { name } of queues.slice(1)) await makeRoute(running, name);
+    return running;
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
 }
 
 /** Sends one webhook, and throws where it is not acknowledged: the figures would mean nothing. */
@@ -118,7 +142,7 @@ export async function requireAcknowledgement({ webhookUrl }: RunningSubject): Pr
 /** Starts this receiver and, on the same database, one that counts. */
 export async function startReceiverBesideCounted(bundles: Bundles): Promise<RunningReceiver> {
   const running = await startWorkersOf('receiver', bundles, [
-    ...workersOf('receiver', bundles, false),
+    ...workersOf('receiver', bundles, false, queuesOf(1)),
     { ...receiverWorker('counted', bundles.receiver.counted), consumes: [] },
   ]);
   return { ...running, countedOrigin: running.runtime.originOf('counted') };
@@ -126,30 +150,61 @@ export async function startReceiverBesideCounted(bundles: Bundles): Promise<Runn
 
 export const ADMIN_HEADERS = { authorization: `Bearer ${SECRETS.ADMIN_TOKEN}` };
 
-function workersOf(subject: Subject, bundles: Bundles, isCounted: boolean): LocalWorker[] {
+/** The queue of a route. */
+interface RouteQueue {
+  name: string;
+  binding: string;
+  queue: string;
+}
+
+function queuesOf(routes: number): RouteQueue[] {
+  return ROUTES.slice(0, routes).map((name, index) => {
+    const binding = index === 0 ? 'EVENTS' : `EVENTS_${name.toUpperCase()}`;
+    return { name, binding, queue: RECEIVER.queues[binding] ?? `instant-message-${name}` };
+  });
+}
+
+async function makeRoute({ webhookUrl }: RunningSubject, name: string): Promise<void> {
+  const answer = await fetch(new URL('/api/routes', webhookUrl), {
+    method: 'POST',
+    headers: { ...ADMIN_HEADERS, 'content-type': 'application/json' },
+    body: JSON.stringify({ name }),
+  });
+  if (answer.status !== 201) {
+    throw new Error(`the route ${name} was answered ${answer.status}: ${await answer.text()}`);
+  }
+}
+
+function workersOf(
+  subject: Subject,
+  bundles: Bundles,
+  isCounted: boolean,
+  routes: readonly RouteQueue[],
+): LocalWorker[] {
   if (subject === 'limit') return [{ name: subject, script: bundles.limit }];
   const { script, counted } = storingBundles(subject, bundles);
   const run = isCounted ? counted : script;
+  const queues = Object.fromEntries(routes.map(({ binding, queue }) => [binding, queue]));
   const consumer: LocalWorker = {
     name: 'consumer',
     script: bundles.consumer,
-    consumes: EXAMPLE_CONSUMER.consumes,
+    consumes: routes.flatMap(({ queue }) =>
+      EXAMPLE_CONSUMER.consumes.map((declared) => ({ ...declared, queue })),
+    ),
   };
   switch (subject) {
     case 'naive':
       return [
-        {
-          name: subject,
-          script: run,
-          vars: { WEBHOOK_TOKEN },
-          databases: { DB: subject },
-          queues: RECEIVER.queues,
-        },
+        { name: subject, script: run, vars: { WEBHOOK_TOKEN }, databases: { DB: subject }, queues },
         consumer,
       ];
+    case 'group-commit':
+      return [{ name: subject, script: run, databases: { DB: subject }, queues }, consumer];
     case 'past':
-    case 'receiver':
-      return [receiverWorker(subject, run), consumer];
+    case 'receiver': {
+      const receiver = receiverWorker(subject, run);
+      return [{ ...receiver, queues: { ...receiver.queues, ...queues } }, consumer];
+    }
   }
 }
 
@@ -159,14 +214,14 @@ function storingBundles(subject: Exclude<Subject, 'limit'>, bundles: Bundles): S
   return found;
 }
 
-function receiverWorker(name: string, script: string): LocalWorker {
+function receiverWorker(name: string, script: string) {
   return { name, script, ...RECEIVER, vars: { ...RECEIVER.vars, ...SECRETS } };
 }
 
 async function prepareDatabase(subject: Subject, bundles: Bundles, runtime: LocalRuntime): Promise<void> {
   if (subject === 'limit') return;
   await runtime.migrate(subject, 'DB', storingBundles(subject, bundles).migrations);
-  if (subject === 'naive') return;
+  if (subject === 'naive' || subject === 'group-commit') return;
   await runtime.execute(subject, 'DB', `INSERT INTO integrations (slug, created_at) VALUES ('${SLUG}', 0)`);
   // While it is measured, neither the cron nor a request in its stead does maintenance, as in most seconds of production.
   const sql = "INSERT INTO progress (task, seq, at) VALUES ('cron', 0, ?1)";

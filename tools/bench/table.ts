@@ -3,13 +3,14 @@ import { alignColumns } from '../../scripts/command-line.ts';
 import type { Change } from './changes.ts';
 import type { Growth } from './growth.ts';
 import type { Cost, Pace, Throughput } from './measurements.ts';
+import type { Load } from './plan.ts';
 import { OPERATIONS_PER_MESSAGE } from './prices.ts';
-import type { Aim, Results } from './results.ts';
+import type { Aim, Results, Share } from './results.ts';
 import type { Revision } from './revision.ts';
-import { nameOf } from './subjects.ts';
+import { nameOf, type Subject } from './subjects.ts';
 
 export function renderTable(results: Results): string {
-  const { machine, throughput, pace, cost, growth, against, changes = [], aims } = results;
+  const { machine, throughput, shares = [], pace, cost, growth, against, changes = [], aims } = results;
   const sections = [
     [
       `${results.command}   ${results.at}`,
@@ -19,6 +20,7 @@ export function renderTable(results: Results): string {
       ...(against === undefined ? [] : describeRevision(against)),
     ].join('\n'),
     throughput && throughputTable(throughput, against),
+    shares.length > 0 && sharesTable(shares, against),
     pace && paceTable(pace, against),
     cost && costTable(cost, against),
     growth && growthTable(growth),
@@ -57,6 +59,28 @@ function throughputTable(rows: readonly Throughput[], against?: Revision): strin
   return `Throughput: each connection sends as soon as it is answered\n${table}`;
 }
 
+function sharesTable(shares: readonly Share[], against?: Revision): string {
+  const of = [...new Set(shares.map((share) => share.of))];
+  const connections = [...new Set(shares.map((share) => share.connections))];
+  const table = align(
+    ['connections', ...of.map((subject) => `of ${letterOf(subject, against)}`)],
+    connections.map((count) => [
+      String(count),
+      ...of.map((subject) => {
+        const found = shares.find((share) => share.connections === count && share.of === subject);
+        return found === undefined ? '' : `${whole(found.share * 100)} %`;
+      }),
+    ]),
+    [],
+  );
+  return `Shares: the events/s of this receiver (c) as a part of the others’\n${table}`;
+}
+
+/** What stands for a subject in headings, such as `c′`. */
+function letterOf(subject: Subject, against?: Revision): string {
+  return nameOf(subject, against).split(' ')[0] ?? '';
+}
+
 function paceTable(rows: readonly Pace[], against?: Revision): string {
   const table = align(
     ['', 'p50 ms', 'p99 ms', 'failed'],
@@ -70,14 +94,17 @@ function paceTable(rows: readonly Pace[], against?: Revision): string {
 }
 
 const COST_COLUMNS =
-  'D1 statements, rows written, rows read, queue calls, queue operations, US$/million'.split(', ');
+  'events/group, D1 statements, rows written, rows read, queue calls, queue operations, US$/million'.split(
+    ', ',
+  );
 
 function costTable(rows: readonly Cost[], against?: Revision): string {
   const table = align(
     ['connections', '', ...COST_COLUMNS],
     rows.map((row, index) => [
-      rows[index - 1]?.connections === row.connections ? '' : String(row.connections),
-      nameOf(row.subject, against),
+      leadingLoad(row, rows[index - 1]),
+      row.routes > 1 ? `${nameOf(row.subject, against)}, ${row.routes} routes` : nameOf(row.subject, against),
+      figure(row.eventsPerGroup),
       row.perEvent.statements.toFixed(2),
       row.perEvent.rowsWritten.toFixed(2),
       row.perEvent.rowsRead.toFixed(2),
@@ -99,7 +126,7 @@ function growthTable({ listings, ingest }: Growth): string {
       ...bySize.flatMap(({ cost }) => [
         `${whole(cost.rowsRead)} rows`,
         figure(cost.p50Ms),
-        whole(cost.listed),
+        cost.listed === null ? '' : whole(cost.listed),
       ]),
     ]),
     [0],
@@ -114,29 +141,34 @@ function growthTable({ listings, ingest }: Growth): string {
     ]),
     [],
   );
-  return `Growth: rows read and time of a listing of up to 50\n${listed}\n\nGrowth: ingest at 64 connections\n${taken}`;
+  return `Growth: rows read and time of a listing of up to 50, and of a run of the cron\n${listed}\n\nGrowth: ingest at 64 connections\n${taken}`;
 }
 
 function changesTable(changes: readonly Change[], { revision }: Revision, rounds: number): string {
-  const loadOf = ({ load }: Change) =>
-    'connections' in load ? String(load.connections) : `${load.perSecond} a second`;
   const table = align(
     ['connections', '', 'c / c′', 'least', 'most', ''],
-    changes.map((change, index) => {
-      const previous = changes[index - 1];
-      return [
-        previous !== undefined && loadOf(previous) === loadOf(change) ? '' : loadOf(change),
-        change.figure,
-        change.ratio.toFixed(2),
-        change.least.toFixed(2),
-        change.most.toFixed(2),
-        agreement(change, rounds),
-      ];
-    }),
+    changes.map((change, index) => [
+      leadingLoad(change, changes[index - 1]),
+      change.figure,
+      change.ratio.toFixed(2),
+      change.least.toFixed(2),
+      change.most.toFixed(2),
+      agreement(change, rounds),
+    ]),
     [1, 5],
   );
   const chance = `  Where rounds disagree it may be noise; by chance alone all ${rounds} agree on 1 of ${2 ** (rounds - 1)} figures.`;
   return `Now and then: this receiver (c) / at ${revision} (c′), round by round\n${table}${rounds > 1 ? `\n${chance}` : ''}`;
+}
+
+/** The first cell of a row, which is empty where the row before has the same load. */
+function leadingLoad(row: { load: Load }, before: { load: Load } | undefined): string {
+  const text = describeLoad(row.load);
+  return before !== undefined && describeLoad(before.load) === text ? '' : text;
+}
+
+function describeLoad(load: Load): string {
+  return 'connections' in load ? String(load.connections) : `${load.perSecond} a second`;
 }
 
 /** Nothing where rounds disagree, or where there is only one. */

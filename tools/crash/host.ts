@@ -2,7 +2,8 @@
 // hand.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EXAMPLE_CONSUMER, MIGRATIONS, RECEIVER } from '../declared-worker.ts';
+import { consumersOf, receiverWith } from '../declared-routes.ts';
+import { MIGRATIONS } from '../declared-worker.ts';
 import { type LocalRuntime, startWorkers } from '../local-worker.ts';
 
 /** What to run; the parent gives it as JSON in the first argument. */
@@ -20,6 +21,10 @@ export type HostMessage =
   | { kind: 'ready'; origin: string; workerdPid: number | undefined }
   | { kind: 'failed'; reason: string };
 
+/** The first route is there from the beginning, and wants everything. */
+const SECOND_ROUTE = { name: 'crm', filter: { types: ['status'] } };
+const ROUTES = ['events', SECOND_ROUTE.name];
+
 const CONSUMER = 'export default { queue() {} };';
 
 try {
@@ -33,10 +38,11 @@ try {
 
 async function start({ directory, secrets, slug, isFirst }: HostOrder): Promise<LocalRuntime> {
   const script = await readFile(join(directory, 'receiver.mjs'), 'utf8');
+  const receiver = receiverWith(ROUTES);
   const runtime = await startWorkers(
     [
-      { name: 'receiver', script, ...RECEIVER, vars: { ...RECEIVER.vars, ...secrets } },
-      { name: 'consumer', script: CONSUMER, consumes: EXAMPLE_CONSUMER.consumes },
+      { name: 'receiver', script, ...receiver, vars: { ...receiver.vars, ...secrets } },
+      { name: 'consumer', script: CONSUMER, consumes: ROUTES.flatMap(consumersOf) },
     ],
     { persistTo: join(directory, 'state') },
   );
@@ -47,6 +53,15 @@ async function start({ directory, secrets, slug, isFirst }: HostOrder): Promise<
       'DB',
       'INSERT INTO integrations (slug, created_at) VALUES (?1, ?2)',
       slug,
+      Date.now(),
+    );
+    await runtime.execute(
+      'receiver',
+      'DB',
+      `INSERT INTO routes (name, filter, version, began, position, counted, created_at, state_at)
+       VALUES (?1, ?2, 2, 0, 0, 0, ?3, ?3)`,
+      SECOND_ROUTE.name,
+      JSON.stringify(SECOND_ROUTE.filter),
       Date.now(),
     );
   }

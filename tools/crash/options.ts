@@ -5,11 +5,11 @@ import { numberOf, readCommandLine } from '../../scripts/command-line.ts';
 export const USAGE = `Usage: npm run crash [-- options]
 
 Runs the receiver under the simulator's load and kills the runtime (workerd, SIGKILL) at random moments, each time
-starting it again on the same state. At the end every acknowledged event must be in D1 and out of the outbox, and the
-counters must be what the tables hold.
+starting it again on the same state. It has two routes, one of which wants only some events. At the end every acknowledged
+event must be in D1 and forwarded on each route that wants it, and the counters must be what the tables hold.
 
 Local queues live in memory: an event that was deferred to the intake queue can die with the runtime, and is counted
-apart. What this proves is D1 and the outbox, against the death of the process, not of the machine.
+apart. What this proves is D1 and its log, against the death of the process, not of the machine.
 
 Options:
   --kills N            how many times (default 20)
@@ -21,8 +21,8 @@ Options:
   --no-progress        nothing while it runs
   --help               this text
 
-Exit status: 0 when everything agrees, 1 when anything was lost, invented, left in the outbox or counted wrongly, 2 when
-the options or the runtime cannot be used.`;
+Exit status: 0 when everything agrees, 1 when anything was lost, invented, not forwarded or counted wrongly, 2 when the
+options or the runtime cannot be used.`;
 
 export interface CrashOptions {
   kind: 'run';

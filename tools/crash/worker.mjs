@@ -5,6 +5,10 @@ import receiver from '../../src/index.ts';
  * The counters, and the counts that they should have, by `<integration> <kind>`. Refusals are left out: isolates count them in
  * memory, which a kill destroys, and no table holds them.
  */
+/** Whether a route wants an event: the filters of this run name types and nothing else. */
+const IS_WANTED =
+  "(r.filter -> 'types' IS NULL OR e.type IN (SELECT value FROM json_each(r.filter, '$.types')))";
+
 const COUNTED = `
   SELECT integration || ' ' || kind AS name, sum(count) AS count FROM counters
   WHERE kind NOT LIKE 'refused:%' AND (
@@ -20,7 +24,14 @@ const FULL_COUNT = `
   UNION ALL
   SELECT integration || ' rejected', sum(deliveries) FROM rejections GROUP BY 1
   UNION ALL
-  SELECT integration || ' forwarded', count(*) FROM events WHERE seq NOT IN (SELECT seq FROM outbox) GROUP BY 1`;
+  SELECT e.integration || ' forwarded:' || r.name, count(*) FROM routes AS r CROSS JOIN events AS e
+  WHERE e.seq > r.began AND e.seq <= r.position AND ${IS_WANTED} GROUP BY 1`;
+/** What the routes have yet to forward of what was stored behind ?1. */
+const WAITING = `
+  SELECT count(*) AS waiting, max(e.seq) AS lastSeq FROM routes AS r CROSS JOIN events AS e
+  WHERE e.seq > max(r.position, ?1) AND ${IS_WANTED} AND NOT EXISTS (
+    SELECT 1 FROM forwarded AS f WHERE f.route = r.name AND f.after < e.seq AND f.last >= e.seq
+  )`;
 
 export default {
   ...receiver,
@@ -31,12 +42,10 @@ export default {
       case '/crash/cron':
         await receiver.scheduled({}, env, lifetime);
         return Response.json({});
-      case '/crash/outbox':
-        return Response.json(
-          await env.DB.prepare('SELECT count(*) AS pending, max(seq) AS lastSeq FROM outbox WHERE seq > ?1')
-            .bind(Number(url.searchParams.get('after')))
-            .first(),
-        );
+      case '/crash/gaps': {
+        const after = Number(url.searchParams.get('after'));
+        return Response.json(await env.DB.prepare(WAITING).bind(after).first());
+      }
       case '/crash/counters': {
         const [counted, full] = await env.DB.batch([env.DB.prepare(COUNTED), env.DB.prepare(FULL_COUNT)]);
         return Response.json({ counted: counted.results, full: full.results });

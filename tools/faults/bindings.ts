@@ -1,42 +1,55 @@
 // The bindings of the simulated receiver, whose calls fail as the schedule says.
+import type { CloudEvent } from '../../src/contract/cloudevent.ts';
+import { bindingOf } from '../../src/contract/routes.ts';
+import { queueOf } from '../declared-routes.ts';
+import { RECEIVER } from '../declared-worker.ts';
 import type { Random } from '../random.ts';
 import { d1Binding, type SimulatedDatabase } from './database.ts';
 import { current } from './isolates.ts';
 import type { Loop } from './loop.ts';
-import { SimulatedQueue, type SimulatedQueues } from './queues.ts';
-import type { Fault, FaultKind, Target } from './schedule.ts';
+import { QUEUE_OVERLOADED, SimulatedQueue } from './queues.ts';
+import {
+  type Fault,
+  type FaultKind,
+  isPoison,
+  type Poison,
+  type RouteName,
+  type Target,
+} from './schedule.ts';
+
+const { INTAKE: intakeQueue = '' } = RECEIVER.queues;
 
 const SLOWEST_MS = 60_000;
 
 /** How long the two ways of a call usually take, each in ms. */
-const LATENCY_MS: Record<Target, readonly [from: number, to: number]> = {
-  d1: [1, 8],
-  events: [2, 20],
-  intake: [2, 20],
-  limiter: [0, 1],
-};
-
-const ERRORS: Record<Target, string> = {
+const LATENCY_MS = { d1: [1, 8], queue: [2, 20], limiter: [0, 1] } as const;
+const ERRORS = {
   d1: 'D1_ERROR: Network connection lost.',
-  events: 'Queue sendBatch failed: internal error',
-  intake: 'Queue send failed: internal error',
+  queue: 'Queue sendBatch failed: internal error',
   limiter: 'internal error',
-};
+} as const;
+
+function kindOf(target: Target): keyof typeof LATENCY_MS {
+  return target === 'd1' || target === 'limiter' ? target : 'queue';
+}
 
 export interface BindingOptions {
   loop: Loop;
   faults: readonly Fault[];
-  database: SimulatedDatabase;
-  queues: SimulatedQueues;
+  poisons: readonly Poison[];
+  /** Those that have a binding. */
+  routes: readonly RouteName[];
+  database: Pick<SimulatedDatabase, 'transact'>;
+  queues: { named(name: string): { take(messages: readonly string[]): void } };
   /** Called with each message that a queue has taken. */
-  onTaken: (queue: 'events' | 'intake', body: unknown) => void;
+  onTaken: (target: RouteName | 'intake', body: unknown) => void;
   /** Called for a call that the platform would not allow. */
   onViolation: (what: string) => void;
 }
 
 /** Makes the bindings. `injected` counts the injected faults by target and kind. */
 export function bindingsOf(options: BindingOptions): { bindings: object; injected: Map<string, number> } {
-  const { loop, faults, database, queues, onTaken, onViolation } = options;
+  const { loop, faults, poisons, routes, database, queues, onTaken, onViolation } = options;
   const injected = new Map<string, number>();
 
   const faultOf = (target: Target, random: Random): FaultKind | null => {
@@ -65,7 +78,7 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
         return;
       }
       const { random } = invocation;
-      const [from, to] = LATENCY_MS[target];
+      const [from, to] = LATENCY_MS[kindOf(target)];
       const thereMs = from + random.fraction() * (to - from);
       const backMs = from + random.fraction() * (to - from);
       const fault = faultOf(target, random);
@@ -74,7 +87,7 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
         loop.after(delayMs, () => {
           if (invocation.goesOn(loop)) settle();
         });
-      const fail = (delayMs: number, message = ERRORS[target]) =>
+      const fail = (delayMs: number, message: string = ERRORS[kindOf(target)]) =>
         answer(delayMs, () => {
           loop.note(`${name}: ${fault ?? 'failed'}`);
           reject(new Error(message));
@@ -107,7 +120,7 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
             thereMs,
             target === 'd1'
               ? 'D1_ERROR: D1 DB is overloaded. Requests queued for too long.'
-              : 'Queue sendBatch failed: Too Many Requests',
+              : QUEUE_OVERLOADED,
           );
           return;
         case 'hang':
@@ -126,12 +139,24 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
     });
   };
 
-  const queue = (target: 'events' | 'intake', name: string) => {
+  /** Whether the queue of a route refuses a message. */
+  const refuses = (target: RouteName | 'intake', body: unknown) =>
+    poisons.some((poison) => {
+      const { route, fromMs, untilMs } = poison;
+      const isOn = route === target && loop.nowMs >= fromMs && loop.nowMs < untilMs;
+      return isOn && isPoison(poison, (body as CloudEvent).subject);
+    });
+
+  const queue = (target: RouteName | 'intake', name: string) => {
     const send = async (bodies: unknown[]) => {
       const messages = bodies.map((body) => JSON.stringify(body));
       const refusal = SimulatedQueue.refusal(messages);
       return call(target, `send ${messages.length}`, 1, () => {
         if (refusal !== null) throw new Error(refusal);
+        if (bodies.some((body) => refuses(target, body))) {
+          injected.set(`${target} poison`, (injected.get(`${target} poison`) ?? 0) + 1);
+          throw new Error('Queue sendBatch failed: Bad Request');
+        }
         queues.named(name).take(messages);
         for (const body of bodies) onTaken(target, body);
       });
@@ -147,8 +172,8 @@ export function bindingsOf(options: BindingOptions): { bindings: object; injecte
   const limiter: RateLimit = { limit: async () => call('limiter', 'limit', 1, () => ({ success: true })) };
   const bindings = {
     DB: d1Binding(database, async (what, statements, perform) => call('d1', what, statements, perform)),
-    EVENTS: queue('events', 'instant-message-events'),
-    INTAKE: queue('intake', 'instant-message-intake'),
+    ...Object.fromEntries(routes.map((route) => [bindingOf(route), queue(route, queueOf(route))])),
+    INTAKE: queue('intake', intakeQueue),
     WEBHOOK_FAILURES: limiter,
     API_FAILURES: limiter,
   };

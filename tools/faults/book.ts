@@ -3,46 +3,9 @@
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
 import { firstVersionId } from '../../src/contract/event.ts';
 import type { Change } from './database.ts';
-import type { Slug } from './schedule.ts';
+import { RouteBook, type StoredEvent } from './route-book.ts';
+import type { Rule, Violation } from './rules.ts';
 import { keyOf, type Webhook } from './webhooks.ts';
-
-export interface Violation {
-  rule: Rule;
-  what: string;
-  atMs: number;
-}
-
-/** The rules that hold whatever fails. */
-export const RULES = {
-  durable:
-    'What was answered 2xx is in D1 once, byte for byte, and came out of the queue at least once; or it is kept as a ' +
-    'rejection, where it differs from what has its ids.',
-  kept: 'An authentic webhook that was refused is kept as a rejection.',
-  quiet: 'Once faults are over nothing waits any more: outbox, replays, queues, dead letters.',
-  invented: 'Nothing is there that nobody sent.',
-  once: 'Where nothing failed, each event came out once.',
-  deliveries: 'The count of deliveries is right, where no fault leaves it open.',
-  counters: 'Counters equal a full count.',
-  answers: 'Answers are what they must be: never a 5xx but 503, never a 2xx when nothing took the webhook.',
-  prompt: 'An answer within 3 s of the body, whatever hangs.',
-  erased: 'What was erased is erased.',
-  purged: 'Nothing that was not forwarded is purged.',
-  places: 'Places grow in commit order and are never given twice.',
-  replayed: 'A replay sends every event that it was asked for.',
-  limits: 'The limits of the platform are kept: sizes, requests of an invocation, no work outside of it.',
-} as const;
-export type Rule = keyof typeof RULES;
-
-export interface StoredEvent {
-  seq: number;
-  id: string;
-  integration: string;
-  contact: string;
-  isDeferred: boolean;
-  storedNo: number;
-  storedAtMs: number;
-  deletedNo: number | null;
-}
 
 export interface Answered {
   webhook: Webhook;
@@ -56,6 +19,7 @@ export interface Answered {
 }
 
 export interface Consumed {
+  route: string;
   event: CloudEvent;
   atMs: number;
   no: number;
@@ -68,10 +32,7 @@ export class Book {
   readonly storedByKey = new Map<string, StoredEvent[]>();
   readonly answered: Answered[] = [];
   readonly consumed: Consumed[] = [];
-  /** Keys of events that the consumer acknowledged. */
-  readonly handled = new Set<string>();
-  /** Keys of events that the events queue took, with the number at which it first did. */
-  readonly taken = new Map<string, number>();
+  readonly routes: RouteBook;
   /** Request ids that the intake queue took. */
   readonly deferred = new Set<string>();
   /** The people whom the payloads of a key name. */
@@ -86,11 +47,11 @@ export class Book {
   readonly erasing = new Set<string>();
   /** The numbers at which rows were kept, by their places. */
   readonly keptNo = { rejections: new Map<number, number>(), dead_letters: new Map<number, number>() };
-  readonly replays: { id: string; slug: Slug; kind: string | null; createdNo: number }[] = [];
   /** Ids of rejections that an operator deleted. */
   readonly deletedRejections = new Set<string>();
+  /** When isolates or invocations died. */
+  readonly deathsAtMs: number[] = [];
   rejectedCount = 0;
-  forwardedCount = 0;
   no = 0;
   #lastPlace: Record<'event' | 'rejection' | 'dead letter', number> = {
     event: 0,
@@ -99,8 +60,14 @@ export class Book {
   };
   readonly #nowMs: () => number;
 
-  constructor(nowMs: () => number) {
+  /** @param underWayMs how long something can be under way, see route-book.ts. */
+  constructor(nowMs: () => number, underWayMs: number) {
     this.#nowMs = nowMs;
+    this.routes = new RouteBook(this, underWayMs);
+  }
+
+  get nowMs(): number {
+    return this.#nowMs();
   }
 
   violated(rule: Rule, what: string): void {
@@ -116,23 +83,24 @@ export class Book {
   /** Notes the changes of one transaction. */
   changed(changes: readonly Change[]): void {
     const no = ++this.no;
-    const deleted = new Set(
-      changes.flatMap((change) => (change.what === 'event deleted' ? [change.seq] : [])),
-    );
     for (const change of changes) {
+      this.routes.changed(change);
       switch (change.what) {
         case 'event stored': {
           this.#place('event', change.seq);
-          const { seq, id, integration, contact, deferred } = change;
+          const { seq, id, integration, type, status, contact, deferred } = change;
           const event: StoredEvent = {
             seq,
             id,
             integration,
+            type,
+            status,
             contact,
             isDeferred: deferred === 1,
             storedNo: no,
             storedAtMs: this.#nowMs(),
             deletedNo: null,
+            deletedAtMs: null,
           };
           this.stored.set(seq, event);
           const key = keyOf(integration, id);
@@ -143,16 +111,7 @@ export class Book {
           const event = this.stored.get(change.seq);
           if (event === undefined) break;
           event.deletedNo = no;
-          const key = keyOf(event.integration, event.id);
-          if (!this.taken.has(key) && !this.mayBeTaken(event.integration, key)) {
-            this.violated('purged', `${key} was deleted before any queue took it`);
-          }
-          break;
-        }
-        case 'outbox left': {
-          const event = this.stored.get(change.seq);
-          if (event === undefined || deleted.has(change.seq) || event.deletedNo !== null) break;
-          this.forwardedCount++;
+          event.deletedAtMs = this.nowMs;
           break;
         }
         case 'rejection kept':

@@ -1,11 +1,13 @@
 // Checks the rules once faults are over and all is quiet.
 import { isDeepStrictEqual } from 'node:util';
 import { firstVersionId } from '../../src/contract/event.ts';
-import type { Book, StoredEvent } from './book.ts';
+import type { Book } from './book.ts';
 import { FULL_USAGE, NOTED_USAGE } from './full-usage.ts';
+import type { StoredEvent } from './route-book.ts';
+import { checkRoutes } from './route-checks.ts';
 import { USUAL_DATABASE_GB } from './schedule.ts';
 import { type ExpectedEvent, keyOf, type Webhook } from './webhooks.ts';
-import type { World } from './world.ts';
+import { BEHIND, OPEN_REPLAYS, type World } from './world.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -54,7 +56,7 @@ export function checkAtTheEnd(world: World): void {
   checkDeliveries(world, rows);
   checkCounters(world);
   checkUsage(world);
-  checkReplays(world);
+  checkRoutes(world);
   checkQuiet(world);
 }
 
@@ -116,13 +118,11 @@ function checkAcknowledged(world: World, rows: Map<string, EventRow>, { rejected
 }
 
 function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): void {
-  const { book, schedule } = world;
-  const times = new Map<string, number>();
+  const { book } = world;
   for (const { event } of book.consumed) {
     const integration = event.source.replace('/webhooks/', '');
     const key = keyOf(integration, event.id);
     const sent = sentEvents.get(firstVersionId(key));
-    if (event.replay === undefined) times.set(key, (times.get(key) ?? 0) + 1);
     if (sent === undefined) {
       book.violated('invented', `the consumer got ${key}, which nobody sent`);
       continue;
@@ -138,25 +138,6 @@ function checkConsumed(world: World, sentEvents: Map<string, ExpectedEvent[]>): 
           : isDeepStrictEqual(event.data, JSON.parse(payload))),
     );
     if (!isRight) book.violated('durable', `the consumer got ${key} otherwise than it was sent`);
-  }
-  // Dead letters may be purged, or evicted from a full database, before an operator redrives them.
-  const isForgetful = schedule.retentionDays < 1 || schedule.maxDatabaseGb < USUAL_DATABASE_GB;
-  const isFaultFree = schedule.faults.length + schedule.deaths.length + schedule.cronFaults.length === 0;
-  const isUndisturbed = isFaultFree && schedule.consumerFaults.length === 0 && schedule.duplicateRate === 0;
-  for (const stored of book.stored.values()) {
-    const key = keyOf(stored.integration, stored.id);
-    const mayBeMissing = book.mayBeTaken(stored.integration, key);
-    if (!book.handled.has(key) && !mayBeMissing && !isForgetful) {
-      book.violated('durable', `${key} was stored, and no consumer was ever done with it`);
-    }
-    if (!book.taken.has(key) && !mayBeMissing) {
-      book.violated('durable', `${key} was stored and never came out of the queue`);
-    }
-    const count = times.get(key) ?? 0;
-    const storedTimes = book.storedByKey.get(key)?.length ?? 1; // stored again after it was purged
-    if (isUndisturbed && !mayBeMissing && count > storedTimes) {
-      book.violated('once', `${key} came out ${count} times although nothing failed`);
-    }
   }
 }
 
@@ -237,10 +218,11 @@ function checkCounters({ book, database }: World): void {
     if (event.isDeferred) add('deferred', 1);
   }
   add('rejected', book.rejectedCount);
-  add('forwarded', book.forwardedCount);
+  for (const [route, count] of book.routes.forwarded) add(`forwarded:${route}`, count);
+  for (const [route, count] of book.routes.replayed) add(`replayed:${route}`, count);
   for (const kind of new Set([...full.keys(), ...told.keys()])) {
-    // Only D1 counts repeats within the statement that stores an event. Replays have their own check.
-    if (kind === 'replayed' || kind === 'duplicate' || !KINDS.test(kind)) continue;
+    // Only D1 counts repeats within the statement that stores an event.
+    if (kind === 'duplicate' || !KINDS.test(kind)) continue;
     if (told.get(kind) !== full.get(kind)) {
       book.violated('counters', `${kind}: told ${told.get(kind) ?? 0}, in full ${full.get(kind) ?? 0}`);
     }
@@ -248,7 +230,7 @@ function checkCounters({ book, database }: World): void {
 }
 
 /** The kinds of counters that this check can count. */
-const KINDS = /^(response|status:\w+|deferred|rejected|forwarded)$/;
+const KINDS = /^(response|status:\w+|deferred|rejected|(forwarded|replayed)(:\w+)?)$/;
 
 function checkUsage({ book, database }: World): void {
   const summed = (sql: string) =>
@@ -283,33 +265,12 @@ export function checkErased({ book, database }: World, number: string, beganNo: 
   }
 }
 
-function checkReplays({ book, database }: World): void {
-  for (const { id, slug, kind, createdNo } of book.replays) {
-    const [row] = database.ask<{ state: string }>('SELECT state FROM replays WHERE id = ?', Number(id));
-    if (row?.state !== 'done') continue; // the erasure of its contact ends a replay
-    const replayed = new Set(
-      book.consumed
-        .filter(({ event, no }) => event.replay !== undefined && no >= createdNo)
-        .map(({ event }) => keyOf(event.source.replace('/webhooks/', ''), event.id)),
-    );
-    for (const event of book.stored.values()) {
-      const isWanted =
-        event.integration === slug &&
-        (kind === null || firstVersionId(event.id).endsWith(':response') === (kind === 'response'));
-      if (!isWanted || event.storedNo > createdNo || event.deletedNo !== null) continue;
-      if (!replayed.has(keyOf(event.integration, event.id))) {
-        book.violated('replayed', `replay ${id} is done and did not send ${event.integration} ${event.id}`);
-      }
-    }
-  }
-}
-
-function checkQuiet({ book, database, queues }: World): void {
-  const [waiting] = database.ask<Record<string, number>>(`SELECT
-    (SELECT count(*) FROM outbox) AS outbox,
-    (SELECT count(*) FROM replaying) AS replaying,
-    (SELECT count(*) FROM replays WHERE state = 'running') AS replays,
-    (SELECT count(*) FROM dead_letters) AS "dead letters"`);
+function checkQuiet({ book, database, queues, schedule }: World): void {
+  const [waiting] = database.ask<Record<string, number>>(
+    `SELECT (${BEHIND}) AS "active routes with gaps", (${OPEN_REPLAYS}) AS replays,
+       (SELECT count(*) FROM dead_letters) AS "dead letters"`,
+    JSON.stringify(schedule.boundRoutes),
+  );
   for (const [what, count] of Object.entries({ ...waiting, ...queues.waiting() })) {
     if (count > 0) book.violated('quiet', `${count} still waiting: ${what}`);
   }

@@ -1,5 +1,5 @@
 // D1 on SQLite in memory, with the project's migrations. Triggers that D1 does not have tell an observer what becomes of events,
-// rejections and counters.
+// routes, replays, rejections and counters.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -17,31 +17,79 @@ export type Change =
       seq: number;
       id: string;
       integration: string;
+      type: string;
+      status: string | null;
       contact: string;
       requestId: string;
       deferred: number;
     }
   | { what: 'event deleted'; seq: number; id: string; integration: string; contact: string }
-  | { what: 'outbox left'; seq: number }
+  | ({ what: 'route made' | 'route changed' } & RouteRow)
+  | { what: 'route gone'; route: string }
+  | { what: 'stretch noted'; route: string; after: number; last: number }
+  | { what: 'given up'; route: string; seq: number }
+  | { what: 'replay made'; id: number; route: string; filter: string; fromSeq: number; untilSeq: number }
+  | { what: 'replay changed'; id: number; state: string; more: number }
   | { what: 'rejection kept'; seq: number; integration: string; deliveries: number }
   | { what: 'rejection delivered again'; seq: number; integration: string; more: number }
-  | { what: 'dead letter kept'; seq: number }
+  | {
+      what: 'dead letter kept';
+      seq: number;
+      kind: string;
+      route: string | null;
+      sequence: string | null;
+      replay: string | null;
+    }
   | { what: 'counted up to'; seq: number };
 
+/** What a route is after a change. */
+export interface RouteRow {
+  route: string;
+  /** JSON */
+  filter: string;
+  state: string;
+  version: number;
+  began: number;
+  position: number;
+  counted: number;
+}
+
 type Values = (string | number | null)[];
+
+const ROUTE_ROW = `'route', NEW.name, 'filter', NEW.filter, 'state', NEW.state, 'version', NEW.version, 'began', NEW.began,
+  'position', NEW.position, 'counted', NEW.counted`;
+const STRETCH_ROW = "'route', NEW.route, 'after', NEW.after, 'last', NEW.last";
 
 /** When the observer is told of something, and what, as arguments of SQLite's `json_object`. */
 const TRIGGERS = [
   [
     'INSERT ON main.events',
-    `'event stored', 'seq', NEW.seq, 'id', NEW.id, 'integration', NEW.integration, 'contact', NEW.contact,
-     'requestId', NEW.request_id, 'deferred', NEW.deferred`,
+    `'event stored', 'seq', NEW.seq, 'id', NEW.id, 'integration', NEW.integration, 'type', NEW.type,
+     'status', NEW.status, 'contact', NEW.contact, 'requestId', NEW.request_id, 'deferred', NEW.deferred`,
   ],
   [
     'DELETE ON main.events',
     `'event deleted', 'seq', OLD.seq, 'id', OLD.id, 'integration', OLD.integration, 'contact', OLD.contact`,
   ],
-  ['DELETE ON main.outbox', `'outbox left', 'seq', OLD.seq`],
+  ['INSERT ON main.routes', `'route made', ${ROUTE_ROW}`],
+  ['UPDATE ON main.routes', `'route changed', ${ROUTE_ROW}`],
+  ['DELETE ON main.routes', `'route gone', 'route', OLD.name`],
+  ['INSERT ON main.forwarded', `'stretch noted', ${STRETCH_ROW}`],
+  ['UPDATE ON main.forwarded', `'stretch noted', ${STRETCH_ROW}`],
+  ['INSERT ON main.refused WHEN NEW.given_up', `'given up', 'route', NEW.route, 'seq', NEW.seq`],
+  [
+    'UPDATE ON main.refused WHEN NEW.given_up AND NOT OLD.given_up',
+    `'given up', 'route', NEW.route, 'seq', NEW.seq`,
+  ],
+  [
+    'INSERT ON main.replays',
+    `'replay made', 'id', NEW.id, 'route', NEW.route, 'filter', NEW.filter, 'fromSeq', NEW.from_seq,
+     'untilSeq', NEW.until_seq`,
+  ],
+  [
+    'UPDATE ON main.replays',
+    `'replay changed', 'id', NEW.id, 'state', NEW.state, 'more', NEW.forwarded - OLD.forwarded`,
+  ],
   [
     'INSERT ON main.rejections',
     `'rejection kept', 'seq', NEW.seq, 'integration', NEW.integration, 'deliveries', NEW.deliveries`,
@@ -51,7 +99,11 @@ const TRIGGERS = [
     `'rejection delivered again', 'seq', NEW.seq, 'integration', NEW.integration,
      'more', NEW.deliveries - OLD.deliveries`,
   ],
-  ['INSERT ON main.dead_letters', `'dead letter kept', 'seq', NEW.seq`],
+  [
+    'INSERT ON main.dead_letters',
+    `'dead letter kept', 'seq', NEW.seq, 'kind', NEW.kind, 'route', NEW.route,
+     'sequence', NEW.body ->> '$.sequence', 'replay', NEW.body ->> '$.replay'`,
+  ],
   ["INSERT ON main.progress WHEN NEW.task = 'counters'", `'counted up to', 'seq', NEW.seq`],
   ["UPDATE ON main.progress WHEN NEW.task = 'counters'", `'counted up to', 'seq', NEW.seq`],
 ] as const;
@@ -71,9 +123,12 @@ export class SimulatedDatabase {
   readonly #observe: (changes: Change[]) => void;
   #changes: Change[] = [];
 
-  /** @param nowMs D1's own time, for `unixepoch()`. */
-  constructor(nowMs: () => number, observe: (changes: Change[]) => void) {
-    this.#observe = observe;
+  /**
+   * @param nowMs D1's own time, for `unixepoch()`.
+   * @param observe absent: nobody is told of changes, which makes them cheaper.
+   */
+  constructor(nowMs: () => number, observe?: (changes: Change[]) => void) {
+    this.#observe = observe ?? (() => undefined);
     const db = this.#db;
     db.function('unixepoch', () => Math.floor(nowMs() / 1000));
     migrations ??= readdirSync(MIGRATIONS)
@@ -81,6 +136,7 @@ export class SimulatedDatabase {
       .sort()
       .map((file) => readFileSync(`${MIGRATIONS}/${file}`, 'utf8'));
     for (const migration of migrations) db.exec(migration);
+    if (observe === undefined) return;
     db.function('observed', (change) => {
       this.#changes.push(JSON.parse(String(change)) as Change);
       return null;
@@ -107,6 +163,14 @@ export class SimulatedDatabase {
       if (isBatch) this.#db.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /** Tells the observer of the routes that the migrations made. */
+  tellRoutes(): void {
+    const rows = this.ask<RouteRow>(
+      'SELECT name AS route, filter, state, version, began, position, counted FROM routes',
+    );
+    this.#observe(rows.map((row) => ({ what: 'route made', ...row })));
   }
 
   /** Reads rows from outside of the simulation. */
@@ -166,7 +230,7 @@ export class SimulatedDatabase {
 
 /** @param call performs a call, or has it fail. */
 export function d1Binding(
-  database: SimulatedDatabase,
+  database: Pick<SimulatedDatabase, 'transact'>,
   call: <T>(what: string, statements: number, perform: () => T) => Promise<T>,
 ): D1Database {
   const bounds = new WeakMap<object, Bound>();

@@ -1,5 +1,6 @@
 // Draws the schedule of a seed.
 import { Random } from '../random.ts';
+import { type Burst, HOUR_MS, MINUTE_MS, randomTime, routesOf } from './draw-routes.ts';
 import {
   BROKEN_KINDS,
   type Character,
@@ -9,6 +10,7 @@ import {
   FAULT_KINDS,
   type Fault,
   type Operation,
+  type RouteNames,
   type Schedule,
   type Sending,
   SLUGS,
@@ -20,8 +22,6 @@ const BUSY_SLUGS = [...SLUGS, 'shop', 'shop'] as const;
 const BUSY_TARGETS = ['d1', 'd1', 'd1', 'events', 'events', 'intake', 'intake', 'limiter'] as const;
 
 const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** The schedule of a seed. */
 export function scheduleOf(seed: number): Schedule {
@@ -50,14 +50,39 @@ export function scheduleOf(seed: number): Schedule {
     new Random(`${seed} editions`),
     sendingsOf(new Random(`${seed} load`), new Random(`${seed} ways`), count, burst, isFaultFree),
   );
-  const operations = operationsOf(new Random(`${seed} operators`), burst, { isFaultFree, isDeleting });
-  const parts = isFaultFree
+  const { boundRoutes, ...ofRoutes } = routesOf(new Random(`${seed} routes`), burst, isFaultFree);
+  const operations = [
+    ...operationsOf(new Random(`${seed} operators`), new Random(`${seed} replayed routes`), burst, {
+      isFaultFree,
+      isDeleting,
+      boundRoutes,
+    }),
+    ...ofRoutes.operations,
+  ];
+  const drawn = isFaultFree
     ? { faults: [], deaths: [], cronFaults: [], consumerFaults: [] }
     : faultsOf(new Random(`${seed} faults`), burst, isolates);
+  const failing = new Random(`${seed} failing routes`);
+  const parts = {
+    ...drawn,
+    faults: [
+      ...drawn.faults.map((fault) =>
+        fault.target === 'events' ? { ...fault, target: failing.pick(boundRoutes) } : fault,
+      ),
+      ...ofRoutes.faults,
+      ...(isFaultFree ? [] : replayFaultsOf(failing, operations, boundRoutes)),
+    ],
+    consumerFaults: drawn.consumerFaults.map((fault) => ({ ...fault, route: failing.pick(boundRoutes) })),
+  };
   const ends = [
     ...sendings.map(({ atMs, repeatsAfterMs }) => atMs + Math.max(0, ...repeatsAfterMs)),
-    ...[...parts.faults, ...parts.cronFaults, ...parts.consumerFaults].map(({ untilMs }) => untilMs),
-    ...operations.map((operation) => operation.atMs + ('forMs' in operation ? operation.forMs : 0)),
+    ...[...parts.faults, ...parts.cronFaults, ...parts.consumerFaults, ...ofRoutes.poisons].map(
+      ({ untilMs }) => untilMs,
+    ),
+    ...operations.map(
+      (operation) =>
+        operation.atMs + ('forMs' in operation && operation.forMs !== null ? operation.forMs : 0),
+    ),
     ...parts.deaths.map(({ atMs }) => atMs),
   ];
   return {
@@ -69,6 +94,10 @@ export function scheduleOf(seed: number): Schedule {
 
     maxDatabaseGb: random.chance(0.12) ? 0.0005 : USUAL_DATABASE_GB,
     duplicateRate: isFaultFree ? 0 : random.chance(0.5) ? 0.03 : 0,
+    limits: new Random(`${seed} limits`).chance(0.3) ? 'small' : 'usual',
+    boundRoutes,
+    routes: ofRoutes.routes,
+    poisons: ofRoutes.poisons,
     sendings,
     operations,
     ...parts,
@@ -80,20 +109,6 @@ function characterOf(fraction: number): Character {
   if (fraction < 0.08) return 'fault-free';
   if (fraction < 0.18) return 'cronless';
   return fraction < 0.33 ? 'deleting' : 'mixed';
-}
-
-/** The length of the load, and when most of it happens. */
-interface Burst {
-  loadMs: number;
-  atMs: number;
-}
-
-const BURST_MS = 3_000;
-
-/** A moment of the load, which is in the burst in half of the cases. */
-function randomTime(random: Random, { loadMs, atMs }: Burst): number {
-  const at = random.fraction();
-  return random.chance(0.5) ? atMs + at * BURST_MS : at * loadMs;
 }
 
 function sendingsOf(
@@ -208,22 +223,47 @@ function faultsOf(random: Random, burst: Burst, isolates: number) {
       };
     },
   );
-  const consumerFaults = Array.from({ length: random.chance(0.4) ? 1 : 0 }, (_, index): ConsumerFault => {
-    const fromMs = Math.max(0, randomTime(random, burst) - random.whole(0, 5_000));
-    return {
-      name: `k${index + 1}`,
-      fromMs,
-      untilMs: fromMs + random.whole(SECOND_MS, 3 * MINUTE_MS),
-      rate: random.pick([0.2, 0.9, 1, 1]),
-    };
-  });
+  const consumerFaults = Array.from(
+    { length: random.chance(0.4) ? 1 : 0 },
+    (_, index): Omit<ConsumerFault, 'route'> => {
+      const fromMs = Math.max(0, randomTime(random, burst) - random.whole(0, 5_000));
+      return {
+        name: `k${index + 1}`,
+        fromMs,
+        untilMs: fromMs + random.whole(SECOND_MS, 3 * MINUTE_MS),
+        rate: random.pick([0.2, 0.9, 1, 1]),
+      };
+    },
+  );
   return { faults, deaths, cronFaults, consumerFaults };
+}
+
+/** The queue of a replay's route fails while events are sent again. */
+function replayFaultsOf(random: Random, operations: readonly Operation[], boundRoutes: RouteNames): Fault[] {
+  return operations.flatMap((operation): Fault[] => {
+    if (operation.what !== 'replay' || !random.chance(0.25)) return [];
+    return [
+      {
+        name: `f-${operation.name}`,
+        target: operation.route ?? random.pick(boundRoutes),
+        kind: random.pick(['before', 'overloaded', 'hang', 'slow'] as const),
+        fromMs: operation.atMs,
+        untilMs: operation.atMs + random.whole(100, 90_000),
+        rate: random.pick([0.5, 1]),
+      },
+    ];
+  });
 }
 
 function operationsOf(
   random: Random,
+  ofRoutes: Random,
   burst: Burst,
-  { isFaultFree, isDeleting }: { isFaultFree: boolean; isDeleting: boolean },
+  {
+    isFaultFree,
+    isDeleting,
+    boundRoutes,
+  }: { isFaultFree: boolean; isDeleting: boolean; boundRoutes: RouteNames },
 ): Operation[] {
   const count = isDeleting ? random.whole(5, 20) : random.chance(0.5) ? random.whole(1, 5) : 0;
   return Array.from({ length: count }, (_, index): Operation => {
@@ -233,14 +273,18 @@ function operationsOf(
       isDeleting && random.chance(0.8)
         ? random.pick(['erase', 'erase', 'delete'] as const)
         : random.pick(OPERATIONS);
+    const route = ofRoutes.chance(0.5) ? ofRoutes.pick(boundRoutes) : null;
     switch (what) {
+      case 'replay event':
+        return { ...operation, what, route };
       case 'replay':
         return {
           ...operation,
           what,
           slug,
           kind: random.pick(['response', 'status', null] as const),
-          isCancelled: random.chance(0.15),
+          route,
+          afterwards: random.chance(0.15) ? 'cancel' : ofRoutes.chance(0.2) ? 'pause' : 'nothing',
         };
       case 'rotate':
         return { ...operation, what, slug, overlapHours: random.pick([0, 1] as const) };

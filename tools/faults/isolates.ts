@@ -26,6 +26,9 @@ export class Invocation {
   isAlive: boolean = true;
   hasAnswered: boolean = false;
   waits = 0;
+  /** Requests to bindings, where each statement of a batch of D1 is one. */
+  spent = 0;
+  /** The same, where a batch of D1 is one. */
   subrequests = 0;
   #onDeath: (() => void) | null;
 
@@ -53,6 +56,7 @@ export class Invocation {
     if (doom === null) return true;
     this.isolate.doom = null;
     loop.note(`death of ${doom === 'isolate' ? `isolate ${this.isolate.index}` : this.name}`);
+    this.isolate.onDeath();
     if (doom === 'isolate') this.isolate.die();
     else this.end();
     return false;
@@ -60,8 +64,9 @@ export class Invocation {
 
   /** Counts requests to bindings; false where there are too many. */
   maySpend(count: number): boolean {
-    this.subrequests += count;
-    return this.subrequests <= MAX_SUBREQUESTS;
+    this.subrequests++;
+    this.spent += count;
+    return this.spent <= MAX_SUBREQUESTS;
   }
 }
 
@@ -74,10 +79,13 @@ export interface IsolateOptions {
   env: object;
   createReceiver: RealmReceiver;
   log: (line: string) => void;
+  /** Called when it, or an invocation of it, dies before its end. */
+  onDeath: () => void;
 }
 
 export class Isolate {
   readonly index: number;
+  readonly onDeath: () => void;
   readonly host: RealmHost;
   readonly invocations = new Set<Invocation>();
   /** What dies at the next await. */
@@ -88,6 +96,7 @@ export class Isolate {
   constructor(options: IsolateOptions) {
     const { index, loop, startMs, skewMs, seed } = options;
     this.index = index;
+    this.onDeath = options.onDeath;
     this.#options = options;
     const random = new Random(`${seed} isolate ${index}`);
     this.host = {

@@ -1,19 +1,25 @@
 // Runs many schedules on all processors.
 import { Worker } from 'node:worker_threads';
-import type { Violation } from './book.ts';
 import type { SeedRange } from './options.ts';
-import type { Character } from './schedule.ts';
+import type { Bundles } from './realm.ts';
+import type { Violation } from './rules.ts';
+import type { Character, Operation } from './schedule.ts';
 import type { Outcome } from './world.ts';
 
 /** The results of many schedules. */
 export interface Summary {
   schedules: number;
+  /** Those with small limits. */
+  small: number;
   webhooks: number;
   requests: number;
   events: number;
   steps: number;
   injected: Map<string, number>;
   characters: Map<Character, number>;
+  /** How many schedules had so many routes. */
+  routes: Map<number, number>;
+  operations: Map<Operation['what'], number>;
   /** The violations by seed. */
   violated: Map<number, Violation[]>;
   seconds: number;
@@ -32,7 +38,7 @@ export async function runMany(
     bundle,
     jobs,
     onDone,
-  }: { bundle: string; jobs: number; onDone?: (done: number, summary: Summary, seed: number) => void },
+  }: { bundle: Bundles; jobs: number; onDone?: (done: number, summary: Summary, seed: number) => void },
 ): Promise<Summary> {
   const startMs = performance.now();
   const seeds = ranges.flatMap(({ from, count }) =>
@@ -40,12 +46,15 @@ export async function runMany(
   );
   const summary: Summary = {
     schedules: 0,
+    small: 0,
     webhooks: 0,
     requests: 0,
     events: 0,
     steps: 0,
     injected: new Map(),
     characters: new Map(),
+    routes: new Map(),
+    operations: new Map(),
     violated: new Map(),
     seconds: 0,
   };
@@ -91,11 +100,16 @@ export async function runMany(
 
 function add(summary: Summary, seed: number, outcome: Outcome): void {
   summary.schedules++;
+  if (outcome.limits === 'small') summary.small++;
   for (const figure of ['webhooks', 'requests', 'events', 'steps'] as const)
     summary[figure] += outcome[figure];
-  for (const [kind, count] of outcome.injected) {
-    summary.injected.set(kind, (summary.injected.get(kind) ?? 0) + count);
-  }
-  summary.characters.set(outcome.character, (summary.characters.get(outcome.character) ?? 0) + 1);
+  addTo(summary.injected, outcome.injected);
+  addTo(summary.operations, outcome.operations);
+  addTo(summary.characters, [[outcome.character, 1]]);
+  addTo(summary.routes, [[outcome.routes, 1]]);
   if (outcome.violations.length > 0) summary.violated.set(seed, outcome.violations);
+}
+
+function addTo<Key>(counts: Map<Key, number>, more: Iterable<readonly [Key, number]>): void {
+  for (const [key, count] of more) counts.set(key, (counts.get(key) ?? 0) + count);
 }

@@ -1,7 +1,7 @@
 // Carries out a schedule's operations through the API, as operators would.
 
 import { checkErased } from './checks.ts';
-import { ALLOWED_ADDRESS, BOUND_APP, type Operation, type Slug } from './schedule.ts';
+import { ALLOWED_ADDRESS, BOUND_APP, type Operation, type RouteName, type Slug } from './schedule.ts';
 import { contactNumber } from './webhooks.ts';
 import type { World } from './world.ts';
 
@@ -16,6 +16,8 @@ export const SETTINGS = {
   fixed: { allowedIps: [ALLOWED_ADDRESS] },
 } as const satisfies Record<Slug, object>;
 
+type RouteBeginning = Extract<Operation, { what: 'add route' }>['from'];
+
 export async function operate(world: World, operation: Operation): Promise<void> {
   const { loop, book } = world;
   const { name } = operation;
@@ -26,22 +28,62 @@ export async function operate(world: World, operation: Operation): Promise<void>
       const key = world.pick([...book.storedByKey.keys()]);
       if (key === undefined) return;
       const [slug, id = ''] = key.split(' ');
-      await world.api(name, 'POST', `/api/events/${slug}/${encodeURIComponent(id)}/replay`);
+      const body = operation.route === null ? undefined : { route: operation.route };
+      await world.api(name, 'POST', `/api/events/${slug}/${encodeURIComponent(id)}/replay`, body);
       return;
     }
     case 'replay': {
-      const { slug, kind } = operation;
-      const filter = { integration: slug, ...(kind !== null && { type: kind }) };
-      const createdNo = book.no;
+      const { slug, kind, route, afterwards } = operation;
+      const filter = {
+        integration: slug,
+        ...(kind !== null && { type: kind }),
+        ...(route !== null && { route }),
+      };
       const created = await world.api(name, 'POST', '/api/replay', filter);
       if (created?.status !== 202) return;
-      const id = String(created.answer.id);
-      if (operation.isCancelled) {
-        await loop.sleep(500);
-        await world.api(`${name}-cancel`, 'POST', `/api/replay/${id}/cancel`);
-      } else book.replays.push({ id, slug, kind, createdNo });
+      for (const { id } of created.answer.data as { id: string }[]) {
+        requireAsAsked(world, id, { slug, kind, route });
+        if (afterwards === 'nothing') continue;
+        await loop.sleep(200);
+        await world.api(`${name}-${afterwards}-${id}`, 'POST', `/api/replay/${id}/${afterwards}`);
+        if (afterwards === 'cancel') continue;
+        await loop.sleep(20_000);
+        await world.api(`${name}-resume-${id}`, 'POST', `/api/replay/${id}/resume`);
+      }
       return;
     }
+    case 'add route': {
+      const { route, filter, from } = operation;
+      const made = await world.api(name, 'POST', '/api/routes', {
+        name: route,
+        filter,
+        from: momentOf(world, from),
+      });
+      if (made?.status === 201) requireBegin(world, route, from);
+      return;
+    }
+    case 'remove route': {
+      const { route, again } = operation;
+      await world.api(name, 'DELETE', `/api/routes/${route}`);
+      if (again === null) return;
+      await loop.sleep(again.afterMs);
+      const made = await world.api(`${name}-again`, 'POST', '/api/routes', { name: route, from: again.from });
+      if (made?.status === 201) requireBegin(world, route, again.from);
+      return;
+    }
+    case 'pause route': {
+      const { route, forMs } = operation;
+      await world.api(name, 'POST', `/api/routes/${route}/pause`);
+      if (forMs === null) return;
+      await loop.sleep(forMs);
+      await world.api(`${name}-resume`, 'POST', `/api/routes/${route}/resume`);
+      return;
+    }
+    case 'filter route':
+      for (const [index, filter] of operation.filters.entries()) {
+        await world.api(`${name}-${index}`, 'PATCH', `/api/routes/${operation.route}`, { filter });
+      }
+      return;
     case 'retry rejections':
       await paged(world, name, 'POST', '/api/rejections/retry', {});
       return;
@@ -108,6 +150,39 @@ export async function operate(world: World, operation: Operation): Promise<void>
       return;
     }
   }
+}
+
+/** Notes where a replay is not what was asked for, by its row. */
+function requireAsAsked(
+  { book }: World,
+  id: string,
+  asked: { slug: Slug; kind: string | null; route: RouteName | null },
+): void {
+  const replay = book.routes.replays.get(Number(id));
+  const isAsked =
+    replay !== undefined &&
+    replay.filter.integration === asked.slug &&
+    (replay.filter.type ?? null) === asked.kind &&
+    (asked.route === null || replay.route === asked.route);
+  if (!isAsked) book.violated('replayed', `replay ${id} is not the one that was asked for`);
+}
+
+/** Notes what a route that was just made takes of what was there and should not, or the other way round. */
+function requireBegin({ book, schedule }: World, route: string, from: RouteBeginning): void {
+  const life = book.routes.lives.findLast((one) => one.route === route);
+  if (life === undefined) return;
+  const fromMs = typeof from === 'string' ? null : schedule.startMs + Math.floor(from.fromMs);
+  for (const { seq, id, storedNo, deletedNo } of book.stored.values()) {
+    if (storedNo >= life.madeNo || (deletedNo !== null && deletedNo < life.madeNo)) continue;
+    const isAskedFor = fromMs === null ? from === 'oldest' : seq >= fromMs * 1000;
+    if (seq > life.began !== isAskedFor)
+      book.violated('routed', `route ${route} begins wrongly: see ${seq} ${id}`);
+  }
+}
+
+function momentOf(world: World, from: RouteBeginning): string {
+  if (typeof from === 'string') return from;
+  return new Date(world.schedule.startMs + Math.floor(from.fromMs)).toISOString();
 }
 
 async function newestId(world: World, name: string, path: string): Promise<string | undefined> {

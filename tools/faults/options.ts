@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { numberOf, readCommandLine, UsageError } from '../../scripts/command-line.ts';
 
 /** How many schedules of fixed seeds, and of new ones, a run has by default. */
-const USUAL_SCHEDULES = 300;
+const USUAL_SCHEDULES = 150;
 
 export const USAGE = `Usage: npm run faults [-- options]
 
@@ -18,6 +18,7 @@ Options:
   --only SEED      one schedule, and what became of it
   --parts NAMES    with --only: these parts of the schedule alone, e.g. w3,f1,o2
   --verbose        with --only: everything that happens, step by step
+  --backlog N      no schedules: so many events wait for a route, and the cron forwards them; what each of its runs did
   --jobs N         schedules at the same time (default: one for each processor)
   --no-shrink      does not look for the shortest schedule that still shows a violation
   --no-progress    nothing while it runs
@@ -33,6 +34,7 @@ export interface SeedRange {
 
 export type FaultOptions =
   | { kind: 'help' }
+  | { kind: 'backlog'; events: number }
   | { kind: 'many'; ranges: SeedRange[]; jobs: number; shrinks: boolean; progress: boolean }
   | { kind: 'only'; seed: number; parts: string[] | null; verbose: boolean; shrinks: boolean };
 
@@ -47,6 +49,7 @@ export function parseFaultOptions(args: readonly string[], newSeed: () => number
         seed: { type: 'string' },
         only: { type: 'string' },
         parts: { type: 'string' },
+        backlog: { type: 'string' },
         verbose: { type: 'boolean', default: false },
         jobs: { type: 'string', default: String(availableParallelism()) },
         shrink: { type: 'boolean', default: true },
@@ -58,6 +61,15 @@ export function parseFaultOptions(args: readonly string[], newSeed: () => number
   const seedOf = (name: string, written: string) =>
     numberOf(name, written, { from: 0, to: Number.MAX_SAFE_INTEGER - 1_000_000, whole: true });
   if (values.help) return { kind: 'help' };
+  if (values.backlog !== undefined) {
+    if (values.schedules !== undefined || values.seed !== undefined || values.only !== undefined) {
+      throw new UsageError('--backlog cannot be given together with --schedules, --seed or --only');
+    }
+    return {
+      kind: 'backlog',
+      events: numberOf('--backlog', values.backlog, { from: 1, to: 10_000_000, whole: true }),
+    };
+  }
   if (values.only !== undefined) {
     if (values.schedules !== undefined || values.seed !== undefined) {
       throw new UsageError('--only cannot be given together with --schedules or --seed');

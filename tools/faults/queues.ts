@@ -9,7 +9,10 @@ const MAX_BATCH_BYTES = 256_000;
 const MAX_MESSAGE_BYTES = 128_000;
 /** The platform says "around 100 bytes" for each message. */
 const METADATA_BYTES = 100;
+/** https://github.com/cloudflare/workerd/issues/6053 */
+export const QUEUE_OVERLOADED = 'Queue sendBatch failed: Queue is overloaded. Please back off.';
 const MAX_DELAY_SECONDS = 43_200;
+export const MAX_MESSAGES_A_SECOND = 5_000;
 /** Batches of one queue that are consumed at the same time. */
 const MAX_CONCURRENCY = 3;
 /** When a batch is delivered again whose consumer died. */
@@ -70,6 +73,26 @@ export class SimulatedQueues {
   }
 }
 
+/** How many messages a queue takes in a second. */
+export class QueueRate {
+  readonly #loop: Loop;
+  #second = 0;
+  #taken = 0;
+
+  constructor(loop: Loop) {
+    this.#loop = loop;
+  }
+
+  /** Takes so many. Throws where they are more than the queue takes, and then takes none of them. */
+  take(count: number): void {
+    const second = Math.floor(this.#loop.nowMs / 1000);
+    if (second !== this.#second) this.#taken = 0;
+    this.#second = second;
+    if (this.#taken + count > MAX_MESSAGES_A_SECOND) throw new Error(QUEUE_OVERLOADED);
+    this.#taken += count;
+  }
+}
+
 export class SimulatedQueue {
   readonly name: string;
   waiting = 0;
@@ -80,10 +103,12 @@ export class SimulatedQueue {
   #underWay = 0;
   #isGathering: boolean = false;
   #lastId = 0;
+  readonly #rate: QueueRate;
 
   constructor(name: string, options: QueueOptions, giveUp: (queue: string, messages: string[]) => void) {
     this.name = name;
     this.#options = options;
+    this.#rate = new QueueRate(options.loop);
     this.#giveUp = giveUp;
   }
 
@@ -102,8 +127,9 @@ export class SimulatedQueue {
       : null;
   }
 
-  /** Takes messages, written as JSON. */
+  /** Takes messages, written as JSON. Throws where they are more than the queue takes in a second. */
   take(messages: readonly string[]): void {
+    this.#rate.take(messages.length);
     for (const json of messages) {
       this.waiting++;
       this.#enter({

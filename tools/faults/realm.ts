@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import './uint8array.ts';
 import { PROJECT } from '../../scripts/project.ts';
+import { type Break, SMALL_LIMITS } from './small-limits.ts';
 
 /** What the simulation gives to a realm. */
 export interface RealmHost {
@@ -15,15 +16,19 @@ export interface RealmHost {
   log(line: string): void;
 }
 
-/** A change that breaks the source before it is bundled. `file` is its path in the project. */
-export interface Break {
-  file: string;
-  from: string;
-  to: string;
+/** Bundles of the receiver, each as the text of a function body: as it is, and with small limits. */
+export interface Bundles {
+  usual: string;
+  small: string;
 }
 
-/** The bundle of the receiver as the text of a function body. Throws where a break does not find its text. */
-export async function bundleReceiver(breaks: readonly Break[] = []): Promise<string> {
+/** Bundles the receiver. Throws where a break does not find its text. */
+export async function bundleReceiver(breaks: readonly Break[] = []): Promise<Bundles> {
+  const [usual, small] = await Promise.all([bundle(breaks), bundle([...breaks, ...SMALL_LIMITS])]);
+  return { usual, small };
+}
+
+async function bundle(breaks: readonly Break[]): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: PROJECT,
     entryPoints: ['src/receiver.ts'],
@@ -96,23 +101,26 @@ const NOBODY: RealmHost = {
   log: () => undefined,
 };
 
-/** Realms for up to four isolates, made once for a bundle. Only one run can use them at a time. */
+/** Realms for up to four isolates, made once for the bundles. Only one run can use them at a time. */
 export class Realms {
+  readonly #bundles: Bundles;
   readonly #hosts: RealmHost[] = [];
-  readonly #receivers: RealmReceiver[];
+  readonly #receivers = new Map<string, RealmReceiver>();
 
-  constructor(bundle: string, count = 4) {
-    this.#receivers = Array.from({ length: count }, (_, index) =>
-      createRealm(bundle, () => this.#hosts[index] ?? NOBODY),
-    );
+  constructor(bundles: Bundles) {
+    this.#bundles = bundles;
   }
 
   lend(index: number, host: RealmHost): void {
     this.#hosts[index] = host;
   }
 
-  receiver(index: number): RealmReceiver {
-    return this.#receivers[index] as RealmReceiver;
+  receiver(index: number, limits: keyof Bundles = 'usual'): RealmReceiver {
+    const key = `${limits} ${index}`;
+    const made =
+      this.#receivers.get(key) ?? createRealm(this.#bundles[limits], () => this.#hosts[index] ?? NOBODY);
+    this.#receivers.set(key, made);
+    return made;
   }
 }
 

@@ -5,6 +5,7 @@ import { operate } from './operators.ts';
 import type { Realms } from './realm.ts';
 import type { Schedule } from './schedule.ts';
 import { send } from './senders.ts';
+import { compareWithApi } from './told.ts';
 import { type Outcome, World } from './world.ts';
 
 /** @param onNote called with a text for everything that happens. */
@@ -22,6 +23,7 @@ export async function run(
     await world.run({
       send: async (webhook) => send(world, webhook),
       operate: async (operation) => operate(world, operation),
+      compare: async () => compareWithApi(world),
     });
     checkAtTheEnd(world);
     return world.outcome();

@@ -50,8 +50,43 @@ export interface Sending {
 export const BROKEN_KINDS = ['not-json', 'not-utf8', 'contract', 'other-application'] as const;
 export type BrokenKind = (typeof BROKEN_KINDS)[number];
 
-/** The bindings that can fail. */
-export type Target = 'd1' | 'events' | 'intake' | 'limiter';
+/** The routes of a world are the first ones of these, and of some the next one is made although it has no binding. */
+export const ROUTES = ['events', 'crm', 'desk', 'data'] as const;
+export type RouteName = (typeof ROUTES)[number];
+/** One and more. */
+export type RouteNames = readonly [RouteName, ...RouteName[]];
+
+/** As src/contract/routes.ts has it. */
+export interface RouteFilter {
+  integrations?: readonly string[];
+  types?: readonly string[];
+  statuses?: readonly string[];
+}
+
+/** A route that is there from the beginning. `events` always is: without this part of the schedule it wants everything. */
+export interface RouteSetup {
+  name: string;
+  route: RouteName;
+  filter: RouteFilter;
+}
+
+/** For a while, the queue of a route refuses what has an event of some messages in it. */
+export interface Poison {
+  name: string;
+  route: RouteName;
+  /** Of the messages, one in so many. */
+  oneIn: number;
+  fromMs: number;
+  untilMs: number;
+}
+
+/** Whether a poison makes a queue refuse the events of a message. */
+export function isPoison({ oneIn }: Poison, messageId: string): boolean {
+  return Number(messageId.slice(-9)) % oneIn === 0;
+}
+
+/** The bindings that can fail: the queue of a route, or what all share. */
+export type Target = 'd1' | RouteName | 'intake' | 'limiter';
 
 export const FAULT_KINDS = [
   'before',
@@ -95,9 +130,10 @@ export interface CronFault {
   untilMs: number;
 }
 
-/** The consumer of the events queue fails for a while. */
+/** The consumer of a route fails for a while. */
 export interface ConsumerFault {
   name: string;
+  route: RouteName;
   fromMs: number;
   untilMs: number;
   rate: number;
@@ -105,12 +141,27 @@ export interface ConsumerFault {
 
 /** An operation of an operator. */
 export type Operation = { name: string; atMs: number } & (
-  | { what: 'replay event' | 'retry rejections' | 'let in' | 'delete rejection' | 'redrive' | 'redrive one' }
-  | { what: 'replay'; slug: Slug; kind: 'response' | 'status' | null; isCancelled: boolean }
+  | { what: 'retry rejections' | 'let in' | 'delete rejection' | 'redrive' | 'redrive one' }
+  /** Without a route it goes to all that there are. */
+  | { what: 'replay event'; route: RouteName | null }
+  | {
+      what: 'replay';
+      slug: Slug;
+      kind: 'response' | 'status' | null;
+      route: RouteName | null;
+      afterwards: 'nothing' | 'cancel' | 'pause';
+    }
   | { what: 'rotate'; slug: Slug; overlapHours: 0 | 1 }
   | { what: 'disable'; slug: Slug; forMs: number }
   | { what: 'delete'; slug: Slug }
   | { what: 'erase'; contact: number }
+  /** `fromMs`: of virtual time, which may be before it begins. */
+  | { what: 'add route'; route: RouteName; filter: RouteFilter; from: 'now' | 'oldest' | { fromMs: number } }
+  | { what: 'remove route'; route: RouteName; again: { afterMs: number; from: 'now' | 'oldest' } | null }
+  /** `null`: it stays paused. */
+  | { what: 'pause route'; route: RouteName; forMs: number | null }
+  /** One after the other. */
+  | { what: 'filter route'; route: RouteName; filters: readonly RouteFilter[] }
 );
 
 /**
@@ -119,6 +170,9 @@ export type Operation = { name: string; atMs: number } & (
  */
 export const CHARACTERS = ['fault-free', 'deleting', 'cronless', 'mixed'] as const;
 export type Character = (typeof CHARACTERS)[number];
+
+/** What is injected into a binding: its faults, and what it refuses. */
+export const INJECTED_KINDS = [...FAULT_KINDS, 'poison'] as const;
 
 export interface Schedule {
   seed: number;
@@ -130,6 +184,12 @@ export interface Schedule {
   retentionDays: number;
   maxDatabaseGb: number;
   duplicateRate: number;
+  /** Whether the receiver has limits so small that these few events reach them, see small-limits.ts. */
+  limits: 'usual' | 'small';
+  /** Those that have a binding. */
+  boundRoutes: RouteNames;
+  routes: RouteSetup[];
+  poisons: Poison[];
   sendings: Sending[];
   faults: Fault[];
   deaths: Death[];
@@ -141,7 +201,16 @@ export interface Schedule {
 }
 
 /** The parts that can be left out, by name. */
-export const PARTS = ['sendings', 'faults', 'deaths', 'cronFaults', 'consumerFaults', 'operations'] as const;
+export const PARTS = [
+  'routes',
+  'sendings',
+  'faults',
+  'poisons',
+  'deaths',
+  'cronFaults',
+  'consumerFaults',
+  'operations',
+] as const;
 
 /** A schedule without the parts that are not named. */
 export function onlyParts(schedule: Schedule, names: ReadonlySet<string>): Schedule {

@@ -1,6 +1,6 @@
 // Looks for the shortest schedule that still shows a violation: parts are left out, many at a time and then one by one, as long
 // as the same rule is violated (after Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input").
-import type { Rule, Violation } from './book.ts';
+import type { Rule, Violation } from './rules.ts';
 import { onlyParts, partNames, type Schedule } from './schedule.ts';
 
 const MAX_RUNS = 400;

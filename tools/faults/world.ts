@@ -1,33 +1,49 @@
 // Runs a schedule: senders, operators, the cron and the consumer with isolates, D1 and queues, all in virtual time.
 import type { CloudEvent } from '../../src/contract/cloudevent.ts';
-import { EXAMPLE_CONSUMER, RECEIVER } from '../declared-worker.ts';
+import { consumersOf, receiverWith } from '../declared-routes.ts';
 import { Random } from '../random.ts';
 import { bindingsOf } from './bindings.ts';
-import { Book, type Violation } from './book.ts';
+import { Book } from './book.ts';
 import { SimulatedDatabase } from './database.ts';
 import { type End, Isolate } from './isolates.ts';
 import { Loop } from './loop.ts';
 import { type Delivery, SimulatedQueues } from './queues.ts';
 import type { Realms } from './realm.ts';
+import { placeKey, UNDER_WAY_MS } from './route-book.ts';
+import type { Violation } from './rules.ts';
 import {
   ACCEPTING,
   ALLOWED_ADDRESS,
   BOUND_APP,
   type Character,
+  type FaultKind,
   type Operation,
+  type RouteName,
   type Schedule,
   SLUGS,
   type Slug,
 } from './schedule.ts';
-import { keyOf, ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
+import { ORIGIN, SECRETS, type Webhook, webhookOf } from './webhooks.ts';
 
 /** How long a sender waits for an answer. */
 const SENDER_TIMEOUT_MS = 15_000;
 /** The promised time for an answer once the body is there. */
 const ANSWER_MS = 3_000;
 const MINUTE_MS = 60_000;
+/** With these, something that was asked for can be done much later. */
+const SLOW_KINDS: readonly FaultKind[] = ['hang', 'hang-done', 'slow', 'late-answer'];
 /** When everything must be quiet. A message of the intake queue may wait for a quarter of an hour several times. */
 const MAX_QUIET_MS = 5 * 3_600_000;
+
+/** How many active routes have a gap. ?1 are the routes with a binding. */
+export const BEHIND = `
+  SELECT count(*) FROM routes WHERE state = 'active' AND name IN (SELECT value FROM json_each(?1))
+    AND (position < coalesce((SELECT max(seq) FROM events), 0) OR name IN (SELECT route FROM forwarded))`;
+/** How many replays are neither over nor paused, on active routes. ?1 are the routes with a binding. */
+export const OPEN_REPLAYS = `
+  SELECT count(*) FROM replays JOIN routes ON routes.name = replays.route
+  WHERE replays.state = 'running' AND NOT paused AND routes.state = 'active'
+    AND route IN (SELECT value FROM json_each(?1))`;
 
 /** The result of a run. */
 export interface Outcome {
@@ -40,6 +56,10 @@ export interface Outcome {
   events: number;
   injected: Map<string, number>;
   character: Character;
+  limits: Schedule['limits'];
+  /** What operators did, and how often. */
+  operations: Map<Operation['what'], number>;
+  routes: number;
   /** How long webhooks waited for their answers, ms. */
   answeredInMs: number[];
 }
@@ -48,6 +68,8 @@ export interface Outcome {
 export interface Actors {
   send(webhook: Webhook): Promise<void>;
   operate(operation: Operation): Promise<void>;
+  /** Asks the API once everything is over. */
+  compare(): Promise<void>;
 }
 
 export class World {
@@ -72,10 +94,11 @@ export class World {
 
   constructor(schedule: Schedule, realms: Realms) {
     this.schedule = schedule;
-    const { seed, startMs, skewsMs, faults } = schedule;
+    const { seed, startMs, skewsMs, faults, poisons, boundRoutes } = schedule;
     const { loop } = this;
     this.#random = new Random(`${seed} world`);
-    this.book = new Book(() => loop.nowMs);
+    const isSlow = faults.some(({ kind }) => SLOW_KINDS.includes(kind));
+    this.book = new Book(() => loop.nowMs, isSlow ? UNDER_WAY_MS.whileSlow : UNDER_WAY_MS.usually);
     this.database = new SimulatedDatabase(
       () => startMs + loop.nowMs,
       (changes) => this.book.changed(changes),
@@ -90,9 +113,11 @@ export class World {
     const { bindings, injected } = bindingsOf({
       loop,
       faults,
+      poisons,
+      routes: boundRoutes,
       database: this.database,
       queues: this.queues,
-      onTaken: (queue, body) => this.#taken(queue, body),
+      onTaken: (target, body) => this.#taken(target, body),
       onViolation: (what) => this.book.violated('limits', what),
     });
     this.#injected = injected;
@@ -105,7 +130,7 @@ export class World {
       ASSETS: { fetch: async () => new Response(null, { status: 404 }) },
     };
     this.isolates = skewsMs.map((skewMs, index) => {
-      const createReceiver = realms.receiver(index);
+      const createReceiver = realms.receiver(index, schedule.limits);
       const isolate = new Isolate({
         index,
         skewMs,
@@ -115,6 +140,7 @@ export class World {
         env,
         createReceiver,
         log: (line) => loop.note(`log ${index} ${line}`),
+        onDeath: () => this.book.deathsAtMs.push(loop.nowMs),
       });
       realms.lend(index, isolate.host);
       return isolate;
@@ -140,12 +166,15 @@ export class World {
       events: this.book.stored.size,
       injected: this.#injected,
       character: this.schedule.character,
+      limits: this.schedule.limits,
+      operations: countOf(this.schedule.operations.map(({ what }) => what)),
+      routes: this.schedule.boundRoutes.length,
       answeredInMs: this.#answeredInMs,
     };
   }
 
   /** Lets everything happen, and then the queues become empty. */
-  async run({ send, operate }: Actors): Promise<void> {
+  async run({ send, operate, compare }: Actors): Promise<void> {
     const { loop, schedule } = this;
     for (const webhook of this.webhooks) this.#task(async () => send(webhook));
     for (const operation of schedule.operations) this.#task(async () => operate(operation));
@@ -165,6 +194,8 @@ export class World {
     this.#task(async () => operate({ name: 'end', what: 'redrive', atMs: 0 }));
     await loop.runUntil(loop.nowMs + MAX_QUIET_MS, () => this.#openTasks === 0);
     await this.#untilQuiet();
+    this.#task(compare);
+    await loop.runUntil(loop.nowMs + MAX_QUIET_MS, () => this.#openTasks === 0);
     this.#isOver = true;
   }
 
@@ -276,20 +307,23 @@ export class World {
         slug === ACCEPTING ? 'accept' : 'refuse',
       );
     }
+    const statements = this.schedule.routes.map(({ route, filter }, index) => ({
+      sql: `INSERT INTO routes (name, filter, version, began, position, counted, created_at, state_at)
+        VALUES (?1, ?2, 2 + ?3, 0, 0, 0, 0, 0) ON CONFLICT (name) DO UPDATE SET filter = excluded.filter`,
+      values: [route, JSON.stringify(filter), index],
+    }));
+    this.database.tellRoutes();
+    if (statements.length > 0) this.database.transact(statements);
   }
 
-  #taken(queue: 'events' | 'intake', body: unknown): void {
-    if (queue === 'intake') {
-      this.book.deferred.add((body as { requestId: string }).requestId);
-      return;
-    }
-    const { id, source } = body as CloudEvent;
-    const key = `${source.replace('/webhooks/', '')} ${id}`;
-    if (!this.book.taken.has(key)) this.book.taken.set(key, this.book.no);
+  #taken(target: RouteName | 'intake', body: unknown): void {
+    if (target === 'intake') this.book.deferred.add((body as { requestId: string }).requestId);
+    else this.book.routes.took(target, body as CloudEvent);
   }
 
   #consume(): void {
-    for (const config of RECEIVER.consumes) {
+    const { boundRoutes } = this.schedule;
+    for (const config of receiverWith(boundRoutes).consumes) {
       this.queues.named(config.queue).consume(config, async (batch) => {
         const name = `${config.queue} batch ${++this.#batches}`;
         const isolate = this.#isolateOf(new Random(`${this.schedule.seed} way of ${name}`));
@@ -299,25 +333,27 @@ export class World {
         return endOf(await ended);
       });
     }
-    for (const config of EXAMPLE_CONSUMER.consumes) {
-      this.queues.named(config.queue).consume(config, async ({ messages }) => {
-        await this.loop.sleep(5 + this.#random.fraction() * 200);
-        for (const message of messages) this.#consumeEvent(message);
-        return 'returned';
-      });
+    for (const route of boundRoutes) {
+      for (const config of consumersOf(route)) {
+        this.queues.named(config.queue).consume(config, async ({ messages }) => {
+          await this.loop.sleep(5 + this.#random.fraction() * 200);
+          for (const message of messages) this.#consumeEvent(route, message);
+          return 'returned';
+        });
+      }
     }
   }
 
-  #consumeEvent(message: Delivery): void {
+  #consumeEvent(route: RouteName, message: Delivery): void {
     const { nowMs } = this.loop;
     const event = message.body as CloudEvent;
-    this.book.consumed.push({ event, atMs: nowMs, no: this.book.no });
+    this.book.consumed.push({ route, event, atMs: nowMs, no: this.book.no });
     const fault = this.schedule.consumerFaults.find(
-      ({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs,
+      (one) => one.route === route && nowMs >= one.fromMs && nowMs < one.untilMs,
     );
     if (fault !== undefined && this.#random.chance(fault.rate)) message.retry({ delaySeconds: 1 });
     else {
-      this.book.handled.add(keyOf(event.source.replace('/webhooks/', ''), event.id));
+      this.book.routes.handled.add(placeKey(route, Number(event.sequence)));
       message.ack();
     }
   }
@@ -377,11 +413,16 @@ export class World {
   }
 
   #waitingInD1(): number {
-    const [row] = this.database.ask<{ n: number }>(`SELECT
-      (SELECT count(*) FROM outbox) + (SELECT count(*) FROM replaying)
-      + (SELECT count(*) FROM replays WHERE state = 'running') AS n`);
+    const [row] = this.database.ask<{ n: number }>(
+      `SELECT (${BEHIND}) + (${OPEN_REPLAYS}) AS n`,
+      JSON.stringify(this.schedule.boundRoutes),
+    );
     return row?.n ?? 0;
   }
+}
+
+function countOf<T>(items: readonly T[]): Map<T, number> {
+  return new Map([...Map.groupBy(items, (item) => item)].map(([item, all]) => [item, all.length]));
 }
 
 function endOf({ end }: End<unknown>) {
