@@ -242,10 +242,11 @@ describe('a conversation of large messages', () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 199)
        INSERT INTO events (
-         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload,
+         replays
        )
        SELECT 1000 + i, 'm' || i || ':e:response', 'shop', 'response', NULL, ?1, 'app', 'r', i, i,
-         json_object('message', json_object('message', i || ' ' || hex(zeroblob(iif(i % 3, ?2, 10) / 2))))
+         json_object('message', json_object('message', i || ' ' || hex(zeroblob(iif(i % 3, ?2, 10) / 2)))), -1
        FROM n`,
     )
       .bind(MARIA, TEXT)

@@ -456,10 +456,11 @@ describe('an event whose message has more and larger replies than an answer of t
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
        INSERT INTO events (
-         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload
+         seq, id, integration, type, status, contact, app_id, request_id, received_at, occurred_at, payload,
+         replays
        )
        SELECT 1000 + i, 'm:e' || i || ':response', 'shop', 'response', NULL, '+5541988956674', 'app', 'r', i, i,
-         json_object('message', json_object('message', hex(zeroblob(30000))))
+         json_object('message', json_object('message', hex(zeroblob(30000)))), -1
        FROM n`,
     )
       .bind(replies)

@@ -267,7 +267,7 @@ describe('trying all rejections again', () => {
 
     expect(first.status).toBe(200);
     expect(page).toContain('data-go-on');
-    expect(fields).toMatchObject({ integration: 'shop', retried: '1500', rejected: '1500' });
+    expect(fields).toMatchObject({ integration: 'shop', retried: '1200', rejected: '1200' });
     expect(Number(fields.cursor)).toBeGreaterThan(0);
     const location = locationOf(await operator.post('/rejections/retry', fields));
     expect(textOf(await operator.page(location))).toContain('Tried again: 1,600.');
