@@ -313,7 +313,7 @@ describe.concurrent('a dry run', () => {
     const run = await deploy(project, ['--dry-run']);
 
     expect(run.status).toBe(1);
-    expect(run.stderr).toMatch(/The bundle is 2\d\d\.\d KB gzip, more than 285\.0 KB/);
+    expect(run.stderr).toMatch(/The bundle is \d+\.\d KB gzip, more than 285\.0 KB/);
   });
 
   it('refuses migrations of one number, or with one missing', async () => {

@@ -158,8 +158,8 @@ describe('npm run faults', () => {
     [
       [],
       [
-        { from: 1, count: 300 },
-        { from: 123_456, count: 300 },
+        { from: 1, count: 150 },
+        { from: 123_456, count: 150 },
       ],
     ],
     [['--schedules', '10000'], [{ from: 1, count: 10_000 }]],
