@@ -74,6 +74,26 @@ export function requireNothingTaken(
   }
 }
 
+/** The command that the first word of a command line names. Throws where it is none. */
+export function commandNamed<Name extends string>(commands: readonly Name[], word: string | undefined): Name {
+  const name = commands.find((known) => known === word);
+  if (name !== undefined) return name;
+  throw new UsageError(`${word === undefined ? 'Say what to do' : `"${word}" is no command`}; see --help`);
+}
+
+/** Throws where an option is given that goes with other commands. @param commandsOf those of options that go with some only. */
+export function requireOptionsOf(
+  command: string,
+  given: object,
+  commandsOf: Readonly<Record<string, readonly string[]>>,
+): void {
+  for (const option of Object.keys(given)) {
+    const commands = commandsOf[option];
+    if (commands === undefined || commands.includes(command)) continue;
+    throw new UsageError(`--${option} goes with ${commands.join(' and ')}, not with ${command}`);
+  }
+}
+
 /** Resolves a path in the directory where npm was called: npm itself runs commands in that of the project. */
 export function fromCaller(path: string): string {
   return resolve(process.env.INIT_CWD ?? process.cwd(), path);

@@ -1,6 +1,12 @@
 // Reads the command line of `npm run integrations`. The API checks the values, so they go to it as they were written.
 import { parseArgs } from 'node:util';
-import { readCommandLine, requireNothingTaken, UsageError } from '../command-line.ts';
+import {
+  commandNamed,
+  readCommandLine,
+  requireNothingTaken,
+  requireOptionsOf,
+  UsageError,
+} from '../command-line.ts';
 import { TARGET_OPTIONS, TARGET_USAGE, type Target, targetOf } from '../receiver/target.ts';
 
 export const USAGE = `Usage: npm run integrations -- <command> [options]
@@ -65,14 +71,14 @@ type Values = ReturnType<typeof parseOptions>['values'];
 const COMMANDS = ['list', 'add', 'rotate', 'disable', 'enable'] as const;
 
 /** Options of a single command. */
-const COMMAND_OF: Partial<Record<OptionName, Command['name']>> = {
-  'app-id': 'add',
-  description: 'add',
-  'allowed-ip': 'add',
-  'require-signature': 'add',
-  'on-rejection': 'add',
-  'overlap-hours': 'rotate',
-};
+const COMMANDS_OF = {
+  'app-id': ['add'],
+  description: ['add'],
+  'allowed-ip': ['add'],
+  'require-signature': ['add'],
+  'on-rejection': ['add'],
+  'overlap-hours': ['rotate'],
+} satisfies Partial<Record<OptionName, Command['name'][]>>;
 
 /** Options that do no harm when npm takes them for its own. */
 const HARMLESS: readonly OptionName[] = ['json', 'help'];
@@ -104,16 +110,8 @@ function parseOptions(args: readonly string[]) {
 }
 
 function commandOf([word, slug, ...rest]: readonly string[], values: Values): Command {
-  const name = COMMANDS.find((known) => known === word);
-  if (name === undefined) {
-    throw new UsageError(`${word === undefined ? 'Say what to do' : `"${word}" is no command`}; see --help`);
-  }
-  const foreign = (Object.keys(values) as OptionName[]).find((option) => {
-    const owner = COMMAND_OF[option];
-    return owner !== undefined && owner !== name;
-  });
-  if (foreign !== undefined)
-    throw new UsageError(`--${foreign} goes with ${COMMAND_OF[foreign]}, not with ${name}`);
+  const name = commandNamed(COMMANDS, word);
+  requireOptionsOf(name, values, COMMANDS_OF);
 
   if (name === 'list') {
     if (slug !== undefined) throw new UsageError(`list takes no more words; "${slug}" is one`);

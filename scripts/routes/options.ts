@@ -2,7 +2,13 @@
 // new route, by which wrangler.toml is changed, is checked here.
 import { parseArgs } from 'node:util';
 import { MAX_ROUTE_NAME_LENGTH, ROUTE_NAME } from '../../src/contract/routes.ts';
-import { readCommandLine, requireNothingTaken, UsageError } from '../command-line.ts';
+import {
+  commandNamed,
+  readCommandLine,
+  requireNothingTaken,
+  requireOptionsOf,
+  UsageError,
+} from '../command-line.ts';
 import { TARGET_OPTIONS, TARGET_USAGE, type Target, targetOf } from '../receiver/target.ts';
 
 export const USAGE = `Usage: npm run routes -- <command> [options]
@@ -77,13 +83,13 @@ type Values = ReturnType<typeof parseOptions>['values'];
 const COMMANDS = ['list', 'add', 'change', 'pause', 'resume', 'remove'] as const;
 
 /** Options of some commands. */
-const COMMANDS_OF: Partial<Record<OptionName, Command['name'][]>> = {
+const COMMANDS_OF = {
   type: ['add', 'change'],
   integration: ['add', 'change'],
   status: ['add', 'change'],
   from: ['add'],
   config: ['remove'],
-};
+} satisfies Partial<Record<OptionName, Command['name'][]>>;
 
 /** Options that do no harm when npm takes them for its own. */
 const HARMLESS: readonly OptionName[] = ['json', 'help'];
@@ -115,16 +121,8 @@ function parseOptions(args: readonly string[]) {
 }
 
 function commandOf([word, route, ...rest]: readonly string[], values: Values): Command {
-  const name = COMMANDS.find((known) => known === word);
-  if (name === undefined) {
-    throw new UsageError(`${word === undefined ? 'Say what to do' : `"${word}" is no command`}; see --help`);
-  }
-  for (const option of Object.keys(values) as OptionName[]) {
-    const owners = COMMANDS_OF[option];
-    if (owners !== undefined && !owners.includes(name)) {
-      throw new UsageError(`--${option} goes with ${owners.join(' and ')}, not with ${name}`);
-    }
-  }
+  const name = commandNamed(COMMANDS, word);
+  requireOptionsOf(name, values, COMMANDS_OF);
 
   if (name === 'list') {
     if (route !== undefined) throw new UsageError(`list takes no more words; "${route}" is one`);

@@ -1,6 +1,7 @@
 // The output of `npm run routes`.
 
 import type { ShownRoute } from '../../src/api/routes/route.ts';
+import { consumerToml } from '../../src/contract/route-queues.ts';
 import { MAX_COUNTED } from '../../src/store/database.ts';
 import { alignColumns } from '../command-line.ts';
 import { describeRefusal, type Refused } from '../receiver/api.ts';
@@ -8,7 +9,7 @@ import type { Target } from '../receiver/target.ts';
 import { shellQuote } from '../start/instructions.ts';
 import type { ShownRoutes } from './api.ts';
 import type { AskedFilter, Command } from './options.ts';
-import type { Edit, RouteNames } from './wrangler-queues.ts';
+import type { Edit } from './wrangler-queues.ts';
 
 /** The command line's words for fields of the API. */
 const WORDS: Record<string, string> = { name: 'the name', from: '--from', filter: 'the filter' };
@@ -72,7 +73,7 @@ ${written}
 
 The wrangler.toml of its consumer needs:
 
-${indent(consumerBlock(edit.names))}
+${indent(consumerToml(edit.names.queue, edit.names.deadLetterQueue).trimEnd())}
 
 ${describeNextSteps(command, target)}`;
 }
@@ -145,13 +146,6 @@ const UNITS: [unit: string, ms: number][] = [
 function describeAge(ms: number): string {
   const [unit, unitMs] = UNITS.find(([, length]) => ms >= 2 * length) ?? ['s', 1_000];
   return `${Math.floor(ms / unitMs)} ${unit}`;
-}
-
-function consumerBlock({ queue, deadLetterQueue }: RouteNames): string {
-  return `[[queues.consumers]]
-queue = ${JSON.stringify(queue)}
-max_retries = 10
-dead_letter_queue = ${JSON.stringify(deadLetterQueue)}`;
 }
 
 function describeNextSteps(command: Extract<Command, { name: 'add' }>, target: Target): string {

@@ -2,6 +2,7 @@
 // so the text is edited, and what it says is compared before and after.
 
 import { isDeepStrictEqual } from 'node:util';
+import { queueComments } from '../../src/contract/route-queues.ts';
 import { bindingOf, FIRST_ROUTE } from '../../src/contract/routes.ts';
 import { CommandFailure } from '../command-line.ts';
 
@@ -71,13 +72,14 @@ export async function addRouteQueues(text: string, route: string, parse: ParseTo
   const { binding, queue, deadLetterQueue } = names;
   const { producers = [], consumers = [] } = before.queues ?? {};
 
+  const comments = queueComments(route);
   const added: [Kind, Entry, comment: string][] = [];
   if (producerOf(before.queues, binding) === undefined) {
-    added.push(['producers', { binding, queue }, commentOf(route, 'producers')]);
+    added.push(['producers', { binding, queue }, comments.producers]);
   }
   if (consumerOf(before.queues, deadLetterQueue) === undefined) {
     const { queue: _, ...settings } = settingsOfDeadLetters(before);
-    added.push(['consumers', { queue: deadLetterQueue, ...settings }, commentOf(route, 'consumers')]);
+    added.push(['consumers', { queue: deadLetterQueue, ...settings }, comments.consumers]);
   }
   const isQueueTaken =
     consumers.some((consumer) => consumer.queue === queue) ||
@@ -115,6 +117,7 @@ export async function removeRouteQueues(text: string, route: string, parse: Pars
     producers: (producer) => producer.binding === names.binding,
     consumers: (consumer) => consumer.queue === names.deadLetterQueue,
   };
+  const comments = queueComments(route);
   const lines = new TomlLines(text);
   const blocks: string[] = [];
   const expected = structuredClone(before);
@@ -122,7 +125,7 @@ export async function removeRouteQueues(text: string, route: string, parse: Pars
     const entries = before.queues?.[kind] ?? [];
     const index = entries.findIndex(isOfRoute[kind]);
     if (index < 0) continue;
-    blocks.push(lines.takeOut(kind, index, commentOf(route, kind)));
+    blocks.push(lines.takeOut(kind, index, comments[kind]));
     const left = entries.filter((_, other) => other !== index);
     expected.queues = { ...expected.queues, [kind]: left };
   }
@@ -260,12 +263,6 @@ function nameTaken(route: string, queue: string): CommandFailure {
   return new CommandFailure(
     `The route "${route}" would have the queue "${queue}", which wrangler.toml uses for something else.`,
   );
-}
-
-function commentOf(route: string, kind: Kind): string {
-  return kind === 'producers'
-    ? `# The queue of the route ${route}.`
-    : `# Keeps what the consumers of the route ${route} give up on.`;
 }
 
 function linesOf(kind: Kind, entries: Entry): string[] {

@@ -16,14 +16,23 @@ export function deadLetterQueueOfRoute(route: string): string {
   return `${queueOfRoute(route)}-dead`;
 }
 
+/** The comments that the queues of a route have in the wrangler.toml of the receiver. */
+export function queueComments(route: string): Record<'producers' | 'consumers', string> {
+  return {
+    producers: `# The queue of the route ${route}.`,
+    consumers: `# Keeps what the consumers of the route ${route} give up on.`,
+  };
+}
+
 /** What the wrangler.toml of the receiver has for a route: it sends to the queue, and keeps what consumers give up on. */
 export function receiverToml(route: string): string {
-  return `# The queue of the route ${route}.
+  const comments = queueComments(route);
+  return `${comments.producers}
 [[queues.producers]]
 binding = "${bindingOf(route)}"
 queue = "${queueOfRoute(route)}"
 
-# Keeps what the consumers of the route ${route} give up on.
+${comments.consumers}
 [[queues.consumers]]
 queue = "${deadLetterQueueOfRoute(route)}"
 max_batch_size = 100
@@ -33,11 +42,11 @@ dead_letter_queue = "${LAST_QUEUE}"
 `;
 }
 
-/** What the wrangler.toml of the consumer of a route has. */
-export function consumerToml(route: string): string {
+/** What the wrangler.toml of the consumer of a queue has. */
+export function consumerToml(queue: string, deadLetterQueue: string): string {
   return `[[queues.consumers]]
-queue = "${queueOfRoute(route)}"
+queue = ${JSON.stringify(queue)}
 max_retries = 10
-dead_letter_queue = "${deadLetterQueueOfRoute(route)}"
+dead_letter_queue = ${JSON.stringify(deadLetterQueue)}
 `;
 }

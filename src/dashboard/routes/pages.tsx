@@ -4,7 +4,12 @@ import type { FC } from 'hono/jsx';
 import type { listReplays } from '../../api/replays/routes.ts';
 import type { listRoutes } from '../../api/routes/routes.ts';
 import type { ContractProblem } from '../../contract/problems.ts';
-import { consumerToml, receiverToml } from '../../contract/route-queues.ts';
+import {
+  consumerToml,
+  deadLetterQueueOfRoute,
+  queueOfRoute,
+  receiverToml,
+} from '../../contract/route-queues.ts';
 import { routeOfBinding } from '../../contract/routes.ts';
 import type { AnswerOf } from '../../http/operation.ts';
 import {
@@ -305,7 +310,11 @@ const SetUp: FC<{ view: View; route: ShownRoute }> = ({ view, route: { name, bou
         </>
       )}
       <p>{t.setUpHint}</p>
-      <Copyable view={view} value={consumerToml(name)} label={t.consumerToml} />
+      <Copyable
+        view={view}
+        value={consumerToml(queueOfRoute(name), deadLetterQueueOfRoute(name))}
+        label={t.consumerToml}
+      />
     </Panel>
   );
 };
