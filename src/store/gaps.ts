@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { type ActiveRoute, storedFilter } from './active-routes.ts';
 import { type PendingEvent, type PendingRow, pendingColumns, pendingEventOf } from './pending-events.ts';
 import { storedJson } from './stored-json.ts';
-import { isPassedSql, joinStretches, LAST_PLACE, type Stretch, wantsSql } from './stretches.ts';
+import { gapEndSql, isPassedSql, joinStretches, LAST_PLACE, type Stretch, wantsSql } from './stretches.ts';
 
 /** Younger events are left to the requests that brought them, whose `waitUntil` ends 30 s after the answer. */
 export const SWEEP_GRACE_MS = 30_000;
@@ -19,7 +19,7 @@ export interface RouteBehind extends ActiveRoute {
 }
 
 /**
- * The active routes that are behind, of those named. Events count that have been stored for {@link SWEEP_GRACE_MS}. Their
+ * The active routes that are behind. Events count that have been stored for {@link SWEEP_GRACE_MS}. Their
  * places tell that; where a clock that was ahead told the place, the event counts as well if it was there when a sweep last
  * ended. A route that is not behind costs two rows.
  */
@@ -109,15 +109,13 @@ export async function listGaps(
 
 /** ?1 is the route or NULL, ?2 and ?3 are the stretch. A gap begins where the position or a noted stretch ends. */
 const GAPS = `
-  SELECT max(after, ?2) AS after, min(until, last_place.seq, ?3) AS last
-  FROM (SELECT ${LAST_PLACE} AS seq) AS last_place CROSS JOIN (
-    SELECT begins.place AS after, coalesce((
-      SELECT min(f.after) FROM forwarded AS f WHERE f.route = begins.route AND f.after >= begins.place
-    ), ${Number.MAX_SAFE_INTEGER}) AS until
+  SELECT max(after, ?2) AS after, min(until, ?3) AS last
+  FROM (
+    SELECT begins.place AS after, ${gapEndSql('begins.route', 'begins.place')} AS until
     FROM (SELECT name AS route, position AS place FROM routes UNION ALL SELECT route, last FROM forwarded) AS begins
     WHERE ?1 IS NULL OR begins.route = ?1
   )
-  WHERE after < min(until, last_place.seq, ?3) AND until > ?2
+  WHERE after < min(until, ?3) AND until > ?2
   ORDER BY last DESC LIMIT ?4`;
 
 /** What one statement reads of a gap at most. */
@@ -165,9 +163,9 @@ export async function readGap(
     db.prepare(PAGE).bind(...values, name),
   ]);
   const [end] = (ended?.results ?? []) as { last: number | null; isEnd: number }[];
-  const rows = (read?.results ?? []) as (PendingRow & { refusals: number })[];
+  const rows = (read?.results ?? []) as WaitingRow[];
   return {
-    events: rows.map(({ refusals, ...row }) => ({ ...pendingEventOf(row), refusals })),
+    events: rows.map(waitingEventOf),
     last: end === undefined || end.last === null || end.isEnd === 1 ? gap.last : end.last,
   };
 }
@@ -204,8 +202,14 @@ export async function findWaiting(
   const { results } = await db
     .prepare(WAITING)
     .bind(JSON.stringify(stretches.map(({ after, last }) => [after, last])), route, maxPayloadBytes)
-    .run<PendingRow & { refusals: number }>();
-  return results.map(({ refusals, ...row }) => ({ ...pendingEventOf(row), refusals }));
+    .run<WaitingRow>();
+  return results.map(waitingEventOf);
+}
+
+type WaitingRow = PendingRow & { refusals: number };
+
+function waitingEventOf({ refusals, ...row }: WaitingRow): WaitingEvent {
+  return { ...pendingEventOf(row), refusals };
 }
 
 const WAITING = `

@@ -154,7 +154,7 @@ export async function setReplayPaused(
 export function endReplaysOfRoute(db: D1Database, route: string, nowMs: number): D1PreparedStatement[] {
   const isGone = (name: string) => `NOT EXISTS (SELECT 1 FROM routes WHERE name = ${name})`;
   return [
-    ...countSentSql(db, nowMs, `r.route = ?2 AND r.state = 'running' AND ${isGone('?2')}`, route),
+    ...countSentSql(db, nowMs, `${IS_OPEN} AND r.route = ?2 AND ${isGone('?2')}`, route),
     db
       .prepare(
         `UPDATE replays SET state = 'cancelled', filter = ${BLOTTED_FILTER}, updated_at = ?2

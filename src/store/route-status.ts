@@ -3,7 +3,7 @@
 import { MAX_COUNTED } from './database.ts';
 import { progressSql } from './progress.ts';
 import { listRoutes, type Route } from './routes.ts';
-import { isPassedSql, LAST_PLACE, wantsSql } from './stretches.ts';
+import { gapEndSql, isPassedSql, wantsSql } from './stretches.ts';
 
 export interface RouteStatus extends Route {
   /** Events that it has yet to forward, of the first {@link MAX_COUNTED} in its gaps. */
@@ -63,9 +63,7 @@ const STATUS = `
   WITH in_gaps AS (
     SELECT e.seq, e.received_at, e.deferred, e.integration, e.type, e.status
     FROM (
-      SELECT place, coalesce((
-        SELECT min(f.after) FROM forwarded AS f WHERE f.route = ?1 AND f.after >= place
-      ), ${LAST_PLACE}) AS until
+      SELECT place, ${gapEndSql('?1', 'place')} AS until
       FROM (
         SELECT position AS place FROM routes WHERE name = ?1
         UNION ALL

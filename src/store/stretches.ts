@@ -109,6 +109,13 @@ const FORGET = `
       ON f.route = given.route AND f.after > given.after AND f.after < given.last AND f.last <= given.last
   )`;
 
+/** Where a gap ends that begins at a place: at the next noted stretch, or with the log. */
+export function gapEndSql(route: string, place: string): string {
+  return `coalesce(
+    (SELECT min(f.after) FROM forwarded AS f WHERE f.route = ${route} AND f.after >= ${place}), ${LAST_PLACE}
+  )`;
+}
+
 /**
  * The condition that the queue of a route has confirmed what lies at a place, or that the route does not want it.
  *
