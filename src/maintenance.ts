@@ -152,12 +152,12 @@ function lanesOf({ intake, retentionMs, rejectionMs, maxDatabaseBytes }: Mainten
       name: 'sweep',
       endsAt: 0.5,
       async work(deps, budget, leftMs) {
-        const swept = await sweepRoutes(
+        const behind = await sweepRoutes(
           deps,
           budget.until(() => leftMs() <= SWEEP_ENDING_MS),
         );
         await recordSweep(deps.db, deps.now());
-        await askToCatchUp({ intake }, swept.behind);
+        await askToCatchUp({ intake }, behind);
       },
     },
     {

@@ -42,7 +42,7 @@ export async function catchUp(deps: CatchUpDeps, routes: ReadonlySet<string>): P
   const untilMs = Date.now() + LINK.ms;
   try {
     const budget = new WorkBudget(LINK.subrequests, () => Date.now() >= untilMs);
-    const { behind } = await sweepRoutes(deps, budget, (route) => routes.has(route));
+    const behind = await sweepRoutes(deps, budget, (route) => routes.has(route));
     await askToCatchUp(deps, behind);
   } catch (error) {
     log('warn', 'catching up left to the cron', { error: describeError(error) });

@@ -11,7 +11,7 @@ import { findWaiting } from '../store/gaps.ts';
 import type { PendingEvent } from '../store/pending-events.ts';
 import { type ConfirmedStretch, confirmStretches, type Stretch } from '../store/stretches.ts';
 import { type EventMessage, MAX_FORWARDED_PAYLOAD_BYTES, messageOf } from './messages.ts';
-import { coverStretches, type ForwardingDeps, forwardTo } from './routes.ts';
+import { coverStretches, eventsWithin, type ForwardingDeps, forwardTo } from './routes.ts';
 import type { OutgoingEvent } from './send.ts';
 
 /** `waitUntil` ends 30 s after the answer (https://developers.cloudflare.com/workers/runtime-apis/context/). */
@@ -111,7 +111,7 @@ function createWay(
     const read = await readAgain(route, shares);
     const within = shares.map(({ stretch, events }) => ({
       stretch,
-      events: events ?? read.filter(({ seq }) => seq > stretch.after && seq <= stretch.last),
+      events: events ?? eventsWithin(read, stretch),
     }));
     await forwardTo(deps, {
       route,

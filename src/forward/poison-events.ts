@@ -47,9 +47,7 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   let failuresInARow = 0;
   let failuresAllowed = FAILURES_IN_A_ROW;
   const broken: Waiting[] = [];
-  const left: Waiting[] = [];
   const refusedAlone: Waiting[] = [];
-  const leave = (events: readonly Waiting[]) => void left.push(...events.map(withoutPayload));
 
   /** Sends events, and gives those that were refused. */
   async function attempt(events: readonly Waiting[]): Promise<Waiting[]> {
@@ -74,8 +72,7 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   }
 
   async function forward(events: readonly Waiting[]): Promise<void> {
-    if (events.length === 0) return;
-    if (isDown) return leave(events);
+    if (events.length === 0 || isDown) return;
     const refused = await attempt(events);
     if (refused.length === 0) return;
     const [alone] = refused;
@@ -113,7 +110,6 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     for (let from = 0; from < refusedAlone.length; from += GROUP_EVENTS) {
       let group = refusedAlone.slice(from, from + GROUP_EVENTS);
       while (group.length > 0 && !isDown) group = await settle(await waiting.read(group));
-      leave(group);
     }
   }
 
@@ -123,10 +119,7 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     for (const event of group) refused.push(...(await attempt([event])));
     if (refused.length === 0) return [];
     isDown ||= !(await probeQueue());
-    if (isDown) {
-      leave(refused);
-      return [];
-    }
+    if (isDown) return [];
     const noted = refused.filter(({ refusals }) => refusals + 1 < MAX_REFUSALS);
     await giveUp(
       refused.filter(({ refusals }) => refusals + 1 >= MAX_REFUSALS),
@@ -135,7 +128,6 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     if (waiting.noteRefusals === undefined) {
       return noted.map((event) => ({ ...withoutPayload(event), refusals: event.refusals + 1 }));
     }
-    leave(noted);
     if (noted.length > 0) await waiting.noteRefusals(noted);
     return [];
   }
@@ -170,11 +162,11 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     isQueueOverloaded: () => isOverloaded,
     /** How many batches were sent. */
     batches: () => batches,
-    /** Decides what becomes of refused events. To be called once, last. Gives how many were forwarded, and which still wait. */
-    async end(): Promise<{ forwarded: number; left: Waiting[] }> {
+    /** Decides what becomes of refused events. To be called once, last. Gives how many were forwarded. */
+    async end(): Promise<number> {
       await giveUp(broken, 'no-message');
       await settleRefused();
-      return { forwarded, left };
+      return forwarded;
     },
   };
 }

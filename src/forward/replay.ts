@@ -37,14 +37,13 @@ const CLAIM_MS = 60_000;
  * spent. Does nothing while another run is under way.
  *
  * @param budget in subrequests.
- * @returns how many events were sent.
  */
-export async function runReplays(deps: ForwardingDeps, route: string, budget: WorkBudget): Promise<number> {
+export async function runReplays(deps: ForwardingDeps, route: string, budget: WorkBudget): Promise<void> {
   const queue = deps.queues.get(route);
-  if (queue === undefined || budget.isSpent()) return 0;
+  if (queue === undefined || budget.isSpent()) return;
   budget.spend(1);
   const claim = await claimReplays(deps.db, route, deps.now(), CLAIM_MS);
-  if (claim === null) return 0;
+  if (claim === null) return;
   let sent = 0;
   try {
     for (let goesOn = true; goesOn && !budget.isSpent(); ) {
@@ -56,7 +55,6 @@ export async function runReplays(deps: ForwardingDeps, route: string, budget: Wo
     await releaseReplays(deps.db, route, claim);
     if (sent > 0) log('info', 'replayed', { route, events: sent });
   }
-  return sent;
 }
 
 /** Sends a page of the replay whose turn it is, or ends that replay. */

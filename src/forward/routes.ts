@@ -7,7 +7,7 @@ import { type ActiveRoute, readActiveRoutes } from '../store/active-routes.ts';
 import { findWaiting } from '../store/gaps.ts';
 import { type ConfirmedStretch, confirmStretches, type Stretch } from '../store/stretches.ts';
 import { MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
-import { type OutgoingEvent, type SentEvents, sendEvents } from './send.ts';
+import { type OutgoingEvent, sendEvents } from './send.ts';
 
 /** A consumer that stored events must not wait for a queue that hangs, or its own messages would be delivered again. */
 const FORWARD_STORED_TIMEOUT_MS = 15_000;
@@ -57,31 +57,38 @@ export function coverStretches<Event extends OutgoingEvent>(
   };
 }
 
+/** Those of the events that lie within a stretch. */
+export function eventsWithin<Event extends { seq: number }>(
+  events: readonly Event[],
+  { after, last }: Stretch,
+): Event[] {
+  return events.filter(({ seq }) => seq > after && seq <= last);
+}
+
 /** What goes to a route together. */
-export interface Forwarding<Event extends CoveringEvent = CoveringEvent> {
+interface Forwarding {
   route: ActiveRoute;
   queue: Queue<CloudEvent>;
-  events: readonly Event[];
+  events: readonly CoveringEvent[];
   /** Stretches in which the route wants nothing. They are confirmed with the others. */
-  unwanted?: readonly Stretch[];
+  unwanted: readonly Stretch[];
   confirm?: (confirmed: ConfirmedStretch[]) => Promise<void>;
 }
 
 /** Sends events to a route, and confirms those that its queue took. */
-export async function forwardTo<Event extends CoveringEvent>(
+export async function forwardTo(
   { db, publicUrl }: Pick<ForwardingDeps, 'db' | 'publicUrl'>,
   {
     route: { name: route, version },
     queue,
     events,
-    unwanted = [],
+    unwanted,
     confirm = async (confirmed) => confirmStretches(db, confirmed),
-  }: Forwarding<Event>,
-): Promise<SentEvents<Event>> {
+  }: Forwarding,
+): Promise<void> {
   const sent = await sendEvents({ route, queue, publicUrl, replay: null }, events);
   const stretches = [...sent.taken.map(({ stretch }) => stretch), ...unwanted];
   if (stretches.length > 0) await confirm(stretches.map((stretch) => ({ route, version, ...stretch })));
-  return sent;
 }
 
 /**
@@ -117,10 +124,7 @@ async function forwardStoredTo(
   if (queue === undefined) return;
   try {
     const waiting = await findWaiting(deps.db, route.name, stretches, MAX_FORWARDED_PAYLOAD_BYTES);
-    const within = stretches.map((stretch) => ({
-      stretch,
-      events: waiting.filter(({ seq }) => seq > stretch.after && seq <= stretch.last),
-    }));
+    const within = stretches.map((stretch) => ({ stretch, events: eventsWithin(waiting, stretch) }));
     await forwardTo(deps, { route, queue, ...coverStretches(within) });
   } catch (error) {
     logLeft(what, error);

@@ -38,14 +38,6 @@ const CLAIM_MS = 50_000;
 /** How a sweep of a route ended. `behind`: its budget was spent. */
 type SweepEnd = 'done' | 'behind' | 'down' | 'overloaded';
 
-/** What a sweep did. */
-export interface Swept {
-  /** How many events were forwarded. */
-  events: number;
-  /** The routes that are still behind, though their queues take what is sent: the budget was spent. */
-  behind: string[];
-}
-
 /**
  * Forwards what the active routes have yet to forward, oldest first, except for events so young that their own requests may
  * still forward them. Routes do not wait for each other. An event that cannot be sent holds back no other, and becomes a
@@ -53,44 +45,33 @@ export interface Swept {
  *
  * @param budget in subrequests, for all routes.
  * @param chosen the routes to sweep. Default: all.
+ * @returns the routes that are still behind, though their queues take what is sent: the budget was spent.
  */
 export async function sweepRoutes(
   deps: ForwardingDeps,
   budget: WorkBudget,
   chosen: (route: string) => boolean = () => true,
-): Promise<Swept> {
+): Promise<string[]> {
   budget.spend(1);
   const found = await findRoutesBehind(deps.db, deps.now());
   const routes = found.filter(({ name }) => chosen(name));
   const runs = await Promise.allSettled(routes.map(async (route) => sweepClaimed(deps, route, budget)));
   const failed = runs.find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  const swept = runs.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  return {
-    events: swept.reduce((sum, { forwarded }) => sum + forwarded, 0),
-    behind: routes.flatMap(({ name }, index) => (swept[index]?.end === 'behind' ? [name] : [])),
-  };
+  return routes.flatMap(({ name }, index) => {
+    const run = runs[index];
+    return run?.status === 'fulfilled' && run.value === 'behind' ? [name] : [];
+  });
 }
-
-interface RouteSwept {
-  forwarded: number;
-  end: SweepEnd;
-}
-
-const NOTHING_SWEPT: RouteSwept = { forwarded: 0, end: 'done' };
 
 /** Sweeps a route unless another run is at it: two at once would send everything twice. */
-async function sweepClaimed(
-  deps: ForwardingDeps,
-  route: RouteBehind,
-  budget: WorkBudget,
-): Promise<RouteSwept> {
+async function sweepClaimed(deps: ForwardingDeps, route: RouteBehind, budget: WorkBudget): Promise<SweepEnd> {
   const queue = deps.queues.get(route.name);
-  if (queue === undefined || budget.isSpent()) return NOTHING_SWEPT;
+  if (queue === undefined || budget.isSpent()) return 'done';
   const task = `sweep:${route.name}`;
   budget.spend(2);
   const claim = await claimTask(deps.db, task, deps.now(), CLAIM_MS);
-  if (claim === null) return NOTHING_SWEPT;
+  if (claim === null) return 'done';
   try {
     return await sweepRoute(deps, queue, route, budget);
   } finally {
@@ -104,7 +85,7 @@ async function sweepRoute(
   queue: Queue<CloudEvent>,
   first: RouteBehind,
   budget: WorkBudget,
-): Promise<RouteSwept> {
+): Promise<SweepEnd> {
   let route: RouteBehind | undefined = first;
   let forwarded = 0;
   let end: SweepEnd = 'behind';
@@ -126,7 +107,7 @@ async function sweepRoute(
     }
   }
   if (forwarded > 0) log('warn', 'sweep forwarded what was left', { route: first.name, events: forwarded });
-  return { forwarded, end };
+  return end;
 }
 
 type GapEvent = CoveringEvent<WaitingEvent>;
@@ -136,7 +117,7 @@ async function sweepGaps(
   queue: Queue<CloudEvent>,
   route: RouteBehind,
   budget: WorkBudget,
-): Promise<RouteSwept> {
+): Promise<{ forwarded: number; end: SweepEnd }> {
   const { db, publicUrl, now } = deps;
   const { name, version } = route;
   const confirm = async (stretches: readonly Stretch[]) =>
@@ -176,7 +157,7 @@ async function sweepGaps(
     if (confirmedTo < reached) await confirm([{ after: confirmedTo, last: reached }]);
     if (budget.isSpent() || run.isQueueDown()) break;
   }
-  const { forwarded } = await run.end();
+  const forwarded = await run.end();
   if (run.isQueueOverloaded()) return { forwarded, end: 'overloaded' };
   if (run.isQueueDown()) return { forwarded, end: 'down' };
   return { forwarded, end: budget.isSpent() ? 'behind' : 'done' };
