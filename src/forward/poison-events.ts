@@ -3,7 +3,7 @@
 //
 // A batch that is refused is halved until what is refused stands alone. When several attempts in a row fail, an event that
 // the queue took before is sent once more, which consumers drop as a repeat: if that is refused as well, the queue is down,
-// and no refusal counts. An event that was refused alone is tried again at the end of the run, and its refusal counts only
+// and no refusal counts. Where no such event is known, as on a new route, a few of those that wait are tried instead. An event that was refused alone is tried again at the end of the run, and its refusal counts only
 // if the queue took the other event both right before and right after. After ten counted refusals an event becomes a dead
 // letter. A queue that refuses at random makes none: at any rate of refusal, an event is at least 11 times likelier to be
 // taken in a run than to have a refusal counted, so that one in 10^10 would come to ten.
@@ -12,6 +12,7 @@ import type { NeverSentReason } from '../contract/dead-letters.ts';
 import { log } from '../runtime/log.ts';
 import type { NeverSent } from '../store/dead-letters.ts';
 import { findForwarded, type WaitingEvent } from '../store/gaps.ts';
+import type { PendingEvent } from '../store/pending-events.ts';
 import { keptMessageOf, MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
 import { type SentEvents, sendEvents, type Way } from './send.ts';
 
@@ -19,6 +20,8 @@ import { type SentEvents, sendEvents, type Way } from './send.ts';
 const MAX_REFUSALS = 10;
 /** After this many failures in a row the queue is probed; after each probe that it takes, twice as many are allowed. */
 const FAILURES_IN_A_ROW = 3;
+/** So many waiting events are tried where none is known that the queue took. They are drawn: the first may all be poison. */
+const SAMPLE_EVENTS = 6;
 /** Events that are settled together, whose payloads are in memory. */
 const GROUP_EVENTS = 50;
 
@@ -46,6 +49,9 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   let isOverloaded = false;
   let failuresInARow = 0;
   let failuresAllowed = FAILURES_IN_A_ROW;
+  let lastTaken: Waiting | undefined;
+  let page: readonly Waiting[] = [];
+  const settledAsSamples = new Set<number>();
   const broken: Waiting[] = [];
   const refusedAlone: Waiting[] = [];
 
@@ -55,12 +61,13 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     broken.push(...sent.broken.map(withoutPayload));
     await waiting.confirm(sent.taken);
     forwarded += sent.taken.length;
+    lastTaken = sent.taken.at(-1) ?? lastTaken;
     if (sent.taken.length > 0) failuresInARow = 0;
     else if (sent.refused.length > 0) failuresInARow++;
     return sent.refused;
   }
 
-  async function send<Event extends WaitingEvent>(
+  async function send<Event extends PendingEvent>(
     events: readonly Event[],
     replay = way.replay,
   ): Promise<SentEvents<Event>> {
@@ -71,7 +78,8 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     return sent;
   }
 
-  async function forward(events: readonly Waiting[]): Promise<void> {
+  async function forward(given: readonly Waiting[]): Promise<void> {
+    const events = given.filter(({ seq }) => !settledAsSamples.has(seq));
     if (events.length === 0 || isDown) return;
     const refused = await attempt(events);
     if (refused.length === 0) return;
@@ -97,12 +105,28 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
 
   /** Sends an event again that the queue took before, and gives whether it took it. */
   async function probeQueue(): Promise<boolean> {
-    const another = await findForwarded(db, way.route, MAX_FORWARDED_PAYLOAD_BYTES);
-    if (another === null) return false;
-    const { taken } = await send([{ ...another, refusals: 0 }], null);
-    if (taken.length === 0) return false;
+    const sent = lastTaken === undefined ? await sendForwarded() : await send([lastTaken]);
+    if (sent === null) return trySamples();
+    if (sent.taken.length === 0) return false;
     failuresInARow = 0;
     return true;
+  }
+
+  /** Sends again what an earlier run, or whoever stored it, forwarded. `null`: nothing is known. */
+  async function sendForwarded(): Promise<SentEvents<PendingEvent> | null> {
+    const forwardedBefore = await findForwarded(db, way.route, MAX_FORWARDED_PAYLOAD_BYTES);
+    return forwardedBefore && send([forwardedBefore], null);
+  }
+
+  /** Tries some of the events that wait, and gives whether the queue took one. */
+  async function trySamples(): Promise<boolean> {
+    const alone = new Set(refusedAlone.map(({ seq }) => seq));
+    const untried = page.filter(({ seq }) => !alone.has(seq) && !settledAsSamples.has(seq));
+    const samples = drawSome(untried, SAMPLE_EVENTS);
+    const forwardedBefore = forwarded;
+    const refused = (await Promise.all(samples.map(async (event) => attempt([event])))).flat();
+    for (const event of samples) if (!refused.includes(event)) settledAsSamples.add(event.seq);
+    return forwarded > forwardedBefore;
   }
 
   async function settleRefused(): Promise<void> {
@@ -152,6 +176,7 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
 
   return {
     async forward(events: readonly Waiting[]): Promise<void> {
+      page = events;
       // What was refused in an earlier run goes alone, since it would have its whole batch refused.
       await forward(events.filter(({ refusals }) => refusals === 0));
       for (const event of events.filter(({ refusals }) => refusals > 0)) await forward([event]);
@@ -169,6 +194,15 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
       return forwarded;
     },
   };
+}
+
+/** Draws events, each at most once, and gives all where there are no more. */
+function drawSome<Event>(events: readonly Event[], count: number): Event[] {
+  const left = [...events];
+  return Array.from({ length: Math.min(count, left.length) }, () => {
+    const [drawn] = left.splice(Math.floor(Math.random() * left.length), 1);
+    return drawn as Event;
+  });
 }
 
 /** Events that are remembered have no payload: many would fill the memory. */

@@ -73,7 +73,8 @@ export async function createRoute(
 
 /**
  * Gives a route another filter, which holds for everything beyond its position, and records who did. What lies beyond and
- * was confirmed already is forwarded once more, since nobody knows by which filter. False: there is no such route.
+ * was confirmed already is forwarded once more, since nobody knows by which filter. The filter that it has already changes
+ * nothing. False: there is no such route.
  */
 export async function changeRouteFilter(
   db: D1Database,
@@ -81,6 +82,9 @@ export async function changeRouteFilter(
   filter: RouteFilter,
   audit: AuditEntry,
 ): Promise<boolean> {
+  const route = await findRoute(db, name);
+  if (route === null) return false;
+  if (JSON.stringify(route.filter) === JSON.stringify(filter)) return true;
   return onceCounted(db, name, audit, () => [
     db
       .prepare(

@@ -341,6 +341,18 @@ describe('another filter', () => {
     expect(await stateOf(responseBefore)).toMatchObject({ state: 'forwarded' }); // or was not wanted then
   });
 
+  it('that it has already changes nothing, and is not recorded in the audit trail', async () => {
+    await addFurtherRoutes({ crm: { types: ['status'], integrations: ['shop'] } });
+    const version = env.DB.prepare("SELECT version FROM routes WHERE name = 'crm'");
+    const before = await version.first();
+    const filter = { integrations: ['shop', 'shop'], types: ['status'] };
+    const { status, answer } = await api('PATCH', '/api/routes/crm', { filter });
+    expect(status).toBe(200);
+    expect(answer).toMatchObject({ filter: { types: ['status'], integrations: ['shop'] } });
+    expect(await version.first()).toEqual(before);
+    expect(await auditOf('route.update')).toEqual([]);
+  });
+
   it.each([
     ['none', {}, problemAt('filter', 'required')],
     ['a new name', { name: 'desk', filter: {} }, problemAt('name', 'unknown')],

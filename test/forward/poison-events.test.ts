@@ -124,6 +124,15 @@ describe('events that the queue refuses', () => {
     expect(ids.size).toBe(150);
   });
 
+  it.each([1, 4, 120])('(%i of them) hold up no event of a route that took nothing before', async (stuck) => {
+    await leaveBehind({ stuck, others: 150, isOneForwarded: false });
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    await runCrons(3); // which events are tried first is drawn
+    expect(await waitingOn()).toBe(stuck);
+    const sent = (await forwardedEvents()).filter(({ source }) => source === '/webhooks/shop');
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(150);
+  });
+
   it('become dead letters after ten runs that took others, and are sent once they are redriven', async () => {
     await leaveBehind({ stuck: 2, others: 1 });
     await inject({ events: { kind: 'reject', on: 'poison' } });
@@ -165,6 +174,23 @@ describe('events that the queue refuses', () => {
   });
 });
 
+describe('a replay to a route that took nothing before', () => {
+  it('ends, with dead letters of what the queue refuses', async () => {
+    await leaveBehind({ stuck: 2, others: 20, isOneForwarded: false });
+    await env.DB.prepare(
+      'UPDATE routes SET (position, began) = (SELECT max(seq), max(seq) FROM events)',
+    ).run();
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    const { answer } = await api('POST', '/api/replay', { all: true });
+    await idle();
+    await runCrons(2);
+    const { id } = onlyOne(answer.data);
+    expect((await ask(`/api/replay/${id}`)).answer).toMatchObject({ state: 'done', sent: 20 });
+    expect(await countRows('dead_letters')).toBe(2);
+    expect((await forwardedEvents()).filter(({ replay }) => replay === undefined)).toEqual([]);
+  });
+});
+
 describe('a queue that is down', () => {
   it.each(['reject', 'lost-answer'] as const)('makes no dead letters (%s)', async (kind) => {
     await leaveBehind({ stuck: 3, others: 300 });
@@ -187,6 +213,14 @@ describe('a queue that is down', () => {
       await forwardAllBut("integration = 'shop'");
     }
     expect(await countRows('dead_letters')).toBe(0);
+  });
+
+  it('is asked a few times in a run, also where it took nothing before', async () => {
+    await leaveBehind({ stuck: 0, others: 500, isOneForwarded: false });
+    await inject({ events: { kind: 'reject' } });
+    await runCrons(1);
+    const failures = (await seen()).logged.filter((line) => line.includes('"forwarding failed"'));
+    expect(failures.length).toBeLessThanOrEqual(10);
   });
 
   it('is asked a few times in a run, however many wait', async () => {
