@@ -50,7 +50,9 @@ export class Random {
 
   /** Random characters of an alphabet. */
   text(length: number, alphabet: string): string {
-    return Array.from({ length }, () => alphabet[this.whole(0, alphabet.length - 1)]).join('');
+    let text = '';
+    for (let index = 0; index < length; index++) text += alphabet[this.whole(0, alphabet.length - 1)];
+    return text;
   }
 
   hex(length: number): string {
