@@ -3,7 +3,8 @@
 //
 // A batch that is refused is halved until what is refused stands alone. When several attempts in a row fail, an event that
 // the queue took before is sent once more, which consumers drop as a repeat: if that is refused as well, the queue is down,
-// and no refusal counts. Where no such event is known, as on a new route, a few of those that wait are tried instead. An event that was refused alone is tried again at the end of the run, and its refusal counts only
+// and no refusal counts. Where no such event is known, as on a new route, or what seemed to be one is refused, some others and
+// some of those that wait are tried as well. An event that was refused alone is tried again at the end of the run, and its refusal counts only
 // if the queue took the other event both right before and right after. After ten counted refusals an event becomes a dead
 // letter. A queue that refuses at random makes none: at any rate of refusal, an event is at least 11 times likelier to be
 // taken in a run than to have a refusal counted, so that one in 10^10 would come to ten.
@@ -20,8 +21,8 @@ import { type SentEvents, sendEvents, type Way } from './send.ts';
 const MAX_REFUSALS = 10;
 /** After this many failures in a row the queue is probed; after each probe that it takes, twice as many are allowed. */
 const FAILURES_IN_A_ROW = 3;
-/** So many waiting events are tried where none is known that the queue took. They are drawn: the first may all be poison. */
-const SAMPLE_EVENTS = 6;
+/** So many events of a kind are tried at most. Those that wait are drawn, since the first of them may all be poison. */
+const SAMPLE_EVENTS = 3;
 /** Events that are settled together, whose payloads are in memory. */
 const GROUP_EVENTS = 50;
 
@@ -103,19 +104,20 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     isDown = !(await probeQueue());
   }
 
-  /** Sends an event again that the queue took before, and gives whether it took it. */
+  /** Sends an event again that the queue took before, and gives whether it takes anything. */
   async function probeQueue(): Promise<boolean> {
-    const sent = lastTaken === undefined ? await sendForwarded() : await send([lastTaken]);
-    if (sent === null) return trySamples();
-    if (sent.taken.length === 0) return false;
-    failuresInARow = 0;
-    return true;
+    const isUp = lastTaken === undefined ? await tryForwarded() : (await send([lastTaken])).taken.length > 0;
+    if (isUp) failuresInARow = 0;
+    return isUp;
   }
 
-  /** Sends again what an earlier run, or whoever stored it, forwarded. `null`: nothing is known. */
-  async function sendForwarded(): Promise<SentEvents<PendingEvent> | null> {
-    const forwardedBefore = await findForwarded(db, way.route, MAX_FORWARDED_PAYLOAD_BYTES);
-    return forwardedBefore && send([forwardedBefore], null);
+  /** Sends again what was forwarded before this run: one event, and if that is refused others, which may yet be taken. */
+  async function tryForwarded(): Promise<boolean> {
+    const limits = { events: SAMPLE_EVENTS, maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES };
+    const [first, ...others] = await findForwarded(db, way.route, limits);
+    const isTaken = async (event: PendingEvent) => (await send([event], null)).taken.length > 0;
+    if (first !== undefined && (await isTaken(first))) return true;
+    return (await Promise.all([trySamples(), ...others.map(isTaken)])).includes(true);
   }
 
   /** Tries some of the events that wait, and gives whether the queue took one. */

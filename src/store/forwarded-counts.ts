@@ -33,9 +33,7 @@ export function countForwardedSql(db: D1Database, route: string, nowMs: number):
   return [
     db.prepare(COUNT).bind(route, nowMs, CHUNK_EVENTS),
     db.prepare(ADVANCE).bind(route, CHUNK_EVENTS),
-    db
-      .prepare('DELETE FROM refused WHERE route = ?1 AND seq <= (SELECT counted FROM routes WHERE name = ?1)')
-      .bind(route),
+    db.prepare(FORGET_REFUSED).bind(route),
   ];
 }
 
@@ -61,3 +59,8 @@ const COUNT = addCountsSql(`
 const ADVANCE = `
   UPDATE routes AS r SET counted = ${stepEnd('?2')} WHERE name = ?1 AND counted < position
   RETURNING counted < position AS isLeft`;
+
+/** What was given up is remembered as long as its event may be stored: to the position it looks as if the queue had taken it. */
+const FORGET_REFUSED = `
+  DELETE FROM refused WHERE route = ?1 AND seq <= (SELECT counted FROM routes WHERE name = ?1)
+    AND (NOT given_up OR seq < coalesce((SELECT min(seq) FROM events), seq + 1))`;

@@ -220,14 +220,17 @@ const WAITING = `
   WHERE r.name = ?2 AND ${wantsSql('r.filter')} AND NOT ${isPassedSql('r', 'e.seq')}
   ORDER BY e.seq`;
 
-/** An event that the queue of a route took: the last that it wants before its position. `null`: none is known. */
+/**
+ * Events that the queue of a route took, newest first: those that it wants among the last before its position. Where the
+ * filter was another one, some may never have been sent.
+ */
 export async function findForwarded(
   db: D1Database,
   route: string,
-  maxPayloadBytes: number,
-): Promise<PendingEvent | null> {
-  const row = await db.prepare(FORWARDED).bind(route, maxPayloadBytes).first<PendingRow>();
-  return row && pendingEventOf(row);
+  { events, maxPayloadBytes }: Pick<PageLimits, 'events' | 'maxPayloadBytes'>,
+): Promise<PendingEvent[]> {
+  const { results } = await db.prepare(FORWARDED).bind(route, maxPayloadBytes, events).run<PendingRow>();
+  return results.map(pendingEventOf);
 }
 
 /** So many events are looked at for one that was forwarded. */
@@ -246,4 +249,4 @@ const FORWARDED = `
   ) AS passed CROSS JOIN events AS e ON e.seq = passed.seq
   WHERE r.name = ?1 AND e.seq > r.began AND ${wantsSql('r.filter')}
     AND NOT EXISTS (SELECT 1 FROM refused AS f WHERE f.route = ?1 AND f.seq = e.seq)
-  ORDER BY e.seq DESC LIMIT 1`;
+  ORDER BY e.seq DESC LIMIT ?3`;

@@ -113,7 +113,7 @@ describe('the sweep', () => {
     await inject({ events: { kind: 'reject' } });
     await env.PROBE.runCron();
     const failures = await loggedWith('"forwarding failed"');
-    expect(failures).toHaveLength(9); // the page, parts of it, and samples: none is known that the queue took before
+    expect(failures).toHaveLength(6); // the page, parts of it, and samples: none is known that the queue took before
 
     await inject({});
     await env.PROBE.runCron();
