@@ -1,5 +1,7 @@
 // What all commands of the project share: reading options, usage errors, exit status, colours, progress, tables.
 import { resolve } from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { closestMatch } from 'leven';
 
 /** An unusable command line. The message is one line for the person who wrote it. */
 export class UsageError extends Error {
@@ -44,15 +46,25 @@ export function causeOf(error: unknown): string {
   return cause.message || (cause as NodeJS.ErrnoException).code || cause.name;
 }
 
-/** Calls `read`, and turns the errors of `parseArgs` into usage errors of one line. */
-export function readCommandLine<T>(read: () => T): T {
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** Reads a command line, by `parseArgs`. Throws usage errors of one line; where an option is unknown it names the nearest. */
+export function readCommandLine<const Config extends ParseArgsConfig & { options: Options }>(
+  config: Config,
+): ReturnType<typeof parseArgs<Config>> {
   try {
-    return read();
+    return parseArgs(config);
   } catch (error) {
-    const isComplaint =
-      error instanceof TypeError && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE');
-    if (!isComplaint) throw error;
-    throw new UsageError(error.message.split('\n')[0]);
+    const code = error instanceof TypeError ? String((error as NodeJS.ErrnoException).code) : '';
+    if (!code.startsWith('ERR_PARSE')) throw error;
+    const [message = ''] = (error as TypeError).message.split('\n');
+    const [, unknown] = /^Unknown option '--(?:no-)?([^']+)'/.exec(message) ?? [];
+    if (unknown === undefined) throw new UsageError(message);
+    const maxDistance = Math.max(2, Math.floor(unknown.length / 3));
+    const nearest = closestMatch(unknown, Object.keys(config.options), { maxDistance });
+    throw new UsageError(
+      `Unknown option '--${unknown}'; ${nearest === undefined ? 'see --help' : `did you mean --${nearest}?`}`,
+    );
   }
 }
 

@@ -1,7 +1,6 @@
 // `npm run deploy`: the first deployment and every later one. Everything is checked before anything changes. Migrations come
 // before the code because they only add: the running code works with the new schema, the new code not with the old one.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   CommandFailure,
   fromCaller,
@@ -114,7 +113,7 @@ async function main(): Promise<void> {
 function readOptions(args: string[]) {
   // Without the `--`, a dry run would deploy.
   requireNothingTaken(Object.keys(OPTIONS), process.env, 'npm run deploy --');
-  return readCommandLine(() => parseArgs({ args, options: OPTIONS }).values);
+  return readCommandLine({ args, options: OPTIONS }).values;
 }
 
 /** Reads wrangler.toml and the migrations. Throws where they cannot be deployed. */

@@ -16,7 +16,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 await runCommand('tail', async () => {
-  const options = parseTailOptions(process.argv.slice(2), Date.now());
+  const options = parseTailOptions(process.argv.slice(2), Date.now(), process.env);
   if (options.kind === 'help') console.log(USAGE);
   else await tail(options);
 });

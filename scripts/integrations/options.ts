@@ -1,5 +1,4 @@
 // Reads the command line of `npm run integrations`. The API checks the values, so they go to it as they were written.
-import { parseArgs } from 'node:util';
 import {
   commandNamed,
   readCommandLine,
@@ -95,7 +94,7 @@ export function parseIntegrationsOptions(
 ): IntegrationsOptions | { kind: 'help' } {
   const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => !HARMLESS.includes(name));
   requireNothingTaken(names, environment, 'npm run integrations -- <command>');
-  const { values, positionals } = readCommandLine(() => parseOptions(args));
+  const { values, positionals } = parseOptions(args);
   if (values.help === true) return { kind: 'help' };
   return {
     kind: 'run',
@@ -106,7 +105,7 @@ export function parseIntegrationsOptions(
 }
 
 function parseOptions(args: readonly string[]) {
-  return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+  return readCommandLine({ args: [...args], allowPositionals: true, options: OPTIONS });
 }
 
 function commandOf([word, slug, ...rest]: readonly string[], values: Values): Command {

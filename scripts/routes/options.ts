@@ -1,6 +1,5 @@
 // Reads the command line of `npm run routes`. The API checks the values, so they go to it as they were written; the name of a
 // new route, by which wrangler.toml is changed, is checked here.
-import { parseArgs } from 'node:util';
 import { MAX_ROUTE_NAME_LENGTH, ROUTE_NAME } from '../../src/contract/routes.ts';
 import {
   commandNamed,
@@ -106,7 +105,7 @@ export function parseRoutesOptions(
 ): RoutesOptions | { kind: 'help' } {
   const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => !HARMLESS.includes(name));
   requireNothingTaken(names, environment, 'npm run routes -- <command>');
-  const { values, positionals } = readCommandLine(() => parseOptions(args));
+  const { values, positionals } = parseOptions(args);
   if (values.help === true) return { kind: 'help' };
   return {
     kind: 'run',
@@ -117,7 +116,7 @@ export function parseRoutesOptions(
 }
 
 function parseOptions(args: readonly string[]) {
-  return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+  return readCommandLine({ args: [...args], allowPositionals: true, options: OPTIONS });
 }
 
 function commandOf([word, route, ...rest]: readonly string[], values: Values): Command {

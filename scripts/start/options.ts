@@ -1,6 +1,5 @@
 // Reads the command line of `npm start`.
 import { isIP } from 'node:net';
-import { parseArgs } from 'node:util';
 import { portOf, readCommandLine, UsageError } from '../command-line.ts';
 
 export const DEFAULT_PORT = 8787; // wrangler dev's own
@@ -48,19 +47,17 @@ export type RunOptions = Extract<StartOptions, { kind: 'run' }>;
 
 /** Reads what follows `npm start --`. Throws `UsageError`. */
 export function parseStartOptions(args: readonly string[]): StartOptions {
-  const { values } = readCommandLine(() =>
-    parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        port: { type: 'string', default: String(DEFAULT_PORT) },
-        ip: { type: 'string' },
-        'persist-to': { type: 'string' },
-        consumer: { type: 'boolean', default: true },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+  const { values } = readCommandLine({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      port: { type: 'string', default: String(DEFAULT_PORT) },
+      ip: { type: 'string' },
+      'persist-to': { type: 'string' },
+      consumer: { type: 'boolean', default: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help) return { kind: 'help' };
   const { ip, 'persist-to': persistTo } = values;
   if (ip !== undefined && isIP(ip) === 0) {

@@ -1,6 +1,5 @@
 // Reads the command line of `npm run tail`.
-import { parseArgs } from 'node:util';
-import { readCommandLine, UsageError, urlOf } from '../command-line.ts';
+import { readCommandLine, requireNothingTaken, UsageError, urlOf } from '../command-line.ts';
 import { LOCAL_URL } from '../start/options.ts';
 
 export const USAGE = `Usage: npm run tail [-- options]
@@ -26,6 +25,9 @@ Which events (those that meet every option):
 Exit status: 0 when it is ended with Ctrl-C, 1 when the receiver cannot be reached or does not let in, 2 when the
 options make no sense.`;
 
+/** Without them more would be shown than was asked for. */
+const FILTERS = ['type', 'status', 'contact', 'integration', 'message-id', 'since'];
+
 export interface TailOptions {
   kind: 'run';
   /** The receiver's address. */
@@ -37,27 +39,34 @@ export interface TailOptions {
   color: boolean;
 }
 
-/** Reads what follows `npm run tail --`. Throws `UsageError`. The receiver itself checks the filters' values. */
-export function parseTailOptions(args: readonly string[], nowMs: number): TailOptions | { kind: 'help' } {
-  const { values } = readCommandLine(() =>
-    parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        type: { type: 'string' },
-        status: { type: 'string' },
-        contact: { type: 'string' },
-        integration: { type: 'string' },
-        'message-id': { type: 'string' },
-        since: { type: 'string' },
-        url: { type: 'string', default: LOCAL_URL },
-        token: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        color: { type: 'boolean', default: true },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+/**
+ * Reads what follows `npm run tail --`. Throws `UsageError`. The receiver itself checks the filters' values.
+ *
+ * @param environment tells which options npm took for its own.
+ */
+export function parseTailOptions(
+  args: readonly string[],
+  nowMs: number,
+  environment: NodeJS.ProcessEnv,
+): TailOptions | { kind: 'help' } {
+  requireNothingTaken(FILTERS, environment, 'npm run tail --');
+  const { values } = readCommandLine({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      type: { type: 'string' },
+      status: { type: 'string' },
+      contact: { type: 'string' },
+      integration: { type: 'string' },
+      'message-id': { type: 'string' },
+      since: { type: 'string' },
+      url: { type: 'string', default: LOCAL_URL },
+      token: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      color: { type: 'boolean', default: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help) return { kind: 'help' };
   const { type, status, contact, integration, 'message-id': messageId } = values;
   if (type === 'response' && status !== undefined) {

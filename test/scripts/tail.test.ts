@@ -214,7 +214,23 @@ describe('the line of an event', () => {
 });
 
 describe('the options', () => {
-  const parse = (...args: string[]) => parseTailOptions(args, NOW_MS);
+  const parse = (...args: string[]) => parseTailOptions(args, NOW_MS, {});
+
+  it('that npm took for its own are named, with how to write them', () => {
+    const taken = { npm_config_type: 'true' };
+    expect(() => parseTailOptions(['response'], NOW_MS, taken)).toThrow(
+      'npm took --type for its own option. Write: npm run tail -- --type',
+    );
+  });
+
+  it.each([
+    ['--tpye', "Unknown option '--tpye'; did you mean --type?"],
+    ['--messageid', "Unknown option '--messageid'; did you mean --message-id?"],
+    ['--no-colour', "Unknown option '--colour'; did you mean --color?"],
+    ['--follow', "Unknown option '--follow'; see --help"],
+  ])('that are unknown are named with the nearest one: %s', (option, message) => {
+    expect(() => parse(option)).toThrow(message);
+  });
 
   it('name the filters of the API', () => {
     expect(

@@ -1,5 +1,4 @@
 // Reads the command line of `npm run crash`.
-import { parseArgs } from 'node:util';
 import { numberOf, readCommandLine } from '../../scripts/command-line.ts';
 
 export const USAGE = `Usage: npm run crash [-- options]
@@ -37,22 +36,20 @@ export interface CrashOptions {
 
 /** Reads what follows `npm run crash --`. Throws `UsageError`. */
 export function parseCrashOptions(args: readonly string[]): CrashOptions | { kind: 'help' } {
-  const { values } = readCommandLine(() =>
-    parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        kills: { type: 'string', default: '20' },
-        seed: { type: 'string', default: '7' },
-        rate: { type: 'string', default: '400' },
-        connections: { type: 'string', default: '64' },
-        'seconds-between': { type: 'string', default: '3' },
-        json: { type: 'boolean', default: false },
-        progress: { type: 'boolean', default: true },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+  const { values } = readCommandLine({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      kills: { type: 'string', default: '20' },
+      seed: { type: 'string', default: '7' },
+      rate: { type: 'string', default: '400' },
+      connections: { type: 'string', default: '64' },
+      'seconds-between': { type: 'string', default: '3' },
+      json: { type: 'boolean', default: false },
+      progress: { type: 'boolean', default: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help) return { kind: 'help' };
   return {
     kind: 'run',

@@ -1,6 +1,5 @@
 // Reads the command line of `npm run faults`.
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { numberOf, readCommandLine, UsageError } from '../../scripts/command-line.ts';
 
 /** How many schedules of fixed seeds, and of new ones, a run has by default. */
@@ -40,24 +39,22 @@ export type FaultOptions =
 
 /** Reads what follows `npm run faults --`. Throws `UsageError`. */
 export function parseFaultOptions(args: readonly string[], newSeed: () => number): FaultOptions {
-  const { values } = readCommandLine(() =>
-    parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        schedules: { type: 'string' },
-        seed: { type: 'string' },
-        only: { type: 'string' },
-        parts: { type: 'string' },
-        backlog: { type: 'string' },
-        verbose: { type: 'boolean', default: false },
-        jobs: { type: 'string', default: String(availableParallelism()) },
-        shrink: { type: 'boolean', default: true },
-        progress: { type: 'boolean', default: true },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+  const { values } = readCommandLine({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      schedules: { type: 'string' },
+      seed: { type: 'string' },
+      only: { type: 'string' },
+      parts: { type: 'string' },
+      backlog: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+      jobs: { type: 'string', default: String(availableParallelism()) },
+      shrink: { type: 'boolean', default: true },
+      progress: { type: 'boolean', default: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   const seedOf = (name: string, written: string) =>
     numberOf(name, written, { from: 0, to: Number.MAX_SAFE_INTEGER - 1_000_000, whole: true });
   if (values.help) return { kind: 'help' };

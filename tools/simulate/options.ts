@@ -1,5 +1,4 @@
 // Reads the command line of `npm run simulate`.
-import { parseArgs } from 'node:util';
 import { numberOf, portOf, readCommandLine, UsageError, urlOf } from '../../scripts/command-line.ts';
 import { DEFAULT_PORT } from '../../scripts/start/options.ts';
 import type { PlanOptions } from './plan.ts';
@@ -63,35 +62,33 @@ const SECONDS = { from: 0, to: 86_400, whole: false };
 
 /** Reads what follows `npm run simulate --`. Throws `UsageError`. */
 export function parseSimulateOptions(args: readonly string[]): SimulateOptions | { kind: 'help' } {
-  const { values } = readCommandLine(() =>
-    parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        events: { type: 'string', default: '10000' },
-        seed: { type: 'string', default: '42' },
-        run: { type: 'string', default: '' },
-        contacts: { type: 'string', default: '300' },
-        disorder: { type: 'string', default: '0.3' },
-        duplicates: { type: 'string', default: '0.1' },
-        odd: { type: 'string', default: '0.05' },
-        invalid: { type: 'string', default: '0.02' },
-        abandoned: { type: 'string', default: '0.01' },
-        rate: { type: 'string' },
-        connections: { type: 'string', default: '64' },
-        timeout: { type: 'string', default: '10' },
-        'retry-for': { type: 'string', default: '120' },
-        settle: { type: 'string', default: '150' },
-        url: { type: 'string' },
-        token: { type: 'string' },
-        port: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        progress: { type: 'boolean', default: true },
-        'dry-run': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+  const { values } = readCommandLine({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      events: { type: 'string', default: '10000' },
+      seed: { type: 'string', default: '42' },
+      run: { type: 'string', default: '' },
+      contacts: { type: 'string', default: '300' },
+      disorder: { type: 'string', default: '0.3' },
+      duplicates: { type: 'string', default: '0.1' },
+      odd: { type: 'string', default: '0.05' },
+      invalid: { type: 'string', default: '0.02' },
+      abandoned: { type: 'string', default: '0.01' },
+      rate: { type: 'string' },
+      connections: { type: 'string', default: '64' },
+      timeout: { type: 'string', default: '10' },
+      'retry-for': { type: 'string', default: '120' },
+      settle: { type: 'string', default: '150' },
+      url: { type: 'string' },
+      token: { type: 'string' },
+      port: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      progress: { type: 'boolean', default: true },
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help) return { kind: 'help' };
   if (values.url !== undefined && values.port !== undefined) {
     throw new UsageError('--port says where `npm start` listens; it does not go with --url');
