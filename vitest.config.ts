@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ASSETS_DIRECTORY, buildAssets } from './scripts/assets.ts';
 import { bindingOf } from './src/contract/routes.ts';
 import { EXAMPLE_CONSUMER, MIGRATIONS, type QueueConsumer, RECEIVER } from './tools/declared-worker.ts';
@@ -40,11 +41,28 @@ function queueConsumers(consumers: readonly QueueConsumer[]) {
   );
 }
 
+/** The files that take longest. Vitest knows none of their times on a clean clone, and would begin with the largest files. */
+const LONG = [
+  'scripts/start.test.ts',
+  'scripts/deploy.test.ts',
+  'tools/faults.test.ts',
+  'browser/every-page.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG.some((name) => moduleId.endsWith(`/${name}`));
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 await buildAssets();
 
 export default defineConfig(async () => ({
   test: {
     maxWorkers: Math.max(3, availableParallelism() - 1), // they spend much of their time waiting
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         // The tests of src, in workerd, with real D1 and real queues.
@@ -155,6 +173,7 @@ export default defineConfig(async () => ({
         // The tests of scripts and tools, in Node, together with those in the browser. Both wait for processes much of their time.
         test: {
           name: 'node',
+          isolate: false, // loading wrangler, Miniflare and the rest takes each file seconds
           include: ['test/{scripts,tools}/**/*.test.ts'],
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
@@ -165,6 +184,7 @@ export default defineConfig(async () => ({
         // The dashboard in Chromium.
         test: {
           name: 'browser',
+          isolate: false,
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['./test/browser/tell-without-chromium.ts'],
           sequence: { groupOrder: 1 },

@@ -52,6 +52,8 @@ const SIMULATED = {
 };
 const HEIGHT = 900;
 const TIMEOUT_MS = 5_000;
+/** The first page of a receiver and a browser that were just started takes seconds where other tests keep the machine busy. */
+const NAVIGATION_TIMEOUT_MS = 30_000;
 
 /**
  * Starts both for the suite that calls it. After each test its pages are closed. A test fails if one of its pages had an
@@ -112,6 +114,7 @@ export function browsing({
     };
     const context = await running.browser.newContext(options);
     context.setDefaultTimeout(TIMEOUT_MS);
+    context.setDefaultNavigationTimeout(NAVIGATION_TIMEOUT_MS);
     if (role !== null) {
       const token = role === 'admin' ? ADMIN_TOKEN : READ_TOKEN;
       await context.request.post('/sign-in', { form: { token, next: '/' }, maxRedirects: 0 });

@@ -1,4 +1,6 @@
-import axe, { type AxeResults } from 'axe-core';
+import { fileURLToPath } from 'node:url';
+import type axe from 'axe-core';
+import type { AxeResults } from 'axe-core';
 import fc from 'fast-check';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
@@ -12,6 +14,8 @@ const LOOKS: Looks[] = [
   { language: 'pt', scheme: 'light', width: 1280 },
   { language: 'en', scheme: 'dark', width: 390 },
 ];
+/** Run as a debugger would run it: pages let in no script but their own. */
+const AXE = fileURLToPath(import.meta.resolve('axe-core/axe.min.js'));
 /** With any value in any field. Others than always: `PROPERTY_SEED=7 npm test`. */
 const ODD_BODIES = 12;
 const SEED = Number(process.env.PROPERTY_SEED || 20_200_618);
@@ -42,12 +46,19 @@ const READERS_PAGES = 18;
 describeInBrowser('every page', () => {
   const running = browsing({ furtherQueues: ['desk'] });
 
+  /** Opens a page in which axe is at hand. */
+  async function open(looks?: Looks): Promise<Page> {
+    const page = await running.open(looks);
+    await page.addInitScript({ path: AXE });
+    return page;
+  }
+
   beforeAll(async () => leaveTraces(running.receiver, running.plan));
 
   it.each(LOOKS)(
     'has no violations by axe and fits its window ($language, $scheme, $width)',
     async (looks) => {
-      const page = await running.open(looks);
+      const page = await open(looks);
       const paths = await pagesFrom(page);
       expect(KNOWN.filter((known) => !paths.some((path) => known.test(path)))).toEqual([]);
       expect(paths.length).toBeGreaterThanOrEqual(KNOWN_PAGES);
@@ -59,7 +70,7 @@ describeInBrowser('every page', () => {
   );
 
   it.each(LOOKS)('is so of who is not signed in ($language, $scheme, $width)', async (looks) => {
-    const page = await running.open({ ...looks, role: null });
+    const page = await open({ ...looks, role: null });
     expect(await amissOn(page, '/events?status=read')).toEqual([]);
     expect(page.url()).toContain('/sign-in?next=');
     await page.locator('input[name=token]').fill('no token of this receiver');
@@ -93,7 +104,7 @@ describeInBrowser('every page', () => {
         '/rejections?reason=differs&limit=1',
       );
       const [{ id, eventId } = { id: '', eventId: '' }] = kept.data;
-      const page = await running.open(looks);
+      const page = await open(looks);
       expect(await amissOn(page, `/rejections/${id}`)).toEqual([]);
       expect(await amissOn(page, `/events/shop/${encodeURIComponent(eventId)}`)).toEqual([]);
     },
@@ -115,7 +126,7 @@ describeInBrowser('every page', () => {
         if (contact !== null) paths.push(`/contacts/${encodeURIComponent(contact)}`);
       }
     }
-    const page = await running.open(LOOKS[1]);
+    const page = await open(LOOKS[1]);
     const amiss: string[] = [];
     for (const path of new Set([...paths, '/', '/events', '/contacts']))
       amiss.push(...(await amissOn(page, path)));
@@ -123,7 +134,7 @@ describeInBrowser('every page', () => {
   });
 
   it('is so of what is not there', async () => {
-    const page = await running.open();
+    const page = await open();
     for (const path of ['/events/shop/nothing', '/contacts/nobody', '/integrations/nothing']) {
       expect(await amissOn(page, path)).toEqual([]);
     }
@@ -144,9 +155,7 @@ async function amissOn(page: Page, path: string): Promise<string[]> {
   return amiss.map((what) => `${path}: ${what}`);
 }
 
-/** As a debugger would run it: pages let in no script but their own. */
 async function axeOn(page: Page): Promise<AxeResults> {
-  await page.evaluate(axe.source);
   return page.evaluate(async () =>
     (globalThis as unknown as { axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
   );

@@ -1,4 +1,5 @@
-// Runs scripts/deploy.ts with the real wrangler, in a copy of the project, against a stand-in of Cloudflare's API.
+// Runs scripts/deploy.ts with the real wrangler, in a copy of the project, against a stand-in of Cloudflare's API. A first
+// deployment and a dry run ask all anew; the others ask wrangler what was not asked before (remembering-wrangler.ts).
 import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { requireSecretsFile } from '../../scripts/deploy/secrets.ts';
 import { requireMigrations } from '../../scripts/migrations.ts';
 import { addRouteQueues } from '../../scripts/routes/wrangler-queues.ts';
@@ -28,6 +29,7 @@ import {
   emptyAccount,
   startCloudflareApi,
 } from './cloudflare-api.ts';
+import type { Memory } from './remembering-wrangler.ts';
 import { cleanEnvironment, copyProject, runScript } from './run-script.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,8 +47,17 @@ const MIGRATED = 'POST /d1/database/:id/query';
 const FIRST_UPLOAD = 'PUT /workers/scripts/:name';
 const LATER_UPLOAD = 'POST /workers/scripts/:name/versions';
 
-// Each run starts wrangler several times, which keeps a core busy.
-vi.setConfig({ testTimeout: 180_000, maxConcurrency: 2 });
+// Each run starts wrangler up to 13 times, which keeps a core busy: minutes where others work on the machine.
+vi.setConfig({ testTimeout: 600_000, maxConcurrency: 2 });
+
+/** What wrangler answered so far to questions of these tests. */
+let answers: string;
+beforeAll(() => {
+  answers = mkdtempSync(join(tmpdir(), 'deploy-test-answers-'));
+});
+afterAll(() => {
+  rmSync(answers, { recursive: true, force: true });
+});
 
 interface Project extends Disposable {
   directory: string;
@@ -57,10 +68,14 @@ interface Project extends Disposable {
 /** The project's own scripts, configuration and migrations, with a Worker that needs no dependencies. */
 function makeProject(): Project {
   const directory = mkdtempSync(join(tmpdir(), 'deploy-test-'));
-  copyProject(directory, [
-    ...['package.json', 'wrangler.toml', 'tsconfig.json', 'scripts'],
-    ...['src/store/migrations', 'src/secrets.ts', 'src/dashboard/browser'],
-  ]);
+  copyProject(
+    directory,
+    [
+      ...['package.json', 'wrangler.toml', 'tsconfig.json', 'scripts'],
+      ...['src/store/migrations', 'src/secrets.ts', 'src/dashboard/browser'],
+    ],
+    fileURLToPath(new URL('remembering-wrangler.ts', import.meta.url)),
+  );
   const path = (name: string) => join(directory, name);
   const write = (name: string, content: string) => {
     writeFileSync(path(name), content);
@@ -74,9 +89,22 @@ function makeProject(): Project {
   return { directory, path, write, [Symbol.dispose]: remove };
 }
 
-async function deploy(project: Project, args: string[], environment: Record<string, string> = {}) {
+/**
+ * @param account with it, wrangler answers what it was asked before about such an account as it did then. `null`: without a
+ *   login there is none.
+ */
+async function deploy(
+  project: Project,
+  args: string[],
+  environment: Record<string, string> = {},
+  account?: Account | null,
+) {
   const { directory } = project;
-  const env = cleanEnvironment(directory, environment);
+  const memory: Memory =
+    account === undefined
+      ? {}
+      : { ANSWERS: answers, ACCOUNT: account === null ? 'none' : describeAccount(account) };
+  const env = cleanEnvironment(directory, { ...environment, ...memory });
   return runScript(['scripts/deploy.ts', ...args], { cwd: directory, env });
 }
 
@@ -103,6 +131,12 @@ function deployedAccount(secrets: Record<string, string> = SECRETS): Account {
   return account;
 }
 
+/** What questions about an account are answered from. */
+function describeAccount({ worker, databases, queues }: Account): string {
+  const names = [worker?.secrets ?? new Map(), databases, queues].map((map) => [...map.keys()]);
+  return JSON.stringify([worker?.name, ...names]);
+}
+
 function writingCalls(api: CloudflareApi): string[] {
   return api.requests.filter(({ writes }) => writes).map(({ call }) => call);
 }
@@ -120,8 +154,14 @@ function appliedMigrations(api: CloudflareApi): unknown[] {
 const migrationFiles = readdirSync(join(ROOT, 'src/store/migrations')).sort();
 
 describe.concurrent('the first deployment', () => {
-  it('creates the database, migrates it, then uploads the code with its secrets', async () => {
+  it('creates the database and the queues of all routes, migrates, then uploads the code with its secrets', async () => {
     using project = makeProject();
+    const { text } = await addRouteQueues(
+      readFileSync(project.path('wrangler.toml'), 'utf8'),
+      'crm',
+      parseToml,
+    );
+    project.write('wrangler.toml', text);
     const secretsFile = project.write('production.secrets.json', JSON.stringify(SECRETS));
     await using api = await startCloudflareApi(emptyAccount());
 
@@ -140,49 +180,30 @@ describe.concurrent('the first deployment', () => {
     expect(Object.fromEntries(worker?.secrets ?? [])).toEqual(SECRETS);
     expect(worker?.bindings).toContainEqual({ type: 'd1', name: 'DB', id: databases.get(DATABASE)?.id });
     expect(worker).toMatchObject({ crons: ['* * * * *'] });
-    expect(new Set(queues.keys())).toEqual(new Set(QUEUES));
+    expect(new Set(queues.keys())).toEqual(
+      new Set([...QUEUES, 'instant-message-crm', 'instant-message-crm-dead']),
+    );
     expect(queues.get('instant-message-intake')?.consumers).toMatchObject([
       { script: WORKER, dead_letter_queue: 'instant-message-intake-dead' },
     ]);
     expect(queues.get('instant-message-events-dead')?.consumers).toMatchObject([{ script: WORKER }]);
     expect(queues.get('instant-message-intake-dead')?.consumers).toMatchObject([{ script: WORKER }]);
-    expect(readFileSync(project.path('wrangler.toml'))).toEqual(readFileSync(join(ROOT, 'wrangler.toml')));
-    expect(run.stdout).toContain(`curl https://${WORKER}.example.workers.dev/api/integrations -H`);
-    for (const secret of Object.values(SECRETS)) expect(run.stdout).not.toContain(secret);
-  });
-
-  it('creates the queues of each route that wrangler.toml has', async () => {
-    using project = makeProject();
-    const { text } = await addRouteQueues(
-      readFileSync(project.path('wrangler.toml'), 'utf8'),
-      'crm',
-      parseToml,
-    );
-    project.write('wrangler.toml', text);
-    const secretsFile = project.write('production.secrets.json', JSON.stringify(SECRETS));
-    await using api = await startCloudflareApi(emptyAccount());
-
-    const run = await deploy(project, ['--secrets-file', secretsFile], credentials(api));
-
-    expect(run.stderr).toBe('');
-    expect(run.status).toBe(0);
-    const { worker, queues } = api.account;
-    expect(new Set(queues.keys())).toEqual(
-      new Set([...QUEUES, 'instant-message-crm', 'instant-message-crm-dead']),
-    );
     expect(worker?.bindings).toContainEqual(
       expect.objectContaining({ type: 'queue', name: 'EVENTS_CRM', queue_name: 'instant-message-crm' }),
     );
     expect(queues.get('instant-message-crm-dead')?.consumers).toMatchObject([
       { script: WORKER, dead_letter_queue: 'instant-message-intake-dead' },
     ]);
+    expect(readFileSync(project.path('wrangler.toml'), 'utf8')).toBe(text);
+    expect(run.stdout).toContain(`curl https://${WORKER}.example.workers.dev/api/integrations -H`);
+    for (const secret of Object.values(SECRETS)) expect(run.stdout).not.toContain(secret);
   });
 
   it('changes nothing without secrets, and says how to make them', async () => {
     using project = makeProject();
     await using api = await startCloudflareApi(emptyAccount());
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('WEBHOOK_SECRET and ADMIN_TOKEN missing');
@@ -194,7 +215,7 @@ describe.concurrent('the first deployment', () => {
     using project = makeProject();
     await using api = await startCloudflareApi(emptyAccount());
 
-    const run = await deploy(project, [], { CLOUDFLARE_API_BASE_URL: api.baseUrl });
+    const run = await deploy(project, [], { CLOUDFLARE_API_BASE_URL: api.baseUrl }, null);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('npx wrangler login');
@@ -208,7 +229,7 @@ describe.concurrent('a later deployment', () => {
     project.write(`src/store/migrations/${nextNumber()}_later.sql`, 'CREATE TABLE later (id);');
     await using api = await startCloudflareApi(deployedAccount());
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.stderr).toBe('');
     expect(run.status).toBe(0);
@@ -225,7 +246,7 @@ describe.concurrent('a later deployment', () => {
     using project = makeProject();
     await using api = await startCloudflareApi(deployedAccount({ WEBHOOK_SECRET: SECRETS.WEBHOOK_SECRET }));
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('npx wrangler secret put ADMIN_TOKEN');
@@ -239,13 +260,13 @@ describe.concurrent('a later deployment', () => {
     const secretsFile = project.write('new.secrets.json', JSON.stringify({ WEBHOOK_SECRET }));
     await using api = await startCloudflareApi(deployedAccount());
 
-    const refused = await deploy(project, ['--secrets-file', secretsFile], credentials(api));
+    const refused = await deploy(project, ['--secrets-file', secretsFile], credentials(api), api.account);
     expect(refused.status).toBe(1);
     expect(refused.stderr).toContain('--rotate-webhook-secret');
     expect(writingCalls(api)).toEqual([]);
 
     const args = ['--secrets-file', secretsFile, '--rotate-webhook-secret'];
-    const replaced = await deploy(project, args, credentials(api));
+    const replaced = await deploy(project, args, credentials(api), api.account);
     expect(replaced.status).toBe(0);
     expect(replaced.stdout).toContain('register the new URL of every integration');
     expect(Object.fromEntries(api.account.worker?.secrets ?? [])).toEqual({ ...SECRETS, WEBHOOK_SECRET });
@@ -256,7 +277,7 @@ describe.concurrent('a later deployment', () => {
     project.write(`src/store/migrations/${nextNumber()}_broken.sql`, 'CREATE TABLE broken (;');
     await using api = await startCloudflareApi(deployedAccount());
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('the code was NOT deployed');
@@ -269,7 +290,7 @@ describe.concurrent('a later deployment', () => {
     project.write(`src/store/migrations/${nextNumber()}_later.sql`, 'CREATE TABLE later (id);');
     await using api = await startCloudflareApi({ ...deployedAccount(), quietlyRefusedSql: 'TABLE later' });
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain(`${nextNumber()}_later.sql`);
@@ -282,7 +303,7 @@ describe.concurrent('a later deployment', () => {
     project.write('src/index.ts', 'import "./missing.ts";\nexport default {};\n');
     await using api = await startCloudflareApi(deployedAccount());
 
-    const run = await deploy(project, [], credentials(api));
+    const run = await deploy(project, [], credentials(api), api.account);
 
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('Could not resolve "./missing.ts"');

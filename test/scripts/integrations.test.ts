@@ -1,6 +1,6 @@
 // `npm run integrations`, from its parts to the whole: the script runs as an operator runs it, in a copy of the
 // project, on a local database with the real wrangler, and against a receiver that runs.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -11,6 +11,7 @@ import { describeOutcome, describeRefusalOf } from '../../scripts/integrations/r
 import { overHttp, type Send } from '../../scripts/receiver/api.ts';
 import { type Configuration, readConfiguration } from '../../scripts/receiver/configuration.ts';
 import { withLocalDatabase } from '../../scripts/receiver/local-database.ts';
+import { WRANGLER } from '../../scripts/wrangler.ts';
 import type { ShownIntegration } from '../../src/api/integrations/routes.ts';
 import { webhookTokens, writtenSigningSecret } from '../../src/sender/webhook-token.ts';
 import { MIGRATIONS, RECEIVER } from '../../tools/declared-worker.ts';
@@ -107,6 +108,39 @@ const NO_SETTINGS = {
   requireSignature: false,
   onRejection: 'refuse',
 };
+
+describe('the local database', () => {
+  it('leaves wrangler no migration to apply', async () => {
+    const quiet = { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' }; // asks no npm registry
+    const env = cleanEnvironment(project, quiet);
+    const list = ['d1', 'migrations', 'list', 'DB', '--local', '--persist-to', state];
+    const { status, stdout } = await runScript([WRANGLER, ...list], { cwd: project, env });
+    expect(stdout).toContain('No migrations to apply');
+    expect(status).toBe(0);
+  });
+
+  it('keeps the migrations before one that fails, and nothing of that one', async () => {
+    const migrationsDir = join(project, 'migrations');
+    mkdirSync(migrationsDir);
+    writeFileSync(join(migrationsDir, '0001_first.sql'), 'CREATE TABLE one (id);');
+    const second = join(migrationsDir, '0002_second.sql');
+    writeFileSync(second, 'CREATE TABLE two (id);\nCREATE TABLE one (id);');
+    const configuration = await readConfiguration();
+    const database = { ...configuration.database, migrationsDir };
+    const tables = async () =>
+      withLocalDatabase(join(project, 'broken'), { ...configuration, database }, async (db) => {
+        const { results } = await db
+          .prepare("SELECT name FROM sqlite_schema WHERE name IN ('one', 'two') ORDER BY name")
+          .all<{ name: string }>();
+        return results.map(({ name }) => name);
+      });
+    await expect(tables()).rejects.toThrow(
+      /^The migrations [^\n]*\n\n0002_second\.sql: .*\bone already exists/,
+    );
+    rmSync(second);
+    expect(await tables()).toEqual(['one']);
+  });
+});
 
 describe('the options', () => {
   const parse = (...args: string[]) => parseIntegrationsOptions(args, {});

@@ -1,7 +1,7 @@
 // Runs a script in a process of its own, as an operator would, also in a copy of the project.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, globSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
@@ -27,11 +27,30 @@ export async function runScript(
   return { status, stdout, stderr };
 }
 
-/** Copies parts of the project into a directory, which gets the dependencies and a home of its own. */
-export function copyProject(directory: string, paths: readonly string[]): void {
+/**
+ * Copies parts of the project into a directory, which gets the dependencies and a home of its own.
+ *
+ * @param wrangler a script that is there in place of wrangler's executable.
+ */
+export function copyProject(directory: string, paths: readonly string[], wrangler?: string): void {
   for (const path of paths) cpSync(join(PROJECT, path), join(directory, path), { recursive: true });
   mkdirSync(join(directory, 'home'));
-  symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
+  if (wrangler === undefined) {
+    symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
+    return;
+  }
+  linkEntries('node_modules', directory, 'wrangler');
+  linkEntries('node_modules/wrangler', directory, 'bin');
+  mkdirSync(join(directory, 'node_modules/wrangler/bin'));
+  symlinkSync(wrangler, join(directory, 'node_modules/wrangler/bin/wrangler.js'));
+}
+
+/** Links all that a directory of the project has, but for one, into a copy. */
+function linkEntries(path: string, directory: string, except: string): void {
+  mkdirSync(join(directory, path));
+  for (const entry of readdirSync(join(PROJECT, path))) {
+    if (entry !== except) symlinkSync(join(PROJECT, path, entry), join(directory, path, entry));
+  }
 }
 
 /** The environment of a script that finds no settings but those of its copy of the project. */
