@@ -35,9 +35,6 @@ import { isLarge } from './read-body.ts';
 /** When D1 takes longer it counts as failing, and the intake queue takes the webhook. */
 export const D1_TIMEOUT_MS = 2_000;
 
-/** Far less than a statement of D1 takes. */
-export const BUSY_LINGER_MS = 1;
-
 /** An event is recorded anew where the stored one is deleted while a repeat is compared with it. */
 const MAX_RECORD_TRIES = 3;
 
@@ -49,7 +46,7 @@ interface EventOutcome {
 
 /** Makes the stages. Once for each isolate: webhooks share groups by sharing them. */
 export function createPipeline(deps: ForwardingDeps & { breaker: CircuitBreaker }) {
-  const d1 = { workTimeoutMs: D1_TIMEOUT_MS, busyLingerMs: BUSY_LINGER_MS, breaker: deps.breaker };
+  const d1 = { workTimeoutMs: D1_TIMEOUT_MS, breaker: deps.breaker };
   const forwardFresh = createFreshForwarding(deps);
 
   const record = inLanes<RecordableEvent, RecordedEvent | null>(({ event }) => event.payload.length, {

@@ -23,12 +23,6 @@ export interface GroupCommitOptions<Item, Result> extends BatchLimits {
   bytesOf: (item: Item) => number;
   /** How long a group waits for more before its work begins; 0 or absent: not at all. */
   lingerMs?: number;
-  /**
-   * How long it waits right behind a group of {@link SIBLINGS} members or more. Senders send on once they are answered: what the
-   * end of that group brings shares this one, and not the next. Databases do it, too: `commit_delay` and `commit_siblings` of
-   * https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-COMMIT-DELAY
-   */
-  busyLingerMs?: number;
   /** How long a group's work may take before its members are told that it failed. */
   workTimeoutMs: number;
   /** Keeps items out while the work is known to fail. */
@@ -44,9 +38,6 @@ interface Member<Item, Result> {
   turn: PromiseWithResolvers<boolean>;
 }
 
-/** With so many members in a group, others are likely to follow at once. */
-const SIBLINGS = 5;
-
 /** How long a member that was asked to lead may take to begin before somebody else does. */
 const HAND_OVER_MS = 500;
 
@@ -58,11 +49,10 @@ const HAND_OVER_MS = 500;
  *   is taken out of it. With a breaker that is open it rejects with {@link CircuitOpen}, at once.
  */
 export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>) {
-  const { lingerMs = 0, busyLingerMs = 0, breaker } = options;
+  const { lingerMs = 0, breaker } = options;
   let waiting: Member<Item, Result>[] = [];
   /** The group under way, or the hand-over to the next. Overdue ones no longer count. */
   let underWay: { overdueAtMs: number } | undefined;
-  let lastLength = 0;
   breaker?.onOpen(dismissWaiting);
 
   return async function join(item: Item, lifetime: Lifetime, timeoutMs: number): Promise<Result> {
@@ -81,7 +71,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     }, patienceMs);
     waiting.push(member);
     const isBusy = underWay !== undefined && underWay.overdueAtMs >= Date.now();
-    const led = isBusy ? leadInTurn(member, lifetime) : lead(lifetime, lingerMs);
+    const led = isBusy ? leadInTurn(member, lifetime) : lead(lifetime);
     lifetime.waitUntil(Promise.allSettled([led, member.result.promise]));
     try {
       return await member.result.promise;
@@ -92,20 +82,18 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
 
   /** Leads the next group if this member is the one that is asked to. */
   async function leadInTurn(member: Member<Item, Result>, lifetime: Lifetime): Promise<void> {
-    if (!(await member.turn.promise)) return;
-    await lead(lifetime, lastLength < SIBLINGS ? lingerMs : Math.max(lingerMs, busyLingerMs));
+    if (await member.turn.promise) await lead(lifetime);
   }
 
-  /** Runs the next group in the life of the calling request, after a while, then hands over. Never rejects. */
-  async function lead(lifetime: Lifetime, waitMs: number): Promise<void> {
-    const mine = { overdueAtMs: Date.now() + waitMs + options.workTimeoutMs + HAND_OVER_MS };
+  /** Runs the next group in the life of the calling request, then hands over. Never rejects. */
+  async function lead(lifetime: Lifetime): Promise<void> {
+    const mine = { overdueAtMs: Date.now() + lingerMs + options.workTimeoutMs + HAND_OVER_MS };
     underWay = mine;
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
     forgetLate();
     const length = firstBatchLength(waiting, (member) => options.bytesOf(member.item), options);
     const group = waiting.slice(0, length);
     waiting = waiting.slice(length);
-    lastLength = length;
     for (const member of group) member.turn.resolve(false);
     await answer(group, lifetime);
     if (underWay === mine) handOver();

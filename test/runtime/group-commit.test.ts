@@ -129,24 +129,6 @@ describe('groupCommit', () => {
     expect(await results).toEqual([10, 20]);
   });
 
-  it('lingers behind a large group for what its end brings, and not behind a small one', async () => {
-    const { groups, release, join } = setUp({ busyLingerMs: 1 });
-    const results = [1, 2, 3, 4, 5, 6].map(async (item) => join(item));
-    await release();
-    expect(groups).toEqual([[1], [2, 3, 4, 5, 6]]);
-    results.push(join(7));
-    await release();
-    expect(groups).toHaveLength(2);
-    results.push(join(8));
-    await vi.advanceTimersByTimeAsync(1);
-    expect(groups.at(-1)).toEqual([7, 8]);
-    results.push(join(9));
-    await release();
-    expect(groups.at(-1)).toEqual([9]);
-    await release();
-    expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((item) => item * 10));
-  });
-
   it('gives up a group whose work never ends, and runs the next', async () => {
     const { groups, join } = setUp({ workTimeoutMs: 30 });
     const first = expect(join(1)).rejects.toThrow('not answered within 30 ms');

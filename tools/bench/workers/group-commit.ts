@@ -5,7 +5,7 @@
 
 import { FORWARD_GROUP } from '../../../src/forward/fresh-events.ts';
 import { BATCH_LIMITS, METADATA_BYTES } from '../../../src/forward/messages.ts';
-import { BUSY_LINGER_MS, D1_TIMEOUT_MS } from '../../../src/receive/pipeline.ts';
+import { D1_TIMEOUT_MS } from '../../../src/receive/pipeline.ts';
 import { splitIntoBatches } from '../../../src/runtime/batching.ts';
 import { groupCommit, type Lifetime } from '../../../src/runtime/group-commit.ts';
 import { MAX_RECORD_BYTES, MAX_RECORD_EVENTS } from '../../../src/store/events.ts';
@@ -51,7 +51,6 @@ function createStages({ DB, EVENTS }: GroupCommitEnv) {
     maxItems: MAX_RECORD_EVENTS,
     maxBytes: MAX_RECORD_BYTES,
     workTimeoutMs: D1_TIMEOUT_MS,
-    busyLingerMs: BUSY_LINGER_MS,
     bytesOf: (body) => body.length,
     work: async (bodies, lifetime) => {
       const { meta } = await DB.prepare(RECORD).bind(JSON.stringify(bodies), Date.now()).run();
