@@ -423,4 +423,33 @@ export const BREAKS: BrokenReceiver[] = [
     ],
     rules: ['sequence'],
   },
+  {
+    name: 'takes the queue of a new route for down where the first events are poison',
+    firstSeed: 344_112_901,
+    changes: [
+      {
+        file: 'src/forward/poison-events.ts',
+        from: '[trySamples(), ...others.map(isTaken)]',
+        to: 'others.map(isTaken)',
+      },
+    ],
+    rules: ['apart', 'given up'],
+  },
+  {
+    name: 'takes what it gave up for what the queue took',
+    firstSeed: 800_612,
+    changes: [
+      {
+        file: 'src/store/forwarded-counts.ts',
+        from: 'AND (NOT given_up OR seq < coalesce((SELECT min(seq) FROM events), seq + 1))',
+        to: '',
+      },
+      {
+        file: 'src/forward/poison-events.ts',
+        from: '...others.map(isTaken)',
+        to: '',
+      },
+    ],
+    rules: ['apart', 'given up'],
+  },
 ];
