@@ -5,7 +5,8 @@ import { isWanted } from './route-book.ts';
 import type { World } from './world.ts';
 
 const PAGE_EVENTS = 200;
-const MAX_PAGES = 50;
+/** With small limits a page looks at few gaps. */
+const MAX_PAGES = 1_000;
 
 interface ToldRoute {
   name: string;
