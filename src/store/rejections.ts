@@ -182,13 +182,14 @@ export interface TriedRejections {
  * Deletes the rejections that became events, gives the others their new reasons, and records who tried them, in one
  * transaction. One that was delivered again since it was read stays as it is.
  *
- * @returns the places of those that were deleted.
+ * @returns the places of those that became events, except for those that another request has deleted.
  */
 export async function settleRejections(
   db: D1Database,
   { letIn, rejectedAgain }: TriedRejections,
   audit: AuditEntry,
 ): Promise<Set<number>> {
+  const read = JSON.stringify(letIn.map(({ seq, requestId }) => ({ seq, requestId })));
   const deletion = db
     .prepare(
       `DELETE FROM rejections WHERE seq IN (
@@ -197,7 +198,12 @@ export async function settleRejections(
        )
        RETURNING seq`,
     )
-    .bind(JSON.stringify(letIn.map(({ seq, requestId }) => ({ seq, requestId }))));
+    .bind(read);
+  const deliveredAgain = db
+    .prepare(
+      `SELECT r.seq FROM json_each(?1) AS read CROSS JOIN rejections AS r ON r.seq = read.value ->> 'seq'`,
+    )
+    .bind(read);
   const judged = rejectedAgain.map(({ problems, ...rejection }) => ({
     ...rejection,
     problems: JSON.stringify(problems),
@@ -212,11 +218,11 @@ export async function settleRejections(
     )
     .bind(JSON.stringify(judged));
   const results = await db.batch<{ seq: number }>([
-    ...(letIn.length > 0 ? [deletion] : []),
+    ...(letIn.length > 0 ? [deletion, deliveredAgain] : []),
     ...(rejectedAgain.length > 0 ? [newReasons] : []),
     auditDone(db, audit),
   ]);
-  return new Set(results.flatMap(({ results: deleted }) => deleted.map(({ seq }) => seq)));
+  return new Set(results.flatMap(({ results: rows }) => rows.map(({ seq }) => seq)));
 }
 
 /** Deletes a rejection, and records who did. False where there was none. */

@@ -569,9 +569,8 @@ describe('a retry that is interrupted', () => {
     expect((await retry(id)).answer.outcome).toBe('duplicate');
     expect(await countRows('rejections')).toBe(0);
     expect(await eventRow(EVENT_ID)).toMatchObject({ deliveries: 2 });
-    await env.PROBE.setClock(A_MINUTE_MS);
-    await env.PROBE.runCron();
-    expect(await forwardedIds()).toEqual([EVENT_ID]);
+    await idle();
+    expect(await forwardedIds()).toEqual([EVENT_ID]); // at once, and not by the sweep
   });
 
   it('by a second one at the same time forwards once', async () => {

@@ -281,8 +281,8 @@ function versionOf({ event }: RecordableEvent, digest: string): RecordableEvent 
 /**
  * Deletes the rejections that were let in, gives those that stay their new reasons, and records who did that.
  *
- * @returns the stretches of the events to forward. When two requests try the same rejection at once, only the one that deletes
- *   it forwards its event.
+ * @returns the stretches of the events to forward. When two requests try the same rejection at once, the one that finds it
+ *   deleted by the other does not forward its event.
  */
 async function settle(
   { db }: ForwardingDeps,
@@ -290,9 +290,9 @@ async function settle(
   audit: AuditEntry,
 ): Promise<Stretch[]> {
   const tried = { letIn: [...letIn.keys()], rejectedAgain: withNewReasons(retried) };
-  const deleted = await settleRejections(db, tried, audit);
+  const own = await settleRejections(db, tried, audit);
   return [...letIn].flatMap(([rejection, { seq, afterSeq, outcome }]) =>
-    outcome === 'stored' && deleted.has(rejection.seq) ? [{ after: afterSeq, last: seq }] : [],
+    outcome === 'stored' && own.has(rejection.seq) ? [{ after: afterSeq, last: seq }] : [],
   );
 }
 
