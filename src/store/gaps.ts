@@ -221,8 +221,8 @@ const WAITING = `
   ORDER BY e.seq`;
 
 /**
- * Events that the queue of a route took, newest first: those that it wants among the last before its position. Where the
- * filter was another one, some may never have been sent.
+ * Events that the queue of a route took, newest first: those that it wants among the last before its position, the newest of
+ * the log, and the last of each noted stretch. Where the filter was another one, some may never have been sent.
  */
 export async function findForwarded(
   db: D1Database,
@@ -243,10 +243,12 @@ const FORWARDED = `
       SELECT seq FROM events NOT INDEXED WHERE seq <= (SELECT position FROM routes WHERE name = ?1)
       ORDER BY seq DESC LIMIT ${MAX_SEARCHED}
     )
-    UNION ALL
+    UNION
+    SELECT seq FROM (SELECT seq FROM events NOT INDEXED ORDER BY seq DESC LIMIT ${MAX_SEARCHED})
+    UNION
     SELECT e.seq FROM (SELECT after, last FROM forwarded WHERE route = ?1 ORDER BY after DESC LIMIT 100) AS f
     CROSS JOIN events AS e NOT INDEXED ON e.seq = (SELECT max(seq) FROM events WHERE seq <= f.last AND seq > f.after)
   ) AS passed CROSS JOIN events AS e ON e.seq = passed.seq
-  WHERE r.name = ?1 AND e.seq > r.began AND ${wantsSql('r.filter')}
+  WHERE r.name = ?1 AND e.seq > r.began AND ${wantsSql('r.filter')} AND ${isPassedSql('r', 'e.seq')}
     AND NOT EXISTS (SELECT 1 FROM refused AS f WHERE f.route = ?1 AND f.seq = e.seq)
   ORDER BY e.seq DESC LIMIT ?3`;
