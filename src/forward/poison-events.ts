@@ -3,11 +3,13 @@
 //
 // A batch that is refused is halved until what is refused stands alone. When several attempts in a row fail, an event that
 // the queue took before is sent once more, which consumers drop as a repeat: if that is refused as well, the queue is down,
-// and no refusal counts. Where no such event is known, as on a new route, or what seemed to be one is refused, some others and
-// some of those that wait are tried as well. An event that was refused alone is tried again at the end of the run, and its refusal counts only
-// if the queue took the other event both right before and right after. After ten counted refusals an event becomes a dead
-// letter. A queue that refuses at random makes none: at any rate of refusal, an event is at least 11 times likelier to be
-// taken in a run than to have a refusal counted, so that one in 10^10 would come to ten.
+// and no refusal counts. On a new route no such event is known, and one that seems to be may never have been sent, where the
+// filter was another one: some others, and some of those that wait, are tried then before the queue counts as down.
+//
+// An event that was refused alone is tried again at the end of the run, and its refusal counts only if the queue took the
+// other event both right before and right after. After ten counted refusals an event becomes a dead letter. A queue that
+// refuses at random makes none: at any rate of refusal, an event is at least 11 times likelier to be taken in a run than to
+// have a refusal counted, so that one in 10^10 would come to ten.
 
 import type { NeverSentReason } from '../contract/dead-letters.ts';
 import { log } from '../runtime/log.ts';
@@ -21,7 +23,7 @@ import { type SentEvents, sendEvents, type Way } from './send.ts';
 const MAX_REFUSALS = 10;
 /** After this many failures in a row the queue is probed; after each probe that it takes, twice as many are allowed. */
 const FAILURES_IN_A_ROW = 3;
-/** So many events of a kind are tried at most. Those that wait are drawn, since the first of them may all be poison. */
+/** So many are tried of the events that were forwarded, of those read with them that wait, and of those behind. */
 const SAMPLE_EVENTS = 3;
 /** Events that are settled together, whose payloads are in memory. */
 const GROUP_EVENTS = 50;
@@ -34,6 +36,8 @@ interface WaitingStore<Waiting extends WaitingEvent> {
   read(events: readonly Waiting[]): Promise<Waiting[]>;
   /** Counts a refusal of each. Absent: all are tried until the run has taken them, or given them up. */
   noteRefusals?(events: readonly Waiting[]): Promise<void>;
+  /** Draws events that wait behind those that are being forwarded. Absent: nothing does. */
+  drawBehind?(count: number): Promise<Waiting[]>;
   /** Moves events to the dead letters, in one transaction. */
   giveUp(letters: readonly (NeverSent & { event: Waiting })[]): Promise<void>;
 }
@@ -51,7 +55,9 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   let failuresInARow = 0;
   let failuresAllowed = FAILURES_IN_A_ROW;
   let lastTaken: Waiting | undefined;
+  /** What was given to be forwarded last. */
   let page: readonly Waiting[] = [];
+  /** Samples that need nothing more, by their places. */
   const settledAsSamples = new Set<number>();
   const broken: Waiting[] = [];
   const refusedAlone: Waiting[] = [];
@@ -84,15 +90,15 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
     if (events.length === 0 || isDown) return;
     const refused = await attempt(events);
     if (refused.length === 0) return;
-    const [alone] = refused;
-    await probeAfterFailures();
-    if (events.length === 1 && alone !== undefined) {
-      refusedAlone.push(withoutPayload(alone));
-      const { seq, head } = alone;
-      const { integration } = head;
-      log('error', 'event could not be forwarded', { route: way.route, seq, integration });
-      return;
+    if (events.length === 1) {
+      refusedAlone.push(...refused.map(withoutPayload));
+      for (const { seq, head } of refused) {
+        const { integration } = head;
+        log('error', 'event could not be forwarded', { route: way.route, seq, integration });
+      }
+      return probeAfterFailures();
     }
+    await probeAfterFailures();
     const half = Math.ceil(refused.length / 2);
     await forward(refused.slice(0, half));
     await forward(refused.slice(half));
@@ -124,7 +130,8 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   async function trySamples(): Promise<boolean> {
     const alone = new Set(refusedAlone.map(({ seq }) => seq));
     const untried = page.filter(({ seq }) => !alone.has(seq) && !settledAsSamples.has(seq));
-    const samples = drawSome(untried, SAMPLE_EVENTS);
+    const behind = (await waiting.drawBehind?.(SAMPLE_EVENTS)) ?? [];
+    const samples = [...drawSome(untried, SAMPLE_EVENTS), ...behind];
     const forwardedBefore = forwarded;
     const refused = (await Promise.all(samples.map(async (event) => attempt([event])))).flat();
     for (const event of samples) if (!refused.includes(event)) settledAsSamples.add(event.seq);
@@ -198,12 +205,12 @@ export function startPoisonSafeRun<Waiting extends WaitingEvent>(
   };
 }
 
-/** Draws events, each at most once, and gives all where there are no more. */
-function drawSome<Event>(events: readonly Event[], count: number): Event[] {
-  const left = [...events];
+/** Draws some of the items, each at most once, and gives all where there are no more. */
+export function drawSome<Item>(items: readonly Item[], count: number): Item[] {
+  const left = [...items];
   return Array.from({ length: Math.min(count, left.length) }, () => {
     const [drawn] = left.splice(Math.floor(Math.random() * left.length), 1);
-    return drawn as Event;
+    return drawn as Item;
   });
 }
 

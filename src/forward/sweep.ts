@@ -15,7 +15,7 @@ import { giveUp, noteRefusals } from '../store/refused-events.ts';
 import { confirmStretches, type Stretch } from '../store/stretches.ts';
 import type { WorkBudget } from '../store/work-budget.ts';
 import { MAX_FORWARDED_PAYLOAD_BYTES } from './messages.ts';
-import { startPoisonSafeRun } from './poison-events.ts';
+import { drawSome, startPoisonSafeRun } from './poison-events.ts';
 import { type CoveringEvent, coverStretch, type ForwardingDeps } from './routes.ts';
 
 /** What is read at once, whose payloads are in memory in several forms. Each route that is behind reads so much. */
@@ -25,6 +25,10 @@ const PAGE = {
   bytes: 2_000_000,
   maxPayloadBytes: MAX_FORWARDED_PAYLOAD_BYTES,
 };
+/** What is read of the events behind a page, without their payloads, to draw from. */
+const HEADS = { scanned: 10_000, events: 500, bytes: PAGE.bytes, maxPayloadBytes: 0 };
+/** So many gaps are looked into for one that holds such events. */
+const MAX_LOOKS_BEHIND = 3;
 /** Subrequests of a page besides its batches: one reads it, one confirms it. */
 const PAGE_SUBREQUESTS = 2;
 
@@ -126,7 +130,17 @@ async function sweepGaps(
       stretches.map(({ after, last }) => ({ route: name, version, after, last })),
     );
   const way = { route: name, queue, publicUrl, replay: null };
+  /** What lies behind the page that is being forwarded. */
+  let behind: Stretch[] = [];
   const run = startPoisonSafeRun<GapEvent>(db, way, {
+    async drawBehind(count) {
+      for (const stretch of drawSome(behind, MAX_LOOKS_BEHIND)) {
+        const { events } = await readGap(db, route, stretch, HEADS);
+        const drawn = drawSome(events, count).map((event) => ({ ...event, stretch: placeOf(event) }));
+        if (drawn.length > 0) return readAgain(db, name, drawn);
+      }
+      return [];
+    },
     confirm: async (events) => confirm(events.map(({ stretch }) => stretch)),
     read: async (events) => readAgain(db, name, events),
     noteRefusals: async (events) => noteRefusals(db, name, events),
@@ -140,13 +154,14 @@ async function sweepGaps(
   });
 
   let batches = 0;
-  for (const gap of route.gaps) {
+  for (const [index, gap] of route.gaps.entries()) {
     let reached = gap.after;
     /** Behind this place nothing that was read is confirmed: where nothing is wanted, that waits for what follows. */
     let confirmedTo = gap.after;
     while (reached < gap.last && !budget.isSpent() && !run.isQueueDown()) {
       const page = await readGap(db, route, { after: reached, last: gap.last }, PAGE);
       reached = page.last;
+      behind = [{ after: reached, last: gap.last }, ...route.gaps.slice(index + 1)];
       if (page.events.length > 0) {
         await run.forward(coverStretch(page.events, { after: confirmedTo, last: reached }));
         confirmedTo = reached;
@@ -166,10 +181,14 @@ async function sweepGaps(
 /** Reads those of the events again that still wait, with the stretches that they cover. */
 async function readAgain(db: D1Database, route: string, events: readonly GapEvent[]): Promise<GapEvent[]> {
   const stretches = new Map(events.map(({ seq, stretch }) => [seq, stretch]));
-  const alone = events.map(({ seq }) => ({ after: seq - 1, last: seq }));
-  const waiting = await findWaiting(db, route, alone, MAX_FORWARDED_PAYLOAD_BYTES);
+  const waiting = await findWaiting(db, route, events.map(placeOf), MAX_FORWARDED_PAYLOAD_BYTES);
   return waiting.flatMap((event) => {
     const stretch = stretches.get(event.seq);
     return stretch === undefined ? [] : [{ ...event, stretch }];
   });
+}
+
+/** The stretch of an event alone. */
+function placeOf({ seq }: { seq: number }): Stretch {
+  return { after: seq - 1, last: seq };
 }

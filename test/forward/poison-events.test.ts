@@ -13,6 +13,7 @@ import {
   inject,
   onlyOne,
   reset,
+  responseBody,
   seen,
   uniqueResponse,
   waitingOn,
@@ -131,6 +132,17 @@ describe('events that the queue refuses', () => {
     expect(await waitingOn()).toBe(stuck);
     const sent = (await forwardedEvents()).filter(({ source }) => source === '/webhooks/shop');
     expect(new Set(sent.map(({ id }) => id)).size).toBe(150);
+  });
+
+  it('hold up no event of such a route, also where they are more than are read at once', async () => {
+    await leaveBehind({ stuck: 25, others: 5, isOneForwarded: false });
+    const payload = JSON.stringify({ ...responseBody(), filler: 'x'.repeat(100_000) }); // 2 MB are read at once
+    await env.DB.prepare("UPDATE events SET payload = ?1 WHERE integration = 'stuck'").bind(payload).run();
+    await inject({ events: { kind: 'reject', on: 'poison' } });
+    await runCrons(3);
+    expect(await waitingOn()).toBe(25);
+    const sent = (await forwardedEvents()).filter(({ source }) => source === '/webhooks/shop');
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(5);
   });
 
   it('become dead letters after ten runs that took others, and are sent once they are redriven', async () => {

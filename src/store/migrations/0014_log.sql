@@ -23,7 +23,7 @@ CREATE TABLE forwarded (
 ) STRICT, WITHOUT ROWID;
 
 -- Events that the queue of a route refused by themselves, in runs in which it took others. Those that were given up are
--- dead letters, and stay here until the route is counted past them.
+-- dead letters, and stay here for as long as their events may be stored.
 CREATE TABLE refused (
   route    TEXT    NOT NULL,
   seq      INTEGER NOT NULL,
